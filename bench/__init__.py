@@ -1,0 +1,1 @@
+"""Simulated participants and scenarios: what does this box carry?"""

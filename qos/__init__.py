@@ -1,0 +1,1 @@
+"""What quality is: receive statistics, grades, reports."""

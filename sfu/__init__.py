@@ -1,0 +1,1 @@
+"""The media plane: packets in, packets out."""

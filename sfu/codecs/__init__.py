@@ -1,0 +1,1 @@
+"""What the media plane must know of each codec; it never decodes."""

@@ -1,0 +1,1 @@
+"""Feedback and bandwidth: how fast may each side send."""

@@ -1,0 +1,291 @@
+"""The control channel between signaling and one media worker.
+
+Theory of operation. The two processes share a Unix stream socket pair. Each message is a
+tagged msgspec struct in MessagePack, preceded by its length as a 32-bit big-endian integer.
+Commands go from signaling to the worker, events come back. Commands are declarative wherever
+a list may change: `SetUpTracks` and `SetDownTracks` carry the whole list, the worker finds the
+difference, so a repeated or late command does no harm. A command that names something which is
+gone is ignored: the two sides race by nature (a transport may fail while a command is under way).
+
+This module holds the messages and the framing only; it does no I/O.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+MAX_MESSAGE = 4 * 1024 * 1024
+"""A longer message means the channel is broken (bytes)."""
+
+_LENGTH = struct.Struct("!I")
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """A certificate fingerprint, RFC 8122 clause 5."""
+
+    algorithm: str
+    """Hash name in lower case, `sha-256`."""
+    value: str
+    """Upper-case hexadecimal pairs joined by colons."""
+
+
+class Extensions(msgspec.Struct, frozen=True, kw_only=True):
+    """Header extension ids of one transport (RFC 8285); 0 where not negotiated.
+
+    With BUNDLE an id means the same on every m-line (RFC 8843 clause 10), so one set will do.
+    """
+
+    mid: int = 0
+    rid: int = 0
+    repaired_rid: int = 0
+    transport_cc: int = 0
+    audio_level: int = 0
+    abs_send_time: int = 0
+
+
+class StreamSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream of an up track, as far as the SDP names it."""
+
+    rid: str = ""
+    """RFC 8851 restriction id; empty without simulcast."""
+    ssrc: int = 0
+    """0 when it is to be learned from mid and rid (Chromium's simulcast)."""
+    rtx_ssrc: int = 0
+
+
+class UpTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A track that a participant publishes."""
+
+    track: str
+    mid: str
+    kind: Literal["audio", "video"]
+    payload_type: int
+    rtx_payload_type: int = 0
+    """0 without RTX (RFC 4588)."""
+    streams: tuple[StreamSpec, ...]
+    """Low to high; one without simulcast."""
+    nack: bool = False
+    pli: bool = False
+    fir: bool = False
+    remb: bool = False
+    transport_cc: bool = False
+    max_bitrate_bps: int = 0
+    """What the publisher may send at most; told by REMB where that is the feedback in use."""
+
+
+class DownTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A track that a participant receives."""
+
+    up_track: str
+    mid: str
+    kind: Literal["audio", "video"]
+    ssrc: int
+    rtx_ssrc: int = 0
+    payload_type: int
+    rtx_payload_type: int = 0
+    cname: str
+    """Of the publisher: the same for its audio and video, so that they are played in step."""
+
+
+# Commands: signaling -> worker.
+
+
+class OpenRouter(msgspec.Struct, frozen=True, tag=True):
+    """A room's media begins. `room` is for the log only."""
+
+    router: str
+    room: str
+
+
+class CloseRouter(msgspec.Struct, frozen=True, tag=True):
+    """Closes the room's transports too."""
+
+    router: str
+
+
+class OpenTransport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A transport waits for its peer's checks, under this ICE user name (unique in the worker)."""
+
+    transport: str
+    router: str
+    participant: str
+    direction: Literal["publish", "subscribe"]
+    ice_ufrag: str
+    ice_pwd: str
+
+
+class ConnectTransport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What the peer's SDP said: may come before or after its first packets."""
+
+    transport: str
+    remote_ufrag: str
+    fingerprints: tuple[Fingerprint, ...]
+    dtls_role: Literal["server", "client"]
+    """Ours."""
+
+
+class SetUpTracks(msgspec.Struct, frozen=True, tag=True):
+    """All tracks of a publish transport."""
+
+    transport: str
+    extensions: Extensions
+    tracks: tuple[UpTrackSpec, ...]
+
+
+class SetDownTracks(msgspec.Struct, frozen=True, tag=True):
+    """All tracks of a subscribe transport; send at once what is new."""
+
+    transport: str
+    extensions: Extensions
+    tracks: tuple[DownTrackSpec, ...]
+
+
+class CloseTransport(msgspec.Struct, frozen=True, tag=True):
+    transport: str
+
+
+class Drain(msgspec.Struct, frozen=True, tag=True):
+    """Close every transport (BYE, DTLS close_notify) and exit with 0."""
+
+
+Command = (
+    OpenRouter
+    | CloseRouter
+    | OpenTransport
+    | ConnectTransport
+    | SetUpTracks
+    | SetDownTracks
+    | CloseTransport
+    | Drain
+)
+
+# Events: worker -> signaling.
+
+
+class WorkerReady(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The first event: the worker listens."""
+
+    pid: int
+    port: int
+    """UDP."""
+    fingerprint: Fingerprint
+    srtp_profiles: tuple[str, ...]
+    """In order of preference, the fastest on this machine first."""
+    features: tuple[str, ...]
+    """Of `recvmmsg`, `sendmmsg`, `udp-segment`, `dual-stack`: what this kernel lets it use."""
+
+
+TransportState = Literal["connected", "failed", "closed"]
+
+
+class TransportChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """`failed` and `closed` are final: the worker has forgotten the transport."""
+
+    transport: str
+    state: TransportState
+    reason: Literal[
+        "", "fingerprintMismatch", "dtlsFailed", "dtlsTimeout", "iceTimeout", "consentExpired"
+    ] = ""
+
+
+class AudioLevels(msgspec.Struct, frozen=True, tag=True):
+    """Loudest level of each participant who spoke since the last one, at most 5 a second.
+
+    Values are 0 (loudest) to 127 (silence) in -dBov, RFC 6464; who is not named is silent.
+    """
+
+    router: str
+    levels: dict[str, int]
+
+
+class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals since the transport opened."""
+
+    transport: str
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    rtt_ms: float
+    """Smoothed, from receiver reports; 0 when not known."""
+
+
+class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Once a second, and so the sign of life: a worker silent for 5 s is replaced.
+
+    Counters are totals since the worker's start.
+    """
+
+    cpu_seconds: float
+    """User + system."""
+    rss_bytes: int
+    packets_received: int
+    packets_forwarded: int
+    bytes_received: int
+    bytes_sent: int
+    routers: int
+    transports: int
+    gather_ms: float
+    """How long the loop now waits for more packets before it sends."""
+    drops: dict[str, int]
+    """By `DropReason`."""
+    per_transport: tuple[TransportStats, ...]
+
+
+Event = WorkerReady | TransportChanged | AudioLevels | WorkerStats
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def frame(message: Command | Event) -> bytes:
+    """One message as it goes on the channel."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class ChannelError(Exception):
+    """The other side sent what is no message; the channel is of no more use."""
+
+
+class Unframer:
+    """Bytes in, whole message bodies out."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield each message body that `data` completes. Raises `ChannelError`."""
+        self._buffer += data
+        while len(self._buffer) >= 4:
+            (size,) = _LENGTH.unpack_from(self._buffer)
+            if size > MAX_MESSAGE:
+                raise ChannelError(f"a message of {size} bytes")
+            if len(self._buffer) < 4 + size:
+                return
+            body = bytes(self._buffer[4 : 4 + size])
+            del self._buffer[: 4 + size]
+            yield body
+
+
+_command_decoder = msgspec.msgpack.Decoder(Command)
+_event_decoder = msgspec.msgpack.Decoder(Event)
+
+
+def decode_command(body: bytes) -> Command:
+    """Raises `ChannelError`."""
+    try:
+        return _command_decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise ChannelError(str(error)) from error
+
+
+def decode_event(body: bytes) -> Event:
+    """Raises `ChannelError`."""
+    try:
+        return _event_decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise ChannelError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Rooms, people, negotiation and the web server."""
