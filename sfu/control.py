@@ -278,14 +278,16 @@ _event_decoder = msgspec.msgpack.Decoder(Event)
 def decode_command(body: bytes) -> Command:
     """Raises `ChannelError`."""
     try:
-        return _command_decoder.decode(body)
+        command: Command = _command_decoder.decode(body)
     except msgspec.DecodeError as error:
         raise ChannelError(str(error)) from error
+    return command
 
 
 def decode_event(body: bytes) -> Event:
     """Raises `ChannelError`."""
     try:
-        return _event_decoder.decode(body)
+        event: Event = _event_decoder.decode(body)
     except msgspec.DecodeError as error:
         raise ChannelError(str(error)) from error
+    return event

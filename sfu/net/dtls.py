@@ -98,9 +98,7 @@ class Certificate:
             context = SSL.Context(SSL.DTLS_METHOD)
             context.set_options(SSL.OP_NO_TICKET)
             context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-            context.set_verify(
-                SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True
-            )
+            context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
             context.use_certificate(self._certificate)
             context.use_privatekey(self._key)
             context.set_cipher_list(_CIPHERS)
