@@ -1,0 +1,154 @@
+"""The VP8 payload descriptor (RFC 7741 clause 4.2) and what a keyframe says of itself.
+
+The descriptor stands before the VP8 data of every RTP packet; a forwarder patches its picture
+id and TL0PICIDX in place, so the reader says where they stand.
+"""
+
+from __future__ import annotations
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Descriptor:
+    """One payload descriptor. A field that is absent is -1; offsets count from the payload."""
+
+    __slots__ = (
+        "keyidx",
+        "non_reference",
+        "partition",
+        "picture_id",
+        "picture_id_bits",
+        "picture_id_offset",
+        "size",
+        "start",
+        "tid",
+        "tl0picidx",
+        "tl0picidx_offset",
+        "y",
+    )
+
+    def __init__(self) -> None:
+        self.size = 1
+        """Bytes of the descriptor: where the VP8 data begins."""
+        self.start = False
+        """S: a partition starts here."""
+        self.partition = 0
+        """PID, 0 to 7: with `start` and 0 this is the first packet of a frame."""
+        self.non_reference = False
+        """N: no other frame refers to this one."""
+        self.picture_id = -1
+        self.picture_id_bits = 0
+        """0, 7 or 15."""
+        self.picture_id_offset = -1
+        self.tl0picidx = -1
+        self.tl0picidx_offset = -1
+        self.tid = -1
+        """Temporal layer, 0 to 3."""
+        self.y = False
+        """This frame depends on the base layer only."""
+        self.keyidx = -1
+
+
+def parse(payload: Buffer, offset: int = 0, size: int = -1) -> Descriptor | None:
+    """Read the descriptor of `size` bytes at `offset` (all of `payload` without them).
+
+    None when the packet is truncated before its VP8 data: a descriptor with nothing behind it
+    is malformed too.
+    """
+    end = len(payload) if size < 0 else offset + size
+    if offset >= end:
+        return None
+    found = Descriptor()
+    first = payload[offset]
+    found.start = first & 0x10 != 0
+    found.partition = first & 0x07
+    found.non_reference = first & 0x20 != 0
+    pos = offset + 1
+    if first & 0x80:
+        pos = _parse_extension(found, payload, offset, end)
+    if pos < 0 or pos >= end:
+        return None
+    found.size = pos - offset
+    return found
+
+
+def _parse_extension(found: Descriptor, payload: Buffer, offset: int, end: int) -> int:
+    """Fill in the optional fields; the position after them, or -1 when they are cut off."""
+    pos = offset + 1
+    if pos >= end:
+        return -1
+    present = payload[pos]
+    pos += 1
+    if present & 0x80:
+        if pos + 1 >= end:
+            return -1
+        found.picture_id_offset = pos - offset
+        if payload[pos] & 0x80:
+            found.picture_id_bits = 15
+            found.picture_id = (payload[pos] & 0x7F) << 8 | payload[pos + 1]
+            pos += 2
+        else:
+            found.picture_id_bits = 7
+            found.picture_id = payload[pos]
+            pos += 1
+    if present & 0x40:
+        if pos >= end:
+            return -1
+        found.tl0picidx_offset = pos - offset
+        found.tl0picidx = payload[pos]
+        pos += 1
+    if present & 0x30:
+        if pos >= end:
+            return -1
+        if present & 0x20:
+            found.tid = payload[pos] >> 6
+            found.y = payload[pos] & 0x20 != 0
+        if present & 0x10:
+            found.keyidx = payload[pos] & 0x1F
+        pos += 1
+    return pos
+
+
+def is_keyframe(buf: Buffer, offset: int, size: int) -> bool:
+    """Whether the payload of `size` bytes at `offset` is the first packet of a keyframe.
+
+    It starts partition 0 and the first bit of the VP8 frame header, P, is 0 (RFC 7741 clause
+    4.3). Anything malformed is no keyframe.
+    """
+    if size < 2:
+        return False
+    first = buf[offset]
+    if first & 0x17 != 0x10:
+        return False
+    if first & 0x80:
+        present = buf[offset + 1]
+        skip = 2
+        if present & 0x80:
+            if size < 4:
+                return False
+            skip = 4 if buf[offset + 2] & 0x80 else 3
+        if present & 0x40:
+            skip += 1
+        if present & 0x30:
+            skip += 1
+        return skip < size and not buf[offset + skip] & 0x01
+    return not buf[offset + 1] & 0x01
+
+
+def dimensions(payload: Buffer) -> tuple[int, int] | None:
+    """Width and height in pixels from the first packet of a keyframe (RFC 6386 clause 9.1).
+
+    None for any other packet, or when it is cut off or lacks the start code.
+    """
+    if not is_keyframe(payload, 0, len(payload)):
+        return None
+    found = parse(payload)
+    if found is None:
+        return None
+    header = bytes(payload[found.size : found.size + 10])
+    if len(header) < 10 or header[3:6] != b"\x9d\x01\x2a":
+        return None
+    # The two upper bits of each are a scaling hint for the player.
+    width = (header[7] << 8 | header[6]) & 0x3FFF
+    height = (header[9] << 8 | header[8]) & 0x3FFF
+    return width, height

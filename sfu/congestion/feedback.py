@@ -1,0 +1,132 @@
+"""Transport-wide feedback on what arrived from one publisher.
+
+Theory of operation. `packet` notes when each transport-wide sequence number arrived; `build`,
+called from a tick, describes everything since the last call, with what is missing in between.
+Arrivals are kept for half a second after that: when a packet comes late for a range that was
+reported without it, the next report starts at it again, as Chromium's does, so that the sender
+learns that it was late and not lost.
+"""
+
+from __future__ import annotations
+
+from sfu import transport_cc
+
+MAX_GAP = 2048
+"""Packets: a larger jump is a stalled or broken sender, and the count begins anew."""
+KEEP_SECONDS = 0.5
+MAX_KEPT = 4096
+"""Arrivals; the oldest go first when `build` is not called in time."""
+MAX_RECEIVED = 190
+"""Received packets in one feedback.
+
+Each takes at most two bytes for its gap, and from one to the next at most two chunks begin: with
+the 20 bytes before them this stays within 1200.
+"""
+
+
+class TransportCcFeedback:
+    """Collects arrivals of one transport and writes the feedback."""
+
+    __slots__ = ("_arrivals", "_count", "_forgotten", "_newest", "_sender_ssrc", "_start")
+
+    def __init__(self, sender_ssrc: int) -> None:
+        self._sender_ssrc = sender_ssrc
+        self._arrivals: dict[int, int] = {}
+        # In order of arrival: extended sequence number to time in 250 us units.
+        self._newest = -1
+        self._start = 0
+        # The next report begins here.
+        self._forgotten = -1
+        # Highest of the numbers whose arrival is no longer kept.
+        self._count = 0
+
+    def packet(self, seq16: int, arrival: float) -> None:
+        """A packet arrived; `arrival` in seconds on a steady clock."""
+        newest = self._newest
+        ahead = ((seq16 - newest + 0x8000) & 0xFFFF) - 0x8000
+        if newest < 0 or ahead > MAX_GAP or ahead < -MAX_GAP:
+            seq = self._restart(seq16)
+        else:
+            seq = newest + ahead
+            if ahead > 0:
+                self._newest = seq
+            elif seq in self._arrivals or seq <= self._forgotten:
+                return
+            elif seq < self._start:
+                self._start = seq
+        self._arrivals[seq] = int(arrival * transport_cc.TICKS_PER_SECOND)
+        if len(self._arrivals) > MAX_KEPT:
+            self._forget_oldest()
+
+    def _restart(self, seq16: int) -> int:
+        self._arrivals.clear()
+        # One cycle up, so that a packet a little before the first has a number too.
+        seq = self._newest = self._start = seq16 + 0x10000
+        self._forgotten = -1
+        return seq
+
+    def _forget_oldest(self) -> None:
+        seq = next(iter(self._arrivals))
+        del self._arrivals[seq]
+        self._forgotten = max(self._forgotten, seq)
+        self._start = max(self._start, seq + 1)
+
+    def build(self, now: float, media_ssrc: int) -> list[bytes]:
+        """RTCP packets, at most 1200 bytes each; none when nothing has arrived since the last.
+
+        `now` on the clock of the arrivals. `media_ssrc` is any SSRC of the publisher.
+        """
+        packets: list[bytes] = []
+        if self._newest >= self._start:
+            self._report(media_ssrc, packets)
+            self._start = self._newest + 1
+        self._forget(int((now - KEEP_SECONDS) * transport_cc.TICKS_PER_SECOND))
+        return packets
+
+    def _report(self, media_ssrc: int, packets: list[bytes]) -> None:
+        arrivals = self._arrivals
+        base = seq = self._start
+        deltas: list[int | None] = []
+        reference = last = received = 0
+        for seq in sorted(seq for seq in arrivals if seq >= base):
+            ticks = arrivals[seq]
+            gap = seq - base - len(deltas)
+            delta = ticks - last
+            if received and (
+                received == MAX_RECEIVED
+                or len(deltas) + gap >= transport_cc.MAX_STATUSES
+                or not transport_cc.MIN_DELTA <= delta <= transport_cc.MAX_DELTA
+            ):
+                packets.append(self._encode(media_ssrc, base, reference, deltas))
+                base += len(deltas)
+                deltas = []
+                received = 0
+            if not received:
+                reference = ticks // transport_cc.TICKS_PER_REFERENCE
+                delta = ticks - reference * transport_cc.TICKS_PER_REFERENCE
+            deltas.extend([None] * gap)
+            deltas.append(delta)
+            last = ticks
+            received += 1
+        packets.append(self._encode(media_ssrc, base, reference, deltas))
+
+    def _encode(
+        self, media_ssrc: int, base: int, reference: int, deltas: list[int | None]
+    ) -> bytes:
+        count = self._count
+        self._count = (count + 1) & 0xFF
+        return transport_cc.encode(self._sender_ssrc, media_ssrc, base, reference, count, deltas)
+
+    def _forget(self, before: int) -> None:
+        arrivals = self._arrivals
+        forgotten = self._forgotten
+        old = []
+        for seq, ticks in arrivals.items():
+            if ticks >= before:
+                break
+            old.append(seq)
+        for seq in old:
+            del arrivals[seq]
+            if seq > forgotten:
+                forgotten = seq
+        self._forgotten = forgotten

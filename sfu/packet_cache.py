@@ -1,0 +1,126 @@
+"""The last packets of one stream, for resends and for a newcomer's first picture.
+
+Theory of operation. A ring indexed by sequence number. A slot holds a packet of the window
+(newest - size, newest] or nothing: what a jump passes over is cleared at once, so memory follows
+the window, and `evict` clears from the old end what has aged. Numbers may be given extended or
+as their low 16 bits; the cache counts on from the first one it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+Entry = TypeVar("Entry")
+
+
+class PacketCache(Generic[Entry]):
+    """Entries are the caller's own, such as the packet's bytes; the cache never looks inside."""
+
+    __slots__ = ("_entries", "_keyframe", "_newest", "_oldest", "_seqs", "_size", "_times")
+
+    def __init__(self, size: int = 1024) -> None:
+        """`size` is in packets, a power of two so that slots stay apart over a wrap."""
+        if size < 1 or size & (size - 1) or size > 0x4000:
+            raise ValueError(f"a cache of {size} packets")
+        self._size = size
+        self._entries: list[Entry | None] = [None] * size
+        self._seqs = [-1] * size
+        self._times = [0.0] * size
+        self._newest = -1
+        self._oldest = 0
+        self._keyframe = -1
+
+    def put(self, seq: int, entry: Entry, now: float, keyframe_start: bool = False) -> bool:
+        """Keep a packet; whether it was kept.
+
+        A duplicate and a packet older than the window are not. One that is behind by more than
+        twice the size means that the stream began anew: the cache then starts over with it.
+        `keyframe_start` marks the first packet of a keyframe.
+        """
+        size = self._size
+        newest = self._newest
+        if newest < 0:
+            self._newest = self._oldest = seq
+        else:
+            ahead = ((seq - newest + 0x8000) & 0xFFFF) - 0x8000
+            if ahead == 1:
+                self._newest = seq = newest + 1
+            elif ahead > 1:
+                self._newest = seq = newest + ahead
+                self._clear(max(newest + 1, seq - size + 1), seq)
+            elif ahead < -2 * size:
+                self.clear()
+                self._newest = self._oldest = seq
+            else:
+                seq = newest + ahead
+                if seq < 0 or ahead <= -size or self._seqs[seq % size] == seq:
+                    return False
+                if seq < self._oldest:
+                    self._oldest = seq
+        slot = seq % size
+        self._entries[slot] = entry
+        self._seqs[slot] = seq
+        self._times[slot] = now
+        if keyframe_start and seq > self._keyframe:
+            self._keyframe = seq
+        return True
+
+    def get(self, seq: int) -> Entry | None:
+        """The packet of this number, extended or its low 16 bits."""
+        slot = seq % self._size
+        held = self._seqs[slot]
+        if held < 0 or (held ^ seq) & 0xFFFF:
+            return None
+        return self._entries[slot]
+
+    def evict(self, now: float, max_age: float = 1.0) -> None:
+        """Forget what was put more than `max_age` seconds ago; call it from a tick."""
+        limit = now - max_age
+        newest = self._newest
+        size = self._size
+        seq = max(self._oldest, newest - size + 1)
+        while seq <= newest:
+            slot = seq % size
+            if self._seqs[slot] >= 0:
+                if self._times[slot] >= limit:
+                    break
+                self._seqs[slot] = -1
+                self._entries[slot] = None
+            seq += 1
+        self._oldest = seq
+
+    def replay(self, max_packets: int = 40) -> list[tuple[int, Entry]]:
+        """The latest keyframe and all after it, in order, each with its number.
+
+        Empty when there is none, when that is more than `max_packets`, or when one is missing:
+        a newcomer then needs a new keyframe.
+        """
+        first, newest, size = self._keyframe, self._newest, self._size
+        if first < 0 or newest - first >= min(max_packets, size):
+            return []
+        found: list[tuple[int, Entry]] = []
+        for seq in range(first, newest + 1):
+            slot = seq % size
+            entry = self._entries[slot]
+            if self._seqs[slot] != seq or entry is None:
+                return []
+            found.append((seq, entry))
+        return found
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._clear(0, self._size)
+        self._newest = -1
+        self._oldest = 0
+        self._keyframe = -1
+
+    def __len__(self) -> int:
+        """Packets held."""
+        return sum(seq >= 0 for seq in self._seqs)
+
+    def _clear(self, first: int, end: int) -> None:
+        size = self._size
+        for seq in range(first, end):
+            slot = seq % size
+            self._seqs[slot] = -1
+            self._entries[slot] = None
