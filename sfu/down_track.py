@@ -1,0 +1,186 @@
+"""A track as one participant receives it.
+
+Theory of operation. A down track has one SSRC, one series of sequence numbers and one timeline,
+whatever it is made of. `switch_to` starts a stretch of a source stream; the forwarder then does
+the work per packet with the plain numbers kept here. What the receiver says comes back through
+`nack`, `report` and the track's keyframe requests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sfu.codecs import vp8
+from sfu.control import DownTrackSpec
+from sfu.egress import Egress
+from sfu.nack import ResendLimiter
+from sfu.packet_map import PacketMap, Segment
+from sfu.rtcp import ReportBlock
+from sfu.rtp_stream import Packet, RtpStream
+
+if TYPE_CHECKING:
+    from sfu.up_track import UpTrack
+
+ONE_BYTE_PROFILE: Final = 0xBEDE0001
+"""A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
+RESEND_RING: Final = 512
+"""Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
+
+
+class DownTrack:
+    """State of one track to one receiver; closed by its transport."""
+
+    __slots__ = (
+        "clock_rate",
+        "egress",
+        "extension",
+        "first_word",
+        "fraction_lost",
+        "header_size",
+        "last_sent_at",
+        "last_timestamp",
+        "layout",
+        "limiter",
+        "limiter_packets",
+        "map",
+        "octets",
+        "packets",
+        "packets_lost",
+        "ready",
+        "resend_ring",
+        "resent",
+        "rtx_first_word",
+        "rtx_seq",
+        "segment",
+        "spec",
+        "ssrc_word",
+        "stream",
+        "up_track",
+    )
+
+    def __init__(self, spec: DownTrackSpec, egress: Egress, first_seq: int, *, nack: bool) -> None:
+        """`first_seq` is random, below 32768. `nack`: the receiver may ask for resends."""
+        self.spec = spec
+        self.egress = egress
+        self.clock_rate = 48000 if spec.kind == "audio" else 90000
+        self.up_track: UpTrack | None = None
+        self.stream: RtpStream | None = None
+        self.segment: Segment | None = None
+        self.map = PacketMap(first_seq)
+        self.ready = True
+        self.packets = 0
+        self.octets = 0
+        """Payload bytes, as sender reports count them (RFC 3550 clause 6.4.1)."""
+        self.resent = 0
+        self.last_timestamp = 0
+        self.last_sent_at = 0.0
+        self.limiter = ResendLimiter()
+        self.limiter_packets = 0
+        self.rtx_seq = first_seq
+        self.fraction_lost = 0
+        self.packets_lost = 0
+        self.resend_ring: list[tuple[int, bytes]] | None = None
+        if nack and not spec.rtx_ssrc:
+            self.resend_ring = [(-1, b"")] * RESEND_RING
+        self._lay_out_header()
+
+    def _lay_out_header(self) -> None:
+        """Everything in the header that never changes, in the form the forwarder packs it."""
+        extension_id = self.egress.transport_cc_id
+        first = 0x90000000 if extension_id else 0x80000000
+        self.header_size = 20 if extension_id else 12
+        self.extension = extension_id << 4 | 1
+        """Id and length of the transport-cc element: two bytes, so length - 1 = 1."""
+        self.first_word = first | self.spec.payload_type << 16
+        self.rtx_first_word = first | self.spec.rtx_payload_type << 16
+        self.ssrc_word = self.spec.ssrc << 32 | ONE_BYTE_PROFILE
+        self.layout = self.header_size << 8 | self.egress.tag_length
+
+    def switch_to(
+        self, stream: RtpStream, first_in: int, timestamp: int, packet: Packet | None, now: float
+    ) -> None:
+        """From extended sequence number `first_in` of `stream` on, forward that stream.
+
+        `timestamp` is that packet's; `packet` the packet itself where it is known (video).
+        Sequence number, timestamp and picture id go on from what was sent last.
+        """
+        before = self.segment
+        previous = self.stream
+        if previous is not None and self in previous.targets:
+            previous.targets.remove(self)
+        segment = self.map.begin(stream, first_in)
+        if before is not None:
+            self._continue_from(before, segment, stream, timestamp, now)
+            if packet is not None and self.spec.kind == "video":
+                self._continue_picture(before, segment, packet)
+        self.segment = segment
+        self.stream = stream
+        stream.targets.append(self)
+
+    def _continue_from(
+        self, before: Segment, segment: Segment, stream: RtpStream, timestamp: int, now: float
+    ) -> None:
+        source: RtpStream = before.source
+        if source is stream:
+            segment.timestamp_delta = before.timestamp_delta
+            return
+        wanted = -1
+        if source.track is stream.track and source.sender_ntp and stream.sender_ntp:
+            # Both streams' sender reports name the publisher's clock: the same instant in each.
+            ahead = (source.sender_ntp - stream.sender_ntp) / 4294967296.0
+            same = source.sender_rtp + timestamp - stream.sender_rtp - ahead * self.clock_rate
+            wanted = int(same) + before.timestamp_delta & 0xFFFFFFFF
+        elapsed = int((now - self.last_sent_at) * self.clock_rate)
+        # It must go forward by more than nothing, and not by more than a few seconds too many.
+        step = (wanted - self.last_timestamp) & 0xFFFFFFFF
+        if wanted < 0 or not 0 < step < elapsed + 2 * self.clock_rate:
+            wanted = self.last_timestamp + max(1, elapsed)
+        segment.timestamp_delta = (wanted - timestamp) & 0xFFFFFFFF
+
+    def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
+        """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
+        newest = before.source.newest
+        old = None if newest is None else vp8.parse(newest[3])
+        new = vp8.parse(packet[3])
+        if old is None or new is None:
+            return
+        if old.picture_id >= 0 and new.picture_id >= 0:
+            segment.picture_delta = old.picture_id + before.picture_delta + 1 - new.picture_id
+        if old.tl0picidx >= 0 and new.tl0picidx >= 0:
+            segment.tl0_delta = old.tl0picidx + before.tl0_delta + 1 - new.tl0picidx
+
+    def detach(self) -> None:
+        """Nothing flows until the next `switch_to`."""
+        if self.stream is not None and self in self.stream.targets:
+            self.stream.targets.remove(self)
+        self.stream = None
+
+    def resendable(self, seq: int) -> bytes | None:
+        """The protected bytes of a packet sent without RTX, by 16-bit number."""
+        ring = self.resend_ring
+        if ring is None:
+            return None
+        held, packet = ring[seq % RESEND_RING]
+        return packet if held == seq else None
+
+    def report(self, block: ReportBlock) -> None:
+        """What the receiver says of this track."""
+        self.fraction_lost = block.fraction_lost
+        self.packets_lost = block.packets_lost
+
+    def timestamp_at(self, ntp_now: int, publisher_offset: float) -> int | None:
+        """The RTP timestamp of this instant on the track's timeline, for a sender report.
+
+        `ntp_now` is our NTP time; `publisher_offset` what our clock is ahead of the publisher's
+        (seconds): one figure for all tracks of a publisher, so that they stay in step. None
+        before the publisher's first report.
+        """
+        segment = self.segment
+        if segment is None or self.stream is None:
+            return None
+        stream = self.stream
+        if not stream.sender_ntp:
+            return None
+        elapsed = (ntp_now - stream.sender_ntp) / 4294967296.0 - publisher_offset
+        at = stream.sender_rtp + int(elapsed * self.clock_rate)
+        return (at + segment.timestamp_delta) & 0xFFFFFFFF

@@ -1,0 +1,183 @@
+"""One incoming RTP stream: an SSRC and its RTX.
+
+Theory of operation. `receive` is called for each packet, in the order of arrival: it numbers the
+packet without wrapping, counts it, keeps it for resends and puts it in `pending`. The forwarder
+takes `pending` once per batch of datagrams and fans it out to `targets`, the down tracks that
+flow from this stream right now. Two kinds of packet do not fit this and go to the track at once:
+the first packet of a keyframe, at which down tracks may switch to this stream, and a packet
+that comes late, which may belong to a stretch that is over.
+
+A packet is a tuple, the cheapest thing Python has: see `Packet`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from qos.receive import ReceiveStatistics
+from sfu.codecs import vp8
+from sfu.nack import NackGenerator
+from sfu.packet_cache import PacketCache
+
+if TYPE_CHECKING:
+    from sfu.down_track import DownTrack
+    from sfu.up_track import UpTrack
+
+Packet = tuple[int, int, int, bytes]
+"""Extended sequence number, timestamp, marker as `MARKER` or 0, payload without padding."""
+
+MARKER: Final = 0x00800000
+"""The marker bit within the first 32 bits of an RTP header."""
+
+KEYFRAME_INTERVAL: Final = 0.5
+"""Seconds between two keyframe requests of one stream, at least."""
+
+
+
+class RtpStream:
+    """State of one SSRC; the fields are open to the forwarder and to statistics."""
+
+    __slots__ = (
+        "cache",
+        "clock_rate",
+        "index",
+        "is_video",
+        "keyframe_wanted",
+        "keyframes",
+        "last_arrival",
+        "last_keyframe_request",
+        "last_seq",
+        "nack",
+        "newest",
+        "pending",
+        "rid",
+        "rtx_ssrc",
+        "sender_ntp",
+        "sender_report_at",
+        "sender_rtp",
+        "ssrc",
+        "statistics",
+        "targets",
+        "track",
+    )
+
+    def __init__(
+        self, track: UpTrack, ssrc: int, rtx_ssrc: int, rid: str, index: int, *, nack: bool
+    ) -> None:
+        self.track = track
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.rid = rid
+        self.index = index
+        """Place among the track's streams, low to high."""
+        self.is_video = track.kind == "video"
+        self.clock_rate = track.clock_rate
+        self.statistics = ReceiveStatistics(self.clock_rate)
+        self.cache: PacketCache[Packet] = PacketCache(1024 if self.is_video else 128)
+        self.nack = NackGenerator() if nack else None
+        self.pending: list[Packet] = []
+        self.targets: list[DownTrack] = []
+        self.last_seq = -1
+        """Highest extended sequence number; -1 before the first packet."""
+        self.newest: Packet | None = None
+        self.last_arrival = 0.0
+        self.keyframes = 0
+        self.keyframe_wanted = False
+        self.last_keyframe_request = -KEYFRAME_INTERVAL
+        self.sender_ntp = 0
+        """NTP time of the last sender report, in the publisher's clock; 0 before the first."""
+        self.sender_rtp = 0
+        self.sender_report_at = 0.0
+        """Local (monotonic) arrival of that report."""
+
+    def receive(self, seq: int, timestamp: int, marker: int, payload: bytes, now: float) -> bool:
+        """Take one packet; False when it is too far off to belong to the stream.
+
+        `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds.
+        """
+        extended = self.statistics.packet(seq, timestamp, now, len(payload))
+        if extended < 0:
+            return False
+        packet = (extended, timestamp, marker, payload)
+        if extended <= self.last_seq:
+            self._receive_late(packet, now)
+            return True
+        self.last_seq = extended
+        self.newest = packet
+        self.last_arrival = now
+        nack = self.nack
+        if nack is not None:
+            nack.packet(extended, now)
+        # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
+        if self.is_video and payload[0] & 0x17 == 0x10:
+            keyframe = vp8.is_keyframe(payload, 0, len(payload))
+            self.cache.put(extended, packet, now, keyframe)
+            if keyframe:
+                self._keyframe(packet, now)
+        else:
+            self.cache.put(extended, packet, now)
+        pending = self.pending
+        if not pending:
+            self.track.forwarder.dirty.append(self)
+        pending.append(packet)
+        return True
+
+    def _keyframe(self, packet: Packet, now: float) -> None:
+        self.keyframes += 1
+        self.keyframe_wanted = False
+        if self.nack is not None:
+            self.nack.keyframe(packet[0])
+        self.track.keyframe_arrived(self, packet, now)
+
+    def _receive_late(self, packet: Packet, now: float) -> None:
+        """Behind the newest: reordered, or resent by the publisher."""
+        extended, _, _, payload = packet
+        if self.nack is not None:
+            self.nack.packet(extended, now)
+        keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
+        if self.cache.put(extended, packet, now, keyframe):
+            self.track.forwarder.forward_late(self, packet)
+
+    def has(self, seq: int) -> bool:
+        """Whether the packet of this 16-bit number is here already."""
+        return self.cache.get(seq) is not None
+
+    def cached(self, extended: int) -> Packet | None:
+        """A packet to send again, or None: never came, or too long ago."""
+        packet = self.cache.get(extended)
+        return packet if packet is not None and packet[0] == extended else None
+
+    def skip_padding(self, seq: int, timestamp: int, now: float) -> None:
+        """A packet with no payload (a probe): counted, and closed up in what is sent on."""
+        extended = self.statistics.packet(seq, timestamp, now, 0)
+        if extended < 0:
+            return
+        if self.nack is not None:
+            self.nack.packet(extended, now)
+        if extended <= self.last_seq:
+            return
+        self.last_seq = extended
+        self.last_arrival = now
+        self.track.forwarder.fan_out(self)
+        for down_track in self.targets:
+            down_track.map.skip(extended)
+
+    def wants_keyframe_now(self, now: float) -> bool:
+        """Whether a keyframe request should leave now; if so it is noted as made.
+
+        At most one each `KEYFRAME_INTERVAL`.
+        """
+        if not self.keyframe_wanted:
+            return False
+        if now - self.last_keyframe_request < KEYFRAME_INTERVAL:
+            return False
+        self.last_keyframe_request = now
+        return True
+
+    def is_alive(self, now: float, silence: float) -> bool:
+        """Whether a packet came within the last `silence` seconds."""
+        return self.last_seq >= 0 and now - self.last_arrival < silence
+
+    def tick(self, now: float) -> None:
+        """Let go of packets that are too old to be asked for."""
+        self.cache.evict(now)
