@@ -297,9 +297,10 @@ def _parse_fir(_count: int, body: bytes) -> Iterable[Packet]:
 
 
 def _parse_application_feedback(_count: int, body: bytes) -> Iterable[Packet]:
-    sender, _, name, fields = struct.unpack_from("!II4sI", body)
-    if name != b"REMB":
+    sender, _ = _TWO.unpack_from(body)
+    if body[8:12] != b"REMB":
         return ()
+    (fields,) = struct.unpack_from("!I", body, 12)
     bitrate = (fields & 0x3FFFF) << (fields >> 18 & 0x3F)
     ssrcs = struct.unpack_from(f"!{fields >> 24}I", body, 16)
     return (Remb(sender, min(bitrate, MAX_BITRATE), ssrcs),)
