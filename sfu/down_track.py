@@ -155,6 +155,12 @@ class DownTrack:
             self.stream.targets.remove(self)
         self.stream = None
 
+    def skip(self, extended: int) -> None:
+        """Leave out a packet of the current stream without a hole in the numbers."""
+        segment = self.map.skip(extended)
+        if segment is not None:
+            self.segment = segment
+
     def resendable(self, seq: int) -> bytes | None:
         """The protected bytes of a packet sent without RTX, by 16-bit number."""
         ring = self.resend_ring

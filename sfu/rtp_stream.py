@@ -33,7 +33,6 @@ KEYFRAME_INTERVAL: Final = 0.5
 """Seconds between two keyframe requests of one stream, at least."""
 
 
-
 class RtpStream:
     """State of one SSRC; the fields are open to the forwarder and to statistics."""
 
@@ -160,7 +159,7 @@ class RtpStream:
         self.last_arrival = now
         self.track.forwarder.fan_out(self)
         for down_track in self.targets:
-            down_track.map.skip(extended)
+            down_track.skip(extended)
 
     def wants_keyframe_now(self, now: float) -> bool:
         """Whether a keyframe request should leave now; if so it is noted as made.

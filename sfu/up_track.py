@@ -95,7 +95,7 @@ class UpTrack:
         replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
         if replay:
             down_track.switch_to(stream, replay[0][0], replay[0][1], replay[0], now)
-            self.forwarder.replay(down_track, replay)
+            self.forwarder.replay(down_track, replay, now)
         else:
             self._wait_for_keyframe(stream)
 

@@ -1,0 +1,247 @@
+"""The receiving end of a publish transport: which SSRC is which stream, and RTCP back.
+
+Theory of operation. Firefox and aiortc list their SSRCs in the offer; Chromium's simulcast does
+not, it puts mid and rid into the header extensions of the first packets (RFC 8852). So an
+unknown SSRC is looked at once (`learn`), bound or refused, and from then on found in a
+dictionary. Feedback is made on ticks, never per packet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sfu import ntp as ntp_time
+from sfu import rtcp
+from sfu.congestion.feedback import TransportCcFeedback
+from sfu.control import Extensions, SetUpTracks, UpTrackSpec
+from sfu.forwarder import Forwarder
+from sfu.net.transport import Transport
+from sfu.rtp import extensions as read_extensions
+from sfu.rtp_stream import RtpStream
+from sfu.up_track import UpTrack
+
+MAX_SSRCS: Final = 32
+"""Streams bound or refused on one transport; more are dropped unseen."""
+FEEDBACK_INTERVAL: Final = 0.05
+"""Seconds between transport-wide feedback: libwebrtc's own default is 50 to 250 ms."""
+REPORT_INTERVAL: Final = 1.0
+"""Seconds between receiver reports, and between REMBs."""
+_DRIFT: Final = 1 / 64
+"""Share of a later clock offset that is taken over: follows drift, ignores queues."""
+
+
+class Publisher:
+    """Streams and feedback of one publish transport; closed with it."""
+
+    def __init__(self, transport: Transport, forwarder: Forwarder, local_ssrc: int) -> None:
+        self.transport = transport
+        self.forwarder = forwarder
+        self.extensions = Extensions()
+        self.tracks: dict[str, UpTrack] = {}
+        self.streams: dict[int, RtpStream] = {}
+        """By SSRC; the receive path looks here."""
+        self.rtx: dict[int, RtpStream] = {}
+        """By RTX SSRC: the stream that it repairs."""
+        self.feedback: TransportCcFeedback | None = None
+        self.local_ssrc = local_ssrc
+        self.clock_offset: float | None = None
+        """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
+        self.refused: set[int] = set()
+        self._next_feedback = 0.0
+        self._next_report = 0.0
+        self._fir_seq = 0
+
+    def set_tracks(self, command: SetUpTracks) -> tuple[list[UpTrack], list[UpTrack]]:
+        """Take the whole list; returns the tracks that are new and those that are gone."""
+        self.extensions = command.extensions
+        wanted = {spec.track: spec for spec in command.tracks}
+        gone = [track for name, track in self.tracks.items() if name not in wanted]
+        for track in gone:
+            self._drop(track)
+        new = []
+        for name, spec in wanted.items():
+            track = self.tracks.get(name)
+            if track is None:
+                track = self.tracks[name] = UpTrack(
+                    spec, self.transport.participant, self.forwarder
+                )
+                new.append(track)
+            else:
+                track.update(spec)
+            self._bind_announced(track, spec)
+        use_feedback = command.extensions.transport_cc and any(
+            spec.transport_cc for spec in command.tracks
+        )
+        if use_feedback and self.feedback is None:
+            self.feedback = TransportCcFeedback(self.local_ssrc)
+        self.refused.clear()
+        return new, gone
+
+    def _bind_announced(self, track: UpTrack, spec: UpTrackSpec) -> None:
+        for stream in spec.streams:
+            if stream.ssrc:
+                self._bind(track, stream.rid, stream.ssrc, stream.rtx_ssrc)
+
+    def _bind(self, track: UpTrack, rid: str, ssrc: int, rtx_ssrc: int = 0) -> RtpStream:
+        stream = track.stream_for(rid, ssrc, rtx_ssrc)
+        for table in (self.streams, self.rtx):
+            for old in [
+                k
+                for k, s in table.items()
+                if s.track is track and s.index == stream.index and s is not stream
+            ]:
+                del table[old]
+        self.streams[ssrc] = stream
+        if rtx_ssrc:
+            self.rtx[rtx_ssrc] = stream
+        return stream
+
+    def _drop(self, track: UpTrack) -> None:
+        del self.tracks[track.track]
+        for table in (self.streams, self.rtx):
+            for ssrc in [ssrc for ssrc, stream in table.items() if stream.track is track]:
+                del table[ssrc]
+        track.transport_closed()
+
+    def may_learn(self, ssrc: int) -> bool:
+        """Whether a packet of an unknown SSRC is worth unprotecting."""
+        return ssrc not in self.refused and (
+            len(self.streams) + len(self.rtx) + len(self.refused) < MAX_SSRCS
+        )
+
+    def learn(self, ssrc: int, payload_type: int, packet: bytearray, header: int) -> bool:
+        """Bind an unknown SSRC by its packet's mid and rid, or by its payload type alone.
+
+        `packet` is plain, `header` the length of its header. False when it is nobody's (yet):
+        a packet without mid may come before the one that tells.
+        """
+        found = read_extensions(packet, 0, header)
+        ids = self.extensions
+        mid = found.get(ids.mid, b"").decode("ascii", "replace") if ids.mid else ""
+        rid = found.get(ids.rid, b"").decode("ascii", "replace") if ids.rid else ""
+        repaired = (
+            found.get(ids.repaired_rid, b"").decode("ascii", "replace") if ids.repaired_rid else ""
+        )
+        for track in self.tracks.values():
+            spec = track.spec
+            is_rtx = payload_type == spec.rtx_payload_type and spec.rtx_payload_type != 0
+            if (mid and mid != spec.mid) or not (is_rtx or payload_type == spec.payload_type):
+                continue
+            if is_rtx:
+                if self._bind_rtx(track, ssrc, repaired):
+                    return True
+            elif self._bind_media(track, ssrc, rid, bool(mid)):
+                return True
+        return False
+
+    def _bind_media(self, track: UpTrack, ssrc: int, rid: str, has_mid: bool) -> bool:
+        rids = [stream.rid for stream in track.spec.streams]
+        if rid:
+            if rid not in rids:
+                return False
+        elif len(rids) > 1:
+            return False
+        else:
+            if not has_mid and self._others_share(track):
+                return False
+            rid = rids[0] if rids else ""
+        self._bind(track, rid, ssrc)
+        return True
+
+    def _others_share(self, track: UpTrack) -> bool:
+        """Whether the payload type alone does not tell the track."""
+        kind = track.spec.payload_type
+        return sum(other.spec.payload_type == kind for other in self.tracks.values()) > 1
+
+    def _bind_rtx(self, track: UpTrack, ssrc: int, repaired: str) -> bool:
+        streams = [s for s in track.streams if s.rid == repaired] if repaired else track.streams
+        if len(streams) != 1:
+            return False
+        stream = streams[0]
+        if stream.rtx_ssrc:
+            self.rtx.pop(stream.rtx_ssrc, None)
+        stream.rtx_ssrc = ssrc
+        self.rtx[ssrc] = stream
+        return True
+
+    def refuse(self, ssrc: int) -> None:
+        """An SSRC that is nobody's: drop it unseen until the next offer, and forget its keys."""
+        self.refused.add(ssrc)
+        if self.transport.inbound is not None:
+            self.transport.inbound.remove_stream(ssrc)
+
+    def receive_rtcp(self, packet: rtcp.Packet, now: float, ntp_now: int) -> None:
+        """One RTCP packet from the publisher."""
+        if not isinstance(packet, rtcp.SenderReport):
+            return
+        stream = self.streams.get(packet.ssrc)
+        if stream is None:
+            return
+        stream.sender_ntp = packet.ntp
+        stream.sender_rtp = packet.rtp_timestamp
+        stream.sender_report_at = now
+        offset = (ntp_now - packet.ntp) / 4294967296.0
+        if self.clock_offset is None or offset < self.clock_offset:
+            self.clock_offset = offset
+        else:
+            self.clock_offset += (offset - self.clock_offset) * _DRIFT
+
+    def tick(self, now: float, rtt: float) -> None:
+        """Ask for what is missing and report what came; `rtt` to the publisher in seconds."""
+        parts: list[bytes] = []
+        if now >= self._next_report:
+            self._next_report = now + REPORT_INTERVAL
+            self._report(parts, now)
+        for ssrc, stream in self.streams.items():
+            self._repair(parts, ssrc, stream, now, rtt)
+        feedback = self.feedback
+        if feedback is not None and now >= self._next_feedback:
+            self._next_feedback = now + FEEDBACK_INTERVAL
+            for packet in feedback.build(now, next(iter(self.streams), 0)):
+                self.transport.send_rtcp(packet)
+        if parts:
+            self.transport.send_rtcp(b"".join(parts))
+
+    def _repair(
+        self, parts: list[bytes], ssrc: int, stream: RtpStream, now: float, rtt: float
+    ) -> None:
+        spec = stream.track.spec
+        if stream.nack is not None:
+            missing = stream.nack.due(now, rtt)
+            if missing:
+                parts.append(rtcp.nack(self.local_ssrc, ssrc, missing))
+            if stream.nack.keyframe_needed and stream.targets:
+                stream.keyframe_wanted = True
+        if stream.keyframe_wanted and stream.last_seq >= 0 and stream.wants_keyframe_now(now):
+            if spec.pli or not spec.fir:
+                parts.append(rtcp.pli(self.local_ssrc, ssrc))
+            else:
+                self._fir_seq = (self._fir_seq + 1) & 0xFF
+                parts.append(rtcp.fir(self.local_ssrc, ssrc, self._fir_seq))
+
+    def _report(self, parts: list[bytes], now: float) -> None:
+        """RR + SDES, and REMB to a publisher that knows no transport-wide feedback."""
+        blocks = []
+        for ssrc, stream in list(self.streams.items())[:31]:
+            if stream.last_seq < 0:
+                continue
+            fraction, lost, highest, jitter = stream.statistics.report()
+            lsr = dlsr = 0
+            if stream.sender_ntp:
+                lsr = ntp_time.middle(stream.sender_ntp)
+                dlsr = int((now - stream.sender_report_at) * 65536)
+            blocks.append(rtcp.ReportBlock(ssrc, fraction, lost, highest, jitter, lsr, dlsr))
+        if not blocks:
+            return
+        parts.append(rtcp.receiver_report(self.local_ssrc, blocks))
+        parts.append(rtcp.sdes(self.local_ssrc, "sfu"))
+        for track in self.tracks.values():
+            spec = track.spec
+            if spec.remb and not spec.transport_cc and spec.max_bitrate_bps and track.streams:
+                ssrcs = [stream.ssrc for stream in track.streams]
+                parts.append(rtcp.remb(self.local_ssrc, spec.max_bitrate_bps, ssrcs))
+
+    def close(self) -> None:
+        """The transport is over: so are the tracks."""
+        for track in list(self.tracks.values()):
+            self._drop(track)

@@ -1,0 +1,213 @@
+"""The sending end of a subscribe transport: its down tracks, their reports, and RTCP back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sfu import ntp as ntp_time
+from sfu import rtcp
+from sfu.control import DownTrackSpec, SetDownTracks
+from sfu.down_track import DownTrack
+from sfu.egress import Egress, Outbox
+from sfu.forwarder import Forwarder
+from sfu.net.transport import Transport
+
+REPORT_INTERVAL: Final = 1.0
+"""Seconds between sender reports of a track."""
+MAX_COMPOUND: Final = 1100
+"""Bytes of RTCP in one datagram, before protection."""
+_RTT_GAIN: Final = 1 / 8
+"""Of a new round trip in the smoothed one (RFC 6298 clause 2)."""
+
+
+class Subscriber:
+    """Down tracks of one subscribe transport; closed with it."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        forwarder: Forwarder,
+        outbox: Outbox,
+        address_size: int,
+        random_seq: Callable[[], int],
+    ) -> None:
+        """`random_seq` gives first sequence numbers, 0 to 32767 (RFC 3711 clause 3.3.1)."""
+        self.transport = transport
+        self.forwarder = forwarder
+        self._outbox = outbox
+        self._address_size = address_size
+        self._random_seq = random_seq
+        self.egress: Egress | None = None
+        self.down_tracks: dict[int, DownTrack] = {}
+        """By media SSRC."""
+        self._rtx: dict[int, DownTrack] = {}
+        self._command: SetDownTracks | None = None
+        self.rtt = 0.0
+        """Smoothed, seconds; 0 when not known."""
+        self._next_report = 0.0
+        self._reference_times: dict[int, tuple[int, float]] = {}
+
+    def connected(self) -> None:
+        """Keys are there: sending may begin."""
+        transport = self.transport
+        assert transport.outbound is not None
+        assert transport.selected is not None
+        self.egress = Egress(self._outbox, transport.outbound, self._address_size)
+        self.egress.set_peer(transport.selected)
+
+    def address_selected(self) -> None:
+        """The peer moved."""
+        if self.egress is not None and self.transport.selected is not None:
+            self.egress.set_peer(self.transport.selected)
+
+    def set_tracks(self, command: SetDownTracks) -> tuple[list[DownTrack], list[DownTrack]]:
+        """Take the whole list; returns what is new (to be attached) and what is gone.
+
+        Before the transport is connected the list is kept, and `connected` callers give it again
+        through `pending`.
+        """
+        self._command = command
+        if self.egress is None:
+            return [], []
+        self.egress.transport_cc_id = command.extensions.transport_cc
+        wanted = {spec.ssrc: spec for spec in command.tracks}
+        gone = [down for ssrc, down in self.down_tracks.items() if wanted.get(ssrc) != down.spec]
+        for down in gone:
+            self._drop(down)
+        new = []
+        for ssrc, spec in wanted.items():
+            if ssrc not in self.down_tracks:
+                new.append(self._add(spec))
+        return new, gone
+
+    @property
+    def pending(self) -> SetDownTracks | None:
+        """The list last given."""
+        return self._command
+
+    def _add(self, spec: DownTrackSpec) -> DownTrack:
+        assert self.egress is not None
+        nack = spec.kind == "video"
+        down = DownTrack(spec, self.egress, self._random_seq(), nack=nack)
+        self.down_tracks[spec.ssrc] = down
+        if spec.rtx_ssrc:
+            self._rtx[spec.rtx_ssrc] = down
+        return down
+
+    def _drop(self, down: DownTrack) -> None:
+        spec = down.spec
+        del self.down_tracks[spec.ssrc]
+        assert self.egress is not None
+        # What is still in the egress must leave before its keys are forgotten: it is protected.
+        self.egress.remove_stream(spec.ssrc)
+        if spec.rtx_ssrc:
+            self._rtx.pop(spec.rtx_ssrc, None)
+            self.egress.remove_stream(spec.rtx_ssrc)
+        self.transport.send_rtcp(
+            rtcp.receiver_report(spec.ssrc)
+            + rtcp.sdes(spec.ssrc, spec.cname)
+            + rtcp.bye((spec.ssrc,))
+        )
+
+    def receive_rtcp(self, packet: rtcp.Packet, now: float, ntp_now: int) -> None:
+        """One RTCP packet from the subscriber."""
+        take = _RECEIVERS.get(type(packet))
+        if take is not None:
+            take(self, packet, now, ntp_now)
+
+    def _take_report(
+        self, packet: rtcp.ReceiverReport | rtcp.SenderReport, now: float, ntp_now: int
+    ) -> None:
+        for block in packet.reports:
+            down = self.down_tracks.get(block.ssrc)
+            if down is None:
+                continue
+            down.report(block)
+            if block.lsr:
+                # RFC 3550 clause 6.4.1: A - LSR - DLSR in 1/65536 s, modulo 2^32.
+                ticks = (ntp_time.middle(ntp_now) - block.lsr - block.dlsr) & 0xFFFFFFFF
+                if ticks < 0x80000000:
+                    self._take_rtt(ticks / 65536)
+
+    def _take_rtt(self, rtt: float) -> None:
+        if rtt < 10.0:
+            rtt = max(rtt, 0.0005)
+            self.rtt = rtt if not self.rtt else self.rtt + (rtt - self.rtt) * _RTT_GAIN
+
+    def _take_nack(self, packet: rtcp.Nack, now: float, ntp_now: int) -> None:
+        down = self.down_tracks.get(packet.media_ssrc)
+        if down is not None:
+            self.forwarder.resend(down, packet.seqs, now, self.rtt)
+
+    def _take_pli(self, packet: rtcp.Pli, now: float, ntp_now: int) -> None:
+        self._keyframe(packet.media_ssrc)
+
+    def _take_fir(self, packet: rtcp.Fir, now: float, ntp_now: int) -> None:
+        for ssrc, _ in packet.entries:
+            self._keyframe(ssrc)
+
+    def _keyframe(self, ssrc: int) -> None:
+        down = self.down_tracks.get(ssrc)
+        if down is not None and down.up_track is not None:
+            down.up_track.request_keyframe(down)
+
+    def _take_reference_time(
+        self, packet: rtcp.ReceiverReferenceTime, now: float, ntp_now: int
+    ) -> None:
+        if len(self._reference_times) < 64 or packet.ssrc in self._reference_times:
+            self._reference_times[packet.ssrc] = (ntp_time.middle(packet.ntp), now)
+
+    def tick(self, now: float, ntp_now: int, offset_of: Callable[[str], float | None]) -> None:
+        """Sender reports; `offset_of(up track)` is `Publisher.clock_offset` of its publisher."""
+        if now < self._next_report or self.egress is None:
+            return
+        self._next_report = now + REPORT_INTERVAL
+        compound: list[bytes] = []
+        size = 0
+        for down in self.down_tracks.values():
+            part = self._report(down, ntp_now, offset_of(down.spec.up_track))
+            if part is None:
+                continue
+            if size + len(part) > MAX_COMPOUND:
+                self.transport.send_rtcp(b"".join(compound))
+                compound, size = [], 0
+            compound.append(part)
+            size += len(part)
+        if compound and self._reference_times:
+            entries = [
+                (ssrc, middle, int((now - at) * 65536))
+                for ssrc, (middle, at) in self._reference_times.items()
+            ]
+            compound.append(rtcp.xr_dlrr(next(iter(self.down_tracks)), entries))
+            self._reference_times.clear()
+        if compound:
+            self.transport.send_rtcp(b"".join(compound))
+
+    @staticmethod
+    def _report(down: DownTrack, ntp_now: int, offset: float | None) -> bytes | None:
+        """SR + SDES of one track, or None while its timeline is not known."""
+        if offset is None or not down.packets:
+            return None
+        timestamp = down.timestamp_at(ntp_now, offset)
+        if timestamp is None:
+            return None
+        ssrc = down.spec.ssrc
+        report = rtcp.sender_report(ssrc, ntp_now, timestamp, down.packets, down.octets)
+        return report + rtcp.sdes(ssrc, down.spec.cname)
+
+    def goodbye(self) -> None:
+        """BYE for all tracks: we are going away."""
+        ssrcs = list(self.down_tracks)[:31]
+        if ssrcs:
+            self.transport.send_rtcp(rtcp.receiver_report(ssrcs[0]) + rtcp.bye(ssrcs))
+
+
+_RECEIVERS: Final[dict[type, Callable[..., None]]] = {
+    rtcp.ReceiverReport: Subscriber._take_report,
+    rtcp.SenderReport: Subscriber._take_report,
+    rtcp.Nack: Subscriber._take_nack,
+    rtcp.Pli: Subscriber._take_pli,
+    rtcp.Fir: Subscriber._take_fir,
+    rtcp.ReceiverReferenceTime: Subscriber._take_reference_time,
+}
