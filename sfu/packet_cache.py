@@ -30,7 +30,7 @@ class PacketCache(Generic[Entry]):
         self._oldest = 0
         self._keyframe = -1
 
-    def put(self, seq: int, entry: Entry, now: float, keyframe_start: bool = False) -> bool:
+    def put(self, seq: int, entry: Entry | None, now: float, keyframe_start: bool = False) -> bool:
         """Keep a packet; whether it was kept.
 
         A duplicate and a packet older than the window are not. One that is behind by more than
@@ -64,6 +64,13 @@ class PacketCache(Generic[Entry]):
         if keyframe_start and seq > self._keyframe:
             self._keyframe = seq
         return True
+
+    def skip(self, seq: int, now: float) -> None:
+        """Note that this number came and carries nothing, such as a packet of mere padding.
+
+        It is no hole in a replay, and `get` does not find it.
+        """
+        self.put(seq, None, now)
 
     def get(self, seq: int) -> Entry | None:
         """The packet of this number, extended or its low 16 bits."""
@@ -101,10 +108,11 @@ class PacketCache(Generic[Entry]):
         found: list[tuple[int, Entry]] = []
         for seq in range(first, newest + 1):
             slot = seq % size
-            entry = self._entries[slot]
-            if self._seqs[slot] != seq or entry is None:
+            if self._seqs[slot] != seq:
                 return []
-            found.append((seq, entry))
+            entry = self._entries[slot]
+            if entry is not None:
+                found.append((seq, entry))
         return found
 
     def clear(self) -> None:
@@ -115,7 +123,7 @@ class PacketCache(Generic[Entry]):
         self._keyframe = -1
 
     def __len__(self) -> int:
-        """Packets held."""
+        """Packets held, skipped ones included."""
         return sum(seq >= 0 for seq in self._seqs)
 
     def _clear(self, first: int, end: int) -> None:
