@@ -54,7 +54,7 @@ class TransportCcFeedback:
                 return
             elif seq < self._start:
                 self._start = seq
-        self._arrivals[seq] = int(arrival * transport_cc.TICKS_PER_SECOND)
+        self._arrivals[seq] = int(arrival * transport_cc.TICKS_PER_SECOND + 0.5)
         if len(self._arrivals) > MAX_KEPT:
             self._forget_oldest()
 
