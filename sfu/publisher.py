@@ -8,6 +8,7 @@ dictionary. Feedback is made on ticks, never per packet.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sfu import ntp as ntp_time
@@ -22,6 +23,8 @@ from sfu.up_track import UpTrack
 
 MAX_SSRCS: Final = 32
 """Streams bound or refused on one transport; more are dropped unseen."""
+MAX_UNDECIDED: Final = 50
+"""Packets of an SSRC that may pass before one of them says whose it is."""
 FEEDBACK_INTERVAL: Final = 0.05
 """Seconds between transport-wide feedback: libwebrtc's own default is 50 to 250 ms."""
 REPORT_INTERVAL: Final = 1.0
@@ -47,6 +50,7 @@ class Publisher:
         self.clock_offset: float | None = None
         """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
         self.refused: set[int] = set()
+        self._undecided: dict[int, int] = {}
         self._next_feedback = 0.0
         self._next_report = 0.0
         self._fir_seq = 0
@@ -58,16 +62,16 @@ class Publisher:
         gone = [track for name, track in self.tracks.items() if name not in wanted]
         for track in gone:
             self._drop(track)
-        new = []
+        new: list[UpTrack] = []
         for name, spec in wanted.items():
-            track = self.tracks.get(name)
-            if track is None:
-                track = self.tracks[name] = UpTrack(
-                    spec, self.transport.participant, self.forwarder
-                )
-                new.append(track)
-            else:
-                track.update(spec)
+            known = self.tracks.get(name)
+            if known is not None:
+                known.update(spec)
+                self._bind_announced(known, spec)
+                continue
+            track = UpTrack(spec, self.transport.participant, self.forwarder)
+            self.tracks[name] = track
+            new.append(track)
             self._bind_announced(track, spec)
         use_feedback = command.extensions.transport_cc and any(
             spec.transport_cc for spec in command.tracks
@@ -85,12 +89,7 @@ class Publisher:
     def _bind(self, track: UpTrack, rid: str, ssrc: int, rtx_ssrc: int = 0) -> RtpStream:
         stream = track.stream_for(rid, ssrc, rtx_ssrc)
         for table in (self.streams, self.rtx):
-            for old in [
-                k
-                for k, s in table.items()
-                if s.track is track and s.index == stream.index and s is not stream
-            ]:
-                del table[old]
+            self._forget(table, lambda s: s is not stream and s.same_layer(stream))
         self.streams[ssrc] = stream
         if rtx_ssrc:
             self.rtx[rtx_ssrc] = stream
@@ -99,9 +98,14 @@ class Publisher:
     def _drop(self, track: UpTrack) -> None:
         del self.tracks[track.track]
         for table in (self.streams, self.rtx):
-            for ssrc in [ssrc for ssrc, stream in table.items() if stream.track is track]:
-                del table[ssrc]
+            self._forget(table, lambda stream: stream.track is track)
         track.transport_closed()
+
+    def _forget(self, table: dict[int, RtpStream], belongs: Callable[[RtpStream], bool]) -> None:
+        for ssrc in [ssrc for ssrc, stream in table.items() if belongs(stream)]:
+            del table[ssrc]
+            if self.transport.inbound is not None:
+                self.transport.inbound.remove_stream(ssrc)
 
     def may_learn(self, ssrc: int) -> bool:
         """Whether a packet of an unknown SSRC is worth unprotecting."""
@@ -170,6 +174,14 @@ class Publisher:
         if self.transport.inbound is not None:
             self.transport.inbound.remove_stream(ssrc)
 
+    def undecided(self, ssrc: int) -> None:
+        """Nothing told whose this is; a later packet may, but not without end."""
+        tries = self._undecided.get(ssrc, 0) + 1
+        self._undecided[ssrc] = tries
+        if tries >= MAX_UNDECIDED or len(self._undecided) > MAX_SSRCS:
+            del self._undecided[ssrc]
+            self.refuse(ssrc)
+
     def receive_rtcp(self, packet: rtcp.Packet, now: float, ntp_now: int) -> None:
         """One RTCP packet from the publisher."""
         if not isinstance(packet, rtcp.SenderReport):
@@ -217,7 +229,7 @@ class Publisher:
                 parts.append(rtcp.pli(self.local_ssrc, ssrc))
             else:
                 self._fir_seq = (self._fir_seq + 1) & 0xFF
-                parts.append(rtcp.fir(self.local_ssrc, ssrc, self._fir_seq))
+                parts.append(rtcp.fir(self.local_ssrc, [(ssrc, self._fir_seq)]))
 
     def _report(self, parts: list[bytes], now: float) -> None:
         """RR + SDES, and REMB to a publisher that knows no transport-wide feedback."""

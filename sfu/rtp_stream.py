@@ -173,6 +173,10 @@ class RtpStream:
         self.last_keyframe_request = now
         return True
 
+    def same_layer(self, other: RtpStream) -> bool:
+        """Whether both stand, one after the other, for the same layer of the same track."""
+        return self.track is other.track and self.index == other.index
+
     def is_alive(self, now: float, silence: float) -> bool:
         """Whether a packet came within the last `silence` seconds."""
         return self.last_seq >= 0 and now - self.last_arrival < silence

@@ -41,7 +41,6 @@ class Subscriber:
         self.egress: Egress | None = None
         self.down_tracks: dict[int, DownTrack] = {}
         """By media SSRC."""
-        self._rtx: dict[int, DownTrack] = {}
         self._command: SetDownTracks | None = None
         self.rtt = 0.0
         """Smoothed, seconds; 0 when not known."""
@@ -91,24 +90,21 @@ class Subscriber:
         nack = spec.kind == "video"
         down = DownTrack(spec, self.egress, self._random_seq(), nack=nack)
         self.down_tracks[spec.ssrc] = down
-        if spec.rtx_ssrc:
-            self._rtx[spec.rtx_ssrc] = down
         return down
 
     def _drop(self, down: DownTrack) -> None:
         spec = down.spec
         del self.down_tracks[spec.ssrc]
-        assert self.egress is not None
-        # What is still in the egress must leave before its keys are forgotten: it is protected.
-        self.egress.remove_stream(spec.ssrc)
-        if spec.rtx_ssrc:
-            self._rtx.pop(spec.rtx_ssrc, None)
-            self.egress.remove_stream(spec.rtx_ssrc)
+        # BYE first: forgetting a stream resets its SRTCP index, which may never repeat.
         self.transport.send_rtcp(
             rtcp.receiver_report(spec.ssrc)
             + rtcp.sdes(spec.ssrc, spec.cname)
             + rtcp.bye((spec.ssrc,))
         )
+        assert self.egress is not None
+        self.egress.remove_stream(spec.ssrc)
+        if spec.rtx_ssrc:
+            self.egress.remove_stream(spec.rtx_ssrc)
 
     def receive_rtcp(self, packet: rtcp.Packet, now: float, ntp_now: int) -> None:
         """One RTCP packet from the subscriber."""

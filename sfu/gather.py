@@ -1,0 +1,45 @@
+"""How long to wait for more packets before working on those that are there.
+
+A batch costs less a packet than packets one by one, but waiting is delay. So the wait follows the
+load: nothing while the process has time to spare, rising to `LONGEST` as it runs out of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST: Final = 0.003
+"""Seconds."""
+FROM_LOAD: Final = 0.05
+"""Share of one core below which packets are not kept waiting."""
+FULL_LOAD: Final = 0.5
+"""Share of one core from which on the wait is the longest."""
+INTERVAL: Final = 0.25
+"""Seconds between two looks at the load."""
+
+
+def wait_for(load: float) -> float:
+    """Seconds to wait at `load`, the share of one core in use."""
+    share = (load - FROM_LOAD) / (FULL_LOAD - FROM_LOAD)
+    return LONGEST * min(1.0, max(0.0, share))
+
+
+class Gather:
+    """The present wait, from the CPU time used lately."""
+
+    def __init__(self, now: float, cpu: float) -> None:
+        """`now` in monotonic seconds, `cpu` the process's CPU seconds."""
+        self.seconds = 0.0
+        self.load = 0.0
+        self._at = now
+        self._cpu = cpu
+
+    def measure(self, now: float, cpu: float) -> None:
+        """Look again, if `INTERVAL` has passed."""
+        elapsed = now - self._at
+        if elapsed < INTERVAL:
+            return
+        self.load += ((cpu - self._cpu) / elapsed - self.load) * 0.5
+        self._at = now
+        self._cpu = cpu
+        self.seconds = wait_for(self.load)

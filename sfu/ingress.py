@@ -1,0 +1,307 @@
+"""The way into the SFU: each datagram of a batch goes to STUN, DTLS, RTCP or a stream.
+
+Theory of operation. The first byte tells what a datagram is (RFC 7983), the source address whose
+it is; what is neither known nor a check is counted under a `DropReason` and forgotten before
+anything reads it. RTP is unprotected where it lies in the receive slot, read with `unpack_from`,
+and its payload is copied once, into the packet that the cache and the forwarder share. The
+publisher's header extensions end here: their ids mean nothing to a receiver.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from sfu import ntp as ntp_time
+from sfu import rtcp
+from sfu.drops import DropReason
+from sfu.net import stun
+from sfu.net.srtp import AUTH_FAILED, REPLAYED, TOO_OLD, Arena, length_cell, unprotect
+from sfu.net.transport import Transport
+from sfu.publisher import Publisher
+from sfu.rtp import ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, extensions, header_length
+from sfu.rtp_stream import MARKER, RtpStream
+from sfu.subscriber import Subscriber
+
+MAX_DATAGRAM: Final = 1500
+
+_header: Final = struct.Struct("!BBHII").unpack_from
+_ssrc: Final = struct.Struct("!I").unpack_from
+_block: Final = struct.Struct("!HH").unpack_from
+
+_SRTP_DROPS: Final = {
+    AUTH_FAILED: DropReason.SRTP_AUTH,
+    REPLAYED: DropReason.SRTP_REPLAY,
+    TOO_OLD: DropReason.TOO_OLD,
+}
+
+
+class Peer:
+    """Whose a datagram is: a transport with one of its two possible ends."""
+
+    __slots__ = ("publisher", "subscriber", "transport")
+
+    def __init__(
+        self,
+        transport: Transport,
+        publisher: Publisher | None = None,
+        subscriber: Subscriber | None = None,
+    ) -> None:
+        self.transport = transport
+        self.publisher = publisher
+        self.subscriber = subscriber
+
+
+class Ingress:
+    """Takes batches of datagrams; one a worker."""
+
+    def __init__(
+        self,
+        arena: Arena,
+        pointers: list[Any],
+        slot_size: int,
+        address_size: int,
+        unpack_address: Callable[[bytes], tuple[str, int]],
+        wall_offset: float,
+    ) -> None:
+        """The arena and slots of the socket's `receive`, and how to read its addresses.
+
+        `wall_offset` added to `now` is Unix time. It is fixed for the worker's life, so that NTP
+        times never jump when the box's clock is set.
+        """
+        self.by_address: dict[bytes, Peer] = {}
+        """Verified addresses."""
+        self.by_ufrag: dict[bytes, Peer] = {}
+        self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
+        self.packets = 0
+        """RTP packets taken."""
+        self.octets = 0
+        """Of all datagrams taken."""
+        self._data = arena.data
+        self._view = memoryview(arena.data)
+        self._pointers = pointers
+        self._slot_size = slot_size
+        self._address_size = address_size
+        self._unpack_address = unpack_address
+        self._wall_offset = wall_offset
+        self._cell = length_cell()
+
+    def take(self, sizes: list[int], addresses: bytes, now: float) -> None:
+        """One batch: slot i of the arena holds `sizes[i]` bytes from the i-th address.
+
+        `now` in monotonic seconds.
+        """
+        data, width, slot_size = self._data, self._address_size, self._slot_size
+        by_address = self.by_address
+        at = source = 0
+        for i, size in enumerate(sizes):
+            first = data[at]
+            if 128 <= first <= 191 and 12 <= size <= MAX_DATAGRAM:
+                peer = by_address.get(addresses[source : source + width])
+                if peer is None:
+                    self.drops[DropReason.UNVERIFIED_ADDRESS] += 1
+                elif 192 <= data[at + 1] <= 223:
+                    self._take_rtcp(peer, at, size, now)
+                else:
+                    self._take_rtp(peer, i, at, size, now)
+            else:
+                self._take_other(addresses[source : source + width], at, size, now)
+            at += slot_size
+            source += width
+
+    def _take_rtp(self, peer: Peer, slot: int, at: int, size: int, now: float) -> None:
+        transport = peer.transport
+        publisher = peer.publisher
+        inbound = transport.inbound
+        if publisher is None or inbound is None or transport.is_over:
+            self.drops[DropReason.SRTP_NOT_READY] += 1
+            return
+        data = self._data
+        (ssrc,) = _ssrc(data, at + 8)
+        stream = publisher.streams.get(ssrc)
+        if stream is None and ssrc not in publisher.rtx and not publisher.may_learn(ssrc):
+            self.drops[DropReason.TOO_MANY_SSRCS] += 1
+            return
+        cell = self._cell
+        cell[0] = size
+        error = unprotect(inbound.pointer, self._pointers[slot], cell)
+        if error:
+            self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
+            return
+        transport.last_heard = now
+        transport.packets_received += 1
+        transport.bytes_received += size
+        self.packets += 1
+        self.octets += size
+        size = cell[0]
+        first, second, seq, timestamp, ssrc = _header(data, at)
+        header = 12 if not first & 0x1F else header_length(data, at, size)
+        padding = data[at + size - 1] if first & 0x20 else 0
+        if header < 0 or header + padding > size or (first & 0x20 and not padding):
+            self.drops[DropReason.RTP_MALFORMED] += 1
+            return
+        if first & 0x10:
+            self._read_extensions(publisher, stream, at, header, now)
+        payload = self._view[at + header : at + size - padding].tobytes()
+        if stream is None:
+            self._take_unbound(publisher, at, header, payload, now)
+        elif second & 0x7F != stream.track.spec.payload_type:
+            self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
+        elif payload:
+            if not stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now):
+                self.drops[DropReason.TOO_OLD] += 1
+        else:
+            stream.skip_padding(seq, timestamp, now)
+
+    def _read_extensions(
+        self, publisher: Publisher, stream: RtpStream | None, at: int, header: int, now: float
+    ) -> None:
+        """Take transport-wide sequence number and audio level from the header extensions."""
+        data = self._data
+        feedback = publisher.feedback
+        wanted = publisher.extensions
+        profile, words = _block(data, at + 12 + ((data[at] & 0x0F) << 2))
+        if profile == ONE_BYTE_PROFILE:
+            end = at + header
+            pos = end - words * 4
+            while pos < end:
+                first = data[pos]
+                if not first:
+                    pos += 1
+                    continue
+                name = first >> 4
+                following = pos + (first & 0x0F) + 2
+                if name == 15 or following > end:
+                    return
+                if name == wanted.transport_cc:
+                    if feedback is not None and following == pos + 3:
+                        feedback.packet(data[pos + 1] << 8 | data[pos + 2], now)
+                elif name == wanted.audio_level and stream is not None:
+                    level = data[pos + 1] & 0x7F
+                    if level < stream.track.level:
+                        stream.track.level = level
+                pos = following
+        elif profile & 0xFFF0 == TWO_BYTE_PROFILE:
+            found = extensions(self._view[at : at + header], 0, header)
+            value = found.get(wanted.transport_cc, b"")
+            if feedback is not None and len(value) == 2:
+                feedback.packet(int.from_bytes(value, "big"), now)
+            level_value = found.get(wanted.audio_level, b"")
+            if level_value and stream is not None:
+                stream.track.level = min(stream.track.level, level_value[0] & 0x7F)
+
+    def _take_unbound(
+        self, publisher: Publisher, at: int, header: int, payload: bytes, now: float
+    ) -> None:
+        """A packet of an RTX stream, or the first of an SSRC not seen before."""
+        _, second, seq, timestamp, ssrc = _header(self._data, at)
+        payload_type = second & 0x7F
+        repaired = publisher.rtx.get(ssrc)
+        if repaired is not None:
+            self._take_rtx(repaired, payload_type, second, timestamp, payload, now)
+            return
+        known = any(
+            payload_type in (track.spec.payload_type, track.spec.rtx_payload_type)
+            for track in publisher.tracks.values()
+        )
+        if not known:
+            self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
+            publisher.refuse(ssrc)
+            return
+        packet = self._data[at : at + header]
+        if not publisher.learn(ssrc, payload_type, packet, header):
+            self.drops[DropReason.UNKNOWN_SSRC] += 1
+            publisher.undecided(ssrc)
+            return
+        stream = publisher.streams.get(ssrc)
+        if stream is not None and payload:
+            stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now)
+        elif ssrc in publisher.rtx:
+            stream = publisher.rtx[ssrc]
+            self._take_rtx(stream, payload_type, second, timestamp, payload, now)
+
+    def _take_rtx(
+        self,
+        stream: RtpStream,
+        payload_type: int,
+        second: int,
+        timestamp: int,
+        payload: bytes,
+        now: float,
+    ) -> None:
+        """A resend (RFC 4588 clause 4): the original number leads the payload.
+
+        Probes repeat packets that are here already, or carry nothing; both end here.
+        """
+        if payload_type != stream.track.spec.rtx_payload_type:
+            self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
+            return
+        if len(payload) <= 2:
+            return
+        seq = payload[0] << 8 | payload[1]
+        if stream.last_seq < 0 or stream.has(seq):
+            return
+        marker = MARKER if second & 0x80 else 0
+        if not stream.receive(seq, timestamp, marker, payload[2:], now):
+            self.drops[DropReason.TOO_OLD] += 1
+
+    def _take_rtcp(self, peer: Peer, at: int, size: int, now: float) -> None:
+        transport = peer.transport
+        if transport.inbound is None or transport.is_over:
+            self.drops[DropReason.SRTP_NOT_READY] += 1
+            return
+        plain = transport.inbound.unprotect_rtcp(self._view[at : at + size].tobytes())
+        if plain is None:
+            self.drops[DropReason.SRTP_AUTH] += 1
+            return
+        transport.last_heard = now
+        transport.bytes_received += size
+        self.octets += size
+        try:
+            packets = rtcp.parse(plain)
+        except rtcp.RtcpError:
+            self.drops[DropReason.RTCP_MALFORMED] += 1
+            return
+        end = peer.publisher or peer.subscriber
+        if end is not None:
+            ntp_now = ntp_time.from_unix(now + self._wall_offset)
+            for packet in packets:
+                end.receive_rtcp(packet, now, ntp_now)
+
+    def _take_other(self, address: bytes, at: int, size: int, now: float) -> None:
+        """STUN, DTLS, or nothing of ours."""
+        if size == 0:
+            self.drops[DropReason.EMPTY] += 1
+            return
+        if size > MAX_DATAGRAM:
+            self.drops[DropReason.OVERSIZED] += 1
+            return
+        first = self._data[at]
+        if first < 4:
+            self._take_stun(self._view[at : at + size].tobytes(), address, now)
+        elif 20 <= first <= 63:
+            peer = self.by_address.get(address)
+            if peer is None:
+                self.drops[DropReason.UNVERIFIED_ADDRESS] += 1
+            else:
+                peer.transport.receive_dtls(self._view[at : at + size].tobytes(), now)
+        elif 128 <= first <= 191:
+            self.drops[DropReason.RTP_MALFORMED] += 1
+        else:
+            self.drops[DropReason.UNKNOWN_FIRST_BYTE] += 1
+
+    def _take_stun(self, datagram: bytes, address: bytes, now: float) -> None:
+        message = stun.parse(datagram)
+        if message is None or message.method != stun.BINDING:
+            self.drops[DropReason.STUN_MALFORMED] += 1
+            return
+        if message.cls != stun.CLASS_REQUEST:
+            return  # an indication keeps a path open and asks for nothing
+        peer = self.by_ufrag.get(message.username.partition(b":")[0])
+        if peer is None:
+            self.drops[DropReason.STUN_UNKNOWN_USER] += 1
+            return
+        source = self._unpack_address(address)
+        if not peer.transport.receive_check(message, address, source, now):
+            self.drops[DropReason.STUN_BAD_INTEGRITY] += 1

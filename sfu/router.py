@@ -1,0 +1,131 @@
+"""One room's media inside a worker: who publishes what, and who receives it.
+
+Theory of operation. Signaling says which up tracks a publish transport has and which of them a
+subscribe transport wants; the router ties the two together as soon as both are there, in any
+order. It closes its transports' ends (`transport_gone`), the worker closes the router.
+"""
+
+from __future__ import annotations
+
+from sfu.control import SetDownTracks, SetUpTracks
+from sfu.down_track import DownTrack
+from sfu.ingress import Peer
+from sfu.publisher import Publisher
+from sfu.subscriber import Subscriber
+from sfu.up_track import UpTrack
+
+SPEECH_LEVEL = 50
+"""Levels below this (louder, in -dBov) are told to signaling."""
+
+
+class Router:
+    """The tracks of one room."""
+
+    def __init__(self, router: str, room: str) -> None:
+        self.id = router
+        self.room = room
+        self.peers: dict[str, Peer] = {}
+        """By transport id."""
+        self._up_tracks: dict[str, tuple[UpTrack, Publisher]] = {}
+        self._spoke = False
+
+    def add(self, peer: Peer) -> None:
+        """A transport of this room was opened."""
+        self.peers[peer.transport.id] = peer
+
+    def set_up_tracks(self, publisher: Publisher, command: SetUpTracks, now: float) -> None:
+        """The tracks of one publisher, all of them."""
+        new, gone = publisher.set_tracks(command)
+        for track in gone:
+            self._up_tracks.pop(track.track, None)
+        for track in new:
+            self._up_tracks[track.track] = (track, publisher)
+            for down in self._down_tracks():
+                if down.up_track is None and down.spec.up_track == track.track:
+                    self._tie(track, down, now)
+
+    def set_down_tracks(self, subscriber: Subscriber, command: SetDownTracks, now: float) -> None:
+        """The tracks of one subscriber, all of them."""
+        new, gone = subscriber.set_tracks(command)
+        for down in gone:
+            self._untie(down)
+        for down in new:
+            found = self._up_tracks.get(down.spec.up_track)
+            if found is not None:
+                self._tie(found[0], down, now)
+
+    def transport_connected(self, peer: Peer, now: float) -> None:
+        """Keys are there: a subscriber's tracks may flow."""
+        subscriber = peer.subscriber
+        if subscriber is None:
+            return
+        subscriber.connected()
+        if subscriber.pending is not None:
+            self.set_down_tracks(subscriber, subscriber.pending, now)
+
+    def transport_gone(self, peer: Peer) -> None:
+        """The transport is over: its tracks end, on either side."""
+        self.peers.pop(peer.transport.id, None)
+        if peer.publisher is not None:
+            for name in peer.publisher.tracks:
+                self._up_tracks.pop(name, None)
+            peer.publisher.close()
+        if peer.subscriber is not None:
+            for down in peer.subscriber.down_tracks.values():
+                self._untie(down)
+
+    def _down_tracks(self) -> list[DownTrack]:
+        return [
+            down
+            for peer in self.peers.values()
+            if peer.subscriber is not None
+            for down in peer.subscriber.down_tracks.values()
+        ]
+
+    @staticmethod
+    def _tie(track: UpTrack, down: DownTrack, now: float) -> None:
+        if track.kind == down.spec.kind:
+            down.up_track = track
+            track.attach(down, now)
+
+    @staticmethod
+    def _untie(down: DownTrack) -> None:
+        if down.up_track is not None:
+            down.up_track.detach(down)
+            down.up_track = None
+
+    def _clock_offset(self, up_track: str) -> float | None:
+        found = self._up_tracks.get(up_track)
+        return None if found is None else found[1].clock_offset
+
+    def tick(self, now: float, ntp_now: int) -> None:
+        """Feedback and reports of all peers; some 50 times a second."""
+        round_trips = {
+            peer.transport.participant: peer.subscriber.rtt
+            for peer in self.peers.values()
+            if peer.subscriber is not None
+        }
+        for peer in self.peers.values():
+            if peer.publisher is not None:
+                # Both transports of a participant go the same way, and only one has SR and RR.
+                peer.publisher.tick(now, round_trips.get(peer.transport.participant, 0.0))
+            elif peer.subscriber is not None:
+                peer.subscriber.tick(now, ntp_now, self._clock_offset)
+
+    def tick_tracks(self, now: float) -> None:
+        """Layers and caches; some times a second."""
+        for track, _ in self._up_tracks.values():
+            track.tick(now)
+
+    def take_levels(self) -> dict[str, int] | None:
+        """Who spoke since the last call, by participant; None when nothing changed."""
+        levels: dict[str, int] = {}
+        for track, _ in self._up_tracks.values():
+            if track.kind == "audio":
+                level = track.take_level()
+                if level < SPEECH_LEVEL:
+                    levels[track.participant] = min(level, levels.get(track.participant, 127))
+        if not levels and not self._spoke:
+            return None
+        self._spoke = bool(levels)
+        return levels
