@@ -21,7 +21,7 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 1024
 """How far behind the highest a packet may be."""
 MAX_TIMESTAMP_JUMP = 5
-"""Seconds: a larger change of transit time is a new timestamp origin, not jitter."""
+"""Seconds: a larger change of transit time is a new timestamp origin or its wrap, not jitter."""
 REFUSED = -1
 """Returned instead of an extended sequence number."""
 
@@ -89,9 +89,6 @@ class ReceiveStatistics:
             change = transit - self._transit
             if change < 0.0:
                 change = -change
-            if change > 2147483648.0:
-                # The timestamp wrapped between the two.
-                change = abs(change - 4294967296.0)
             if change < self._max_transit_change:
                 self.jitter += (change - self.jitter) / 16.0
         self._transit = transit
@@ -143,7 +140,7 @@ class ReceiveStatistics:
         lost_interval = expected_interval - received_interval
         fraction = 0
         if expected_interval > 0 and lost_interval > 0:
-            # All lost is 256/256, which 8 bits do not hold.
-            fraction = min(255, (lost_interval << 8) // expected_interval)
+            # Below 256, since the packet that raised the expectation was received.
+            fraction = (lost_interval << 8) // expected_interval
         lost = max(-0x800000, min(0x7FFFFF, expected - self.received))
         return fraction, lost, max(0, self.highest) & 0xFFFFFFFF, int(self.jitter)

@@ -163,6 +163,15 @@ def test_a_new_timestamp_origin_is_no_jitter():
     assert statistics.jitter == pytest.approx(0, abs=0.01)
 
 
+def test_a_restart_is_no_jitter():
+    statistics = ReceiveStatistics(90000)
+    for i in range(100):
+        seq, origin = (i, 0) if i < 50 else (20000 + i, 180000)
+        statistics.packet(seq, origin + i * 900, i * 0.01, 1)
+    assert statistics.received == 99
+    assert statistics.jitter == pytest.approx(0, abs=0.01)
+
+
 @given(
     st.integers(0, 0xFFFF),
     st.lists(

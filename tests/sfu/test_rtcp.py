@@ -150,6 +150,11 @@ def test_unknown_xr_blocks_are_passed_over():
     assert rtcp.parse(data) == [rtcp.ReceiverReferenceTime(9, 0x0102030405060708)]
 
 
+def test_an_absurd_remb_is_clamped():
+    data = hexed("8fce0004 00000001 00000000 52454d42 00ffffff")
+    assert rtcp.parse(data) == [rtcp.Remb(1, 2**63, ())]
+
+
 def test_padding_is_taken_off():
     data = rtcp.pli(1, 2) + hexed("a0c90002 00000007 00000004")
     assert rtcp.parse(data) == [rtcp.Pli(1, 2), rtcp.ReceiverReport(7)]
@@ -269,6 +274,7 @@ def test_transport_feedback_chunks(chunk, arrivals):
         ((None,) * 8190 + (1,), "1ffe 2001 01"),
         ((1,) * 14, "200e" + "01" * 14),
         ((1, None) * 7, "aaaa" + "01" * 7),
+        ((1, 1, None, 1, 1, None), "b600 01010101"),
         ((1, 300, None, 1), "d840 01 012c 01"),
         ((None,) * 14 + (1, 1), "000e 2002 0101"),
         ((1,) * 7 + (300,), "2007 4001" + "01" * 7 + "012c"),
