@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-Buffer = bytes | bytearray | memoryview
+from sfu.rtp import Buffer
 
 CLOCK_RATE = 48000
 """Of the RTP timestamp, whatever the audio's own rate (RFC 7587 clause 4.1)."""

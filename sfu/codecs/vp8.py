@@ -6,7 +6,7 @@ id and TL0PICIDX in place, so the reader says where they stand.
 
 from __future__ import annotations
 
-Buffer = bytes | bytearray | memoryview
+from sfu.rtp import Buffer
 
 
 class Descriptor:
