@@ -1,0 +1,134 @@
+/** Small help with elements. */
+
+import { t } from './i18n.js';
+
+/**
+ * The element of the page with this id, which must be of this type.
+ *
+ * @template {HTMLElement} Type
+ * @param {string} id
+ * @param {new () => Type} type
+ * @returns {Type}
+ */
+export function byId(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`#${id} is no ${type.name}`);
+  return element;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | boolean>} [attributes] true: present; false: absent
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false) element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * An icon of the sprite, unseen by screen readers.
+ *
+ * @param {string} name
+ */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('class', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `/static/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/**
+ * Show another icon in an element that holds one.
+ *
+ * @param {Element} holder
+ * @param {string} name
+ */
+export function setIcon(holder, name) {
+  const href = `/static/icons.svg#${name}`;
+  const use = holder.querySelector('use');
+  if (use && use.getAttribute('href') !== href) use.setAttribute('href', href);
+}
+
+/**
+ * Name a button for everybody: pointer, keyboard and screen reader.
+ *
+ * @param {Element} button
+ * @param {string} label
+ * @param {string} [key] its keyboard shortcut
+ */
+export function label(button, label, key = '') {
+  button.setAttribute('aria-label', label);
+  button.setAttribute('data-tip', key ? `${label} (${key})` : label);
+}
+
+/**
+ * The first letters of a name, for who shows no picture.
+ *
+ * @param {string} name
+ */
+export function initials(name) {
+  const words = name.trim().split(/\s+/);
+  const first = [...(words[0] ?? '')][0] ?? '';
+  const last = words.length > 1 ? ([...(words.at(-1) ?? '')][0] ?? '') : '';
+  return (first + last).toLocaleUpperCase();
+}
+
+/**
+ * A steady colour for somebody, as a hue in degrees.
+ *
+ * @param {string} name
+ */
+export function hue(name) {
+  let sum = 7;
+  for (const character of name) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 3600;
+  return sum % 360;
+}
+
+/**
+ * @param {string} name
+ * @returns {HTMLElement}
+ */
+export function avatar(name) {
+  const element = el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name));
+  element.style.setProperty('--hue', String(hue(name)));
+  return element;
+}
+
+/**
+ * Tell something in passing.
+ *
+ * @param {string} text
+ * @param {'info' | 'problem'} [mood]
+ */
+export function toast(text, mood = 'info') {
+  const close = el('button', { class: 'toast-close', type: 'button' }, icon('close'));
+  const element = el('div', { class: `toast ${mood}`, role: mood === 'problem' ? 'alert' : 'status' },
+    el('span', {}, text), close);
+  close.setAttribute('aria-label', t('control.close'));
+  close.onclick = () => element.remove();
+  byId('toasts', HTMLElement).append(element);
+  setTimeout(() => element.remove(), mood === 'problem' ? 9000 : 4000);
+}
+
+/**
+ * Tell screen readers, and nobody else.
+ *
+ * @param {string} text
+ */
+export function announce(text) {
+  const line = el('p', {}, text);
+  byId('live', HTMLElement).append(line);
+  setTimeout(() => line.remove(), 5000);
+}

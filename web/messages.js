@@ -1,0 +1,103 @@
+/**
+ * The messages of the signaling protocol, version 1, as types (docs/protocol.md describes them).
+ *
+ * This module holds no behaviour: the version, the error codes and the shapes that
+ * `tsc --checkJs` holds the other modules to.
+ */
+
+export const PROTOCOL_VERSION = 1;
+
+/** Every code that an `error` message may carry. */
+export const ERROR_CODES = /** @type {const} */ ([
+  'badMessage',
+  'badVersion',
+  'notJoined',
+  'alreadyJoined',
+  'badRoomName',
+  'badName',
+  'passwordRequired',
+  'wrongPassword',
+  'roomFull',
+  'createNotAllowed',
+  'tooMany',
+  'sessionExpired',
+  'badSdp',
+  'noOpus',
+  'noVp8',
+  'unknownTrack',
+  'notNegotiating',
+  'serverBusy',
+  'internal',
+]);
+
+/** Why a `transport` failed or closed. */
+export const TRANSPORT_REASONS = /** @type {const} */ ([
+  'fingerprintMismatch',
+  'dtlsFailed',
+  'dtlsTimeout',
+  'iceTimeout',
+  'consentExpired',
+]);
+
+/**
+ * @typedef {(typeof ERROR_CODES)[number]} ErrorCode
+ * @typedef {'audio' | 'video'} Kind
+ * @typedef {'microphone' | 'camera' | 'screen' | 'screenAudio'} Source
+ * @typedef {{id: string, kind: Kind, source: Source, muted: boolean}} Track
+ * @typedef {{id: string, name: string, tracks: Track[]}} Participant
+ * @typedef {{participant: string, name: string, text: string, at: number}} ChatMessage
+ *   `at` is Unix time in seconds.
+ * @typedef {{name: string, capacity: number, hasPassword: boolean}} RoomInfo
+ * @typedef {{mid: string, track: string, participant: string, kind: Kind, source: Source}} OfferedTrack
+ */
+
+/**
+ * From client to server.
+ *
+ * @typedef {{type: 'join', version: number, room: string, name: string, password?: string}} Join
+ * @typedef {{type: 'resume', version: number, token: string}} Resume
+ * @typedef {{mid: string, source: Source, muted: boolean}} PublishTrack
+ * @typedef {{type: 'publish', id: number, sdp: string, tracks: PublishTrack[], restart: boolean}} Publish
+ * @typedef {{type: 'mute', track: string, muted: boolean}} Mute
+ * @typedef {{type: 'answer', id: number, sdp: string}} Answer
+ * @typedef {{type: 'resubscribe'}} Resubscribe
+ * @typedef {{type: 'chat', text: string}} SendChat
+ * @typedef {{type: 'leave'}} Leave
+ * @typedef {{type: 'ping', t: number}} Ping
+ * @typedef {Join | Resume | Publish | Mute | Answer | Resubscribe | SendChat | Leave | Ping} ClientMessage
+ */
+
+/**
+ * From server to client.
+ *
+ * @typedef {{
+ *   type: 'welcome', version: number, participant: string, token: string, resumed: boolean,
+ *   room: RoomInfo, participants: Participant[], chat: ChatMessage[],
+ * }} Welcome
+ * @typedef {{
+ *   type: 'error', code: ErrorCode, message: string, fatal: boolean,
+ *   id?: number | null, retryAfter?: number | null,
+ * }} ErrorMessage
+ * @typedef {{type: 'published', id: number, sdp: string, tracks: {mid: string, track: string}[]}} Published
+ * @typedef {{type: 'offer', id: number, sdp: string, tracks: OfferedTrack[], restart?: boolean}} Offer
+ * @typedef {{type: 'participantJoined', participant: Participant}} ParticipantJoined
+ * @typedef {{
+ *   type: 'participantLeft', participant: string, reason: 'left' | 'lost' | 'removed',
+ * }} ParticipantLeft
+ * @typedef {{type: 'trackPublished', participant: string, track: Track}} TrackPublished
+ * @typedef {{type: 'trackUnpublished', participant: string, track: string}} TrackUnpublished
+ * @typedef {{type: 'trackMuted', participant: string, track: string, muted: boolean}} TrackMuted
+ * @typedef {{type: 'chat'} & ChatMessage} Chat
+ * @typedef {{type: 'speaking', participants: {id: string, level: number}[]}} Speaking
+ *   `level` is 0 (loudest) to 127 (silence), in -dBov (RFC 6464).
+ * @typedef {{
+ *   type: 'transport', connection: 'publish' | 'subscribe',
+ *   state: 'connected' | 'failed' | 'closed', reason: string,
+ * }} Transport
+ * @typedef {{type: 'reset', reason: 'workerLost'}} Reset
+ * @typedef {{type: 'closing', reason: 'shutdown'}} Closing
+ * @typedef {{type: 'pong', t: number}} Pong
+ * @typedef {Welcome | ErrorMessage | Published | Offer | ParticipantJoined | ParticipantLeft
+ *   | TrackPublished | TrackUnpublished | TrackMuted | Chat | Speaking | Transport | Reset
+ *   | Closing | Pong} ServerMessage
+ */

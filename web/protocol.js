@@ -1,0 +1,589 @@
+/**
+ * A participant's side of the conference: one WebSocket, two peer connections, no DOM.
+ *
+ * Theory of operation. A `Conference` is used once: `join` (or `resume`, after a reload), any
+ * number of `publish` / `mute` / `chat`, then `leave`. In between it heals itself:
+ *
+ *   - the WebSocket drops: state `reconnecting`; the session is resumed with its token, and media
+ *     flows on meanwhile. A session that has expired is joined anew under the same name.
+ *   - a peer connection fails (its own state, or the server's `transport` message): it is built
+ *     again, with growing pauses while that does not help.
+ *   - `reset` (the media worker was lost): publish again at once; the server offers anew by itself.
+ *
+ * States: idle -> joining -> joined <-> reconnecting -> ended. A refused `join` goes back to idle.
+ * Events are `CustomEvent`s; see `ConferenceEvents` for their details.
+ */
+
+import { PROTOCOL_VERSION } from './messages.js';
+import { Publisher } from './publisher.js';
+import { SignalingSocket, backoffMs } from './socket.js';
+import { Subscriber } from './subscriber.js';
+
+/** @typedef {import('./messages.js').ChatMessage} ChatMessage */
+/** @typedef {import('./messages.js').ErrorCode} ErrorCode */
+/** @typedef {import('./messages.js').Participant} Participant */
+/** @typedef {import('./messages.js').ServerMessage} ServerMessage */
+/** @typedef {import('./messages.js').Source} Source */
+/** @typedef {import('./messages.js').Welcome} Welcome */
+/** @typedef {import('./subscriber.js').RemoteTrack} RemoteTrack */
+
+/** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
+/** @typedef {'publish' | 'subscribe'} Direction */
+/** @typedef {'person' | 'screen'} Role A person's camera and microphone, or their screen. */
+/** @typedef {{room: string, name: string, password?: string}} JoinRequest */
+
+/**
+ * @typedef {object} ConferenceEvents Event name and `detail`.
+ * @property {{state: State, reason: string}} state `reason` of `ended`: `left` or an error code
+ * @property {{participant: Participant}} participantJoined
+ * @property {{participant: Participant, reason: string}} participantLeft
+ * @property {{participant: Participant}} participantChanged its tracks or their mute state
+ * @property {{participant: string, role: Role}} media `streamOf` has changed
+ * @property {ChatMessage} chat
+ * @property {{levels: Map<string, number>}} speaking who speaks now, 0 loudest to 127
+ * @property {{direction: Direction, state: RTCPeerConnectionState, reason: string}} connection
+ * @property {{code: ErrorCode, message: string}} problem a request was refused
+ */
+
+/** Why a join or a request was refused; `code` is a protocol error code or `unreachable`. */
+export class ConferenceError extends Error {
+  /**
+   * @param {ErrorCode | 'unreachable'} code
+   * @param {string} message
+   * @param {number | null} [retryAfter] seconds
+   */
+  constructor(code, message, retryAfter = null) {
+    super(message);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** A connection that stays `disconnected` this long is built again, in milliseconds. */
+const DISCONNECTED_MS = 6000;
+/** @type {ReadonlySet<ErrorCode>} Errors on the way back that waiting may cure. */
+const PASSING = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
+
+export class Conference extends EventTarget {
+  /** @type {State} */
+  #state = 'idle';
+  /** @type {Map<string, Participant>} */
+  #participants = new Map();
+  /** @type {Map<string, MediaStream>} by participant and role */
+  #streams = new Map();
+  /** @type {ChatMessage[]} */
+  #chat = [];
+  /** @type {import('./messages.js').RoomInfo | null} */
+  #room = null;
+  /** @type {SignalingSocket | null} */
+  #socket = null;
+  /** @type {JoinRequest | null} */
+  #request = null;
+  /** @type {{resolve: () => void, reject: (error: ConferenceError) => void} | null} */
+  #entering = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** @type {Record<Direction, {attempts: number, timer?: ReturnType<typeof setTimeout>}>} */
+  #repairs = { publish: { attempts: 0 }, subscribe: { attempts: 0 } };
+  #resumed = false;
+  #id = '';
+  #token = '';
+  #attempt = 0;
+  #url;
+  #environment;
+  #publisher;
+  #subscriber;
+
+  /**
+   * @param {string} url of the WebSocket, `wss://.../ws`
+   * @param {{
+   *   WebSocket: typeof WebSocket, RTCPeerConnection: typeof RTCPeerConnection,
+   *   MediaStream: typeof MediaStream,
+   * }} [environment]
+   */
+  constructor(url, environment = globalThis) {
+    super();
+    this.#url = url;
+    this.#environment = environment;
+    this.#publisher = new Publisher(
+      {
+        send: (message) => this.#send(message),
+        refused: ({ code, message }) => this.#emit('problem', { code, message }),
+        broken: () => this.#repair('publish'),
+        stateChanged: (connection) => this.#watch('publish', connection),
+      },
+      environment.RTCPeerConnection,
+    );
+    this.#subscriber = new Subscriber(
+      {
+        send: (message) => this.#send(message),
+        tracks: (tracks) => this.#received(tracks),
+        broken: () => this.#repair('subscribe'),
+        stateChanged: (connection) => this.#watch('subscribe', connection),
+      },
+      environment.RTCPeerConnection,
+    );
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Our own participant id; empty before the first welcome. */
+  get id() {
+    return this.#id;
+  }
+
+  /** Opaque; `resume` takes it after a reload. */
+  get token() {
+    return this.#token;
+  }
+
+  get room() {
+    return this.#room;
+  }
+
+  /** Everybody else, in order of arrival. */
+  get participants() {
+    return [...this.#participants.values()];
+  }
+
+  /** The last hundred messages. */
+  get chatHistory() {
+    return [...this.#chat];
+  }
+
+  get publishConnection() {
+    return this.#publisher.connection;
+  }
+
+  get subscribeConnection() {
+    return this.#subscriber.connection;
+  }
+
+  /**
+   * What is received of a participant: camera and microphone in one stream, screen and its sound
+   * in another, so that each pair is played in step.
+   *
+   * @param {string} participant
+   * @param {Role} role
+   * @returns {MediaStream | null}
+   */
+  streamOf(participant, role) {
+    return this.#streams.get(`${role} ${participant}`) ?? null;
+  }
+
+  /**
+   * Enter a room. Resolves when inside; rejects with `ConferenceError`, after which `join` may be
+   * called again.
+   *
+   * @param {JoinRequest} request
+   * @returns {Promise<void>}
+   */
+  join(request) {
+    this.#request = request;
+    return this.#enter();
+  }
+
+  /**
+   * Return to a session of an earlier page, which must have ended less than 30 s ago. What that
+   * page published ends; publish again. Should the session have expired, this joins anew.
+   *
+   * @param {string} token
+   * @param {JoinRequest} request
+   * @returns {Promise<void>}
+   */
+  async resume(token, request) {
+    this.#request = request;
+    this.#token = token;
+    this.#publisher.reset(true, true);
+    await this.#enter();
+    if (this.#resumed && !this.#subscriber.connection) this.#send({ type: 'resubscribe' });
+  }
+
+  /**
+   * Send `track` as `source` from now on, or with null keep the source and send nothing.
+   *
+   * @param {Source} source
+   * @param {MediaStreamTrack | null} track
+   * @param {boolean} [muted]
+   */
+  publish(source, track, muted = false) {
+    return this.#publisher.set(source, track, muted);
+  }
+
+  /** @param {Source} source */
+  unpublish(source) {
+    return this.#publisher.remove(source);
+  }
+
+  /**
+   * Tell the room. The caller silences the track itself (`track.enabled`), so it works at once.
+   *
+   * @param {Source} source
+   * @param {boolean} muted
+   */
+  mute(source, muted) {
+    this.#publisher.mute(source, muted);
+  }
+
+  /**
+   * @param {string} text
+   * @returns {boolean} false when there is no connection at the moment
+   */
+  chat(text) {
+    return this.#send({ type: 'chat', text });
+  }
+
+  /** Try the server now rather than at the next scheduled moment. */
+  retryNow() {
+    if (this.#state !== 'reconnecting' || this.#socket) return;
+    clearTimeout(this.#retry);
+    this.#connect();
+  }
+
+  leave() {
+    this.#send({ type: 'leave' });
+    this.#end('left');
+  }
+
+  // Connecting.
+
+  /** @returns {Promise<void>} */
+  #enter() {
+    if (this.#state !== 'idle') return Promise.reject(new Error(`join() while ${this.#state}`));
+    this.#setState('joining');
+    return new Promise((resolve, reject) => {
+      this.#entering = { resolve, reject };
+      this.#connect();
+    });
+  }
+
+  #connect() {
+    const socket = new SignalingSocket(
+      this.#url,
+      {
+        opened: () => this.#introduce(),
+        message: (message) => this.#take(message),
+        closed: () => this.#lost(socket),
+      },
+      this.#environment.WebSocket,
+    );
+    this.#socket = socket;
+  }
+
+  #introduce() {
+    if (this.#token) {
+      this.#send({ type: 'resume', version: PROTOCOL_VERSION, token: this.#token });
+    } else if (this.#request) {
+      this.#send({ type: 'join', version: PROTOCOL_VERSION, ...this.#request });
+    }
+  }
+
+  /** @param {SignalingSocket} socket */
+  #lost(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    this.#publisher.offline();
+    if (this.#state === 'joining' && !this.#token) {
+      this.#refuse(new ConferenceError('unreachable', 'the server cannot be reached'));
+    } else if (this.#state !== 'ended' && this.#state !== 'idle') {
+      if (this.#state === 'joined') this.#setState('reconnecting');
+      this.#connectLater(backoffMs(this.#attempt));
+      this.#attempt += 1;
+    }
+  }
+
+  /** @param {number} wait milliseconds */
+  #connectLater(wait) {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#connect(), wait);
+  }
+
+  /** @param {ConferenceError} error */
+  #refuse(error) {
+    this.#socket?.close();
+    this.#socket = null;
+    this.#setState('idle');
+    this.#entering?.reject(error);
+    this.#entering = null;
+  }
+
+  /** @param {string} reason */
+  #end(reason) {
+    if (this.#state === 'ended') return;
+    clearTimeout(this.#retry);
+    for (const repair of Object.values(this.#repairs)) clearTimeout(repair.timer);
+    this.#setState('ended', reason);
+    this.#publisher.close();
+    this.#subscriber.reset();
+    this.#socket?.close();
+    this.#socket = null;
+    this.#entering?.reject(new ConferenceError('unreachable', reason));
+    this.#entering = null;
+  }
+
+  /** @param {import('./messages.js').ClientMessage} message */
+  #send(message) {
+    return this.#socket?.send(message) ?? false;
+  }
+
+  // Messages.
+
+  /** @param {ServerMessage} message */
+  #take(message) {
+    switch (message.type) {
+      case 'welcome': return this.#welcome(message);
+      case 'error': return this.#error(message);
+      case 'published': return this.#publisher.published(message);
+      case 'offer': return void this.#subscriber.offered(message);
+      case 'participantJoined': return this.#arrived(message.participant);
+      case 'participantLeft': return this.#left(message.participant, message.reason);
+      case 'trackPublished':
+        return this.#change(message.participant, (tracks) => [
+          ...tracks.filter(({ id }) => id !== message.track.id), message.track,
+        ]);
+      case 'trackUnpublished':
+        return this.#change(message.participant, (tracks) =>
+          tracks.filter(({ id }) => id !== message.track));
+      case 'trackMuted':
+        return this.#change(message.participant, (tracks) =>
+          tracks.map((track) =>
+            track.id === message.track ? { ...track, muted: message.muted } : track));
+      case 'chat': return this.#said(message);
+      case 'speaking':
+        return this.#emit('speaking', {
+          levels: new Map(message.participants.map(({ id, level }) => [id, level])),
+        });
+      case 'transport': return this.#transport(message);
+      case 'reset': return this.#reset();
+      default: return undefined;
+    }
+  }
+
+  /** @param {Welcome} welcome */
+  #welcome(welcome) {
+    const returned = this.#state === 'reconnecting';
+    this.#id = welcome.participant;
+    this.#token = welcome.token;
+    this.#room = welcome.room;
+    this.#resumed = welcome.resumed;
+    this.#attempt = 0;
+    if (returned && !welcome.resumed) {
+      this.#publisher.reset(false);
+      this.#subscriber.reset();
+    }
+    this.#setState('joined');
+    this.#replaceParticipants(welcome.participants);
+    const known = this.#chat.at(-1)?.at ?? 0;
+    for (const line of welcome.chat) if (line.at > known) this.#said(line);
+    this.#publisher.online();
+    if (returned && welcome.resumed) this.#repairBroken();
+    this.#entering?.resolve();
+    this.#entering = null;
+  }
+
+  /** @param {import('./messages.js').ErrorMessage} error */
+  #error(error) {
+    const inside = this.#state === 'joined';
+    if (inside) {
+      if (!this.#publisher.refused(error)) {
+        this.#emit('problem', { code: error.code, message: error.message });
+      }
+    } else if (error.code === 'sessionExpired') {
+      this.#token = '';
+      if (!error.fatal) this.#introduce();
+      else this.#connectAgain(0);
+    } else if (this.#state === 'joining' && !this.#token) {
+      this.#refuse(new ConferenceError(error.code, error.message, error.retryAfter));
+    } else if (PASSING.has(error.code)) {
+      this.#connectAgain(error.retryAfter ? error.retryAfter * 1000 : backoffMs(this.#attempt++));
+    } else {
+      this.#end(error.code);
+    }
+  }
+
+  /** @param {number} wait milliseconds */
+  #connectAgain(wait) {
+    this.#socket?.close();
+    this.#socket = null;
+    this.#connectLater(wait);
+  }
+
+  /** @param {Participant[]} present */
+  #replaceParticipants(present) {
+    const ids = new Set(present.map(({ id }) => id));
+    for (const id of [...this.#participants.keys()]) if (!ids.has(id)) this.#left(id, 'lost');
+    for (const participant of present) {
+      if (this.#participants.has(participant.id)) {
+        this.#change(participant.id, () => participant.tracks);
+      } else {
+        this.#arrived(participant);
+      }
+    }
+  }
+
+  /** @param {Participant} participant */
+  #arrived(participant) {
+    this.#participants.set(participant.id, participant);
+    this.#emit('participantJoined', { participant });
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} reason
+   */
+  #left(id, reason) {
+    const participant = this.#participants.get(id);
+    if (!participant) return;
+    this.#participants.delete(id);
+    this.#emit('participantLeft', { participant, reason });
+  }
+
+  /**
+   * @param {string} id
+   * @param {(tracks: import('./messages.js').Track[]) => import('./messages.js').Track[]} change
+   */
+  #change(id, change) {
+    const before = this.#participants.get(id);
+    if (!before) return;
+    const participant = { ...before, tracks: change(before.tracks) };
+    this.#participants.set(id, participant);
+    this.#emit('participantChanged', { participant });
+  }
+
+  /** @param {ChatMessage} message */
+  #said({ participant, name, text, at }) {
+    const line = { participant, name, text, at };
+    this.#chat = [...this.#chat, line].slice(-100);
+    this.#emit('chat', line);
+  }
+
+  // Media.
+
+  /** @param {RemoteTrack[]} tracks */
+  #received(tracks) {
+    /** @type {Map<string, RemoteTrack[]>} */
+    const wanted = new Map([...this.#streams.keys()].map((key) => [key, []]));
+    for (const track of tracks) {
+      const role = track.source.startsWith('screen') ? 'screen' : 'person';
+      const key = `${role} ${track.participant}`;
+      wanted.set(key, [...(wanted.get(key) ?? []), track]);
+    }
+    for (const [key, remote] of wanted) this.#fill(key, remote);
+  }
+
+  /**
+   * Make a stream hold exactly these tracks.
+   *
+   * @param {string} key
+   * @param {RemoteTrack[]} remote
+   */
+  #fill(key, remote) {
+    const media = new Set(remote.map((track) => track.media));
+    const stream = this.#streams.get(key) ?? new this.#environment.MediaStream();
+    const old = stream.getTracks().filter((track) => !media.has(track));
+    const fresh = [...media].filter((track) => !stream.getTracks().includes(track));
+    for (const track of old) stream.removeTrack(track);
+    for (const track of fresh) stream.addTrack(track);
+    if (media.size === 0) this.#streams.delete(key);
+    else this.#streams.set(key, stream);
+    if (old.length + fresh.length === 0) return;
+    const [role, participant] = /** @type {[Role, string]} */ (key.split(' '));
+    this.#emit('media', { participant, role });
+  }
+
+  /**
+   * @param {Direction} direction
+   * @param {RTCPeerConnection} connection
+   */
+  #watch(direction, connection) {
+    const state = connection.connectionState;
+    const repair = this.#repairs[direction];
+    clearTimeout(repair.timer);
+    if (state === 'connected') repair.attempts = 0;
+    if (state === 'failed') this.#repair(direction);
+    if (state === 'disconnected') {
+      repair.timer = setTimeout(() => this.#repair(direction), DISCONNECTED_MS);
+    }
+    this.#emit('connection', { direction, state, reason: '' });
+  }
+
+  /** @param {import('./messages.js').Transport} message */
+  #transport({ connection: direction, state, reason }) {
+    if (state === 'connected') return;
+    const current = direction === 'publish' ? this.publishConnection : this.subscribeConnection;
+    // Old news of a connection that has been given up already.
+    if (!current || (direction === 'publish' && this.#publisher.restarting)) return;
+    this.#emit('connection', { direction, state: 'failed', reason });
+    this.#repair(direction);
+  }
+
+  /**
+   * Build a connection again: at once, and with growing pauses when that did not help.
+   *
+   * @param {Direction} direction
+   */
+  #repair(direction) {
+    const repair = this.#repairs[direction];
+    clearTimeout(repair.timer);
+    const wait = repair.attempts === 0 ? 0 : backoffMs(repair.attempts + 1);
+    repair.attempts += 1;
+    repair.timer = setTimeout(() => {
+      // Without a socket nothing can be built; #repairBroken follows on resuming.
+      if (this.#state !== 'joined') return;
+      if (direction === 'publish') {
+        this.#publisher.reset(true);
+      } else {
+        this.#subscriber.reset();
+        this.#send({ type: 'resubscribe' });
+      }
+    }, wait);
+  }
+
+  #repairBroken() {
+    const broken = ['failed', 'disconnected'];
+    if (broken.includes(this.publishConnection?.connectionState ?? '')) this.#repair('publish');
+    if (broken.includes(this.subscribeConnection?.connectionState ?? '')) {
+      this.#repair('subscribe');
+    }
+  }
+
+  #reset() {
+    for (const repair of Object.values(this.#repairs)) clearTimeout(repair.timer);
+    this.#subscriber.reset();
+    this.#publisher.reset(true);
+  }
+
+  // Telling the caller.
+
+  /**
+   * @param {State} state
+   * @param {string} [reason]
+   */
+  #setState(state, reason = '') {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#emit('state', { state, reason });
+  }
+
+  /**
+   * @template {keyof ConferenceEvents} Name
+   * @param {Name} name
+   * @param {ConferenceEvents[Name]} detail
+   */
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /**
+   * `addEventListener` with the detail's type.
+   *
+   * @template {keyof ConferenceEvents} Name
+   * @param {Name} name
+   * @param {(detail: ConferenceEvents[Name]) => void} listener
+   */
+  on(name, listener) {
+    this.addEventListener(name, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+  }
+}

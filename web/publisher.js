@@ -1,0 +1,397 @@
+/**
+ * The publish connection: what this participant sends.
+ *
+ * Theory of operation. The caller names what it sends by source (`set`, `remove`, `mute`); the
+ * publisher keeps one transceiver for each source and negotiates whenever the list changed. At
+ * most one offer is open; changes meanwhile go into the next. A track is exchanged without
+ * negotiation (`replaceTrack`). An offer whose answer never came because the WebSocket dropped is
+ * sent again, with the next id, once the session has resumed: the server may or may not have seen
+ * the first, and its answer fits either way. `reset` throws the connection away and offers all
+ * sources again on a new one.
+ */
+
+import { encodingsFor, vp8Only } from './encodings.js';
+
+/** @typedef {import('./messages.js').ErrorMessage} ErrorMessage */
+/** @typedef {import('./messages.js').Published} PublishedMessage */
+/** @typedef {import('./messages.js').Source} Source */
+
+/**
+ * @typedef {object} Sending One source.
+ * @property {Source} source
+ * @property {MediaStreamTrack | null} track null while its device is off
+ * @property {boolean} muted
+ * @property {boolean} active false once removed; its transceiver waits to be used again
+ * @property {RTCRtpTransceiver | null} transceiver
+ * @property {string} id the server's track id; empty until it is published
+ */
+
+/** The connection or the socket under an open offer went away. */
+class Interrupted extends Error {}
+
+/** The server refused an offer. */
+class Refused extends Error {
+  /** @param {ErrorMessage} answer */
+  constructor(answer) {
+    super(answer.message);
+    this.answer = answer;
+  }
+}
+
+const BUSY_RETRY_MS = 1000;
+
+export class Publisher {
+  /** @type {RTCPeerConnection | null} */
+  #connection = null;
+  /** @type {Map<Source, Sending>} */
+  #sending = new Map();
+  /** @type {{id: number, resolve: (m: PublishedMessage) => void, reject: (e: Error) => void} | null} */
+  #open = null;
+  /** @type {Promise<void> | null} */
+  #running = null;
+  /** @type {Array<() => void>} */
+  #waitingForSocket = [];
+  #online = false;
+  #wanted = false;
+  #restart = false;
+  #closed = false;
+  #lastId = 0;
+  #hooks;
+  #PeerConnection;
+
+  /**
+   * @param {{
+   *   send: (message: import('./messages.js').ClientMessage) => boolean,
+   *   refused: (error: ErrorMessage) => void,
+   *   broken: () => void,
+   *   stateChanged: (connection: RTCPeerConnection) => void,
+   * }} hooks `broken`: the connection is of no more use; `reset` is needed.
+   * @param {typeof RTCPeerConnection} PeerConnection
+   */
+  constructor(hooks, PeerConnection) {
+    this.#hooks = hooks;
+    this.#PeerConnection = PeerConnection;
+  }
+
+  get connection() {
+    return this.#connection;
+  }
+
+  /** Whether a new connection has been offered and not yet answered. */
+  get restarting() {
+    return this.#restart;
+  }
+
+  /** @param {Source} source */
+  trackId(source) {
+    return this.#sending.get(source)?.id ?? '';
+  }
+
+  /**
+   * Send `track` as `source`, instead of what was sent as it before. With null the source stays
+   * published and sends nothing: for a camera that is off.
+   *
+   * @param {Source} source
+   * @param {MediaStreamTrack | null} track
+   * @param {boolean} muted
+   */
+  async set(source, track, muted) {
+    const sending = this.#sending.get(source);
+    if (!sending) {
+      this.#sending.set(source, {
+        source, track, muted, active: true, transceiver: null, id: '',
+      });
+      return this.#negotiate();
+    }
+    sending.track = track;
+    if (sending.transceiver) await sending.transceiver.sender.replaceTrack(track);
+    if (sending.active) {
+      this.mute(source, muted);
+      if (sending.transceiver || !track) return undefined;
+    }
+    sending.muted = muted;
+    sending.active = true;
+    return this.#negotiate();
+  }
+
+  /** @param {Source} source */
+  async remove(source) {
+    const sending = this.#sending.get(source);
+    if (!sending?.active) return undefined;
+    sending.active = false;
+    sending.track = null;
+    sending.id = '';
+    await sending.transceiver?.sender.replaceTrack(null);
+    return this.#negotiate();
+  }
+
+  /**
+   * Tell the others that this source is muted. The caller silences the track itself.
+   *
+   * @param {Source} source
+   * @param {boolean} muted
+   */
+  mute(source, muted) {
+    const sending = this.#sending.get(source);
+    if (!sending || sending.muted === muted) return;
+    sending.muted = muted;
+    this.#tellMuted(sending);
+  }
+
+  /** @param {PublishedMessage} message */
+  published(message) {
+    if (this.#open?.id === message.id) this.#open.resolve(message);
+  }
+
+  /**
+   * @param {ErrorMessage} error
+   * @returns {boolean} whether it answered our open offer
+   */
+  refused(error) {
+    if (!this.#open || this.#open.id !== error.id) return false;
+    this.#open.reject(new Refused(error));
+    return true;
+  }
+
+  /** The session is up (again): messages reach the server. */
+  online() {
+    this.#online = true;
+    for (const go of this.#waitingForSocket.splice(0)) go();
+    for (const sending of this.#sending.values()) this.#tellMuted(sending);
+  }
+
+  /** The socket is gone; the connection lives on. */
+  offline() {
+    this.#online = false;
+    this.#open?.reject(new Interrupted());
+  }
+
+  /**
+   * Start over with a new connection, if there is anything to send.
+   *
+   * @param {boolean} restart whether the server may still hold an earlier one
+   * @param {boolean} [evenEmpty] offer even when nothing is sent, to end what the earlier one sent
+   */
+  reset(restart, evenEmpty = false) {
+    this.#drop();
+    this.#restart = restart;
+    this.#open?.reject(new Interrupted());
+    if (evenEmpty || this.#anythingToSend()) void this.#negotiate();
+  }
+
+  close() {
+    this.#closed = true;
+    this.#drop();
+    this.#open?.reject(new Interrupted());
+    for (const go of this.#waitingForSocket.splice(0)) go();
+  }
+
+  #anythingToSend() {
+    return [...this.#sending.values()].some(({ active, track }) => active && track);
+  }
+
+  #drop() {
+    this.#connection?.close();
+    this.#connection = null;
+    for (const sending of this.#sending.values()) {
+      sending.transceiver = null;
+      sending.id = '';
+      if (!sending.active) this.#sending.delete(sending.source);
+    }
+  }
+
+  /** @param {Sending} sending */
+  #tellMuted(sending) {
+    if (sending.id) {
+      this.#hooks.send({ type: 'mute', track: sending.id, muted: sending.muted });
+    }
+  }
+
+  /** Resolves when what is wanted now has been offered and answered. */
+  #negotiate() {
+    this.#wanted = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #run() {
+    // What the caller sets in one breath goes into one offer.
+    await null;
+    while (this.#wanted && !this.#closed) {
+      this.#wanted = false;
+      try {
+        await this.#exchange();
+      } catch (error) {
+        if (this.#closed) return;
+        if (error instanceof Refused) await this.#afterRefusal(error.answer);
+        // Superseded by reset(): the loop takes what is wanted now.
+        else if (error instanceof Interrupted) this.#wanted = true;
+        else this.#hooks.broken();
+      }
+    }
+  }
+
+  /** @param {ErrorMessage} answer */
+  async #afterRefusal(answer) {
+    if (this.#connection?.signalingState === 'have-local-offer') {
+      await this.#connection.setLocalDescription({ type: 'rollback' });
+    }
+    if (answer.code !== 'serverBusy' && answer.code !== 'tooMany') {
+      this.#hooks.refused(answer);
+      return;
+    }
+    const wait = answer.retryAfter ? answer.retryAfter * 1000 : BUSY_RETRY_MS;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    this.#wanted = true;
+  }
+
+  async #exchange() {
+    if (!this.#connection && !this.#restart && !this.#anythingToSend()) return;
+    const connection = this.#connection ?? this.#create();
+    try {
+      await this.#offerAndAnswer(connection);
+    } catch (error) {
+      // A connection closed by reset() fails in ways of its own.
+      throw connection === this.#connection ? error : new Interrupted();
+    }
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  async #offerAndAnswer(connection) {
+    for (const sending of this.#sending.values()) await this.#arrange(connection, sending);
+    await connection.setLocalDescription(await connection.createOffer());
+    const answer = await this.#ask(connection);
+    await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    this.#restart = false;
+    for (const { mid, track } of answer.tracks) {
+      const sending = [...this.#sending.values()].find((one) => one.transceiver?.mid === mid);
+      if (!sending?.active) continue;
+      sending.id = track;
+      this.#tellMuted(sending);
+    }
+  }
+
+  /**
+   * Send the connection's open offer until an answer to it comes.
+   *
+   * @param {RTCPeerConnection} connection
+   * @returns {Promise<PublishedMessage>}
+   */
+  async #ask(connection) {
+    for (;;) {
+      await this.#socket();
+      if (this.#closed || connection !== this.#connection) throw new Interrupted();
+      try {
+        const answer = await this.#request(connection);
+        if (connection === this.#connection) return answer;
+      } catch (error) {
+        if (!(error instanceof Interrupted)) throw error;
+      }
+    }
+  }
+
+  #socket() {
+    if (this.#online) return Promise.resolve();
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => this.#waitingForSocket.push(resolve))
+    );
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @returns {Promise<PublishedMessage>}
+   */
+  #request(connection) {
+    const id = ++this.#lastId;
+    /** @type {Promise<PublishedMessage>} */
+    const answer = new Promise((resolve, reject) => {
+      this.#open = { id, resolve, reject };
+    });
+    const sent = this.#hooks.send({
+      type: 'publish',
+      id,
+      sdp: connection.localDescription?.sdp ?? '',
+      tracks: this.#offered(),
+      restart: this.#restart,
+    });
+    // The socket closed under us and its event is still to come.
+    if (!sent) this.offline();
+    return answer.finally(() => {
+      if (this.#open?.id === id) this.#open = null;
+    });
+  }
+
+  #offered() {
+    return [...this.#sending.values()].flatMap(({ active, transceiver, source, muted }) =>
+      active && transceiver?.mid ? [{ mid: transceiver.mid, source, muted }] : []);
+  }
+
+  #create() {
+    const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#connection = connection;
+    connection.onconnectionstatechange = () => {
+      if (connection === this.#connection) this.#hooks.stateChanged(connection);
+    };
+    // An offer must have an m-line, even one that only ends what was published before.
+    if (!this.#anythingToSend()) connection.addTransceiver('audio', { direction: 'inactive' });
+    return connection;
+  }
+
+  /**
+   * Bring one source's transceiver to what is wanted.
+   *
+   * @param {RTCPeerConnection} connection
+   * @param {Sending} sending
+   */
+  async #arrange(connection, sending) {
+    const { transceiver, track, active } = sending;
+    if (transceiver) {
+      transceiver.direction = active ? 'sendonly' : 'inactive';
+    } else if (active && track) {
+      sending.transceiver = await this.#add(connection, sending.source, track);
+    }
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {Source} source
+   * @param {MediaStreamTrack} track
+   */
+  async #add(connection, source, track) {
+    const encodings = encodingsFor(source, track);
+    const transceiver = connection.addTransceiver(track, {
+      direction: 'sendonly',
+      ...(encodings && { sendEncodings: encodings }),
+    });
+    if (encodings) {
+      preferVp8(transceiver);
+      await ensureEncodings(transceiver.sender, encodings);
+    }
+    return transceiver;
+  }
+}
+
+/** @param {RTCRtpTransceiver} transceiver */
+function preferVp8(transceiver) {
+  const codecs = vp8Only(globalThis.RTCRtpSender?.getCapabilities?.('video')?.codecs ?? []);
+  if (codecs.length > 0) transceiver.setCodecPreferences?.(codecs);
+}
+
+/**
+ * Older Firefox ignores `sendEncodings` and takes them from `setParameters` only.
+ *
+ * @param {RTCRtpSender} sender
+ * @param {RTCRtpEncodingParameters[]} encodings
+ */
+async function ensureEncodings(sender, encodings) {
+  const parameters = sender.getParameters();
+  if (parameters.encodings?.length === encodings.length) return;
+  parameters.encodings = encodings;
+  try {
+    await sender.setParameters(parameters);
+  } catch {
+    // A browser that refuses sends one plain stream, which the server takes as well.
+  }
+}

@@ -1,0 +1,168 @@
+/** The room page: lobby, call, goodbye. */
+
+import { Call } from './call.js';
+import { byId, label } from './dom.js';
+import { errorText, onLanguage, startLanguage, t } from './i18n.js';
+import { helpDialog } from './keyboard.js';
+import { Lobby } from './lobby.js';
+import { LocalMedia } from './local.js';
+import { deviceChoice, languageChoice, themeChoice } from './preferences.js';
+import { Conference, ConferenceError } from './protocol.js';
+import { Publishing } from './publishing.js';
+import { roomFromPath } from './rooms.js';
+import { remember, settings, withRoom } from './settings.js';
+import { startTheme } from './theme/theme.js';
+
+/** @typedef {import('./protocol.js').JoinRequest} JoinRequest */
+/** @typedef {{room: string, name: string, token: string}} Kept what a reload needs to come back */
+
+const KEPT = 'session';
+
+const room = roomFromPath(location.pathname);
+const local = new LocalMedia();
+const lobby = new Lobby(room, local, (request) => void enter(request));
+/** @type {Conference | null} */
+let conference = null;
+/** @type {Call | null} */
+let call = null;
+let goodbyeReason = '';
+
+/** For tests and diagnosis in the browser's console; not to be changed from there. */
+Object.defineProperty(window, 'conference', { get: () => conference });
+
+/** @param {'lobby' | 'call' | 'goodbye'} view */
+function show(view) {
+  for (const id of ['lobby', 'call', 'goodbye']) byId(id, HTMLElement).hidden = id !== view;
+  document.title = `${room} · ${t('app.name')}`;
+}
+
+/**
+ * @param {JoinRequest} request
+ * @param {string} [token] of a session to go on with
+ */
+async function enter(request, token = '') {
+  const entering = new Conference(
+    `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
+  );
+  conference = entering;
+  // The offers are prepared while the server is being asked.
+  const publishing = new Publishing(entering, local);
+  try {
+    await (token ? entering.resume(token, request) : entering.join(request));
+  } catch (error) {
+    publishing.stop();
+    if (token) openLobby();
+    const { code, retryAfter } = error instanceof ConferenceError
+      ? error : new ConferenceError('internal', String(error));
+    lobby.refused(code, retryAfter);
+    return;
+  }
+  lobby.close();
+  remember({ recent: withRoom(settings().recent, room, Date.now()) });
+  keep({ room, name: request.name, token: entering.token });
+  show('call');
+  call = new Call(entering, local, request.name);
+  entering.on('state', ({ state, reason }) => {
+    if (state === 'joined') keep({ room, name: request.name, token: entering.token });
+    if (state !== 'ended') return;
+    publishing.stop();
+    sayGoodbye(reason);
+  });
+}
+
+/** @param {string} reason `left` or an error code */
+function sayGoodbye(reason) {
+  call?.close();
+  call = null;
+  local.stop();
+  keep(null);
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+  goodbyeReason = reason;
+  showGoodbye();
+  show('goodbye');
+  byId('goodbye-title', HTMLElement).focus();
+}
+
+function showGoodbye() {
+  const left = goodbyeReason === 'left';
+  byId('goodbye-title', HTMLElement).textContent = t(left ? 'bye.left' : 'bye.ended');
+  byId('goodbye-room', HTMLElement).textContent = room;
+  byId('goodbye-reason', HTMLElement).textContent =
+    left ? t('bye.thanks') : errorText(goodbyeReason, { seconds: 10 });
+}
+
+function openLobby() {
+  show('lobby');
+  lobby.open();
+}
+
+/** @param {Kept | null} kept */
+function keep(kept) {
+  try {
+    if (kept) sessionStorage.setItem(KEPT, JSON.stringify(kept));
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // Without storage a reload asks for the name again.
+  }
+}
+
+/** @returns {Kept | null} the session that this page had before it was reloaded */
+function kept() {
+  const [navigation] = performance.getEntriesByType('navigation');
+  // A duplicated tab has the storage of the first, and must not take its place.
+  if (!navigation || !('type' in navigation) || navigation.type !== 'reload') return null;
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEPT) ?? 'null');
+    return found?.room === room ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+function dialogs() {
+  const dialog = byId('settings-dialog', HTMLDialogElement);
+  const refresh = deviceChoice(
+    byId('call-devices', HTMLElement),
+    (device) => void local.choose(device),
+    (id) => call?.speaker(id),
+  );
+  themeChoice(byId('theme', HTMLElement));
+  languageChoice(byId('language', HTMLElement));
+  for (const id of ['settings', 'lobby-settings']) {
+    byId(id, HTMLButtonElement).onclick = () => {
+      void refresh();
+      byId('call-devices', HTMLElement).hidden = id !== 'settings';
+      dialog.showModal();
+    };
+  }
+  for (const one of document.querySelectorAll('dialog')) {
+    // A click on the dialog itself is one beside its content.
+    one.addEventListener('click', (event) => {
+      if (event.target === one) one.close();
+    });
+    for (const close of one.querySelectorAll('[data-close-dialog]')) {
+      close.addEventListener('click', () => one.close());
+    }
+  }
+  helpDialog();
+}
+
+async function start() {
+  startTheme();
+  dialogs();
+  onLanguage(showGoodbye);
+  onLanguage(() => label(byId('lobby-settings', HTMLElement), t('control.settings')));
+  startLanguage();
+  byId('rejoin', HTMLButtonElement).onclick = openLobby;
+  addEventListener('pagehide', () => local.stop());
+  const session = kept();
+  keep(null);
+  if (!session) {
+    openLobby();
+    return;
+  }
+  await local.start();
+  await enter({ room, name: session.name }, session.token);
+}
+
+void start();

@@ -1,0 +1,93 @@
+/**
+ * The subscribe connection: what this participant receives.
+ *
+ * The server offers; each offer names every track and the m-line that carries it. Offers are
+ * answered one after another. An m-line may carry another participant's track in the next offer:
+ * the browser's track object then stays the same, only its meaning changes.
+ */
+
+/** @typedef {import('./messages.js').Offer} Offer */
+/** @typedef {import('./messages.js').OfferedTrack} OfferedTrack */
+
+/** @typedef {OfferedTrack & {media: MediaStreamTrack}} RemoteTrack */
+
+export class Subscriber {
+  /** @type {RTCPeerConnection | null} */
+  #connection = null;
+  #queue = Promise.resolve();
+  #hooks;
+  #PeerConnection;
+
+  /**
+   * @param {{
+   *   send: (message: import('./messages.js').ClientMessage) => boolean,
+   *   tracks: (tracks: RemoteTrack[]) => void,
+   *   broken: () => void,
+   *   stateChanged: (connection: RTCPeerConnection) => void,
+   * }} hooks `broken`: an offer could not be applied; a new connection is needed.
+   * @param {typeof RTCPeerConnection} PeerConnection
+   */
+  constructor(hooks, PeerConnection) {
+    this.#hooks = hooks;
+    this.#PeerConnection = PeerConnection;
+  }
+
+  get connection() {
+    return this.#connection;
+  }
+
+  /** @param {Offer} offer */
+  offered(offer) {
+    this.#queue = this.#queue.then(() => this.#answer(offer));
+    return this.#queue;
+  }
+
+  /** Forget the connection and everything received by it. */
+  reset() {
+    this.#connection?.close();
+    this.#connection = null;
+    this.#hooks.tracks([]);
+  }
+
+  /** @param {Offer} offer */
+  async #answer(offer) {
+    if (offer.restart) this.reset();
+    const connection = this.#connection ?? this.#create();
+    try {
+      await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp });
+      await connection.setLocalDescription(await connection.createAnswer());
+    } catch {
+      if (connection === this.#connection) this.#hooks.broken();
+      return;
+    }
+    if (connection !== this.#connection) return;
+    this.#hooks.tracks(received(connection, offer.tracks));
+    this.#hooks.send({
+      type: 'answer', id: offer.id, sdp: connection.localDescription?.sdp ?? '',
+    });
+  }
+
+  #create() {
+    const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#connection = connection;
+    connection.onconnectionstatechange = () => {
+      if (connection === this.#connection) this.#hooks.stateChanged(connection);
+    };
+    return connection;
+  }
+}
+
+/**
+ * @param {RTCPeerConnection} connection
+ * @param {OfferedTrack[]} tracks
+ * @returns {RemoteTrack[]}
+ */
+function received(connection, tracks) {
+  const media = new Map(
+    connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]),
+  );
+  return tracks.flatMap((track) => {
+    const found = media.get(track.mid);
+    return found ? [{ ...track, media: found }] : [];
+  });
+}

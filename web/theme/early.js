@@ -1,0 +1,12 @@
+// Runs before the first paint, so that a dark page never flashes light. theme.js takes over.
+(() => {
+  let theme = 'system';
+  try {
+    theme = JSON.parse(localStorage.getItem('settings') ?? '{}').theme ?? 'system';
+  } catch {
+    // No memory: as the system says.
+  }
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const shown = theme === 'system' ? (dark ? 'dark' : 'light') : theme;
+  document.documentElement.dataset.theme = shown;
+})();
