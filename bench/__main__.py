@@ -1,0 +1,196 @@
+"""`python -m bench NAME`: the command line. Alone it lists what there is."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from bench import media, peers, report, wire
+from bench.client import Client, ClientError
+from bench.driver import Library
+from bench.fleet import FleetError
+from bench.netns import NamespaceError
+from bench.run import InterruptedRunError, Load, measure
+from bench.scenarios import AUDIO, AUDIO_VIDEO, OTHERS, SCENARIOS
+from bench.server import OwnServer, ServerError
+from bench.soak import soak
+
+LOOPBACK = "127.0.0.1"
+MAX_PARTICIPANTS = 500
+MAX_SECONDS = 7 * 24 * 3600
+ROOM_LIMIT = 50
+"""People that our server lets into one room at most."""
+
+console = Console()
+
+
+class UsageError(Exception):
+    """The command line asks for what cannot be; the text is one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def _number(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], Any]:
+    def check(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not a number from {low:g} to {high:g}")
+        return value
+
+    return check
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"python -m bench {name}", description=_title(name))
+    count = _number(int, 2, MAX_PARTICIPANTS)
+    usual = SCENARIOS[name].participants if name in SCENARIOS else 10
+    seconds = 600.0 if name == "soak" else 30.0
+    parser.add_argument("--participants", type=count, default=usual, metavar="N")
+    parser.add_argument("--rooms", type=_number(int, 1, 100), default=1, metavar="R",
+                        help="the people are spread evenly over so many rooms")  # fmt: skip
+    parser.add_argument("--seconds", type=_number(float, 1, MAX_SECONDS), default=seconds)
+    parser.add_argument("--video-kbps", type=_number(int, 50, 8000), default=1000, metavar="K")
+    parser.add_argument("--workers", type=_number(int, 1, 64), default=1, metavar="W",
+                        help="media workers of our server")  # fmt: skip
+    parser.add_argument("--drivers", type=_number(int, 1, 64), default=1, metavar="D",
+                        help="processes of the load generator")  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here, too")
+    if name == "peers":
+        parser.add_argument("--repeat", type=_number(int, 1, 100), default=1, metavar="T",
+                            help="runs of each side; the median counts")  # fmt: skip
+    if name in ("peers", "soak"):
+        parser.add_argument("--voice-only", action="store_true", help="no video")
+    return parser
+
+
+def _title(name: str) -> str:
+    return SCENARIOS[name].title if name in SCENARIOS else OTHERS[name]
+
+
+def list_commands() -> None:
+    """What `python -m bench` alone prints."""
+    console.print("usage: python -m bench NAME [options]; NAME --help shows them\n", markup=False)
+    for name in (*SCENARIOS, *OTHERS):
+        console.print(f"  {name:10} {_title(name)}", highlight=False, soft_wrap=True)
+
+
+def _load(name: str, options: argparse.Namespace) -> Load:
+    if options.participants < 2 * options.rooms:
+        raise UsageError(f"{options.participants} people in {options.rooms} rooms: each needs two")
+    if -(-options.participants // options.rooms) > ROOM_LIMIT:
+        raise UsageError(f"more than {ROOM_LIMIT} people in a room: use --rooms")
+    kinds = SCENARIOS[name].kinds if name in SCENARIOS else AUDIO_VIDEO
+    if getattr(options, "voice_only", False):
+        kinds = AUDIO
+    settings = {
+        "kinds": list(kinds),
+        "videoKbps": options.video_kbps if "video" in kinds else 0,
+        "workers": options.workers,
+        "drivers": options.drivers,
+    }
+    return Load(
+        scenario=name,
+        participants=options.participants,
+        seconds=options.seconds,
+        kinds=kinds,
+        rooms=options.rooms,
+        drivers=min(options.drivers, options.participants),
+        settings=settings,
+    )
+
+
+def _library(options: argparse.Namespace) -> Library:
+    with console.status("preparing the recordings (made once)"):
+        return Library(
+            media.audio(media.AudioSpec()),
+            media.video(media.VideoSpec(bitrate_kbps=options.video_kbps)),
+        )
+
+
+def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    load = _load(name, options)
+    _check_output(options.json)
+    if name == "peers" and (reason := peers.missing()):
+        raise UsageError(f"peers cannot run: {reason}")
+    library = _library(options)
+    if name == "peers":
+        return peers.compare(load, library, options.workers, options.repeat, console.print)
+    capacity = -(-load.participants // load.rooms)
+    with (
+        OwnServer(LOOPBACK, options.workers, capacity, load.rooms) as server,
+        console.status(f"{name}: {load.participants} people, {load.seconds:g} s (Ctrl-C ends)"),
+    ):
+        if name == "soak":
+            return asyncio.run(soak(load, library, server))
+        return asyncio.run(measure(load, library, server, Client))
+
+
+def _check_output(path: Path | None) -> None:
+    """Before a long run rather than after it."""
+    if path is not None and not os.access(path.parent, os.W_OK):
+        raise UsageError(f"cannot write to {path.parent}")
+
+
+def _show(name: str, outcome: dict[str, Any]) -> None:
+    if name == "soak":
+        report.print_soak(console, outcome)
+    elif name == "peers":
+        report.print_peers(console, outcome)
+    else:
+        report.print_run(console, outcome)
+
+
+def _write(path: Path, outcome: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(outcome, indent=1) + "\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 valid, 1 not valid or failed, 2 wrong use, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "list"):
+        list_commands()
+        return 0
+    name, *rest = given
+    try:
+        if name not in SCENARIOS and name not in OTHERS:
+            near = difflib.get_close_matches(name, [*SCENARIOS, *OTHERS], 1, 0.5)
+            raise UsageError(f"no scenario {name}" + (f"; did you mean {near[0]}?" if near else ""))
+        if not wire.supported():
+            raise UsageError("the load generator needs Linux (recvmmsg, sendmmsg)")
+        options = _parser(name).parse_args(rest)
+        outcome = _run(name, options)
+        _show(name, outcome)
+        if options.json is not None:
+            _write(options.json, outcome)
+    except UsageError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except (ClientError, FleetError, ServerError, NamespaceError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except (InterruptedRunError, KeyboardInterrupt) as error:
+        print(f"bench: {error or 'ended'}", file=sys.stderr)
+        return 130
+    return 0 if outcome["valid"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Messages between the bench and its driver processes, which do the media.
+
+The bench speaks signaling and tells a driver what came out of it (`OpenTransport`, `SetTracks`);
+the driver does ICE, DTLS, SRTP and the media, and reports. Stream socket, each message in
+MessagePack behind its length (`sfu.control.Unframer` takes it apart).
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+from sfu.control import Fingerprint
+
+_LENGTH = struct.Struct("!I")
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """One stream that a participant sends."""
+
+    kind: str
+    ssrc: int
+    payload_type: int
+    mid: str
+
+
+class Extensions(msgspec.Struct, frozen=True):
+    """Header extension ids (RFC 8285); 0 where not negotiated."""
+
+    mid: int = 0
+    transport_cc: int = 0
+    audio_level: int = 0
+
+
+class Track(msgspec.Struct, frozen=True):
+    """One stream that a participant receives."""
+
+    ssrc: int
+    kind: str
+    publisher: int
+    """Number of the participant who sends it."""
+
+
+# Commands: bench -> driver.
+
+
+class OpenTransport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Connect to the server and, on a publish transport, send until it is closed."""
+
+    transport: int
+    participant: int
+    """Number of the participant over all drivers; the row of the send table."""
+    address: tuple[str, int]
+    local_ufrag: str
+    local_pwd: str
+    remote_ufrag: str
+    remote_pwd: str
+    fingerprint: Fingerprint
+    dtls_role: str
+    """`client` or `server`: ours."""
+    extensions: Extensions
+    streams: tuple[Stream, ...] = ()
+
+
+class SetTracks(msgspec.Struct, frozen=True, tag=True):
+    """All tracks that a transport receives."""
+
+    transport: int
+    tracks: tuple[Track, ...]
+
+
+class CloseTransport(msgspec.Struct, frozen=True, tag=True):
+    transport: int
+
+
+class Measure(msgspec.Struct, frozen=True, tag=True):
+    """Count what is sent in this window (monotonic nanoseconds), wherever it arrives later."""
+
+    start: int
+    stop: int
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """End the window here, earlier than `Measure` said."""
+
+    stop: int
+
+
+class Collect(msgspec.Struct, frozen=True, tag=True):
+    """Answer with a `Measured`."""
+
+
+Command = OpenTransport | SetTracks | CloseTransport | Measure | Stop | Collect
+
+# Events: driver -> bench.
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """First event of a driver. The fingerprint is of all its participants."""
+
+    fingerprint: Fingerprint
+
+
+class Connected(msgspec.Struct, frozen=True, tag=True):
+    transport: int
+    profile: str
+    """SRTP profile."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    transport: int
+    reason: str
+
+
+class Receiving(msgspec.Struct, frozen=True, tag=True):
+    """Every track of the transport has arrived since the last `SetTracks`."""
+
+    transport: int
+
+
+class SentStream(msgspec.Struct, frozen=True):
+    """What one stream sent in the window."""
+
+    participant: int
+    kind: str
+    packets: int
+    bytes: int
+    """Datagram payload, SRTP included."""
+    keyframe_requests: int
+    """PLI and FIR since the transport opened."""
+
+
+class ReceivedTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """What one track brought of the window."""
+
+    participant: int
+    """Who received."""
+    publisher: int
+    kind: str
+    packets: int
+    bytes: int
+    first: int
+    """Arrival of the first packet (monotonic nanoseconds)."""
+    last: int
+    delay_sum: int
+    """Nanoseconds."""
+    delay_max: int
+    jitter_ms: float
+    """RFC 3550 A.8, mean over all packets."""
+    reordered: int
+    duplicates: int
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """One driver's part of the measurement."""
+
+    sent: tuple[SentStream, ...]
+    received: tuple[ReceivedTrack, ...]
+    delays: dict[int, dict[int, int]]
+    """Participant -> bucket of 10 µs -> packets."""
+    unknown: int
+    """Packets with an SSRC or content that nobody announced."""
+    refused: int
+    """Packets that SRTP did not accept."""
+    cpu_seconds: float
+    wall_seconds: float
+    late_p99_ms: float
+    """How late the driver was to send what was due."""
+    late_max_ms: float
+
+
+Event = Ready | Connected | Failed | Receiving | Measured
+
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def frame(message: Command | Event) -> bytes:
+    """One message as it goes on the channel."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode_command(body: bytes) -> Command:
+    return _commands.decode(body)
+
+
+def decode_event(body: bytes) -> Event:
+    return _events.decode(body)

@@ -1,0 +1,219 @@
+"""A simulated participant's signaling with our own server (docs/protocol.md, version 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bench import sdp
+from bench.channel import OpenTransport, Track
+from bench.fleet import Fleet, FleetError
+from signaling.sdp import SdpError
+from signaling.sdp import parse as parse_sdp
+
+PROTOCOL = 1
+SIGNALING_SECONDS = 20.0
+
+
+class ClientError(Exception):
+    """The server refused, or the call was lost; the text says why."""
+
+
+class Client:
+    """One participant: joins a room, publishes, subscribes to everybody.
+
+    `people` maps the server's participant ids to participant numbers; all clients of a run share
+    it, so that each knows whose track it is offered.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        session: aiohttp.ClientSession,
+        url: str,
+        participant: int,
+        people: dict[str, int],
+    ) -> None:
+        self.participant = participant
+        self.problem = ""
+        """Why the call was lost; empty while it is well."""
+        self.tracks: tuple[Track, ...] = ()
+        """What is received now."""
+        self._fleet, self._http, self._url, self._people = fleet, session, url, people
+        self._host = urlsplit(url).hostname or ""
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._id = ""
+        self._publish: OpenTransport | None = None
+        self._subscribe: OpenTransport | None = None
+        self._credentials = sdp.Credentials()
+        self._changed = asyncio.Event()
+        self._published: asyncio.Future[str] | None = None
+
+    async def join(self, room: str) -> None:
+        """Raises `ClientError`."""
+        try:
+            async with asyncio.timeout(SIGNALING_SECONDS):
+                self._socket = await self._http.ws_connect(
+                    f"{self._url}/ws", ssl=False, max_msg_size=4 << 20
+                )
+                name = f"bench {self.participant}"
+                await self._send({"type": "join", "version": PROTOCOL, "room": room, "name": name})
+                welcome = await self._receive()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClientError(f"cannot join at {self._url}: {error or 'no answer'}") from error
+        if welcome.get("type") != "welcome":
+            raise ClientError(f"the server refused: {welcome.get('message', welcome)}")
+        self._id = welcome["participant"]
+        self._people[self._id] = self.participant
+        self._reader = asyncio.create_task(self._read())
+
+    async def publish(self, kinds: tuple[str, ...]) -> None:
+        """Send a track of each kind; returns when the transport is up. Raises `ClientError`."""
+        credentials = sdp.Credentials()
+        offer, streams = sdp.publish_offer(
+            self.participant, credentials, self._fleet.fingerprint(self.participant), kinds
+        )
+        tracks = [
+            {
+                "mid": stream.mid,
+                "source": "microphone" if stream.kind == "audio" else "camera",
+                "muted": False,
+            }
+            for stream in streams
+        ]
+        self._published = asyncio.get_running_loop().create_future()
+        await self._send(
+            {"type": "publish", "id": 1, "sdp": offer, "tracks": tracks, "restart": False}
+        )
+        try:
+            async with asyncio.timeout(SIGNALING_SECONDS):
+                answer = await self._published
+            self._publish = self._plan(answer, credentials, True, streams)
+            await self._fleet.open(self._publish)
+            await self._fleet.connected(self._publish)
+        except TimeoutError:
+            raise ClientError("no answer to the published offer") from None
+        except (FleetError, SdpError, sdp.NegotiationError) as error:
+            raise ClientError(f"publishing failed: {error}") from error
+
+    def _plan(
+        self, text: str, credentials: sdp.Credentials, offered_by_us: bool, streams: Any = ()
+    ) -> OpenTransport:
+        return sdp.transport_plan(
+            transport=self._fleet.new_transport(),
+            participant=self.participant,
+            text=text,
+            host=self._host,
+            credentials=credentials,
+            offered_by_us=offered_by_us,
+            streams=streams,
+        )
+
+    async def receive_all(self, count: int, seconds: float) -> None:
+        """Wait until media of `count` tracks arrives. Raises `ClientError`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while len(self.tracks) < count and not self.problem:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise ClientError(
+                f"participant {self.participant} was offered {len(self.tracks)} of {count} tracks"
+            ) from None
+        if self.problem:
+            raise ClientError(self.problem)
+        if self._subscribe is None:
+            return
+        try:
+            await self._fleet.connected(self._subscribe)
+            await self._fleet.receiving(self.participant, self._subscribe.transport, seconds)
+        except FleetError as error:
+            raise ClientError(f"subscribing failed: {error}") from error
+
+    async def leave(self) -> None:
+        """Leave politely, whatever state the call is in."""
+        if self._socket is not None and not self._socket.closed:
+            with contextlib.suppress(aiohttp.ClientError, OSError, ConnectionError):
+                await self._send({"type": "leave"})
+        if self._reader is not None:
+            self._reader.cancel()
+        if self._socket is not None:
+            await self._socket.close()
+        for plan in (self._publish, self._subscribe):
+            if plan is not None:
+                with contextlib.suppress(OSError):
+                    await self._fleet.close_transport(self.participant, plan.transport)
+        self._people.pop(self._id, None)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        assert self._socket is not None
+        await self._socket.send_str(json.dumps(message))
+
+    async def _receive(self) -> dict[str, Any]:
+        assert self._socket is not None
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            return {"type": "closed"}
+        decoded: dict[str, Any] = json.loads(message.data)
+        return decoded
+
+    async def _read(self) -> None:
+        while not self.problem:
+            message = await self._receive()
+            try:
+                await self._message(message)
+            except (FleetError, SdpError, sdp.NegotiationError) as error:
+                self._lost(str(error))
+
+    async def _message(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "offer":
+            await self._offer(message)
+        elif kind == "published" and self._published is not None and not self._published.done():
+            self._published.set_result(message["sdp"])
+        elif kind == "transport" and message["state"] != "connected":
+            self._lost(
+                f"{message['connection']} connection {message['state']}: "
+                f"{message['reason'] or 'no reason'}"
+            )
+        elif kind == "error":
+            self._lost(f"the server says {message['code']}: {message['message']}")
+        elif kind in ("closed", "closing", "reset"):
+            self._lost({"closed": "the WebSocket was closed"}.get(kind, f"the server says {kind}"))
+
+    def _lost(self, why: str) -> None:
+        self.problem = self.problem or f"participant {self.participant}: {why}"
+        self._changed.set()
+        if self._published is not None and not self._published.done():
+            self._published.set_exception(FleetError(why))
+
+    async def _offer(self, message: dict[str, Any]) -> None:
+        text: str = message["sdp"]
+        if self._subscribe is not None and message.get("restart"):
+            await self._fleet.close_transport(self.participant, self._subscribe.transport)
+            self._subscribe = None
+        if self._subscribe is None:
+            self._credentials = sdp.Credentials()
+            self._subscribe = self._plan(text, self._credentials, False)
+            await self._fleet.open(self._subscribe)
+        described = parse_sdp(text)
+        ssrcs = {line.mid: next(iter(line.ssrcs), 0) for line in described.media}
+        for line in described.media:
+            if line.fid_groups:
+                ssrcs[line.mid] = line.fid_groups[0][0]
+        self.tracks = tuple(
+            Track(ssrcs[t["mid"]], t["kind"], self._people[t["participant"]])
+            for t in message["tracks"]
+            if t["participant"] in self._people and ssrcs.get(t["mid"])
+        )
+        await self._fleet.set_tracks(self.participant, self._subscribe.transport, self.tracks)
+        fingerprint = self._fleet.fingerprint(self.participant)
+        answer = sdp.subscribe_answer(described, self._credentials, fingerprint)
+        await self._send({"type": "answer", "id": message["id"], "sdp": answer})
+        self._changed.set()

@@ -1,0 +1,99 @@
+"""The same load against our server and Janus, in turns, across a veth pair."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from bench import netns
+from bench.client import Client
+from bench.driver import Library
+from bench.janus import JanusClient
+from bench.run import Load, ParticipantClass, measure, provenance
+from bench.server import Janus, OwnServer, Server
+
+SIDES = ("ours", "janus")
+
+
+def missing() -> str:
+    """What this comparison needs and has not, in words; empty when it can run."""
+    return netns.missing() or Janus.missing()
+
+
+def compare(
+    load: Load, library: Library, workers: int, repeat: int, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Each side `repeat` times, in turns; medians and their ratio.
+
+    An interrupt ends it after the run in which it came. `tell` gets a line before each run.
+    Raises what `measure` raises, `ServerError`, `NamespaceError`.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    for number in range(repeat):
+        # Who goes first changes, so that a machine that warms up favours nobody.
+        for side in SIDES if number % 2 == 0 else SIDES[::-1]:
+            tell(f"run {number + 1} of {repeat}: {side}")
+            runs[side].append(_one(side, load, library, workers))
+            if runs[side][-1]["partial"]:
+                return result(load, runs)
+    return result(load, runs)
+
+
+def _one(side: str, load: Load, library: Library, workers: int) -> dict[str, Any]:
+    participant_class: ParticipantClass = Client if side == "ours" else JanusClient
+    with netns.veth_pair() as link, netns.entered(link.client):
+        server: Server
+        if side == "ours":
+            capacity = -(-load.participants // load.rooms)
+            server = OwnServer(netns.SERVER_ADDRESS, workers, capacity, load.rooms, link.in_server)
+        else:
+            server = Janus(link.in_server)
+        with server:
+            return asyncio.run(measure(load, library, server, participant_class))
+
+
+def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Medians of each side, and ours divided by theirs (0 where there is nothing to divide)."""
+    sides = {side: _median(runs[side]) for side in SIDES}
+    ratio = {
+        name: round(sides["ours"][name] / sides["janus"][name], 3) if sides["janus"][name] else 0.0
+        for name in ("cpuPerForwardedPacket", "delayP99")
+    }
+    every = [run for side in SIDES for run in runs[side]]
+    return {
+        "scenario": "peers",
+        "participants": load.participants,
+        "seconds": load.seconds,
+        "settings": load.settings,
+        **sides,
+        "ratio": ratio,
+        "valid": bool(runs["ours"] and runs["janus"]) and all(run["valid"] for run in every),
+        "problems": [problem for run in every for problem in run["problems"]],
+        **provenance(),
+    }
+
+
+def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    def middle(*path: str) -> float:
+        values = []
+        for run in runs:
+            value: Any = run
+            for key in path:
+                value = value[key]
+            values.append(float(value))
+        return round(statistics.median(values), 3) if values else 0.0
+
+    return {
+        # Janus does signaling in the same process, so of ours all processes count, too.
+        "cpuPerForwardedPacket": middle("server", "cpuMicrosPerForwardedPacketAllProcesses"),
+        "delayP50": middle("summary", "delayMs", "p50"),
+        "delayP95": middle("summary", "delayMs", "p95"),
+        "delayP99": middle("summary", "delayMs", "p99"),
+        "packetLossPercent": middle("summary", "packetLossPercent"),
+        "forwardedPackets": middle("server", "forwardedPackets"),
+        "cpuPercent": middle("server", "cpuPercent"),
+        "rssMiB": middle("server", "rssMiB"),
+        "runs": runs,
+    }

@@ -1,0 +1,98 @@
+"""Recorded media as the simulated participants send it: frames cut into RTP payloads.
+
+Theory of operation. A recording is made once (`bench.media`) and then only replayed, so that
+nothing encodes or decodes while something is measured. Every packet of a recording ends in
+eight bytes that no other packet of it ends in (compressed media is close to random, and
+`index_payloads` refuses a recording where it is not so). These eight bytes are the packet's
+key: they survive whatever a server does to RTP headers and VP8 descriptors, so a receiver
+knows by them which recorded packet it holds, and from the sender's table when that was sent.
+The payload stays exactly what the encoder made; no time stamp is written into it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+KEY_BYTES = 8
+"""How many bytes at the end of a payload identify it."""
+
+VP8_DESCRIPTOR_BYTES = 4
+"""I bit set and a 15-bit picture id, as libwebrtc sends it without temporal layers."""
+
+MAX_VP8_PAYLOAD = 1100
+"""Descriptor included (bytes)."""
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """One encoded frame."""
+
+    timestamp: int
+    """RTP clock units since the start of the recording."""
+    keyframe: bool
+    payloads: tuple[bytes, ...]
+    """RTP payloads, for VP8 with a descriptor whose picture id is still 0."""
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A loop of media. Starts with a keyframe."""
+
+    kind: str
+    """`audio` or `video`."""
+    clock_rate: int
+    duration: int
+    """RTP clock units; the loop starts again after this."""
+    frames: tuple[Frame, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.duration / self.clock_rate
+
+    @property
+    def packets(self) -> int:
+        return sum(len(frame.payloads) for frame in self.frames)
+
+    @property
+    def bits_per_second(self) -> float:
+        """Of RTP payload."""
+        return 8 * sum(len(p) for f in self.frames for p in f.payloads) / self.seconds
+
+
+class RecordingError(Exception):
+    """The recording cannot be used to measure."""
+
+
+def packetize_vp8(frame: bytes, limit: int = MAX_VP8_PAYLOAD) -> tuple[bytes, ...]:
+    """Cut a VP8 frame into RTP payloads of almost equal size (RFC 7741 clause 4.2).
+
+    The sizes differ by at most one byte, as libwebrtc cuts them. `limit` is the size of the
+    largest payload with its descriptor.
+    """
+    room = limit - VP8_DESCRIPTOR_BYTES
+    count = -(-len(frame) // room)
+    small, larger = divmod(len(frame), count)
+    payloads = []
+    start = 0
+    for number in range(count):
+        # The larger ones come last, so that a run of equal size starts the frame.
+        size = small + (1 if number >= count - larger else 0)
+        first = 0x90 if number == 0 else 0x80  # X, and S on the first packet of the partition
+        payloads.append(bytes((first, 0x80, 0x80, 0)) + frame[start : start + size])
+        start += size
+    return tuple(payloads)
+
+
+def depacketize_vp8(payloads: tuple[bytes, ...] | list[bytes]) -> bytes:
+    """The frame that `packetize_vp8` cut."""
+    return b"".join(payload[VP8_DESCRIPTOR_BYTES:] for payload in payloads)
+
+
+def index_payloads(recording: Recording) -> dict[bytes, int]:
+    """Key -> number of the packet in the recording. Raises `RecordingError` when keys repeat."""
+    index: dict[bytes, int] = {}
+    for frame in recording.frames:
+        for payload in frame.payloads:
+            key = payload[-KEY_BYTES:]
+            if len(key) < KEY_BYTES or key in index:
+                raise RecordingError(f"packet {len(index)} of the {recording.kind} has no own key")
+            index[key] = len(index)
+    return index

@@ -1,0 +1,350 @@
+"""From counts to figures: the arithmetic of a run, its JSON, and its table.
+
+Definitions. Loss: of the packets sent in the window, those that never arrived. Delay: one way,
+from the publisher's send call to the receiver's read, on one clock. Jitter: RFC 3550 A.8, mean
+over packets. Throughput and `meanInterArrival` are what one participant receives, mean over the
+participants, as the studies captured them on one computer: `meanInterArrival` is time span /
+packets (the studies call it delay; it is the spacing of packets and not latency).
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.channel import Measured, ReceivedTrack
+from bench.processes import Usage
+from bench.receiver import DELAY_BUCKET_NS, DELAY_BUCKETS
+
+MAX_DRIVER_CPU_PERCENT = 80.0
+MAX_LATE_MS = 5.0
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ServerUse:
+    """What the server used in the window."""
+
+    before: Mapping[int, Usage]
+    after: Mapping[int, Usage]
+    media: frozenset[int]
+    """Processes that carry media; their CPU is the server's CPU."""
+    seconds: float
+
+    def cpu_seconds(self, pids: Iterable[int]) -> float:
+        return sum(
+            self.after[pid].cpu_seconds - self.before[pid].cpu_seconds
+            for pid in pids
+            if pid in self.before and pid in self.after
+        )
+
+    @property
+    def rss_mib(self) -> float:
+        """Of all its processes, at the window's end."""
+        return sum(usage.rss_bytes for usage in self.after.values()) / _MIB
+
+
+def percentile_ms(buckets: Mapping[int, int], share: float, longest_ns: int) -> float:
+    """The delay (ms) that `share` of the packets do not exceed, by nearest rank.
+
+    The middle of its 10 µs bucket; the longest delay seen when it lies in the last, open bucket.
+    """
+    total = sum(buckets.values())
+    if not total:
+        return 0.0
+    below = 0
+    for bucket in sorted(buckets):
+        below += buckets[bucket]
+        if below >= share * total:
+            break
+    if bucket == DELAY_BUCKETS - 1:
+        return longest_ns / 1e6
+    return (bucket + 0.5) * DELAY_BUCKET_NS / 1e6
+
+
+def delays_ms(buckets: Mapping[int, int], longest_ns: int) -> dict[str, float]:
+    """p50, p95 and p99."""
+    return {
+        f"p{percent}": round(percentile_ms(buckets, percent / 100, longest_ns), 3)
+        for percent in (50, 95, 99)
+    }
+
+
+def mean_inter_arrival_ms(tracks: Iterable[ReceivedTrack]) -> float:
+    """Time span / packets over all of these tracks together; 0 without packets."""
+    arrived = [track for track in tracks if track.packets]
+    if not arrived:
+        return 0.0
+    span = max(t.last for t in arrived) - min(t.first for t in arrived)
+    return span / sum(t.packets for t in arrived) / 1e6
+
+
+def _merged(results: list[Measured]) -> dict[int, int]:
+    total: dict[int, int] = {}
+    for result in results:
+        for buckets in result.delays.values():
+            for bucket, count in buckets.items():
+                total[bucket] = total.get(bucket, 0) + count
+    return total
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return statistics.fmean(listed) if listed else 0.0
+
+
+def summary(results: list[Measured], seconds: float) -> dict[str, Any]:
+    """The run's figures; `seconds` is the window."""
+    received = [track for result in results for track in result.received]
+    expected = sum(sent for _, sent in _with_sent(results))
+    arrived = sum(track.packets for track in received)
+    per_person: dict[int, list[ReceivedTrack]] = {}
+    for track in received:
+        per_person.setdefault(track.participant, []).append(track)
+    longest = max((track.delay_max for track in received), default=0)
+    throughput = _mean(8 * sum(t.bytes for t in own) / seconds for own in per_person.values())
+    lost = 100 * (expected - arrived) / expected if expected else 0.0
+    return {
+        "throughputBitsPerSecond": round(throughput),
+        "packetLossPercent": round(lost, 4),
+        "delayMs": delays_ms(_merged(results), longest),
+        "jitterMs": round(_mean(t.jitter_ms for t in received if t.packets), 3),
+        "meanInterArrivalMs": round(_mean(map(mean_inter_arrival_ms, per_person.values())), 3),
+    }
+
+
+def _with_sent(results: list[Measured]) -> list[tuple[ReceivedTrack, int]]:
+    """Each received track with how many packets its publisher sent."""
+    sent = {(s.participant, s.kind): s.packets for result in results for s in result.sent}
+    return [
+        (track, sent.get((track.publisher, track.kind), 0))
+        for result in results
+        for track in result.received
+    ]
+
+
+def tracks(results: list[Measured], seconds: float) -> list[dict[str, Any]]:
+    """One row for each track that somebody received."""
+    return [
+        {
+            "from": track.publisher,
+            "to": track.participant,
+            "kind": track.kind,
+            "sent": sent,
+            "packets": track.packets,
+            "lost": sent - track.packets,
+            "reordered": track.reordered,
+            "duplicates": track.duplicates,
+            "bitsPerSecond": round(8 * track.bytes / seconds),
+            "delayMs": {
+                "mean": round(track.delay_sum / max(1, track.packets) / 1e6, 3),
+                "max": round(track.delay_max / 1e6, 3),
+            },
+            "jitterMs": round(track.jitter_ms, 3),
+            "meanInterArrivalMs": round(mean_inter_arrival_ms([track]), 3),
+        }
+        for track, sent in _with_sent(results)
+    ]
+
+
+def server(use: ServerUse, forwarded: int) -> dict[str, Any]:
+    """The server's part of the report."""
+    cpu = use.cpu_seconds(use.media)
+    everything = use.cpu_seconds(use.after)
+    each = 1e6 / forwarded if forwarded else 0.0
+    return {
+        "cpuPercent": round(100 * cpu / use.seconds, 2),
+        "cpuMicrosPerForwardedPacket": round(cpu * each, 3),
+        "cpuMicrosPerForwardedPacketAllProcesses": round(everything * each, 3),
+        "forwardedPackets": forwarded,
+        "rssMiB": round(use.rss_mib, 1),
+        "processes": [
+            {
+                "pid": pid,
+                "name": usage.name,
+                "media": pid in use.media,
+                "cpuPercent": round(100 * use.cpu_seconds([pid]) / use.seconds, 2),
+                "rssMiB": round(usage.rss_bytes / _MIB, 1),
+                "descriptors": usage.descriptors,
+            }
+            for pid, usage in use.after.items()
+        ],
+    }
+
+
+def load_generator(results: list[Measured], seconds: float) -> dict[str, Any]:
+    """How hard the load generator worked; each process of it."""
+    received = sum(track.packets for result in results for track in result.received)
+    return {
+        "processes": [
+            {
+                "cpuPercent": round(100 * r.cpu_seconds / max(r.wall_seconds, 1e-9), 1),
+                "lateP99Ms": round(r.late_p99_ms, 2),
+                "lateMaxMs": round(r.late_max_ms, 2),
+            }
+            for r in results
+        ],
+        "receivedPacketsPerSecond": round(received / seconds),
+        "unknownPackets": sum(result.unknown for result in results),
+        "refusedPackets": sum(result.refused for result in results),
+        "keyframeRequests": sum(s.keyframe_requests for result in results for s in result.sent),
+    }
+
+
+def bottlenecks(results: list[Measured]) -> list[str]:
+    """Why the load generator was the bottleneck; empty when it was not."""
+    found = []
+    for number, result in enumerate(results):
+        cpu = 100 * result.cpu_seconds / max(result.wall_seconds, 1e-9)
+        if cpu > MAX_DRIVER_CPU_PERCENT:
+            found.append(
+                f"the load generator was the bottleneck: process {number} used {cpu:.0f} % of a"
+                f" core (at most {MAX_DRIVER_CPU_PERCENT:.0f} %)"
+            )
+        if result.late_p99_ms > MAX_LATE_MS:
+            found.append(
+                f"the load generator was the bottleneck: process {number} sent"
+                f" {result.late_p99_ms:.1f} ms late (p99, at most {MAX_LATE_MS:.0f} ms)"
+            )
+    return found
+
+
+def forwarded_packets(results: list[Measured]) -> int:
+    """Packets of the window that arrived at somebody."""
+    return sum(track.packets for result in results for track in result.received)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    model = platform.processor() or platform.machine()
+    for line in _text("/proc/cpuinfo").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            model = value.strip()
+            break
+    governor = _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
+    return {
+        "model": model,
+        "cores": len([n for n in _text("/proc/cpuinfo").splitlines() if n.startswith("processor")]),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "governor": governor or "unknown",
+    }
+
+
+def commit() -> str:
+    """Of this source tree, with `+` when it has changes; `unknown` without git."""
+    folder = Path(__file__).parent
+    try:
+        revision = _git(folder, "rev-parse", "--short", "HEAD")
+        changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return revision + ("+" if changes else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+    return done.stdout.strip()
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def print_run(console: Console, report: Mapping[str, Any]) -> None:
+    """The table of one run."""
+    table = Table(
+        title=f"{report['scenario']}: {report['participants']} people", title_style="bold"
+    )
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in rows(report):
+        table.add_row(name, value)
+    console.print(table)
+    _print_problems(console, report)
+
+
+def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and value of each line of the table."""
+    figures, server_part = report["summary"], report["server"]
+    delay = figures["delayMs"]
+    load = report["loadGenerator"]
+    late = ", ".join(f"{p['cpuPercent']} % / {p['lateP99Ms']} ms" for p in load["processes"])
+    return [
+        ("measured for", f"{report['seconds']:.1f} s"),
+        (
+            "throughput, each participant",
+            f"{figures['throughputBitsPerSecond'] / 1000:,.1f} kbit/s",
+        ),
+        ("packet loss", f"{figures['packetLossPercent']:.2f} %"),
+        ("one-way delay p50 / p95 / p99", f"{delay['p50']} / {delay['p95']} / {delay['p99']} ms"),
+        ("jitter", f"{figures['jitterMs']} ms"),
+        ("mean inter-arrival", f"{figures['meanInterArrivalMs']} ms"),
+        ("packets forwarded", f"{server_part['forwardedPackets']:,}"),
+        ("server CPU (media)", f"{server_part['cpuPercent']} %"),
+        ("CPU per forwarded packet", f"{server_part['cpuMicrosPerForwardedPacket']} µs"),
+        ("server memory", f"{server_part['rssMiB']} MiB"),
+        ("load generator CPU / late p99", late),
+    ]
+
+
+def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
+    """Both sides beside each other."""
+    table = Table(title=f"peers: {outcome['participants']} people", title_style="bold")
+    for column in ("figure", "ours", "Janus", "ours / Janus"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    ratio = outcome["ratio"]
+    for name, title in (
+        ("cpuPerForwardedPacket", "CPU per forwarded packet, µs"),
+        ("delayP50", "one-way delay p50, ms"),
+        ("delayP95", "one-way delay p95, ms"),
+        ("delayP99", "one-way delay p99, ms"),
+        ("packetLossPercent", "packet loss, %"),
+        ("forwardedPackets", "packets forwarded"),
+        ("rssMiB", "memory, MiB"),
+    ):
+        ours, janus = outcome["ours"][name], outcome["janus"][name]
+        table.add_row(title, f"{ours:,}", f"{janus:,}", f"{ratio.get(name, '')}")
+    console.print(table)
+    _print_problems(console, outcome)
+
+
+def print_soak(console: Console, outcome: Mapping[str, Any]) -> None:
+    """What stayed behind."""
+    table = Table(title=f"soak: {outcome['participants']} seats", title_style="bold")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    memory = outcome["rssMiB"]
+    for name, value in (
+        ("lasted", f"{outcome['seconds']:.0f} s"),
+        ("joins", f"{outcome['joins']:,}"),
+        ("of them failed", f"{outcome['failures']:,}"),
+        (
+            "memory first / last / highest",
+            f"{memory['first']} / {memory['last']} / {memory['highest']} MiB",
+        ),
+        ("memory growth", f"{outcome['growth']['rssMiB']} MiB"),
+        ("descriptor growth", f"{outcome['growth']['descriptors']:g}"),
+        ("flat", "yes" if outcome["flat"] else "no"),
+    ):
+        table.add_row(name, value)
+    console.print(table)
+    _print_problems(console, outcome)
+
+
+def _print_problems(console: Console, outcome: Mapping[str, Any]) -> None:
+    for problem in dict.fromkeys(outcome["problems"]):
+        console.print(f"invalid: {problem}", style="bold red", markup=False)

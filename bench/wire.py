@@ -1,0 +1,108 @@
+"""Batched UDP for the load generator: recvmmsg and sendmmsg through ctypes, Linux only.
+
+One `ReceiveBatch` and one `SendBatch` serve all sockets of a process, because each batch is
+used up before the next is filled.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+from typing import Any, Literal
+
+from sfu.net.srtp import Arena
+
+SLOT_BYTES = 2048
+BATCH = 64
+
+_RETRY = (errno.EAGAIN, errno.EINTR)
+_MSG_DONTWAIT = 0x40
+
+
+_SIZE: Literal["Q", "I"] = "Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I"
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("iov", ctypes.c_void_p),
+        ("iov_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("header", _Msghdr), ("length", ctypes.c_uint32))
+
+
+def supported() -> bool:
+    """Whether this system has the calls."""
+    libc = ctypes.CDLL(None)
+    return hasattr(libc, "recvmmsg") and hasattr(libc, "sendmmsg")
+
+
+class _Batch:
+    def __init__(self) -> None:
+        self.arena = Arena(BATCH * SLOT_BYTES)
+        self.data = self.arena.data
+        self.pointers = [self.arena.pointer + n * SLOT_BYTES for n in range(BATCH)]
+        """libsrtp's view of each slot."""
+        self._libc: Any = ctypes.CDLL(None, use_errno=True)
+        self._iovecs = (_Iovec * BATCH)()
+        self._messages = (_Mmsghdr * BATCH)()
+        for number in range(BATCH):
+            self._iovecs[number].base = self.arena.address + number * SLOT_BYTES
+            self._iovecs[number].length = SLOT_BYTES
+            header = self._messages[number].header
+            header.iov = ctypes.addressof(self._iovecs) + number * ctypes.sizeof(_Iovec)
+            header.iov_count = 1
+
+
+class ReceiveBatch(_Batch):
+    """Datagram `n` of the last `receive` is `data[n * SLOT_BYTES:][:lengths[n]]`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        words = memoryview(self._messages).cast("B").cast("I")
+        step = ctypes.sizeof(_Mmsghdr) // 4
+        self.lengths = words[_Mmsghdr.length.offset // 4 :: step]
+        self._recvmmsg = self._libc.recvmmsg
+
+    def receive(self, fd: int) -> int:
+        """How many datagrams were read; 0 when there was none (or an ICMP error was)."""
+        count: int = self._recvmmsg(fd, self._messages, BATCH, _MSG_DONTWAIT, None)
+        return max(count, 0)
+
+
+class SendBatch(_Batch):
+    """Fill slots, set `lengths`, then `send` the first so many over a connected socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        words = memoryview(self._iovecs).cast("B").cast(_SIZE)
+        step = ctypes.sizeof(_Iovec) // words.itemsize
+        self.lengths = words[1::step]
+        self._sendmmsg = self._libc.sendmmsg
+
+    def send(self, fd: int, count: int) -> int:
+        """How many the kernel took; what it refused is lost, as on any network."""
+        sent = 0
+        tries = 0
+        while sent < count and tries < 3:
+            at = ctypes.byref(self._messages, sent * ctypes.sizeof(_Mmsghdr))
+            result: int = self._sendmmsg(fd, at, count - sent, _MSG_DONTWAIT)
+            if result > 0:
+                sent += result
+                continue
+            tries += 1
+            # ECONNREFUSED reports an earlier datagram's fate, not this one's: try again.
+            if ctypes.get_errno() not in (*_RETRY, errno.ECONNREFUSED):
+                break
+        return sent

@@ -1,0 +1,80 @@
+"""What a simulated participant sends, and when."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from bench.channel import Extensions, Stream
+from bench.recording import Frame, Recording
+from bench.sender import OutgoingStream, Pacer, phase
+
+MS = 1_000_000
+
+
+def recording(frames: int = 6, keyframe_every: int = 3, packets: int = 2) -> Recording:
+    made = tuple(
+        Frame(
+            n * 3600,
+            n % keyframe_every == 0,
+            tuple(bytes((0x80, 0x80, 0x80, 0, n, p)) + bytes(90) for p in range(packets)),
+        )
+        for n in range(frames)
+    )
+    return Recording("video", 90_000, frames * 3600, made)
+
+
+def outgoing() -> OutgoingStream:
+    return OutgoingStream(Stream("video", 1, 96, "1"), recording(), 100, Extensions(), 0)
+
+
+def take(stream: OutgoingStream) -> list[tuple[int, int, bool, int]]:
+    stream.next_frame()
+    taken = [(number, ts, marker, picture) for number, _, ts, marker, picture in stream.queue]
+    stream.queue.clear()
+    return taken
+
+
+def test_frames_follow_each_other_and_the_loop_begins_again() -> None:
+    stream = outgoing()
+    first_time, first_picture = stream.timestamp, stream.picture
+    for frame in range(8):
+        number = 2 * (frame % 6)
+        time = (first_time + 3600 * frame) & 0xFFFFFFFF
+        picture = (first_picture + frame) & 0x7FFF
+        assert take(stream) == [(number, time, False, picture), (number + 1, time, True, picture)]
+
+
+@pytest.mark.parametrize(("shown", "expected"), [(1, 6), (2, 6), (3, 6), (4, 0), (6, 0)])
+def test_a_keyframe_request_jumps_to_the_next_keyframe(shown: int, expected: int) -> None:
+    stream = outgoing()
+    for _ in range(shown):
+        take(stream)
+    stream.request_keyframe()
+    assert take(stream)[0][0] == expected
+    assert take(stream)[0][0] == expected + 2
+    assert stream.keyframe_requests == 1
+
+
+def test_interval_is_that_of_the_recording() -> None:
+    assert outgoing().interval_ns == 40 * MS
+
+
+def test_pacer_lets_a_burst_go_and_then_holds() -> None:
+    pacer = Pacer(1_000_000)  # burst: 2.5 * 1 Mbit/s * 40 ms = 12,500 bytes
+    sent = 0
+    while pacer.may_send(0):
+        pacer.sent(1000)
+        sent += 1
+    assert sent == 13
+    assert not pacer.may_send(1 * MS)  # 312 of the 500 bytes too many are gone
+    assert pacer.may_send(2 * MS)
+
+
+def test_phases_spread_evenly() -> None:
+    for people in (2, 10, 60):
+        points = sorted(phase(n, 40 * MS) for n in range(people))
+        gaps = [b - a for a, b in pairwise([*points, points[0] + 40 * MS])]
+        assert min(gaps) > 0
+        assert max(gaps) < 3 * 40 * MS / people
