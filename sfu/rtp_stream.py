@@ -101,6 +101,8 @@ class RtpStream:
         if extended <= self.last_seq:
             self._receive_late(packet, now)
             return True
+        if self.newest is None:
+            self.track.stream_started(self, packet, now)
         self.last_seq = extended
         self.newest = packet
         self.last_arrival = now
@@ -157,6 +159,7 @@ class RtpStream:
             return
         self.last_seq = extended
         self.last_arrival = now
+        self.cache.skip(extended, now)
         self.track.forwarder.fan_out(self)
         for down_track in self.targets:
             down_track.skip(extended)

@@ -89,7 +89,9 @@ class UpTrack:
         if self.kind == "audio":
             if stream.last_seq >= 0:
                 self.forwarder.fan_out(stream)
-                down_track.switch_to(stream, stream.last_seq + 1, 0, None, now)
+                newest = stream.newest
+                timestamp = 0 if newest is None else newest[1]
+                down_track.switch_to(stream, stream.last_seq + 1, timestamp, None, now)
             return
         self.forwarder.fan_out(stream)
         replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
@@ -108,6 +110,13 @@ class UpTrack:
     def _wait_for_keyframe(self, stream: RtpStream) -> None:
         if stream.is_video:
             stream.keyframe_wanted = True
+
+    def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
+        """`packet` is the first of `stream`, and not pending yet: audio can be heard from it."""
+        if self.kind == "audio":
+            for down_track in self.down_tracks:
+                if down_track.stream is None:
+                    down_track.switch_to(stream, packet[0], packet[1], None, now)
 
     def keyframe_arrived(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` starts a keyframe of `stream` and is not pending yet: the moment to switch."""

@@ -111,11 +111,12 @@ class Worker:
         poller.register(self._channel.fileno(), select.POLLIN)
         while self._running:
             wait = max(0.0, self._next_tick - time.monotonic())
-            for fd, _ in poller.poll(wait):
-                if fd == udp_fd:
-                    self._receive()
-                else:
-                    self._take_commands()
+            ready = [fd for fd, _ in poller.poll(wait)]
+            # Commands first: a transport's first check may come right behind its command.
+            if ready and ready != [udp_fd]:
+                self._take_commands()
+            if udp_fd in ready:
+                self._receive()
             now = time.monotonic()
             if now >= self._next_tick:
                 self._tick(now)
