@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from sfu import control, rtp
@@ -71,10 +71,8 @@ class WorkerProcess:
     def close(self) -> int:
         """Drain; the exit code."""
         if self.process.poll() is None:
-            try:
+            with suppress(OSError):
                 self.send(control.Drain())
-            except OSError:
-                pass
         try:
             return self.process.wait(DEADLINE)
         finally:
