@@ -1,0 +1,225 @@
+"""The console command `sfu`: the only reader of flags and environment.
+
+Each setting of `Config` is a flag (`--room-capacity 20`), an environment variable
+(`SFU_ROOM_CAPACITY=20`) and a key of the TOML file (`room_capacity = 20`); the first of these
+that is given wins. Exit codes: 0 after a requested end, 2 when the server cannot start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import errno
+import gc
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from signaling import addresses, config, logs, tokens
+from signaling.config import Config, ConfigError
+from signaling.server import Server
+from signaling.worker_pool import WorkerStartError, launcher
+
+PREFIX = "SFU_"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise ConfigError(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server until a signal; gives the exit code."""
+    try:
+        settings = read_settings(sys.argv[1:] if arguments is None else arguments, os.environ)
+        logs.set_up(settings.log_level, settings.log_format)
+        return asyncio.run(_serve(settings))
+    except (ConfigError, WorkerStartError) as error:
+        print(f"sfu: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
+    """Raises `ConfigError`; `--help` ends the process."""
+    flags, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        raise ConfigError(_unknown_flag(unknown[0]))
+    given = {key: value for key, value in vars(flags).items() if value is not None}
+    file = given.pop("config", None) or environment.get(PREFIX + "CONFIG")
+    variables = {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and key != PREFIX + "CONFIG"
+    }
+    return config.load(Path(file) if file else None, variables, given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="sfu",
+        description="A conference server for one small box.",
+        epilog="Every flag is also an environment variable (SFU_ROOM_CAPACITY) and a key of the "
+        "TOML file (room_capacity). Lists are separated by commas.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", help="a TOML file of settings")
+    for field in config.FIELDS.values():
+        flag = "--" + field.name.replace("_", "-")
+        text = field.metadata["help"].replace("%", "%%")
+        if isinstance(field.default, bool):
+            parser.add_argument(
+                flag, action=argparse.BooleanOptionalAction, help=text, default=None
+            )
+        else:
+            shown = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+            suffix = f" (default: {shown})" if shown not in ("", ()) else ""
+            parser.add_argument(flag, metavar="VALUE", help=text + suffix)
+    return parser
+
+
+def _unknown_flag(argument: str) -> str:
+    if not argument.startswith("--"):
+        return f"unknown argument {argument}"
+    try:
+        config.load(None, {argument[2:].partition("=")[0].replace("-", "_"): ""})
+    except ConfigError as error:
+        return str(error)
+    return f"unknown argument {argument}"
+
+
+async def _serve(settings: Config) -> int:
+    stop = _stop_on_signals()
+    machine = addresses.machine_addresses()
+    data = Path(settings.data_dir)
+    tls = _tls(settings, data, machine)
+    token = settings.admin_token or _admin_token(data)
+    _check_media_ports(settings)
+    offered = addresses.media_addresses(settings.host, settings.announce, machine)
+    launch = launcher(settings.media_port, settings.log_level)
+    server = Server(settings, offered, launch, token)
+    try:
+        port = await server.start(tls)
+    except OSError as error:
+        raise ConfigError(_port_trouble(settings, error)) from None
+    print(_greeting(settings, addresses.page_hosts(settings.host, machine), port), flush=True)
+    # What lives now lives until the end: later collections need not look at it.
+    gc.collect()
+    gc.freeze()
+    await stop.wait()
+    await server.close()
+    return 0
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def requested() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, requested)
+    return stop
+
+
+def _tls(settings: Config, data: Path, machine: Sequence[str]) -> ssl.SSLContext | None:
+    if not settings.tls:
+        return None
+    certificate, key = Path(settings.tls_cert), Path(settings.tls_key)
+    if not settings.tls_cert:
+        # Loaded only here: making certificates is a rare thing, and the library is large.
+        from signaling.certificate import own_certificate
+
+        wanted = list(dict.fromkeys([*machine, *settings.announce, "127.0.0.1", "::1"]))
+        now = datetime.datetime.now(datetime.UTC)
+        try:
+            certificate, key = own_certificate(data, wanted, now)
+        except OSError as error:
+            raise ConfigError(f"cannot write to data_dir {data}: {error.strerror}") from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError:
+        raise ConfigError(f"{certificate} and {key} are not a certificate and its key") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {certificate} or {key}: {error.strerror}") from None
+    return context
+
+
+def _admin_token(data: Path) -> str:
+    """Of an earlier start, or a new one."""
+    from signaling.certificate import write_secret
+
+    path = data / "admin-token"
+    try:
+        if path.exists():
+            kept = path.read_text(encoding="ascii", errors="replace").strip()
+            if len(kept) >= 16:
+                return kept
+        token = tokens.new_secret()
+        data.mkdir(parents=True, exist_ok=True)
+        write_secret(path, token.encode() + b"\n")
+    except OSError as error:
+        raise ConfigError(f"cannot use data_dir {data}: {error.strerror}") from None
+    return token
+
+
+def _check_media_ports(settings: Config) -> None:
+    """A worker that finds its port taken could only say so in its own words."""
+    for index in range(settings.worker_count if settings.media_port else 0):
+        port = settings.media_port + index
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", port))
+            except OSError as error:
+                raise ConfigError(f"UDP port {port} (media_port): {error.strerror}") from None
+
+
+def _port_trouble(settings: Config, error: OSError) -> str:
+    where = f"{settings.host or '*'} port {settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use: stop what uses it, or choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"{where} needs more rights: choose a port above 1023 with --port"
+    if isinstance(error, socket.gaierror):
+        return f"host {settings.host!r} is not an address of this machine"
+    return f"cannot listen on {where}: {error.strerror or error}"
+
+
+def _greeting(settings: Config, hosts: Sequence[str], port: int) -> str:
+    scheme = "https" if settings.tls else "http"
+    lines = ["", "The conference server is running. Open one of these in a browser:", ""]
+    for host in hosts:
+        shown = f"[{host}]" if ":" in host else host
+        lines.append(f"    {scheme}://{shown}:{port}/")
+    lines.append("")
+    if settings.tls and not settings.tls_cert:
+        lines += [
+            "The browser warns once, because this server made its certificate itself and nobody",
+            "else vouches for it. Choose to go on: the connection is encrypted all the same.",
+            "",
+        ]
+    elif not settings.tls and not addresses.is_loopback(settings.host):
+        lines += [
+            "Without TLS, browsers allow camera and microphone on localhost only: other machines",
+            "need a proxy in front that serves HTTPS.",
+            "",
+        ]
+    lines.append("Stop with Control-C.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,345 @@
+"""Every message of the protocol (docs/protocol.md), as strict tagged structs.
+
+Names are snake_case here and camelCase on the wire. `decode` refuses unknown types, unknown
+fields, wrong types and anything out of bounds; it never raises anything but `MessageError`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Literal
+
+import msgspec
+
+from signaling.sdp import MAX_BYTES
+
+VERSION = 1
+MAX_MESSAGE = 256 * 1024
+"""Bytes of one message from a client."""
+MAX_NAME = 64
+"""Characters of a room's or a person's name."""
+CHAT_KEPT = 100
+"""Messages that a newcomer is shown."""
+
+Kind = Literal["audio", "video"]
+Source = Literal["microphone", "camera", "screen", "screenAudio"]
+Connection = Literal["publish", "subscribe"]
+SOURCE_KINDS: dict[Source, Kind] = {
+    "microphone": "audio",
+    "camera": "video",
+    "screen": "video",
+    "screenAudio": "audio",
+}
+
+ErrorCode = Literal[
+    "badMessage",
+    "badVersion",
+    "notJoined",
+    "alreadyJoined",
+    "badRoomName",
+    "badName",
+    "passwordRequired",
+    "wrongPassword",
+    "roomFull",
+    "createNotAllowed",
+    "tooMany",
+    "sessionExpired",
+    "badSdp",
+    "noOpus",
+    "noVp8",
+    "unknownTrack",
+    "notNegotiating",
+    "serverBusy",
+    "internal",
+]
+
+_Name = Annotated[str, msgspec.Meta(max_length=256)]
+_Id = Annotated[str, msgspec.Meta(max_length=64)]
+_Mid = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+_Sdp = Annotated[str, msgspec.Meta(max_length=MAX_BYTES)]
+_Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class MessageError(Exception):
+    """The text is no message of the protocol."""
+
+
+class _FromClient(
+    msgspec.Struct,
+    forbid_unknown_fields=True,
+    rename="camel",
+    tag_field="type",
+    tag=lambda name: name[0].lower() + name[1:],
+):
+    pass
+
+
+class Join(_FromClient):
+    version: int
+    room: _Name
+    name: _Name
+    password: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+
+
+class Resume(_FromClient):
+    version: int
+    token: Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class SourceOf(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """What an m-line of the offer carries."""
+
+    mid: _Mid
+    source: Source
+    muted: bool = False
+
+
+class Publish(_FromClient):
+    id: _Sequence
+    sdp: _Sdp
+    tracks: Annotated[tuple[SourceOf, ...], msgspec.Meta(max_length=64)]
+    restart: bool = False
+
+
+class Mute(_FromClient):
+    track: _Id
+    muted: bool
+
+
+class Answer(_FromClient):
+    id: _Sequence
+    sdp: _Sdp
+
+
+class Resubscribe(_FromClient):
+    pass
+
+
+class Candidate(_FromClient, forbid_unknown_fields=False):
+    """Trickled candidates are not needed: the checks themselves tell the address."""
+
+
+class Chat(_FromClient):
+    text: Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class Leave(_FromClient):
+    pass
+
+
+class Ping(_FromClient):
+    t: float
+
+
+FromClient = Join | Resume | Publish | Mute | Answer | Resubscribe | Candidate | Chat | Leave | Ping
+
+
+class _Part(msgspec.Struct, rename="camel"):
+    pass
+
+
+class TrackInfo(_Part):
+    id: str
+    kind: Kind
+    source: Source
+    muted: bool
+
+
+class ParticipantInfo(_Part):
+    id: str
+    name: str
+    tracks: tuple[TrackInfo, ...]
+
+
+class RoomInfo(_Part):
+    name: str
+    capacity: int
+    has_password: bool
+
+
+class ChatEntry(_Part):
+    participant: str
+    name: str
+    text: str
+    at: float
+
+
+class PublishedTrack(_Part):
+    mid: str
+    track: str
+
+
+class OfferedTrack(_Part):
+    mid: str
+    track: str
+    participant: str
+    kind: Kind
+    source: Source
+
+
+class SpeakingLevel(_Part):
+    id: str
+    level: int
+
+
+class _FromServer(
+    msgspec.Struct,
+    rename="camel",
+    tag_field="type",
+    tag=lambda name: name[0].lower() + name[1:],
+):
+    pass
+
+
+class Welcome(_FromServer):
+    version: int
+    participant: str
+    token: str
+    resumed: bool
+    room: RoomInfo
+    participants: tuple[ParticipantInfo, ...]
+    chat: tuple[ChatEntry, ...]
+
+
+class Error(_FromServer):
+    code: ErrorCode
+    message: str
+    fatal: bool
+    id: int | msgspec.UnsetType = msgspec.UNSET
+    retry_after: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class Published(_FromServer):
+    id: int
+    sdp: str
+    tracks: tuple[PublishedTrack, ...]
+
+
+class Offer(_FromServer):
+    id: int
+    sdp: str
+    tracks: tuple[OfferedTrack, ...]
+    restart: bool
+
+
+class ParticipantJoined(_FromServer):
+    participant: ParticipantInfo
+
+
+class ParticipantLeft(_FromServer):
+    participant: str
+    reason: Literal["left", "lost", "removed"]
+
+
+class TrackPublished(_FromServer):
+    participant: str
+    track: TrackInfo
+
+
+class TrackUnpublished(_FromServer):
+    participant: str
+    track: str
+
+
+class TrackMuted(_FromServer):
+    participant: str
+    track: str
+    muted: bool
+
+
+class ChatMessage(_FromServer, tag="chat"):
+    participant: str
+    name: str
+    text: str
+    at: float
+
+
+class Speaking(_FromServer):
+    participants: tuple[SpeakingLevel, ...]
+
+
+class Transport(_FromServer):
+    connection: Connection
+    state: Literal["connected", "failed", "closed"]
+    reason: str = ""
+
+
+class Reset(_FromServer):
+    reason: Literal["workerLost"] = "workerLost"
+
+
+class Closing(_FromServer):
+    reason: Literal["shutdown"] = "shutdown"
+
+
+class Pong(_FromServer):
+    t: float
+
+
+FromServer = (
+    Welcome
+    | Error
+    | Published
+    | Offer
+    | ParticipantJoined
+    | ParticipantLeft
+    | TrackPublished
+    | TrackUnpublished
+    | TrackMuted
+    | ChatMessage
+    | Speaking
+    | Transport
+    | Reset
+    | Closing
+    | Pong
+)
+
+_decoder = msgspec.json.Decoder(FromClient)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(text: str | bytes) -> FromClient:
+    """One message of a client. Raises `MessageError`."""
+    try:
+        message: FromClient = _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise MessageError(str(error)) from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise MessageError("not JSON") from None
+    return message
+
+
+def encode(message: FromServer) -> str:
+    """One message of the server, as text."""
+    return _encoder.encode(message).decode()
+
+
+# Unicode categories that hide or harm: controls, surrogates, line and paragraph separators.
+_REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
+# Marks that reverse the reading order of what stands beside the name.
+_REFUSED_MARKS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean_name(raw: str) -> str | None:
+    """A name trimmed and in one normal form (NFC), or None when it may not be used."""
+    name = unicodedata.normalize("NFC", raw.strip())
+    if not 1 <= len(name) <= MAX_NAME:
+        return None
+    for character in name:
+        if unicodedata.category(character) in _REFUSED_CATEGORIES or character in _REFUSED_MARKS:
+            return None
+    return name
+
+
+def clean_room_name(raw: str) -> str | None:
+    """As `clean_name`; and `.` and `..` cannot stand in a URL's path."""
+    name = clean_name(raw)
+    return None if name in (".", "..") else name
+
+
+def clean_text(raw: str) -> str | None:
+    """Chat text: trimmed, line breaks and tabs kept, other controls taken out."""
+    text = "".join(
+        c for c in raw.strip() if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
+    )
+    return text or None

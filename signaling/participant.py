@@ -1,0 +1,106 @@
+"""A participant: identity, tracks, and the state of both connections. No I/O.
+
+Theory of operation. A participant outlives its WebSocket: `outbox` is None while it is away, and
+what would have been sent is not kept, because `welcome` and `Room.resume` tell a resumed client
+the whole state. Whether an absent one is still with us is judged by `gone_at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from signaling import messages
+from signaling.subscription import Subscription
+
+AWAY = 5.0
+"""Seconds until one whose WebSocket and media are both gone is removed."""
+RESUME = 30.0
+"""Seconds until one whose WebSocket is gone is removed although media still arrives."""
+SILENT = 4.0
+"""Seconds without a packet after which media no longer counts as alive."""
+
+
+@dataclass(slots=True)
+class Track:
+    """A published track."""
+
+    id: str
+    kind: messages.Kind
+    source: messages.Source
+    mid: str
+    muted: bool
+
+    def info(self) -> messages.TrackInfo:
+        """As the protocol shows it."""
+        return messages.TrackInfo(self.id, self.kind, self.source, self.muted)
+
+
+@dataclass(slots=True)
+class Publication:
+    """The connection over which a participant sends."""
+
+    transport: str
+    ice_ufrag: str
+    ice_pwd: str
+    session_id: int
+    remote_ufrag: str = ""
+    connected: bool = False
+    packets_received: int = -1
+    """At the last count."""
+    version: int = 0
+    last_offer: tuple[int, str] = (-1, "")
+    """(id, SDP) of the latest offer answered."""
+    last_reply: messages.Published | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Participant:
+    """One person in one room."""
+
+    id: str
+    name: str
+    token: str
+    cname: str
+    outbox: Callable[[messages.FromServer], None] | None = None
+    """Sends to the WebSocket; None while there is none."""
+    tracks: dict[str, Track] = field(default_factory=dict)
+    """By track id."""
+    publication: Publication | None = None
+    subscription: Subscription | None = None
+    must_resubscribe: bool = False
+    """The subscription failed, and the client has not asked for a new one yet."""
+    missed: dict[str, messages.FromServer] = field(default_factory=dict)
+    """Ends of connections that it could not be told while away."""
+    away_since: float | None = None
+    left_cleanly: bool = False
+    heard_at: float = 0.0
+    """When packets of its transports were last counted."""
+
+    def send(self, message: messages.FromServer) -> None:
+        """To its WebSocket; while it is away only the end of a connection is kept for it."""
+        if self.outbox is not None:
+            self.outbox(message)
+        elif isinstance(message, messages.Reset):
+            self.missed = {"reset": message}
+        elif isinstance(message, messages.Transport) and message.state != "connected":
+            self.missed[message.connection] = message
+
+    def info(self) -> messages.ParticipantInfo:
+        """As the protocol shows it."""
+        tracks = tuple(track.info() for track in self.tracks.values())
+        return messages.ParticipantInfo(self.id, self.name, tracks)
+
+    def connections(self) -> list[Publication | Subscription]:
+        """Those that are open in the worker."""
+        return [one for one in (self.publication, self.subscription) if one is not None]
+
+    def gone_at(self) -> float | None:
+        """When it counts as gone if nothing happens; None while its WebSocket lives."""
+        if self.away_since is None:
+            return None
+        soonest = self.away_since + AWAY
+        connected = any(connection.connected for connection in self.connections())
+        if self.left_cleanly or not connected:
+            return soonest
+        return min(max(soonest, self.heard_at + SILENT), self.away_since + RESUME)

@@ -1,0 +1,300 @@
+"""A room's media: its router in a worker, and the negotiation of each participant. No I/O.
+
+Theory of operation. `RoomMedia` is bound to one worker at a time (`place`) and to none after that
+worker died (`worker_lost`). It changes the state kept in `Participant`, sends commands to the
+worker, and returns what the room has to tell people. Who closes whom: a participant's connection
+is closed by us (restart, leave) with `CloseTransport`, or it was closed by the worker, which then
+has forgotten it already. A transport's id begins with its router's id and a dot.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sfu.control import (
+    CloseRouter,
+    CloseTransport,
+    Command,
+    ConnectTransport,
+    Fingerprint,
+    OpenRouter,
+    OpenTransport,
+    SetDownTracks,
+    SetUpTracks,
+    UpTrackSpec,
+)
+from signaling import messages, tokens
+from signaling.negotiation import (
+    Local,
+    NegotiationError,
+    Published,
+    answer_publish,
+)
+from signaling.participant import Participant, Publication, Track
+from signaling.sdp import Description, SdpError, parse, write
+from signaling.subscription import Subscription, Wanted
+
+
+class RefusedError(Exception):
+    """A request that cannot be met; becomes an `error` message."""
+
+    def __init__(self, code: messages.ErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class MediaWorker(Protocol):
+    """What a room needs of a worker."""
+
+    port: int
+    """UDP."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of its DTLS certificate."""
+
+    def send(self, command: Command) -> None:
+        """Never waits."""
+
+
+@dataclass(slots=True)
+class Change:
+    """What a publish changed."""
+
+    reply: messages.Published
+    ended: list[Track]
+    begun: list[Track]
+    muted: list[Track]
+    """Those that stay and whose mute state changed."""
+
+
+class RoomMedia:
+    """See the module's text."""
+
+    def __init__(self, room: str, addresses: tuple[str, ...], max_bps: int) -> None:
+        """`addresses`: to offer as candidates, best first. `max_bps`: of one video; 0: no limit."""
+        self.worker: MediaWorker | None = None
+        self.router = ""
+        self._room, self._addresses, self._max_bps = room, addresses, max_bps
+        self._transports = 0
+
+    def place(self, worker: MediaWorker) -> None:
+        """Begin in this worker. Call for a new room and after `worker_lost`."""
+        self.worker, self.router = worker, tokens.new_id("r")
+        worker.send(OpenRouter(self.router, self._room))
+
+    def worker_lost(self, participants: Iterable[Participant]) -> None:
+        """Forget every connection; the worker is gone and needs no command."""
+        self.worker = None
+        for participant in participants:
+            participant.publication = participant.subscription = None
+            participant.must_resubscribe = False
+            participant.tracks.clear()
+
+    def close(self) -> None:
+        """The room ends; closes its transports too."""
+        if self.worker is not None:
+            self.worker.send(CloseRouter(self.router))
+
+    # Publishing.
+
+    def publish(self, participant: Participant, message: messages.Publish) -> Change:
+        """Take an offer. Raises `RefusedError`; nothing has changed then."""
+        worker = self._ready()
+        old = participant.publication
+        if old is not None and not message.restart:
+            if message.id == old.last_offer[0] and message.sdp == old.last_offer[1]:
+                assert old.last_reply is not None
+                return Change(old.last_reply, [], [], [])
+            if message.id <= old.last_offer[0]:
+                raise RefusedError("badMessage", f"publish {message.id} comes after a later one")
+        fresh = old is None or message.restart
+        publication = self._new_publication() if old is None or message.restart else old
+        kept = {} if fresh else {track.mid: track for track in participant.tracks.values()}
+        planned = {entry.mid: _plan(entry, kept.get(entry.mid)) for entry in message.tracks}
+        if len(planned) != len(message.tracks):
+            raise RefusedError("badMessage", "an m-line is named twice in `tracks`")
+        result = self._negotiate(message.sdp, publication, planned, worker)
+        if fresh:
+            self._open(worker, participant, publication)
+        worker.send(SetUpTracks(publication.transport, result.extensions, result.tracks))
+        if result.remote is not None and not publication.remote_ufrag:
+            publication.remote_ufrag = result.remote.ufrag
+            worker.send(_connect(publication.transport, result))
+        return self._published(participant, publication, message, planned, result)
+
+    def _new_publication(self) -> Publication:
+        ufrag, pwd = tokens.ice_credentials()
+        return Publication(self._new_transport(), ufrag, pwd, secrets.randbits(62))
+
+    def _negotiate(
+        self, sdp: str, publication: Publication, planned: dict[str, Track], worker: MediaWorker
+    ) -> Published:
+        track_ids = {mid: track.id for mid, track in planned.items()}
+        try:
+            offer = parse(sdp)
+            _check_kinds(offer, planned)
+            version = publication.version + 1
+            local = self._local(publication, worker)
+            result = answer_publish(offer, track_ids, local, version, self._max_bps)
+        except SdpError as error:
+            raise RefusedError("badSdp", str(error)) from None
+        except NegotiationError as error:
+            raise RefusedError(error.code, str(error)) from None
+        earlier = publication.remote_ufrag
+        if earlier and result.remote is not None and result.remote.ufrag != earlier:
+            raise RefusedError("badSdp", "ICE credentials changed: publish with restart")
+        return result
+
+    def _open(self, worker: MediaWorker, participant: Participant, new: Publication) -> None:
+        if participant.publication is not None:
+            worker.send(CloseTransport(participant.publication.transport))
+        participant.publication = new
+        worker.send(self._open_transport(participant, new, "publish"))
+
+    def _published(
+        self,
+        participant: Participant,
+        publication: Publication,
+        message: messages.Publish,
+        planned: dict[str, Track],
+        result: Published,
+    ) -> Change:
+        before = participant.tracks
+        specs: dict[str, UpTrackSpec] = {spec.track: spec for spec in result.tracks}
+        participant.tracks = {track.id: track for track in planned.values() if track.id in specs}
+        after = participant.tracks
+        reply = messages.Published(
+            message.id,
+            write(result.answer),
+            tuple(messages.PublishedTrack(track.mid, track.id) for track in after.values()),
+        )
+        publication.version += 1
+        publication.last_offer, publication.last_reply = (message.id, message.sdp), reply
+        return Change(
+            reply,
+            ended=[track for track in before.values() if track.id not in after],
+            begun=[track for track in after.values() if track.id not in before],
+            muted=[t for t in after.values() if t.id in before and before[t.id].muted != t.muted],
+        )
+
+    # Subscribing.
+
+    def next_offer(self, to: Participant, everybody: Iterable[Participant]) -> bool:
+        """Bring the subscription of `to` up to date; True when a new offer is open."""
+        wanted = {
+            track.id: Wanted(track.id, other.id, other.cname, track.kind)
+            for other in everybody
+            if other is not to
+            for track in other.tracks.values()
+        }
+        if self.worker is None or to.must_resubscribe or not (to.subscription or wanted):
+            return False
+        if to.subscription is None:
+            ufrag, pwd = tokens.ice_credentials()
+            transport = self._new_transport()
+            to.subscription = Subscription(transport, ufrag, pwd, secrets.randbits(62))
+            self.worker.send(self._open_transport(to, to.subscription, "subscribe"))
+        return to.subscription.next_offer(wanted, self._local(to.subscription, self.worker))
+
+    def answer(self, participant: Participant, message: messages.Answer) -> None:
+        """Take an answer. Raises `RefusedError`; the offer stays open then."""
+        worker = self._ready()
+        subscription = participant.subscription
+        if subscription is None:
+            raise RefusedError("notNegotiating", f"offer {message.id} is not open")
+        first = not subscription.remote_ufrag
+        try:
+            result = subscription.answered(message.id, message.sdp)
+        except NegotiationError as error:
+            raise RefusedError(error.code, str(error)) from None
+        worker.send(SetDownTracks(subscription.transport, result.extensions, result.tracks))
+        if first:
+            remote = result.remote
+            worker.send(
+                ConnectTransport(
+                    transport=subscription.transport,
+                    remote_ufrag=remote.ufrag,
+                    fingerprints=remote.fingerprints,
+                    dtls_role=remote.dtls_role,
+                )
+            )
+
+    def resubscribe(self, participant: Participant) -> None:
+        """Forget the subscription; the next offer makes a new one."""
+        participant.must_resubscribe = False
+        if participant.subscription is not None and self.worker is not None:
+            self.worker.send(CloseTransport(participant.subscription.transport))
+        participant.subscription = None
+
+    # Ends.
+
+    def leave(self, participant: Participant) -> None:
+        """Close both connections of somebody who goes."""
+        for connection in participant.connections():
+            if self.worker is not None:
+                self.worker.send(CloseTransport(connection.transport))
+        participant.publication = participant.subscription = None
+
+    def _ready(self) -> MediaWorker:
+        if self.worker is None:
+            raise RefusedError("serverBusy", "the media worker is starting: try again")
+        return self.worker
+
+    def _new_transport(self) -> str:
+        self._transports += 1
+        return f"{self.router}.{self._transports}"
+
+    def _open_transport(
+        self,
+        participant: Participant,
+        connection: Publication | Subscription,
+        direction: Literal["publish", "subscribe"],
+    ) -> OpenTransport:
+        return OpenTransport(
+            transport=connection.transport,
+            router=self.router,
+            participant=participant.id,
+            direction=direction,
+            ice_ufrag=connection.ice_ufrag,
+            ice_pwd=connection.ice_pwd,
+        )
+
+    def _local(self, connection: Publication | Subscription, worker: MediaWorker) -> Local:
+        return Local(
+            connection.ice_ufrag,
+            connection.ice_pwd,
+            worker.fingerprint,
+            self._addresses,
+            worker.port,
+            connection.session_id,
+        )
+
+
+def _plan(entry: messages.SourceOf, kept: Track | None) -> Track:
+    """The track as it will be: the same one where the m-line still carries the same source."""
+    kind = messages.SOURCE_KINDS[entry.source]
+    same = kept is not None and kept.source == entry.source
+    identifier = kept.id if kept is not None and same else tokens.new_id("t")
+    return Track(identifier, kind, entry.source, entry.mid, entry.muted)
+
+
+def _check_kinds(offer: Description, planned: dict[str, Track]) -> None:
+    for media in offer.media:
+        track = planned.get(media.mid)
+        if track is not None and track.kind != media.kind:
+            text = f"m-line {media.mid} is {media.kind}, but {track.source} is {track.kind}"
+            raise RefusedError("badMessage", text)
+
+
+def _connect(transport: str, result: Published) -> ConnectTransport:
+    assert result.remote is not None
+    return ConnectTransport(
+        transport=transport,
+        remote_ufrag=result.remote.ufrag,
+        fingerprints=result.remote.fingerprints,
+        dtls_role=result.remote.dtls_role,
+    )

@@ -1,0 +1,212 @@
+"""All rooms: joining, resuming, and the way of worker events to the room they concern."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from sfu.control import AudioLevels, TransportChanged, WorkerStats
+from signaling import messages, tokens
+from signaling.auth import OverloadedError, Passwords
+from signaling.config import Config
+from signaling.limits import AddressLimit, within
+from signaling.participant import Participant
+from signaling.room import Room
+from signaling.room_media import RefusedError, RoomMedia
+from signaling.worker_pool import Worker
+
+log = logging.getLogger(__name__)
+
+WRONG_PASSWORDS_PER_MINUTE = 10
+"""From one address."""
+
+
+class TooManyError(RefusedError):
+    """A limit was reached; `retry_after` is in seconds."""
+
+    def __init__(self, text: str, retry_after: int) -> None:
+        super().__init__("tooMany", text)
+        self.retry_after = retry_after
+
+
+class Rooms:
+    """Satisfies `worker_pool.Listener`."""
+
+    def __init__(self, config: Config, addresses: Sequence[str], passwords: Passwords) -> None:
+        """`addresses`: to offer for media, best first."""
+        self.rooms: dict[str, Room] = {}
+        self._config, self._addresses, self._passwords = config, tuple(addresses), passwords
+        self._workers: list[Worker] = []
+        self._routers: dict[str, Room] = {}
+        self._tokens: dict[str, tuple[Room, Participant]] = {}
+        self._joins = AddressLimit(config.joins_per_minute)
+        self._wrong_passwords = AddressLimit(WRONG_PASSWORDS_PER_MINUTE)
+
+    # Coming and going.
+
+    async def join(self, message: messages.Join, address: str) -> tuple[Room, Participant]:
+        """Find or make the room and add a participant. Raises `RefusedError`."""
+        if wait := self._joins.take(address, time.monotonic()):
+            raise TooManyError("too many joins from your address", wait)
+        if message.version != messages.VERSION:
+            raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
+        room_name = messages.clean_room_name(message.room)
+        if room_name is None:
+            raise RefusedError("badRoomName", "a room's name has 1 to 64 plain characters")
+        name = messages.clean_name(message.name)
+        if name is None:
+            raise RefusedError("badName", "a name has 1 to 64 plain characters")
+        room = await self._enter(room_name, message.password, address)
+        participant = room.join(name)
+        self._tokens[participant.token] = (room, participant)
+        log.info("%s (%s) joins", name, participant.id, extra=room.fields())
+        return room, participant
+
+    async def _enter(self, name: str, password: str | None, address: str) -> Room:
+        """The room, made where there is none; everything that could forbid it is checked."""
+        # Hashing waits, and the room may come or go meanwhile: then look again.
+        while True:
+            room = self.rooms.get(name)
+            if room is None:
+                self._check_create(address)
+                hashed = await self._hash(password) if password else ""
+                if name not in self.rooms:
+                    self._check_create(address)
+                    return self._create(name, hashed)
+            else:
+                if room.full:
+                    raise RefusedError("roomFull", f"the room is full ({room.capacity} people)")
+                await self._check_password(room, password, address)
+                if self.rooms.get(name) is room and not room.full:
+                    return room
+
+    def may_create(self, address: str) -> bool:
+        """Whether somebody at this address may make rooms."""
+        creators = self._config.creators
+        return creators is None or within(address, creators)
+
+    def _check_create(self, address: str) -> None:
+        if not self.may_create(address):
+            raise RefusedError("createNotAllowed", "there is no such room, and you may not make it")
+        if len(self.rooms) >= self._config.max_rooms:
+            raise RefusedError("serverBusy", "there are too many rooms at the moment")
+        if not self._workers:
+            raise RefusedError("serverBusy", "the media worker is starting: try again")
+
+    async def _hash(self, password: str) -> str:
+        try:
+            return await self._passwords.hash(password)
+        except OverloadedError:
+            raise TooManyError("too many passwords at once", 2) from None
+
+    async def _check_password(self, room: Room, password: str | None, address: str) -> None:
+        if not room.password_hash:
+            return
+        if not password:
+            raise RefusedError("passwordRequired", "the room needs a password")
+        if wait := self._wrong_passwords.wait(address, time.monotonic()):
+            raise TooManyError("too many wrong passwords", wait)
+        try:
+            right = await self._passwords.verify(room.password_hash, password)
+        except OverloadedError:
+            raise TooManyError("too many passwords at once", 2) from None
+        if not right:
+            self._wrong_passwords.take(address, time.monotonic())
+            raise RefusedError("wrongPassword", "the password is wrong")
+
+    def _create(self, name: str, password_hash: str) -> Room:
+        max_bps = self._config.max_publish_kbps * 1000
+        media = RoomMedia(name, self._addresses, max_bps)
+        room = Room(name, self._config.room_capacity, password_hash, media)
+        media.place(self._least_loaded())
+        self.rooms[name] = self._routers[media.router] = room
+        log.info("room made", extra=room.fields())
+        return room
+
+    def resume(self, token: str) -> tuple[Room, Participant]:
+        """Whose token this is. Raises `RefusedError`."""
+        for known, found in self._tokens.items():
+            if tokens.same(known, token):
+                return found
+        raise RefusedError("sessionExpired", "that session is over: join again")
+
+    def leave(self, room: Room, participant: Participant) -> None:
+        """Somebody left in so many words."""
+        room.remove(participant, "left")
+        self._clean(room)
+
+    def tick(self, now: float) -> None:
+        """Remove whoever is gone; call a few times a second."""
+        for room in list(self.rooms.values()):
+            room.remove_gone(now)
+            self._clean(room)
+
+    def _clean(self, room: Room) -> None:
+        """Forget those who are gone, and the room when it is empty."""
+        for token, (where, participant) in list(self._tokens.items()):
+            if where is room and participant not in room:
+                del self._tokens[token]
+        if not room.participants and self.rooms.get(room.name) is room:
+            room.media.close()
+            del self.rooms[room.name]
+            self._routers.pop(room.media.router, None)
+            log.info("room over", extra=room.fields())
+
+    # Workers.
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker for a room."""
+        return bool(self._workers)
+
+    def room_of(self, transport: str) -> Room | None:
+        """The room of a transport."""
+        return self._routers.get(transport.partition(".")[0])
+
+    def _least_loaded(self) -> Worker:
+        load = {id(worker): 0 for worker in self._workers}
+        for room in self.rooms.values():
+            if id(room.media.worker) in load:
+                load[id(room.media.worker)] += 1 + len(room.participants)
+        return min(self._workers, key=lambda worker: load[id(worker)])
+
+    def worker_ready(self, worker: Worker) -> None:
+        """Rooms that lost theirs are placed again."""
+        self._workers.append(worker)
+        self._place_homeless()
+
+    def worker_lost(self, worker: Worker) -> None:
+        """Its rooms go to another one, at once when there is one."""
+        self._workers.remove(worker)
+        for room in self.rooms.values():
+            if room.media.worker is worker:
+                self._routers.pop(room.media.router, None)
+                room.worker_lost()
+        self._place_homeless()
+
+    def _place_homeless(self) -> None:
+        for room in self.rooms.values():
+            if room.media.worker is None and self._workers:
+                room.placed(self._least_loaded())
+                self._routers[room.media.router] = room
+                log.info("room placed again", extra=room.fields())
+
+    def worker_event(self, worker: Worker, event: TransportChanged | AudioLevels) -> None:
+        """One about a room that is gone is ignored: the two sides race by nature."""
+        if isinstance(event, AudioLevels):
+            room = self._routers.get(event.router)
+            if room is not None:
+                room.audio_levels(event.levels, time.monotonic())
+        else:
+            room = self.room_of(event.transport)
+            if room is not None:
+                room.transport_changed(event)
+
+    def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
+        """Who is still heard."""
+        now = time.monotonic()
+        for entry in stats.per_transport:
+            room = self.room_of(entry.transport)
+            if room is not None:
+                room.transport_stats(entry, now)

@@ -1,0 +1,264 @@
+"""One WebSocket: reads messages, dispatches them by table, and writes what the room sends.
+
+Theory of operation. A session begins without a participant; `join` or `resume` gives it one.
+When the socket ends, the participant stays in its room as away, and another session may take it
+over. Outgoing messages wait in a bounded queue: a reader too slow for it is cut off, and may
+resume. The heartbeat is aiohttp's: a ping every 10 s, and the end 5 s later without a pong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from signaling import messages
+from signaling.limits import Bucket
+from signaling.participant import Participant
+from signaling.room import Room
+from signaling.room_media import RefusedError
+from signaling.rooms import Rooms, TooManyError
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 10.0
+"""Seconds between pings."""
+JOIN_TIMEOUT = 120.0
+"""Seconds that a socket may stay without a participant; a person may be typing a password."""
+MAX_QUEUED = 1000
+"""Messages that may wait for a slow reader."""
+MAX_BAD_MESSAGES = 20
+"""Refused messages after which the socket is closed."""
+RATE, BURST = 40.0, 200.0
+"""Messages a second from one client, and at once."""
+CLOSE_REPLACED = 4001
+"""Another socket resumed the session."""
+_CLEAN = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+
+
+class Session:
+    """See the module's text."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, address: str) -> None:
+        """`socket` is prepared; `address` is where the client is."""
+        self._socket, self._transport, self._address = socket, request.transport, address
+        self._queue: asyncio.Queue[messages.FromServer | None] = asyncio.Queue(MAX_QUEUED)
+        self._rooms: Rooms = request.app[ROOMS]
+        self._bucket = Bucket(RATE, BURST, time.monotonic())
+        self._bad = 0
+        self._place: tuple[Room, Participant] | None = None
+
+    async def run(self) -> None:
+        """Until the socket has ended."""
+        writer = asyncio.create_task(self._write())
+        timer = asyncio.get_running_loop().call_later(JOIN_TIMEOUT, self._join_timeout)
+        try:
+            async for message in self._socket:
+                if message.type is WSMsgType.TEXT:
+                    await self._receive(message.data)
+                else:
+                    self._refuse("badMessage", "messages are text")
+        finally:
+            timer.cancel()
+            self._ended()
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+
+    def send(self, message: messages.FromServer) -> None:
+        """Queue a message; a client that does not read is cut off."""
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            log.warning("a client at %s reads too slowly", self._address, extra=self._fields())
+            self._abort()
+
+    async def close(self, message: messages.FromServer, code: int) -> None:
+        """Send a last message and close."""
+        self.send(message)
+        self._queue_end()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.join(), 0.5)
+        await self._socket.close(code=code)
+
+    def _queue_end(self) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._queue.put_nowait(None)
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _join_timeout(self) -> None:
+        if self._place is None:
+            self._abort()
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._queue.get()
+            try:
+                if message is None:
+                    await self._socket.close()
+                else:
+                    await self._socket.send_str(messages.encode(message))
+            except ConnectionError:
+                # The reading side sees the end too, and tidies up.
+                return
+            finally:
+                self._queue.task_done()
+
+    def _fields(self) -> dict[str, str]:
+        if self._place is None:
+            return {}
+        return {"room": self._place[0].name, "participant": self._place[1].id}
+
+    # Receiving.
+
+    async def _receive(self, text: str) -> None:
+        number: int | None = None
+        try:
+            if wait := self._bucket.take(time.monotonic()):
+                raise TooManyError("too many messages", max(1, round(wait)))
+            message = messages.decode(text)
+            number = getattr(message, "id", None)
+            before_join, handler = _TABLE[type(message)]
+            if before_join and self._place is not None:
+                raise RefusedError("alreadyJoined", "this connection is in a room already")
+            if not before_join and self._place is None:
+                raise RefusedError("notJoined", "join a room first")
+            await handler(self, message)
+        except messages.MessageError as error:
+            self._refuse("badMessage", str(error))
+        except TooManyError as error:
+            self._refuse("tooMany", str(error), number, error.retry_after)
+        except RefusedError as error:
+            self._refuse(error.code, str(error), number)
+        except Exception:
+            # The client is told, and the log has it; one bad moment does not end a call.
+            log.exception("a message failed", extra=self._fields())
+            self._refuse("internal", "something went wrong on the server", number)
+
+    def _refuse(
+        self,
+        code: messages.ErrorCode,
+        text: str,
+        number: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        self._bad += code in ("badMessage", "notJoined", "alreadyJoined", "tooMany")
+        fatal = self._bad > MAX_BAD_MESSAGES or code == "badVersion"
+        fatal = fatal or (code == "tooMany" and self._place is None)
+        error = messages.Error(
+            code=code,
+            message=text,
+            fatal=fatal,
+            id=msgspec.UNSET if number is None else number,
+            retry_after=msgspec.UNSET if retry_after is None else retry_after,
+        )
+        self.send(error)
+        if fatal:
+            self._queue_end()
+
+    def _joined(self) -> tuple[Room, Participant]:
+        assert self._place is not None  # `_receive` has seen to it
+        return self._place
+
+    def _take(self, room: Room, participant: Participant) -> None:
+        self._place = (room, participant)
+        participant.outbox = self.send
+        log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
+
+    async def _join(self, message: messages.Join) -> None:
+        room, participant = await self._rooms.join(message, self._address)
+        self._take(room, participant)
+        self.send(room.welcome(participant, resumed=False))
+        room.joined(participant)
+
+    async def _resume(self, message: messages.Resume) -> None:
+        if message.version != messages.VERSION:
+            raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
+        room, participant = self._rooms.resume(message.token)
+        earlier = participant.outbox
+        self._take(room, participant)
+        room.resume(participant)
+        owner = getattr(earlier, "__self__", None)
+        if isinstance(owner, Session):
+            owner._replaced()
+
+    def _replaced(self) -> None:
+        self._place = None
+        task = asyncio.ensure_future(self._socket.close(code=CLOSE_REPLACED))
+        task.add_done_callback(lambda done: done.exception())
+
+    async def _publish(self, message: messages.Publish) -> None:
+        room, participant = self._joined()
+        room.publish(participant, message)
+
+    async def _answer(self, message: messages.Answer) -> None:
+        room, participant = self._joined()
+        room.answer(participant, message)
+
+    async def _resubscribe(self, message: messages.Resubscribe) -> None:
+        room, participant = self._joined()
+        room.resubscribe(participant)
+
+    async def _mute(self, message: messages.Mute) -> None:
+        room, participant = self._joined()
+        room.mute(participant, message)
+
+    async def _chat(self, message: messages.Chat) -> None:
+        room, participant = self._joined()
+        text = messages.clean_text(message.text)
+        if text is None:
+            raise RefusedError("badMessage", "the chat message is empty")
+        room.chat(participant, text, time.time())
+
+    async def _candidate(self, message: messages.Candidate) -> None:
+        """Not needed: the server learns addresses from the checks."""
+
+    async def _leave(self, message: messages.Leave) -> None:
+        room, participant = self._joined()
+        self._place = None
+        participant.outbox = None
+        self._rooms.leave(room, participant)
+        self._queue_end()
+
+    async def _ping(self, message: messages.Ping) -> None:
+        self.send(messages.Pong(message.t))
+
+    def _ended(self) -> None:
+        if self._place is None:
+            return
+        room, participant = self._place
+        if participant.outbox == self.send:
+            cleanly = self._socket.close_code in _CLEAN
+            room.away(participant, cleanly, time.monotonic())
+            log.info(
+                "%s lost its WebSocket (%s)",
+                participant.id,
+                self._socket.close_code,
+                extra=self._fields(),
+            )
+
+
+ROOMS = web.AppKey("rooms", Rooms)
+
+_Handler = Callable[..., Awaitable[None]]
+_TABLE: dict[type[messages.FromClient], tuple[bool, _Handler]] = {
+    messages.Join: (True, Session._join),
+    messages.Resume: (True, Session._resume),
+    messages.Publish: (False, Session._publish),
+    messages.Answer: (False, Session._answer),
+    messages.Resubscribe: (False, Session._resubscribe),
+    messages.Mute: (False, Session._mute),
+    messages.Chat: (False, Session._chat),
+    messages.Candidate: (False, Session._candidate),
+    messages.Leave: (False, Session._leave),
+    messages.Ping: (False, Session._ping),
+}
+"""Message -> (whether it is for those who have not joined, what to do)."""

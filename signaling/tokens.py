@@ -1,0 +1,29 @@
+"""Random names and secrets."""
+
+from __future__ import annotations
+
+import secrets
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_ICE_CHARS = _LETTERS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def new_id(prefix: str) -> str:
+    """A public identifier that is not used twice: 12 characters of 36 after the prefix."""
+    return prefix + "".join(secrets.choice(_LETTERS) for _ in range(12))
+
+
+def new_secret() -> str:
+    """256 bits, fit for a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def ice_credentials() -> tuple[str, str]:
+    """(ufrag, pwd): RFC 8445 section 5.3 wants 24 and 128 bits at least."""
+    ufrag = "".join(secrets.choice(_ICE_CHARS) for _ in range(8))
+    return ufrag, "".join(secrets.choice(_ICE_CHARS) for _ in range(24))
+
+
+def same(left: str, right: str) -> bool:
+    """Compare secrets without telling by the time it takes where they differ."""
+    return secrets.compare_digest(left.encode(), right.encode())

@@ -1,0 +1,249 @@
+"""Keeps the media workers running.
+
+Theory of operation. For each index one task (`_keep`) starts a worker, waits for `WorkerReady`,
+passes its events on, and when it is lost starts another at once; a worker that keeps dying is
+started again with growing pauses. Lost means: the channel ended, or was silent for `SILENCE`
+seconds, or carried what is no message. Whatever the reason, the process is killed by its pid
+before the next one starts, so that its UDP port is free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from sfu.control import (
+    AudioLevels,
+    ChannelError,
+    Command,
+    Drain,
+    Event,
+    Fingerprint,
+    TransportChanged,
+    Unframer,
+    WorkerReady,
+    WorkerStats,
+    decode_event,
+    frame,
+)
+
+log = logging.getLogger(__name__)
+
+SILENCE = 5.0
+"""Seconds without an event after which a worker is given up; statistics come each second."""
+START = 10.0
+"""Seconds that a worker has to become ready."""
+LONG_LIFE = 30.0
+"""Seconds after which a worker's death is no sign of a worse trouble."""
+
+
+class WorkerStartError(Exception):
+    """No worker could be started; the text says which."""
+
+
+class Process(Protocol):
+    """A started worker process."""
+
+    pid: int
+
+    def kill(self) -> None:
+        """SIGKILL; nothing happens when it has ended."""
+
+    async def wait(self) -> int:
+        """Its exit code, when it has ended."""
+
+
+Launch = Callable[[int, socket.socket], Awaitable[Process]]
+"""Starts the worker of an index, with its end of the channel."""
+
+
+class Listener(Protocol):
+    """Who is told of the workers."""
+
+    def worker_ready(self, worker: Worker) -> None:
+        """It may be given rooms."""
+
+    def worker_lost(self, worker: Worker) -> None:
+        """It must not be used any more."""
+
+    def worker_event(self, worker: Worker, event: TransportChanged | AudioLevels) -> None:
+        """Something happened to a room's media."""
+
+    def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
+        """Once a second."""
+
+
+class Worker:
+    """One running worker; satisfies `room_media.MediaWorker`."""
+
+    def __init__(self, index: int, process: Process, writer: asyncio.StreamWriter) -> None:
+        self.index, self.process = index, process
+        self.port = 0
+        self.stats: WorkerStats | None = None
+        self.ready: WorkerReady | None = None
+        self._writer = writer
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of its certificate; only of a worker that is ready."""
+        assert self.ready is not None
+        return self.ready.fingerprint
+
+    def send(self, command: Command) -> None:
+        """Queue a command; one to a worker that is gone is dropped."""
+        if not self._writer.is_closing():
+            self._writer.write(frame(command))
+
+
+class WorkerPool:
+    """See the module's text."""
+
+    def __init__(self, count: int, launch: Launch, listener: Listener) -> None:
+        self.workers: list[Worker] = []
+        """Those that are ready."""
+        self._count, self._launch, self._listener = count, launch, listener
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    async def start(self) -> None:
+        """Start all workers and wait until they are ready. Raises `WorkerStartError`."""
+        first = [asyncio.get_running_loop().create_future() for _ in range(self._count)]
+        self._tasks = [
+            asyncio.create_task(self._keep(index, future)) for index, future in enumerate(first)
+        ]
+        try:
+            await asyncio.gather(*first)
+        except BaseException:
+            await self.close(0.0)
+            raise
+
+    async def close(self, patience: float) -> None:
+        """Drain the workers; kill those that have not ended after `patience` seconds."""
+        self._closing = True
+        for worker in self.workers:
+            worker.send(Drain())
+        if self._tasks:
+            _, pending = await asyncio.wait(self._tasks, timeout=patience)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, index: int, first: asyncio.Future[None]) -> None:
+        failures = 0
+        while not self._closing:
+            started = time.monotonic()
+            try:
+                await self._run(index, first)
+            except (OSError, ChannelError, TimeoutError) as error:
+                log.error("media worker %d: %s", index, error or "silent")
+            if self._closing:
+                break
+            if not first.done():
+                first.set_exception(WorkerStartError(f"media worker {index} does not start"))
+                break
+            failures = 0 if time.monotonic() - started > LONG_LIFE else failures + 1
+            # The first death is made good at once.
+            await asyncio.sleep(0 if failures < 2 else min(10.0, 0.1 * 2**failures))
+
+    async def _run(self, index: int, first: asyncio.Future[None]) -> None:
+        """One life of one worker."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = await self._launch(index, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        worker = Worker(index, process, writer)
+        try:
+            await self._serve(worker, reader, first)
+        finally:
+            if worker in self.workers:
+                self.workers.remove(worker)
+                self._listener.worker_lost(worker)
+            writer.close()
+            await self._end(worker)
+
+    async def _serve(
+        self, worker: Worker, reader: asyncio.StreamReader, first: asyncio.Future[None]
+    ) -> None:
+        unframer = Unframer()
+        while True:
+            patience = SILENCE if worker.ready else START
+            data = await asyncio.wait_for(reader.read(1 << 16), patience)
+            if not data:
+                return
+            for body in unframer.feed(data):
+                self._event(worker, decode_event(body))
+                if worker.ready and not first.done():
+                    first.set_result(None)
+
+    def _event(self, worker: Worker, event: Event) -> None:
+        if isinstance(event, WorkerReady):
+            worker.ready, worker.port = event, event.port
+            self.workers.append(worker)
+            log.info(
+                "media worker %d ready: pid %d, UDP port %d, %s",
+                worker.index,
+                event.pid,
+                event.port,
+                " ".join((*event.srtp_profiles, *event.features)),
+            )
+            self._listener.worker_ready(worker)
+        elif isinstance(event, WorkerStats):
+            worker.stats = event
+            self._listener.worker_stats(worker, event)
+        else:
+            self._listener.worker_event(worker, event)
+
+    async def _end(self, worker: Worker) -> None:
+        """See the process to its end; one that was drained is given a moment to go by itself."""
+        if self._closing:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(worker.process.wait(), 1.0)
+        worker.process.kill()
+        code = await worker.process.wait()
+        if not self._closing:
+            log.error("media worker %d (pid %d) ended: %d", worker.index, worker.process.pid, code)
+
+
+class _Subprocess:
+    """`Process` over asyncio's."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process, self.pid = process, process.pid
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def wait(self) -> int:
+        return await self._process.wait()
+
+
+def launcher(media_port: int, log_level: str) -> Launch:
+    """How real workers are started: worker i on UDP port `media_port` + i, or any when it is 0."""
+
+    async def launch(index: int, channel: socket.socket) -> Process:
+        port = media_port + index if media_port else 0
+        arguments = ["-m", "sfu.worker", "--channel-fd", str(channel.fileno())]
+        arguments += ["--port", str(port), "--log-level", log_level]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            pass_fds=(channel.fileno(),),
+            # Control-C in a terminal goes to the whole group; workers are to be drained instead.
+            process_group=0,
+        )
+        return _Subprocess(process)
+
+    return launch
