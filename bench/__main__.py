@@ -64,6 +64,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--rooms", type=_number(int, 1, 100), default=1, metavar="R",
                         help="the people are spread evenly over so many rooms")  # fmt: skip
     parser.add_argument("--seconds", type=_number(float, 1, MAX_SECONDS), default=seconds)
+    parser.add_argument("--warm-up", type=_number(float, 0, 600), default=3.0, metavar="S",
+                        help="seconds of media before the window")  # fmt: skip
     parser.add_argument("--video-kbps", type=_number(int, 50, 8000), default=1000, metavar="K")
     parser.add_argument("--workers", type=_number(int, 1, 64), default=1, metavar="W",
                         help="media workers of our server")  # fmt: skip
@@ -109,6 +111,7 @@ def _load(name: str, options: argparse.Namespace) -> Load:
         seconds=options.seconds,
         kinds=kinds,
         rooms=options.rooms,
+        warm_up=options.warm_up,
         drivers=min(options.drivers, options.participants),
         settings=settings,
     )
@@ -129,15 +132,18 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(f"peers cannot run: {reason}")
     library = _library(options)
     if name == "peers":
-        return peers.compare(load, library, options.workers, options.repeat, console.print)
+        return peers.compare(load, library, options.workers, options.repeat, tell)
     capacity = -(-load.participants // load.rooms)
-    with (
-        OwnServer(LOOPBACK, options.workers, capacity, load.rooms) as server,
-        console.status(f"{name}: {load.participants} people, {load.seconds:g} s (Ctrl-C ends)"),
-    ):
+    with OwnServer(LOOPBACK, options.workers, capacity, load.rooms) as server:
         if name == "soak":
+            tell(f"{load.participants} seats for {load.seconds:g} s (Ctrl-C ends it)")
             return asyncio.run(soak(load, library, server))
-        return asyncio.run(measure(load, library, server, Client))
+        return asyncio.run(measure(load, library, server, Client, tell))
+
+
+def tell(line: str) -> None:
+    """One step of a run."""
+    console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _check_output(path: Path | None) -> None:

@@ -11,7 +11,7 @@ from bench import netns
 from bench.client import Client
 from bench.driver import Library
 from bench.janus import JanusClient
-from bench.run import Load, ParticipantClass, measure, provenance
+from bench.run import InterruptedRunError, Load, ParticipantClass, measure, provenance
 from bench.server import Janus, OwnServer, Server
 
 SIDES = ("ours", "janus")
@@ -27,7 +27,7 @@ def compare(
 ) -> dict[str, Any]:
     """Each side `repeat` times, in turns; medians and their ratio.
 
-    An interrupt ends it after the run in which it came. `tell` gets a line before each run.
+    An interrupt ends it with what was measured. `tell` gets a line at each step.
     Raises what `measure` raises, `ServerError`, `NamespaceError`.
     """
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
@@ -35,13 +35,20 @@ def compare(
         # Who goes first changes, so that a machine that warms up favours nobody.
         for side in SIDES if number % 2 == 0 else SIDES[::-1]:
             tell(f"run {number + 1} of {repeat}: {side}")
-            runs[side].append(_one(side, load, library, workers))
+            try:
+                runs[side].append(_one(side, load, library, workers, tell))
+            except (InterruptedRunError, KeyboardInterrupt):
+                if not any(runs.values()):
+                    raise
+                return result(load, runs)
             if runs[side][-1]["partial"]:
                 return result(load, runs)
     return result(load, runs)
 
 
-def _one(side: str, load: Load, library: Library, workers: int) -> dict[str, Any]:
+def _one(
+    side: str, load: Load, library: Library, workers: int, tell: Callable[[str], None]
+) -> dict[str, Any]:
     participant_class: ParticipantClass = Client if side == "ours" else JanusClient
     with netns.veth_pair() as link, netns.entered(link.client):
         server: Server
@@ -51,7 +58,7 @@ def _one(side: str, load: Load, library: Library, workers: int) -> dict[str, Any
         else:
             server = Janus(link.in_server)
         with server:
-            return asyncio.run(measure(load, library, server, participant_class))
+            return asyncio.run(measure(load, library, server, participant_class, tell))
 
 
 def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

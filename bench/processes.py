@@ -68,7 +68,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait(END_SECONDS)
     if process.poll() is None:
         process.kill()
-        process.wait(END_SECONDS)
+        process.wait()
     for descriptor in offspring:
         if descriptor is not None:
             with contextlib.suppress(ProcessLookupError):

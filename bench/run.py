@@ -14,7 +14,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -104,9 +104,16 @@ def interruptible() -> Iterator[asyncio.Event]:
 
 
 async def measure(
-    load: Load, library: Library, server: Server, participant_class: ParticipantClass
+    load: Load,
+    library: Library,
+    server: Server,
+    participant_class: ParticipantClass,
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Run it and give the report. Raises `ClientError`, `FleetError`, `InterruptedRunError`."""
+    """Run it and give the report; `tell` gets a line at each step.
+
+    Raises `ClientError`, `FleetError`, `InterruptedRunError`.
+    """
     with interruptible() as interrupt:
         async with (
             Fleet(library, load.participants, load.drivers) as fleet,
@@ -118,7 +125,9 @@ async def measure(
                 for number in range(load.participants)
             ]
             try:
+                tell(f"{load.participants} people join at {server.url}")
                 await _unless(interrupt, _set_up(clients, load))
+                tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
                 return await _window(load, fleet, server, clients, interrupt)
             finally:
                 await asyncio.gather(*(c.leave() for c in clients), return_exceptions=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -57,7 +59,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+                env=_environment(),
             )
         if not processes.wait_for_port(self.host, port, self._process, START_SECONDS):
             tail = processes.last_lines(log)
@@ -105,6 +107,12 @@ class Server:
         return processes.last_lines(self.folder / "log")
 
 
+def _environment() -> dict[str, str]:
+    """Without what would configure the server behind the bench's back."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SFU_")}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
 def free_port(host: str) -> int:
     """A TCP port that nobody listens on at the moment."""
     with socket.create_server((host, 0)) as probe:
@@ -146,6 +154,22 @@ class OwnServer(Server):
         config = self.folder / "sfu.toml"
         config.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
         self._launch([sys.executable, "-m", "signaling", "--config", str(config)], self._port)
+        until = time.monotonic() + START_SECONDS
+        while not self._is_ready():
+            if not self.alive or time.monotonic() > until:
+                raise ServerError(f"{self.name} did not get ready: {self.log_tail()}")
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        """Whether a media worker is up."""
+        connection = http.client.HTTPConnection(self.host, self._port, timeout=2)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 class Janus(Server):

@@ -1,0 +1,79 @@
+"""The command line: what it lists, and what it says to wrong use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as command
+from bench import netns, peers
+from bench.run import Load
+from bench.scenarios import SCENARIOS
+
+
+def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([]) == 0
+    printed = capsys.readouterr().out
+    for name in (*SCENARIOS, "soak", "peers"):
+        assert f"  {name} " in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["scenaro2"], "no scenario scenaro2; did you mean scenario2?"),
+        (["zzz"], "no scenario zzz"),
+        (["scenario3", "--participants", "0"], "0 is not a number from 2 to 500"),
+        (["scenario3", "--participants", "many"], "many is not a number"),
+        (["scenario3", "--participants", "3", "--rooms", "2"], "3 people in 2 rooms"),
+        (["scenario3", "--participants", "60"], "more than 50 people in a room"),
+        (["scenario1", "--seconds", "nan"], "nan is not a number"),
+        (["scenario1", "--seconds", "1e9"], "is not a number from 1 to"),
+        (["scenario1", "--video-kbps", "-5"], "-5 is not a number from 50 to 8000"),
+        (["scenario1", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["scenario1", "--json", "/nowhere/at/all.json"], "cannot write to /nowhere/at"),
+    ],
+)
+def test_wrong_use_gets_one_clear_line(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_peers_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert command.main(["peers"]) == 2
+    assert "needs root" in capsys.readouterr().err
+
+
+def test_missing_janus_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netns, "missing", lambda: "")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "Debian package janus" in peers.missing()
+
+
+def test_people_are_spread_evenly_over_rooms() -> None:
+    load = Load("scenario3", 7, 1.0, ("audio", "video"), rooms=3)
+    assert [load.room(n) for n in range(7)] == [
+        "1000",
+        "1001",
+        "1002",
+        "1000",
+        "1001",
+        "1002",
+        "1000",
+    ]
+    assert [load.tracks_for(n) for n in (0, 1)] == [4, 2]
+
+
+def test_report_is_written_where_asked(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    command._write(target, {"scenario": "x"})
+    assert target.read_text() == '{\n "scenario": "x"\n}\n'

@@ -1,0 +1,127 @@
+"""Each scenario for some seconds against a real server: everything arrives. No word on speed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import netns, peers
+from bench.scenarios import SCENARIOS
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(tmp_path: Path, *arguments: str, status: tuple[int, ...] = (0, 1)) -> dict[str, Any]:
+    """The report. A busy machine makes a run invalid (status 1), but must not lose packets."""
+    target = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments, "--warm-up", "0.5", "--json", str(target)],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode in status, done.stdout + done.stderr
+    assert target.exists(), done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(target.read_text())
+    return report
+
+
+def only_load_problems(report: dict[str, Any]) -> bool:
+    return all("load generator" in problem for problem in report["problems"])
+
+
+@pytest.mark.parametrize(
+    ("name", "people", "kinds"), [("scenario1", 2, 1), ("scenario2", 2, 2), ("scenario3", 4, 2)]
+)
+def test_everything_arrives(name: str, people: int, kinds: int, tmp_path: Path) -> None:
+    report = bench(tmp_path, name, "--participants", str(people), "--seconds", "3")
+    assert only_load_problems(report), report["problems"]
+    assert set(report["summary"]) == {
+        "throughputBitsPerSecond",
+        "packetLossPercent",
+        "delayMs",
+        "jitterMs",
+        "meanInterArrivalMs",
+    }
+    assert len(report["tracks"]) == people * (people - 1) * kinds
+    for track in report["tracks"]:
+        assert track["sent"] > 100, track
+        assert track["lost"] == 0, track
+    assert report["loadGenerator"]["unknownPackets"] == 0
+    assert report["loadGenerator"]["refusedPackets"] == 0
+    forwarded = report["server"]["forwardedPackets"]
+    assert forwarded == sum(track["packets"] for track in report["tracks"])
+    assert report["summary"]["delayMs"]["p50"] > 0
+    assert report["server"]["rssMiB"] > 0
+    assert SCENARIOS[name].title
+
+
+def test_rooms_do_not_hear_each_other(tmp_path: Path) -> None:
+    report = bench(
+        tmp_path, "scenario3", "--participants", "4", "--rooms", "2", "--seconds", "2",
+        "--drivers", "2",
+    )  # fmt: skip
+    assert only_load_problems(report), report["problems"]
+    assert {(t["from"], t["to"]) for t in report["tracks"]} == {(0, 2), (2, 0), (1, 3), (3, 1)}
+    assert len(report["loadGenerator"]["processes"]) == 2
+
+
+def test_soak_joins_and_leaves(tmp_path: Path) -> None:
+    report = bench(tmp_path, "soak", "--participants", "3", "--seconds", "8", "--voice-only")
+    assert report["joins"] >= 3
+    assert report["failures"] == 0, report["problems"]
+    assert len(report["samples"]) >= 3
+
+
+def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    arguments = ["scenario1", "--seconds", "60", "--json", str(target)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "measuring" in line:
+            break
+    started = [int(pid) for pid in _offspring(process.pid)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    report = json.loads(target.read_text())
+    assert report["partial"]
+    assert report["seconds"] < 60
+    assert len(started) >= 3  # server, worker, driver
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+def _offspring(pid: int) -> list[str]:
+    found: list[str] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in listed.read_text().split():
+            found += [child, *_offspring(int(child))]
+    return found
+
+
+@pytest.mark.netns
+@pytest.mark.skipif(bool(peers.missing()), reason=peers.missing() or "nothing")
+def test_peers_compares_both_and_removes_its_namespaces(tmp_path: Path) -> None:
+    report = bench(tmp_path, "peers", "--participants", "2", "--seconds", "2", "--voice-only")
+    assert only_load_problems(report), report["problems"]
+    for side in ("ours", "janus"):
+        assert report[side]["packetLossPercent"] == 0
+        assert report[side]["forwardedPackets"] > 150
+        assert report[side]["cpuPerForwardedPacket"] > 0
+    assert set(report["ratio"]) == {"cpuPerForwardedPacket", "delayP99"}
+    assert not [n for n in os.listdir("/run/netns") if n.startswith("bench-")]
+    assert netns.missing() == ""
