@@ -53,7 +53,7 @@ export class Call {
       stage: byId('stage', HTMLElement),
       people: byId('people-tiles', HTMLElement),
       screens: byId('screens', HTMLElement),
-      corner: byId('self', HTMLElement),
+      corner: byId('corner', HTMLElement),
       alone: byId('alone', HTMLElement),
     }, this.#self);
     this.#chat = new Chat(

@@ -80,7 +80,7 @@ export class Lobby {
     void this.#ask();
     this.#asking = setInterval(() => void this.#ask(), ASK_EVERY_MS);
     this.#show();
-    if (matchMedia('(pointer: fine)').matches) (name.value ? button : name).focus();
+    if (matchMedia('(pointer: fine)').matches) name.focus();
   }
 
   close() {

@@ -329,7 +329,9 @@ export class Publisher {
   }
 
   #create() {
-    const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
+    // The answer bundles all the same. Asking for it beforehand (`max-bundle`) makes Firefox write
+    // port 0 for every m-line but the first, which to the protocol is a track that ends.
+    const connection = new this.#PeerConnection({ bundlePolicy: 'max-compat' });
     this.#connection = connection;
     connection.onconnectionstatechange = () => {
       if (connection === this.#connection) this.#hooks.stateChanged(connection);

@@ -8,6 +8,12 @@ const GAP = 10;
 /** Up to this many people one sees oneself in a corner; with more, among the others. */
 const CORNER_UP_TO = 4;
 
+/** Bounds of width to height where they differ from those of the grid. */
+const SCREEN_SHAPE = { tallest: 0.4, widest: 4 };
+const STRIP_SHAPE = { tallest: 1, widest: 16 / 9 };
+/** One person on a phone held upright may fill it. */
+const LONE_SHAPE = { tallest: 9 / 16, widest: 16 / 9 };
+
 /** One person or one screen. */
 export class Tile {
   #video = el('video', { playsinline: true, autoplay: true });
@@ -213,7 +219,7 @@ function stripSize(width, height, wide, count) {
 function arrange(area, count, width, height, strip) {
   const screens = area.classList.contains('screens');
   const grid = bestGrid(count, width, height, GAP,
-    screens ? { tallest: 0.4, widest: 4 } : strip ? { tallest: 1, widest: 16 / 9 } : {});
+    screens ? SCREEN_SHAPE : strip ? STRIP_SHAPE : count === 1 ? LONE_SHAPE : {});
   area.style.width = `${width}px`;
   area.style.height = `${height}px`;
   area.style.setProperty('--tile-width', `${grid.width}px`);
