@@ -67,9 +67,7 @@ class FirefoxPage:
         return page
 
     async def goto(self, url: str) -> None:
-        await self._ask(
-            "browsingContext.navigate", context=self._context, url=url, wait="complete"
-        )
+        await self._ask("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; promises are awaited. Raises `RuntimeError`."""

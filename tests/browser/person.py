@@ -1,0 +1,189 @@
+"""Somebody in a browser, and what they see and hear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+_ENTER = """(() => {
+  const put = (id, text) => {
+    const field = document.getElementById(id);
+    field.value = text;
+    field.dispatchEvent(new Event('input'));
+  };
+  put('name', %(name)s);
+  const [password, own] = [%(password)s, %(own_password)s];
+  if (password) put('password', password);
+  if (own) {
+    document.getElementById('protect-on').click();
+    put('new-password', own);
+  }
+  document.getElementById(%(button)s).click();
+})()"""
+
+# What is played of each other participant: the tile's own elements, and the decoder's counters.
+_PICTURES = """(async () => {
+  const frames = {};
+  for (const stat of (await conference.subscribeConnection?.getStats())?.values() ?? []) {
+    if (stat.type === 'inbound-rtp' && stat.kind === 'video') {
+      frames[stat.mid] = stat.framesDecoded ?? 0;
+    }
+  }
+  const mids = new Map((conference.subscribeConnection?.getTransceivers() ?? [])
+    .map(({ mid, receiver }) => [receiver.track.id, mid]));
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [64, 36];
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  return [...document.querySelectorAll('.tile:not(.self)')].map((tile) => {
+    const video = tile.querySelector('video');
+    const track = video.srcObject?.getVideoTracks()[0];
+    context.fillRect(0, 0, 64, 36);
+    if (video.videoWidth) context.drawImage(video, 0, 0, 64, 36);
+    const pixels = context.getImageData(0, 0, 64, 36).data;
+    const light = [];
+    for (let at = 0; at < pixels.length; at += 4) {
+      light.push(0.3 * pixels[at] + 0.59 * pixels[at + 1] + 0.11 * pixels[at + 2]);
+    }
+    const mean = light.reduce((a, b) => a + b, 0) / light.length;
+    return {
+      name: tile.getAttribute('aria-label'),
+      shown: tile.classList.contains('with-video'),
+      muted: !tile.querySelector('.tile-muted').hidden,
+      speaking: tile.classList.contains('speaking'),
+      width: video.videoWidth,
+      frames: frames[mids.get(track?.id)] ?? 0,
+      mean,
+      variance: light.reduce((a, b) => a + (b - mean) ** 2, 0) / light.length,
+    };
+  });
+})()"""
+
+_LOUDEST = """(async () => {
+  const mids = new Map((conference.subscribeConnection?.getTransceivers() ?? [])
+    .map(({ mid, receiver }) => [receiver.track.id, mid]));
+  const levels = {};
+  for (const stat of (await conference.subscribeConnection?.getStats())?.values() ?? []) {
+    if (stat.type === 'inbound-rtp' && stat.kind === 'audio') levels[stat.mid] = stat.audioLevel;
+  }
+  return Object.fromEntries(conference.participants.map(({ id, name }) => {
+    const track = conference.streamOf(id, 'person')?.getAudioTracks()[0];
+    return [name, levels[mids.get(track?.id)] ?? 0];
+  }));
+})()"""
+
+
+class Page(Protocol):
+    async def goto(self, url: str) -> None: ...
+    async def evaluate(self, expression: str) -> Any: ...
+    async def close(self) -> None: ...
+
+
+async def until(what: str, condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
+    """The first true value of `condition`; fails with what was last seen when none comes."""
+    last: Any = None
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                last = await condition()
+                if last:
+                    return last
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise AssertionError(f"not within {seconds:.0f} s: {what} (last: {last!r})") from None
+
+
+class Person:
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.name = name
+
+    async def open(self, url: str) -> None:
+        """To the lobby, until camera and microphone are on."""
+        await self.page.goto(url)
+        await until(
+            f"the preview of {self.name}",
+            lambda: self.see("Boolean(document.getElementById('preview').srcObject)"),
+        )
+
+    async def enter(
+        self, *, password: str = "", own_password: str = "", bare: bool = False
+    ) -> None:
+        """Fill in the lobby and press the button; `bare` joins without devices."""
+        await self.see(
+            _ENTER
+            % {
+                "name": repr(self.name),
+                "password": repr(password),
+                "own_password": repr(own_password),
+                "button": repr("join-bare" if bare else "join-button"),
+            }
+        )
+
+    async def join(self, url: str, **how: Any) -> None:
+        await self.open(url)
+        await self.enter(**how)
+        await self.inside()
+
+    async def inside(self) -> None:
+        await until(
+            f"{self.name} is inside",
+            lambda: self.see("window.conference?.state === 'joined' && !call.hidden"),
+        )
+
+    async def see(self, expression: str) -> Any:
+        return await self.page.evaluate(expression)
+
+    async def click(self, button: str) -> None:
+        await self.see(f"document.getElementById({button!r}).click()")
+
+    async def text(self, element: str) -> str:
+        text: str = await self.see(f"document.getElementById({element!r}).textContent")
+        return text
+
+    async def tiles(self) -> dict[str, dict[str, Any]]:
+        """By the name on the tile; one's own is not among them."""
+        return {tile["name"]: tile for tile in await self.see(_PICTURES)}
+
+    async def sees(self, *names: str) -> None:
+        """Each of these is decoded, on and on, and is no black picture."""
+        first: dict[str, int] = {}
+
+        async def all_of_them() -> bool:
+            tiles = await self.tiles()
+            for name in names:
+                tile = tiles.get(name)
+                if tile is None or not tile["shown"] or tile["width"] <= 300:
+                    return False
+                if tile["mean"] < 12 and tile["variance"] < 30:
+                    return False
+                if tile["frames"] < first.setdefault(name, tile["frames"]) + 10:
+                    return False
+            return True
+
+        await until(f"{self.name} sees {', '.join(names)}", all_of_them)
+
+    async def hears(self, *names: str) -> None:
+        heard: set[str] = set()
+
+        async def all_of_them() -> bool:
+            levels = await self.see(_LOUDEST)
+            heard.update(name for name, level in levels.items() if level > 0)
+            return heard >= set(names)
+
+        await until(f"{self.name} hears {', '.join(names)}", all_of_them)
+
+    async def alone_with(self, *names: str) -> None:
+        """Exactly these others have a tile."""
+
+        async def names_match() -> bool:
+            return set(await self.tiles_named()) == set(names)
+
+        await until(f"{self.name} is with {', '.join(names) or 'nobody'}", names_match)
+
+    async def tiles_named(self) -> list[str]:
+        named: list[str] = await self.see(
+            "[...document.querySelectorAll('.tile:not(.self)')]"
+            ".map((tile) => tile.getAttribute('aria-label'))"
+        )
+        return named
