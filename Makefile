@@ -1,0 +1,54 @@
+# make run   sets up and serves; prints the address to open
+# make test  sets up and runs every check and test
+# make bench ARGS="scenario3 --seconds 20"
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test lint types web-types unit bench clean
+
+run: $(VENV)/.app
+	$(BIN)/python -m signaling $(ARGS)
+
+test: lint types web-types unit
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+web-types: $(VENV)/.system
+	.ci/web
+
+unit: $(VENV)/.dev $(VENV)/.system
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench $(ARGS)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or newer is needed; this is' "$$($(PYTHON) --version)"; exit 1; }
+	$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo 'Install the venv module first: apt install python3-venv'; exit 1; }
+
+$(VENV)/.app: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.app
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+# Browsers and peers that the tests drive: installed when root, named when not.
+$(VENV)/.system: .ci/system-packages | $(VENV)/bin/python
+	.ci/system-packages
+	@touch $@
+
+clean:
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,328 @@
+"""Fan-out in memory: what is written, how it is cut into runs, and every order of switches."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from sfu import control, rtp
+from sfu.down_track import DownTrack
+from sfu.egress import MAX_SEGMENTS, Egress, Outbox
+from sfu.forwarder import GROUP_PACKETS, Forwarder
+from sfu.net.srtp import AEAD_AES_128_GCM, AES128_CM_SHA1_80, SrtpContext, SrtpProfile
+from sfu.rtp_stream import MARKER, RtpStream
+from sfu.up_track import UpTrack
+from tests.sfu.peers import audio_spec, delta_frame, down_spec, keyframe, video_spec
+
+
+class Wire:
+    """A batch that reads what it is given, as the kernel would."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[bytes, int]] = []
+        self._waiting: list[tuple[int, int, int]] = []
+
+    def add(self, name: int, base: int, length: int, segment: int) -> None:
+        self._waiting.append((base, length, segment))
+
+    def flush(self) -> None:
+        for base, length, segment in self._waiting:
+            self.messages.append((ctypes.string_at(base, length), segment))
+        self._waiting.clear()
+
+    def datagrams(self) -> list[bytes]:
+        return [
+            data[at : at + segment]
+            for data, segment in self.messages
+            for at in range(0, len(data), segment)
+        ]
+
+
+class Receiver:
+    """One egress with its keys, and the far end's."""
+
+    def __init__(
+        self, outbox: Outbox, profile: SrtpProfile = AEAD_AES_128_GCM, cc: int = 5
+    ) -> None:
+        key = bytes(range(profile.key_length + profile.salt_length))
+        self.egress = Egress(outbox, SrtpContext(profile, key, inbound=False), 16)
+        self.egress.transport_cc_id = cc
+        self.context = SrtpContext(profile, key, inbound=True)
+
+
+class Scene:
+    """One up track, one down track and everything between them."""
+
+    def __init__(
+        self,
+        spec: control.UpTrackSpec | None = None,
+        first_seq: int = 100,
+        profile: SrtpProfile = AEAD_AES_128_GCM,
+        cc: int = 5,
+        rtx: bool = True,
+    ) -> None:
+        self.wire = Wire()
+        self.outbox = Outbox(self.wire)
+        self.forwarder = Forwarder()
+        self.track = UpTrack(spec or video_spec("v"), "alice", self.forwarder)
+        self.receiver = Receiver(self.outbox, profile, cc)
+        changes = {} if rtx else {"rtx_ssrc": 0}
+        down = down_spec(self.track.spec, 7000, **changes)
+        self.down = DownTrack(
+            down, self.receiver.egress, first_seq, nack=self.track.kind == "video"
+        )
+        self.down.up_track = self.track
+        self.now = 1.0
+
+    def stream(self, rid: str = "", ssrc: int = 1000) -> RtpStream:
+        return self.track.stream_for(rid, ssrc)
+
+    def attach(self) -> None:
+        self.track.attach(self.down, self.now)
+
+    def take(self) -> list[bytes]:
+        """What leaves now, in clear."""
+        self.forwarder.flush(self.now)
+        self.outbox.flush()
+        datagrams = self.wire.datagrams()
+        self.wire.messages.clear()
+        plain = [self.receiver.context.unprotect(datagram) for datagram in datagrams]
+        assert None not in plain
+        return [packet for packet in plain if packet is not None]
+
+
+def seqs(packets: list[bytes]) -> list[int]:
+    return [int.from_bytes(packet[2:4], "big") for packet in packets]
+
+
+def stamps(packets: list[bytes]) -> list[int]:
+    return [int.from_bytes(packet[4:8], "big") for packet in packets]
+
+
+def body(packet: bytes) -> bytes:
+    start = rtp.header_length(packet, 0, len(packet))
+    return packet[start : len(packet) - rtp.padding_length(packet, 0, len(packet))]
+
+
+def pictures(packets: list[bytes]) -> list[int]:
+    return [int.from_bytes(body(packet)[2:4], "big") & 0x7FFF for packet in packets]
+
+
+@pytest.mark.parametrize("profile", [AEAD_AES_128_GCM, AES128_CM_SHA1_80], ids=lambda p: p.name)
+@pytest.mark.parametrize("cc", [0, 5])
+@pytest.mark.parametrize("first_in", [0, 32766, 65534])
+@pytest.mark.parametrize("first_out", [0, 32767])
+def test_numbers_go_on_over_every_boundary(
+    profile: SrtpProfile, cc: int, first_in: int, first_out: int
+) -> None:
+    scene = Scene(first_seq=first_out, profile=profile, cc=cc)
+    stream = scene.stream()
+    scene.attach()
+    stream.receive(first_in, 0xFFFFFFFF, 0, keyframe(1), 1.0)
+    for step in range(1, 5):
+        seq = (first_in + step) & 0xFFFF
+        stream.receive(seq, (0xFFFFFFFF + step) & 0xFFFFFFFF, MARKER, delta_frame(step), 1.0)
+    packets = scene.take()
+    assert seqs(packets) == [first_out + step for step in range(5)]
+    assert stamps(packets) == [0xFFFFFFFF, 0, 1, 2, 3]
+    assert [packet[1] >> 7 for packet in packets] == [0, 1, 1, 1, 1]
+    assert body(packets[0]) == keyframe(1)
+    if cc:
+        found = [rtp.extension(p, 0, 20, cc) for p in packets]
+        assert found == [number.to_bytes(2, "big") for number in range(5)]
+    assert (scene.down.packets, scene.forwarder.refused) == (5, 0)
+
+
+def test_packets_that_differ_by_one_byte_become_one_run() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    scene.attach()
+    sizes = [100, 99, 99, 100, 60]
+    for seq, size in enumerate(sizes):
+        payload = keyframe(1, size) if seq == 0 else delta_frame(1, size + 7)
+        stream.receive(seq, 0, 0, payload, 1.0)
+    scene.forwarder.flush(1.0)
+    scene.outbox.flush()
+    # The last and shorter packet closes the run.
+    assert [len(scene.wire.messages)] == [1]
+    packets = scene.take()
+    assert [len(body(p)) for p in packets] == [116, 115, 115, 116, 76]
+    assert [rtp.padding_length(p, 0, len(p)) for p in packets] == [0, 1, 1, 0, 0]
+
+
+def test_runs_grow_over_groups_and_stay_within_the_kernel_s_limits() -> None:
+    scene = Scene(audio_spec("a"))
+    stream = scene.stream(ssrc=500)
+    scene.attach()
+    for seq in range(200):
+        stream.receive(seq, seq * 960, 0, b"\x78" + bytes(50), 1.0)
+    scene.forwarder.flush(1.0)
+    scene.outbox.flush()
+    counts = [len(data) // segment for data, segment in scene.wire.messages]
+    assert sum(counts) == 200
+    assert max(counts) <= MAX_SEGMENTS
+    assert len(counts) < 200 / GROUP_PACKETS + 2
+
+
+def test_more_than_an_egress_holds_leaves_in_order() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    scene.attach()
+    for seq in range(300):
+        stream.receive(seq, 0, 0, keyframe(1, 1100) if seq == 0 else delta_frame(1, 1100), 1.0)
+    assert seqs(scene.take()) == list(range(100, 400))
+
+
+def test_a_late_packet_keeps_its_place() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    scene.attach()
+    for seq in (0, 1, 3, 4, 2):
+        stream.receive(seq, seq, 0, keyframe(1) if seq == 0 else delta_frame(seq), 1.0)
+    packets = scene.take()
+    assert sorted(seqs(packets)) == [100, 101, 102, 103, 104]
+    assert body(packets[seqs(packets).index(102)]) == delta_frame(2)
+    stream.receive(5, 5, 0, delta_frame(5), 1.0)
+    assert seqs(scene.take()) == [105]
+
+
+def test_what_came_before_the_switch_is_not_sent() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    scene.attach()
+    stream.receive(10, 0, 0, keyframe(1), 1.0)
+    stream.receive(8, 0, 0, delta_frame(9), 1.0)
+    assert seqs(scene.take()) == [100]
+    assert scene.forwarder.too_old == 1
+
+
+def test_padding_only_packets_leave_no_hole() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    scene.attach()
+    stream.receive(0, 0, 0, keyframe(1), 1.0)
+    stream.skip_padding(1, 0, 1.0)
+    stream.skip_padding(2, 0, 1.0)
+    stream.receive(3, 3000, 0, delta_frame(2), 1.0)
+    packets = scene.take()
+    assert seqs(packets) == [100, 101]
+    assert body(packets[1]) == delta_frame(2)
+    lost = scene.down.map.find_output(101)
+    assert lost is not None
+    assert lost[1] == 3
+
+
+LAYERS = tuple(control.StreamSpec(rid=rid) for rid in "qhf")
+
+
+@pytest.mark.parametrize("picture", [0, 0x7FFE, 0x7FFF])
+@pytest.mark.parametrize("order", ["qhf", "fhq", "qfq", "hfh", "fqf"])
+def test_every_order_of_switches_is_one_unbroken_series(order: str, picture: int) -> None:
+    scene = Scene(video_spec("v", streams=LAYERS), first_seq=32767)
+    streams = {rid: scene.stream(rid, 30 + n) for n, rid in enumerate("qhf")}
+    scene.attach()
+    packets: list[bytes] = []
+    next_seq = {"q": 65535, "h": 0, "f": 32767}
+    for step, rid in enumerate(order):
+        # The layer shown before falls silent, so that going down is right too.
+        scene.now += 5.0
+        for number in range(3):
+            payload = (keyframe if number == 0 else delta_frame)(
+                (picture + 7 * step + number) & 0x7FFF
+            )
+            stamp = 1_000_000 * (ord(rid) - 96) + number * 3000
+            streams[rid].receive(next_seq[rid], stamp, MARKER, payload, scene.now + number / 30)
+            next_seq[rid] = (next_seq[rid] + 1) & 0xFFFF
+        packets += scene.take()
+    assert len(packets) == 9
+    assert seqs(packets) == [(32767 + n) & 0xFFFF for n in range(9)]
+    assert pictures(packets) == [(picture + n) & 0x7FFF for n in range(9)]
+    steps = [
+        (b - a) & 0xFFFFFFFF for a, b in zip(stamps(packets), stamps(packets)[1:], strict=False)
+    ]
+    assert all(0 < step < 90_000 * 10 for step in steps)
+    tl0 = [body(p)[4] for p in packets]
+    assert all(0 <= (b - a) & 0xFF <= 1 for a, b in zip(tl0, tl0[1:], strict=False))
+
+
+def test_sender_reports_align_the_layers_timestamps() -> None:
+    scene = Scene(video_spec("v", streams=LAYERS))
+    low, high = scene.stream("q", 30), scene.stream("f", 32)
+    scene.attach()
+    low.receive(1, 90_000, 0, keyframe(1), 1.0)
+    # At one instant of the publisher's clock the layers stand at 90,000 and 5,000,000.
+    low.sender_ntp = high.sender_ntp = 1 << 40
+    low.sender_rtp, high.sender_rtp = 90_000, 5_000_000
+    high.receive(1, 5_009_000, 0, keyframe(5), 1.1)
+    assert stamps(scene.take()) == [90_000, 99_000]
+
+
+def test_a_resend_over_rtx_carries_the_shifted_picture() -> None:
+    scene = Scene(video_spec("v", streams=LAYERS))
+    low, high = scene.stream("q", 30), scene.stream("f", 32)
+    scene.attach()
+    low.receive(1, 0, 0, keyframe(50), 1.0)
+    high.receive(9, 0, 0, keyframe(10), 1.0)
+    sent = scene.take()
+    assert pictures(sent) == [50, 51]
+    assert scene.forwarder.resend(scene.down, seqs(sent), 2.0, 0.0) == 2
+    again = scene.take()
+    assert [body(p)[:2] for p in again] == [p[2:4] for p in sent]
+    assert [body(p)[2:] for p in again] == [body(p) for p in sent]
+    assert {p[1] & 0x7F for p in again} == {101}
+    assert [rtp.HEADER.unpack_from(p)[4] for p in again] == [7001, 7001]
+    assert scene.forwarder.resend(scene.down, seqs(sent), 2.001, 0.05) == 0
+
+
+def test_a_resend_without_rtx_is_the_very_same_datagram() -> None:
+    scene = Scene(rtx=False)
+    stream = scene.stream()
+    scene.attach()
+    stream.receive(1, 0, 0, keyframe(1), 1.0)
+    scene.forwarder.flush(1.0)
+    scene.outbox.flush()
+    (first,) = scene.wire.datagrams()
+    scene.wire.messages.clear()
+    assert scene.forwarder.resend(scene.down, [100, 99, 101], 2.0, 0.0) == 1
+    scene.outbox.flush()
+    assert scene.wire.datagrams() == [first]
+
+
+def test_a_refused_packet_never_leaves_in_clear() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    scene.attach()
+    stream.receive(1, 0, 0, keyframe(1), 1.0)
+    scene.take()
+    scene.down.map.last_out -= 1
+    assert scene.down.segment is not None
+    scene.down.segment.seq_delta -= 1  # the next packet would use the same number again
+    stream.receive(2, 0, 0, delta_frame(2), 1.0)
+    scene.forwarder.flush(1.0)
+    scene.outbox.flush()
+    (wiped,) = scene.wire.datagrams()
+    assert not any(wiped[:-16])
+    assert scene.forwarder.refused == 1
+
+
+def test_a_changed_ssrc_waits_for_a_keyframe_and_goes_on() -> None:
+    scene = Scene()
+    scene.stream(ssrc=1000).receive(1, 0, 0, keyframe(1), 1.0)
+    scene.attach()
+    fresh = scene.stream(ssrc=2000)
+    assert fresh.keyframe_wanted
+    fresh.receive(500, 77, 0, delta_frame(9), 1.0)
+    fresh.receive(501, 80, 0, keyframe(10), 1.0)
+    assert seqs(scene.take()) == [100, 101]
+
+
+def test_keyframe_requests_are_throttled() -> None:
+    scene = Scene()
+    stream = scene.stream()
+    stream.receive(1, 0, 0, delta_frame(1), 1.0)
+    stream.keyframe_wanted = True
+    asked = [now / 100 for now in range(100, 300) if stream.wants_keyframe_now(now / 100)]
+    assert asked == [1.0, 1.5, 2.0, 2.5]
+    stream.receive(2, 0, 0, keyframe(2), 3.0)
+    assert not stream.wants_keyframe_now(4.0)
