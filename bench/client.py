@@ -18,6 +18,7 @@ from signaling.sdp import parse as parse_sdp
 
 PROTOCOL = 1
 SIGNALING_SECONDS = 20.0
+LEAVE_SECONDS = 3.0
 
 
 class ClientError(Exception):
@@ -142,6 +143,9 @@ class Client:
             with contextlib.suppress(aiohttp.ClientError, OSError, ConnectionError):
                 await self._send({"type": "leave"})
         if self._reader is not None:
+            # The server closes. Closing first with its messages unread would reset the
+            # connection, and a reset can overtake the `leave`.
+            await asyncio.wait((self._reader,), timeout=LEAVE_SECONDS)
             self._reader.cancel()
         if self._socket is not None:
             await self._socket.close()
