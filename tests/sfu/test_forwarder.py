@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 
 import pytest
 
@@ -243,7 +244,7 @@ def test_every_order_of_switches_is_one_unbroken_series(order: str, picture: int
     ]
     assert all(0 < step < 90_000 * 10 for step in steps)
     tl0 = [body(p)[4] for p in packets]
-    assert all(0 <= (b - a) & 0xFF <= 1 for a, b in zip(tl0, tl0[1:], strict=False))
+    assert all(0 <= (b - a) & 0xFF <= 1 for a, b in itertools.pairwise(tl0))
 
 
 def test_sender_reports_align_the_layers_timestamps() -> None:
