@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import netns, peers
+from bench import netns, peers, processes
 from bench.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
@@ -82,35 +84,49 @@ def test_soak_joins_and_leaves(tmp_path: Path) -> None:
     assert len(report["samples"]) >= 3
 
 
+@contextlib.contextmanager
+def measuring(target: Path) -> Iterator[subprocess.Popen[str]]:
+    """A long run that has come to its window."""
+    arguments = ["scenario1", "--seconds", "90", "--warm-up", "0.5", "--json", str(target)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "measuring" in line:
+                break
+        yield process
+
+
 def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
-    arguments = ["scenario1", "--seconds", "60", "--json", str(target)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "measuring" in line:
-            break
-    started = [int(pid) for pid in _offspring(process.pid)]
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    with measuring(target) as process:
+        started = processes.children(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
     report = json.loads(target.read_text())
     assert report["partial"]
-    assert report["seconds"] < 60
+    assert report["seconds"] < 90
     assert len(started) >= 3  # server, worker, driver
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
 
 
-def _offspring(pid: int) -> list[str]:
-    found: list[str] = []
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in listed.read_text().split():
-            found += [child, *_offspring(int(child))]
-    return found
+def test_a_server_that_dies_ends_the_run_with_a_partial_report(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    with measuring(target) as process:
+        started = processes.children(process.pid)
+        (server,) = [pid for pid in started if b"signaling" in _command_line(pid)]
+        os.kill(server, signal.SIGKILL)
+        process.communicate(timeout=30)
+    report = json.loads(target.read_text())
+    assert process.returncode == 1
+    assert report["partial"]
+    assert any("the server ended" in problem for problem in report["problems"])
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+def _command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @pytest.mark.netns
