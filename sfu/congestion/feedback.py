@@ -88,7 +88,7 @@ class TransportCcFeedback:
         base = seq = self._start
         deltas: list[int | None] = []
         reference = last = received = 0
-        for seq in sorted(seq for seq in arrivals if seq >= base):
+        for seq in self._reported():
             ticks = arrivals[seq]
             gap = seq - base - len(deltas)
             delta = ticks - last
@@ -109,6 +109,14 @@ class TransportCcFeedback:
             last = ticks
             received += 1
         packets.append(self._encode(media_ssrc, base, reference, deltas))
+
+    def _reported(self) -> list[int]:
+        """What arrived from `_start` on, in order of number."""
+        arrivals, start, end = self._arrivals, self._start, self._newest + 1
+        if end - start <= 2 * len(arrivals):
+            return [seq for seq in range(start, end) if seq in arrivals]
+        # Few packets far apart: looking at each number between them would take longer.
+        return sorted(seq for seq in arrivals if seq >= start)
 
     def _encode(
         self, media_ssrc: int, base: int, reference: int, deltas: list[int | None]
