@@ -320,7 +320,6 @@ export class Call {
     this.#self.muted(!microphone.on);
     if (!microphone.on) this.#self.speaking(false);
     byId('sharing', HTMLElement).hidden = !screen;
-    this.#showControls();
     this.#showList();
   }
 
@@ -342,7 +341,8 @@ export class Call {
     const chat = byId('chat', HTMLButtonElement);
     label(chat, unreadText ? `${t('control.chat')}, ${unreadText}` : t('control.chat'), keyOf('chat'));
     const people = byId('people', HTMLButtonElement);
-    label(people, t('control.people'), keyOf('people'));
+    const count = this.#conference.participants.length + 1;
+    label(people, `${t('control.people')}: ${count}`, keyOf('people'));
     for (const [button, which] of /** @type {const} */ ([[chat, 'chat'], [people, 'people']])) {
       button.setAttribute('aria-expanded', String(this.#panel === which));
       button.classList.toggle('active', this.#panel === which);
@@ -354,6 +354,7 @@ export class Call {
   }
 
   #showList() {
+    this.#showControls();
     const { camera, microphone, screen } = this.#local;
     const own = {
       name: this.#name, self: true, microphone: microphone.on, camera: camera.on,

@@ -33,8 +33,9 @@ export function bestGrid(count, width, height, gap, { tallest = TALLEST, widest 
       tallest,
       widest,
     );
-    // A tall crop of a wide picture shows less of it, so it counts for less.
-    const score = tile.width * tile.height * Math.min(1, 0.7 + 0.3 * (tile.width / tile.height));
+    // A narrow crop shows less of a wide picture, so it counts for less.
+    const visible = Math.min(1, tile.width / tile.height / WIDEST);
+    const score = tile.width * tile.height * Math.sqrt(visible || 0);
     if (score > bestScore) {
       best = { columns, rows, ...tile };
       bestScore = score;

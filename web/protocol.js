@@ -512,7 +512,7 @@ export class Conference extends EventTarget {
   /** @param {import('./messages.js').Transport} message */
   #transport({ connection: direction, state, reason }) {
     if (state === 'connected') return;
-    const current = direction === 'publish' ? this.publishConnection : this.subscribeConnection;
+    const current = this.#connectionOf(direction);
     // Old news of a connection that has been given up already.
     if (!current || (direction === 'publish' && this.#publisher.restarting)) return;
     this.#emit('connection', { direction, state: 'failed', reason });
@@ -551,8 +551,18 @@ export class Conference extends EventTarget {
 
   #reset() {
     for (const repair of Object.values(this.#repairs)) clearTimeout(repair.timer);
+    for (const direction of /** @type {Direction[]} */ (['publish', 'subscribe'])) {
+      if (this.#connectionOf(direction)) {
+        this.#emit('connection', { direction, state: 'failed', reason: 'workerLost' });
+      }
+    }
     this.#subscriber.reset();
     this.#publisher.reset(true);
+  }
+
+  /** @param {Direction} direction */
+  #connectionOf(direction) {
+    return direction === 'publish' ? this.publishConnection : this.subscribeConnection;
   }
 
   // Telling the caller.

@@ -7,12 +7,20 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page, Playwright
 
 _FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --use-fake-device-for-media-stream"
-    " --use-fake-ui-for-media-stream --autoplay-policy=no-user-gesture-required"
-    " --disable-background-timer-throttling --disable-renderer-backgrounding"
-    " --disable-backgrounding-occluded-windows"
-).split()
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+)
 
 
 async def launch(playwright: Playwright, executable: str) -> Browser:

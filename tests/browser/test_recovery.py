@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -42,8 +43,7 @@ async def test_killed_worker_is_survived(
         await person.sees(*others(person, people))
     killed = server.kill_worker()
     began = now()
-    for person in people:
-        await person.sees(*others(person, people))
+    await asyncio.gather(*(person.sees(*others(person, people)) for person in people))
     log.info("all three see each other again %.1f s after the kill", now() - began)
     assert server.stats()["workers"][0]["pid"] != killed
     for person in people:

@@ -1,6 +1,5 @@
 export default {
   'app.name': 'Meeting Room',
-  'app.tagline': 'Meet face to face, on your own server.',
 
   'start.title': 'Open a room and talk',
   'start.lead': 'Pick a name and share the link. Nothing to install, no account needed.',
@@ -83,7 +82,6 @@ export default {
   'room.stopSharing': 'Stop sharing',
   'room.mutedMark': 'Muted',
   'room.locked': 'This room has a password',
-  'room.people': { one: '{count} person', other: '{count} people' },
   'room.tiles': 'People in the call',
 
   'control.mute': 'Mute microphone',

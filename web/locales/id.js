@@ -1,6 +1,5 @@
 export default {
   'app.name': 'Ruang Rapat',
-  'app.tagline': 'Bertatap muka lewat server milik sendiri.',
 
   'start.title': 'Buka ruang, mulai mengobrol',
   'start.lead': 'Pilih nama ruang dan bagikan tautannya. Tanpa memasang aplikasi, tanpa akun.',
@@ -83,7 +82,6 @@ export default {
   'room.stopSharing': 'Berhenti membagikan',
   'room.mutedMark': 'Bisu',
   'room.locked': 'Ruang ini memakai kata sandi',
-  'room.people': { one: '{count} orang', other: '{count} orang' },
   'room.tiles': 'Orang di dalam panggilan',
 
   'control.mute': 'Matikan mikrofon',

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { bestGrid } from '../../web/grid.js';
+
+const GAP = 10;
+const AREAS = [[1342, 680], [1896, 992], [374, 690], [3800, 2000], [600, 600], [760, 330]];
+
+/** Columns on an ordinary laptop, and on a phone held upright. */
+const EXPECTED = [
+  [1, 1, 1], [2, 2, 1], [4, 2, 1], [9, 3, 2], [10, 4, 2],
+];
+
+for (const [count, laptop, phone] of EXPECTED) {
+  test(`${count} tiles: ${laptop} columns on a laptop, ${phone} on a phone`, () => {
+    assert.equal(bestGrid(count, 1342, 755, GAP).columns, laptop);
+    assert.equal(bestGrid(count, 374, 690, GAP).columns, phone);
+  });
+}
+
+test('tiles fit the area, hold their shape and use the space', () => {
+  for (const [width, height] of AREAS) {
+    for (let count = 1; count <= 10; count += 1) {
+      const grid = bestGrid(count, width, height, GAP);
+      const where = `${count} in ${width}x${height}`;
+      assert.ok(grid.columns * grid.rows >= count, where);
+      assert.ok(grid.width * grid.columns + GAP * (grid.columns - 1) <= width, where);
+      assert.ok(grid.height * grid.rows + GAP * (grid.rows - 1) <= height, where);
+      const shape = grid.width / grid.height;
+      assert.ok(shape > 0.73 && shape < 1.80, `${where}: ${shape}`);
+      assert.ok(count * grid.width * grid.height > 0.45 * width * height, where);
+    }
+  }
+});
+
+test('no tile and no area are no error', () => {
+  assert.equal(bestGrid(0, 800, 600, GAP).columns, 1);
+  assert.deepEqual(bestGrid(3, 0, 0, GAP), { columns: 1, rows: 3, width: 0, height: 0 });
+});

@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test, mock } from 'node:test';
+
+import { Conference } from '../../web/protocol.js';
+import { FakeConnection, FakeSocket, FakeTrack, environment, settle } from './fakes.js';
+
+const ANA = { id: 'a', name: 'Ana', tracks: [] };
+const REQUEST = { room: 'kopi', name: 'Budi' };
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  FakeSocket.all = [];
+  FakeConnection.all = [];
+});
+
+afterEach(() => mock.timers.reset());
+
+function welcome(change = {}) {
+  return {
+    type: 'welcome', version: 1, participant: 'me', token: 'secret', resumed: false,
+    room: { name: 'kopi', capacity: 10, hasPassword: false }, participants: [], chat: [], ...change,
+  };
+}
+
+function refusal(code, change = {}) {
+  return { type: 'error', code, message: 'no', fatal: false, ...change };
+}
+
+function newConference() {
+  return new Conference('wss://here/ws', environment);
+}
+
+function eventsOf(conference, ...names) {
+  const events = [];
+  for (const name of names) conference.on(name, (detail) => events.push({ event: name, ...detail }));
+  return events;
+}
+
+async function joined(change) {
+  const conference = newConference();
+  const inside = conference.join(REQUEST);
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome(change));
+  await inside;
+  return conference;
+}
+
+async function answerPublish(socket = FakeSocket.last) {
+  await settle();
+  const { id, tracks } = socket.sentOf('publish').at(-1);
+  socket.say({
+    type: 'published', id, sdp: 'answer', tracks: tracks.map(({ mid }) => ({ mid, track: `t${mid}` })),
+  });
+  await settle();
+}
+
+test('join sends version, room and name, and resolves on welcome', async () => {
+  const conference = await joined({ participants: [ANA] });
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  assert.equal(conference.state, 'joined');
+  assert.equal(conference.id, 'me');
+  assert.deepEqual(conference.participants, [ANA]);
+});
+
+test('a refused join rejects with its code and may be tried again', async () => {
+  const conference = newConference();
+  const first = conference.join(REQUEST);
+  FakeSocket.last.open();
+  FakeSocket.last.say(refusal('wrongPassword', { retryAfter: 7 }));
+  await assert.rejects(first, { code: 'wrongPassword', retryAfter: 7 });
+  assert.equal(conference.state, 'idle');
+  const second = conference.join({ ...REQUEST, password: 'right' });
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome());
+  await second;
+  assert.equal(FakeSocket.last.sent[0].password, 'right');
+});
+
+test('a server that does not answer rejects the join as unreachable', async () => {
+  const conference = newConference();
+  const joining = conference.join(REQUEST);
+  FakeSocket.last.drop();
+  await assert.rejects(joining, { code: 'unreachable' });
+});
+
+test('a socket that never opens is given up', async () => {
+  const joining = newConference().join(REQUEST);
+  mock.timers.tick(8000);
+  await assert.rejects(joining, { code: 'unreachable' });
+});
+
+test('people and their tracks are kept up to date', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'participantJoined', 'participantChanged', 'participantLeft');
+  const track = { id: 't', kind: 'video', source: 'camera', muted: false };
+  FakeSocket.last.say({ type: 'participantJoined', participant: ANA });
+  FakeSocket.last.say({ type: 'trackPublished', participant: 'a', track });
+  FakeSocket.last.say({ type: 'trackMuted', participant: 'a', track: 't', muted: true });
+  assert.deepEqual(conference.participants[0].tracks, [{ ...track, muted: true }]);
+  FakeSocket.last.say({ type: 'trackUnpublished', participant: 'a', track: 't' });
+  assert.deepEqual(conference.participants[0].tracks, []);
+  FakeSocket.last.say({ type: 'participantLeft', participant: 'a', reason: 'left' });
+  assert.deepEqual(conference.participants, []);
+  assert.deepEqual(events.map(({ event }) => event), [
+    'participantJoined', 'participantChanged', 'participantChanged', 'participantChanged',
+    'participantLeft',
+  ]);
+});
+
+test('what is published in one breath goes into one offer', async () => {
+  const conference = await joined();
+  void conference.publish('microphone', new FakeTrack('audio'), true);
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  assert.deepEqual(FakeSocket.last.sentOf('publish'), [{
+    type: 'publish', id: 1, sdp: '0,1', restart: false,
+    tracks: [
+      { mid: '0', source: 'microphone', muted: true }, { mid: '1', source: 'camera', muted: false },
+    ],
+  }]);
+});
+
+test('one offer is open at a time; changes meanwhile go into the next', async () => {
+  const conference = await joined();
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await settle();
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  assert.equal(FakeSocket.last.sentOf('publish').length, 1);
+  await answerPublish();
+  assert.deepEqual(FakeSocket.last.sentOf('publish').map(({ id }) => id), [1, 2]);
+});
+
+test('mute is told with the id that the server gave, and only when it changes', async () => {
+  const conference = await joined();
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await answerPublish();
+  FakeSocket.last.sent.length = 0;
+  conference.mute('microphone', true);
+  conference.mute('microphone', true);
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'mute', track: 't0', muted: true }]);
+});
+
+test('a camera turned off sends nothing and negotiates nothing', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  void conference.publish('camera', null, true);
+  await settle();
+  const [connection] = FakeConnection.all;
+  assert.equal(connection.transceivers[0].sender.track, null);
+  assert.equal(FakeSocket.last.sentOf('publish').length, 1);
+  assert.deepEqual(FakeSocket.last.sentOf('mute').at(-1), { type: 'mute', track: 't0', muted: true });
+});
+
+test('a screen that ends becomes inactive, and its m-line is used again', async () => {
+  const conference = await joined();
+  void conference.publish('screen', new FakeTrack('video'));
+  await answerPublish();
+  void conference.unpublish('screen');
+  await answerPublish();
+  const [connection] = FakeConnection.all;
+  assert.equal(connection.transceivers[0].direction, 'inactive');
+  assert.deepEqual(FakeSocket.last.sentOf('publish').at(-1).tracks, []);
+  void conference.publish('screen', new FakeTrack('video'));
+  await answerPublish();
+  assert.equal(connection.transceivers.length, 1);
+  assert.equal(connection.transceivers[0].direction, 'sendonly');
+});
+
+test('a refused offer is told, rolled back, and does not block the next', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'problem');
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  FakeSocket.last.say(refusal('noVp8', { id: 1 }));
+  await settle();
+  assert.equal(events[0].code, 'noVp8');
+  assert.equal(FakeConnection.all[0].signalingState, 'stable');
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await settle();
+  assert.equal(FakeSocket.last.sentOf('publish').at(-1).id, 2);
+});
+
+test('a busy server is asked again after the time it names', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  FakeSocket.last.say(refusal('serverBusy', { id: 1, retryAfter: 3 }));
+  await settle();
+  mock.timers.tick(2999);
+  await settle();
+  assert.equal(FakeSocket.last.sentOf('publish').length, 1);
+  mock.timers.tick(1);
+  await settle();
+  assert.equal(FakeSocket.last.sentOf('publish').length, 2);
+});
+
+test('an offer is answered, and a reused m-line changes hands', async () => {
+  const conference = await joined({ participants: [ANA, { id: 'c', name: 'Citra', tracks: [] }] });
+  const offered = (participant) => ({
+    mid: '0', track: `t-${participant}`, participant, kind: 'video', source: 'camera',
+  });
+  FakeSocket.last.say({ type: 'offer', id: 4, sdp: '0', tracks: [offered('a')] });
+  await settle();
+  assert.deepEqual(FakeSocket.last.sentOf('answer'), [{ type: 'answer', id: 4, sdp: '0' }]);
+  const [track] = conference.streamOf('a', 'person').getTracks();
+  FakeSocket.last.say({ type: 'offer', id: 5, sdp: '0', tracks: [offered('c')] });
+  await settle();
+  assert.equal(conference.streamOf('a', 'person'), null);
+  assert.deepEqual(conference.streamOf('c', 'person').getTracks(), [track]);
+});
+
+test('camera and microphone share a stream; the screen has its own', async () => {
+  const conference = await joined({ participants: [ANA] });
+  const tracks = ['microphone', 'camera', 'screen', 'screenAudio'].map((source, index) => ({
+    mid: String(index), track: `t${index}`, participant: 'a', kind: 'video', source,
+  }));
+  FakeSocket.last.say({ type: 'offer', id: 1, sdp: '0,1,2,3', tracks });
+  await settle();
+  assert.equal(conference.streamOf('a', 'person').getTracks().length, 2);
+  assert.equal(conference.streamOf('a', 'screen').getTracks().length, 2);
+});
+
+test('a subscribe offer that cannot be applied asks for a new connection', async () => {
+  await joined();
+  FakeSocket.last.say({ type: 'offer', id: 1, sdp: 'broken', tracks: [] });
+  await settle();
+  mock.timers.tick(0);
+  assert.deepEqual(FakeSocket.last.sentOf('resubscribe'), [{ type: 'resubscribe' }]);
+});
+
+test('a dropped socket resumes with the token and leaves the media alone', async () => {
+  const conference = await joined({ participants: [ANA] });
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await answerPublish();
+  FakeSocket.last.drop();
+  assert.equal(conference.state, 'reconnecting');
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'resume', version: 1, token: 'secret' }]);
+  FakeSocket.last.say(welcome({ resumed: true, token: 'next' }));
+  await settle();
+  assert.equal(conference.state, 'joined');
+  assert.equal(conference.token, 'next');
+  assert.equal(FakeConnection.all.length, 1);
+  assert.equal(FakeSocket.last.sentOf('publish').length, 0);
+});
+
+test('who left meanwhile is gone after resuming, and chat is not told twice', async () => {
+  const line = { participant: 'a', name: 'Ana', text: 'Halo', at: 10 };
+  const conference = await joined({ participants: [ANA], chat: [line] });
+  const events = eventsOf(conference, 'participantLeft', 'chat');
+  FakeSocket.last.drop();
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome({ resumed: true, chat: [line, { ...line, text: 'Lagi', at: 12 }] }));
+  assert.deepEqual(events.map(({ event, text }) => [event, text]), [
+    ['participantLeft', undefined], ['chat', 'Lagi'],
+  ]);
+  assert.equal(conference.chatHistory.length, 2);
+});
+
+test('an offer whose answer was lost with the socket is sent again', async () => {
+  const conference = await joined();
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await settle();
+  FakeSocket.last.drop();
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome({ resumed: true }));
+  await settle();
+  assert.deepEqual(FakeSocket.last.sentOf('publish').map(({ id }) => id), [2]);
+  assert.equal(FakeConnection.all.length, 1);
+});
+
+test('an expired session is joined anew with new connections', async () => {
+  const conference = await joined();
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await answerPublish();
+  FakeSocket.last.drop();
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say(refusal('sessionExpired'));
+  assert.deepEqual(FakeSocket.last.sentOf('join'), [{ type: 'join', version: 1, ...REQUEST }]);
+  FakeSocket.last.say(welcome({ participant: 'me2' }));
+  await settle();
+  assert.equal(conference.id, 'me2');
+  assert.equal(FakeConnection.all.length, 2);
+  assert.equal(FakeSocket.last.sentOf('publish').length, 1);
+});
+
+test('a room that filled up meanwhile ends the call with the reason', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'state');
+  FakeSocket.last.drop();
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say(refusal('sessionExpired'));
+  FakeSocket.last.say(refusal('roomFull', { fatal: true }));
+  assert.deepEqual(events.at(-1), { event: 'state', state: 'ended', reason: 'roomFull' });
+});
+
+test('reset publishes again with restart on a new connection', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  FakeSocket.last.say({ type: 'reset', reason: 'workerLost' });
+  await settle();
+  const publish = FakeSocket.last.sentOf('publish').at(-1);
+  assert.equal(publish.restart, true);
+  assert.equal(FakeConnection.all.length, 2);
+  assert.equal(FakeConnection.all[0].connectionState, 'closed');
+  await answerPublish();
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await answerPublish();
+  assert.equal(FakeSocket.last.sentOf('publish').at(-1).restart, false);
+});
+
+test('reset with nothing published asks for nothing', async () => {
+  await joined();
+  FakeSocket.last.say({ type: 'reset', reason: 'workerLost' });
+  await settle();
+  assert.equal(FakeSocket.last.sentOf('publish').length, 0);
+});
+
+for (const how of ['own state', 'server']) {
+  test(`a failed publish connection is built again (told by ${how})`, async () => {
+    const conference = await joined();
+    void conference.publish('camera', new FakeTrack('video'));
+    await answerPublish();
+    if (how === 'server') {
+      FakeSocket.last.say({
+        type: 'transport', connection: 'publish', state: 'failed', reason: 'iceTimeout',
+      });
+    } else {
+      FakeConnection.all[0].become('failed');
+    }
+    mock.timers.tick(0);
+    await settle();
+    assert.equal(FakeSocket.last.sentOf('publish').at(-1).restart, true);
+    assert.equal(FakeConnection.all.length, 2);
+  });
+}
+
+test('a connection that stays disconnected is built again; one that recovers is not', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  const [connection] = FakeConnection.all;
+  connection.become('disconnected');
+  mock.timers.tick(5000);
+  connection.become('connected');
+  mock.timers.tick(4000);
+  FakeSocket.last.say({ type: 'pong', t: 1 });
+  await settle();
+  assert.equal(FakeConnection.all.length, 1);
+  connection.become('disconnected');
+  mock.timers.tick(6000);
+  mock.timers.tick(0);
+  await settle();
+  assert.equal(FakeConnection.all.length, 2);
+});
+
+test('a socket that stops answering pings counts as dropped', async () => {
+  const conference = await joined();
+  mock.timers.tick(5000);
+  FakeSocket.last.say({ type: 'pong', t: 1 });
+  mock.timers.tick(10_000);
+  assert.equal(conference.state, 'joined');
+  mock.timers.tick(5000);
+  assert.equal(conference.state, 'reconnecting');
+});
+
+test('resume after a reload asks for media anew, even with nothing to send', async () => {
+  const conference = newConference();
+  const inside = conference.resume('kept', REQUEST);
+  FakeSocket.last.open();
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'resume', version: 1, token: 'kept' }]);
+  FakeSocket.last.say(welcome({ resumed: true }));
+  await inside;
+  await settle();
+  const [publish] = FakeSocket.last.sentOf('publish');
+  assert.deepEqual([publish.restart, publish.tracks], [true, []]);
+  assert.equal(FakeSocket.last.sentOf('resubscribe').length, 1);
+});
+
+test('resume of an expired session joins anew', async () => {
+  const conference = newConference();
+  const inside = conference.resume('old', REQUEST);
+  FakeSocket.last.open();
+  FakeSocket.last.say(refusal('sessionExpired', { fatal: true }));
+  mock.timers.tick(0);
+  FakeSocket.last.open();
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  FakeSocket.last.say(welcome());
+  await inside;
+  assert.equal(FakeSocket.last.sentOf('resubscribe').length, 0);
+});
+
+test('leave says so, ends, and nothing is tried again', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'state');
+  const socket = FakeSocket.last;
+  conference.leave();
+  assert.deepEqual(socket.sent.at(-1), { type: 'leave' });
+  assert.deepEqual(events, [{ event: 'state', state: 'ended', reason: 'left' }]);
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 1);
+});
+
+test('chat without a connection says that it was not sent', async () => {
+  const conference = await joined();
+  assert.equal(conference.chat('Halo'), true);
+  FakeSocket.last.drop();
+  assert.equal(conference.chat('Halo'), false);
+});
