@@ -135,7 +135,8 @@ def answer_publish(
 
 def _acceptable(media: Media) -> bool:
     """Whether the m-line stays open; an unusable one that would send raises."""
-    if media.port == 0 or media.kind not in ("audio", "video"):
+    closed = media.port == 0 and not media.bundle_only
+    if closed or media.kind not in ("audio", "video"):
         return False
     if _codec(media) is not None:
         return True

@@ -189,14 +189,7 @@ class Room:
             participant.subscription.connected = True
             if event.state != "connected":
                 participant.subscription, participant.must_resubscribe = None, True
-        log.info(
-            "%s connection of %s %s %s",
-            connection,
-            participant.id,
-            event.state,
-            event.reason,
-            extra=self.fields(),
-        )
+        log.debug("%s of %s %s", connection, participant.id, event.state, extra=self.fields())
         participant.send(messages.Transport(connection, event.state, event.reason))
         for track in ended:
             self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))

@@ -96,6 +96,8 @@ class Media:
     fingerprints: list[tuple[str, str]] = field(default_factory=list)
     """(hash in lower case, upper-case pairs with colons)."""
     setup: str = ""
+    bundle_only: bool = False
+    """Port 0 then does not mean that the m-line is closed (RFC 9143 section 6)."""
     rtcp_mux: bool = False
     rtcp_rsize: bool = False
     candidates: list[str] = field(default_factory=list)
@@ -344,6 +346,10 @@ def _read_setup(media: Media, value: str) -> None:
     media.setup = value
 
 
+def _read_bundle_only(media: Media, value: str) -> None:
+    media.bundle_only = True
+
+
 def _read_rtcp_mux(media: Media, value: str) -> None:
     media.rtcp_mux = True
 
@@ -372,6 +378,7 @@ _ATTRIBUTES: dict[str, Callable[[Media, str], None]] = {
     "ice-pwd": _read_pwd,
     "fingerprint": _read_fingerprint,
     "setup": _read_setup,
+    "bundle-only": _read_bundle_only,
     "rtcp-mux": _read_rtcp_mux,
     "rtcp-rsize": _read_rtcp_rsize,
 }

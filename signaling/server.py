@@ -42,7 +42,9 @@ class Server:
         self.pool = WorkerPool(config.worker_count, launch, self.rooms)
         self._sessions: set[Session] = set()
         self._by_address: Counter[str] = Counter()
-        self._runner = web.AppRunner(self._application(), access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            self._application(), access_log=None, handle_signals=False, shutdown_timeout=0.2
+        )
         self._ticking: asyncio.Task[None] | None = None
         self._started = time.monotonic()
 

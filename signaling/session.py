@@ -47,7 +47,7 @@ class Session:
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, address: str) -> None:
         """`socket` is prepared; `address` is where the client is."""
         self._socket, self._transport, self._address = socket, request.transport, address
-        self._queue: asyncio.Queue[messages.FromServer | None] = asyncio.Queue(MAX_QUEUED)
+        self._queue: asyncio.Queue[messages.FromServer | int] = asyncio.Queue(MAX_QUEUED)
         self._rooms: Rooms = request.app[ROOMS]
         self._bucket = Bucket(RATE, BURST, time.monotonic())
         self._bad = 0
@@ -81,14 +81,13 @@ class Session:
     async def close(self, message: messages.FromServer, code: int) -> None:
         """Send a last message and close."""
         self.send(message)
-        self._queue_end()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._queue.join(), 0.5)
-        await self._socket.close(code=code)
+        self._queue_end(code)
+        await self._queue.join()
 
-    def _queue_end(self) -> None:
+    def _queue_end(self, code: int = WSCloseCode.OK) -> None:
+        """Close once what waits is written."""
         with contextlib.suppress(asyncio.QueueFull):
-            self._queue.put_nowait(None)
+            self._queue.put_nowait(code)
 
     def _abort(self) -> None:
         if self._transport is not None:
@@ -102,8 +101,8 @@ class Session:
         while True:
             message = await self._queue.get()
             try:
-                if message is None:
-                    await self._socket.close()
+                if isinstance(message, int):
+                    await self._socket.close(code=message)
                 else:
                     await self._socket.send_str(messages.encode(message))
             except ConnectionError:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from signaling.config import Config
+from signaling.server import Server
+from tests.signaling.fakes import Client, FakeLaunch
+
+TOKEN = "an admin token for tests"
+
+
+class Running:
+    """A server with a fake worker, and clients for it."""
+
+    def __init__(self, server: Server, launch: FakeLaunch, port: int, http: Any) -> None:
+        self.server, self.launch, self.http = server, launch, http
+        self.url = f"http://127.0.0.1:{port}"
+
+    @property
+    def worker(self) -> Any:
+        return self.launch.started[-1]
+
+    async def client(self, **more: Any) -> Client:
+        return Client(await self.http.ws_connect(self.url + "/ws", **more))
+
+    async def joined(self, room: str = "room", name: str = "Ada", **more: Any) -> Client:
+        client = await self.client()
+        message = await client.join(room, name, **more)
+        assert message["type"] == "welcome", message
+        return client
+
+
+Serve = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    running: list[Running] = []
+    async with aiohttp.ClientSession() as http:
+
+        async def start(**settings: Any) -> Running:
+            base: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "tls": False, "workers": 1}
+            launch = FakeLaunch()
+            server = Server(Config(**(base | settings)), ["127.0.0.1"], launch, TOKEN)
+            running.append(Running(server, launch, await server.start(None), http))
+            return running[-1]
+
+        yield start
+        for one in running:
+            await one.server.close()

@@ -1,0 +1,257 @@
+"""The real server and worker, with aiortc clients."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+
+from tests.signaling.fakes import Client
+from tests.signaling.processes import ServerProcess
+
+
+class Call:
+    """An aiortc participant that rebuilds its connections when told to."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.up: RTCPeerConnection | None = None
+        self.down: RTCPeerConnection | None = None
+        self.frames = {"audio": 0, "video": 0}
+        self.seen: list[dict[str, Any]] = []
+        self.news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._spawn(self._read())
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+
+    async def _read(self) -> None:
+        await self._publish()
+        while True:
+            message = await self.client.next()
+            self.seen.append(message)
+            if message["type"] == "published":
+                assert self.up is not None
+                await self.up.setRemoteDescription(RTCSessionDescription(message["sdp"], "answer"))
+            elif message["type"] == "offer":
+                await self._answer(message)
+            elif message["type"] == "reset":
+                await self._publish()
+            self.news.set()
+
+    async def _publish(self) -> None:
+        if self.up is not None:
+            await self.up.close()
+        self.up = RTCPeerConnection()
+        self.up.addTransceiver(AudioStreamTrack(), "sendonly")
+        self.up.addTransceiver(VideoStreamTrack(), "sendonly")
+        await self.up.setLocalDescription(await self.up.createOffer())
+        audio, video = (transceiver.mid for transceiver in self.up.getTransceivers())
+        tracks = [{"mid": audio, "source": "microphone"}, {"mid": video, "source": "camera"}]
+        sdp = self.up.localDescription.sdp
+        await self.client.send("publish", id=1, sdp=sdp, tracks=tracks, restart=True)
+
+    async def _answer(self, message: dict[str, Any]) -> None:
+        if message["restart"] or self.down is None:
+            if self.down is not None:
+                await self.down.close()
+            self.down = RTCPeerConnection()
+            self.down.on("track", lambda track: self._spawn(self._count(track)))
+        await self.down.setRemoteDescription(RTCSessionDescription(message["sdp"], "offer"))
+        await self.down.setLocalDescription(await self.down.createAnswer())
+        sdp = self.down.localDescription.sdp
+        await self.client.send("answer", id=message["id"], sdp=sdp)
+
+    async def _count(self, track: Any) -> None:
+        while True:
+            await track.recv()
+            self.frames[track.kind] += 1
+            self.news.set()
+
+    async def more_frames(self) -> None:
+        """Until a further frame of each kind was decoded."""
+        before = dict(self.frames)
+        while any(self.frames[kind] <= before[kind] for kind in before):
+            self.news.clear()
+            await self.news.wait()
+
+    async def told(self, kind: str, **fields: Any) -> None:
+        """Until a message with these fields has come."""
+        wanted = {"type": kind, **fields}
+        while not any(wanted.items() <= message.items() for message in self.seen):
+            self.news.clear()
+            await self.news.wait()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in (self.up, self.down):
+            if connection is not None:
+                await connection.close()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    process = await ServerProcess.start(tmp_path / "data")
+    yield process
+    await process.stop()
+
+
+async def call(http: aiohttp.ClientSession, server: ServerProcess, name: str) -> Call:
+    client = Client(await http.ws_connect(server.url + "/ws", ssl=False))
+    assert (await client.join("room", name))["type"] == "welcome"
+    one = Call(client)
+    one.start()
+    return one
+
+
+async def stats(http: aiohttp.ClientSession, server: ServerProcess) -> dict[str, Any]:
+    token = (server.data / "admin-token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    async with http.get(server.url + "/api/stats", headers=headers, ssl=False) as response:
+        body: dict[str, Any] = await response.json()
+        return body
+
+
+async def test_a_killed_worker_costs_nobody_the_call(
+    http: aiohttp.ClientSession, server: ServerProcess
+) -> None:
+    ada, bo = await call(http, server, "Ada"), await call(http, server, "Bo")
+    try:
+        await asyncio.gather(ada.more_frames(), bo.more_frames())
+        first = (await stats(http, server))["workers"][0]["pid"]
+        os.kill(first, signal.SIGKILL)
+        await asyncio.gather(ada.told("reset"), bo.told("reset"))
+        await asyncio.gather(ada.more_frames(), bo.more_frames())
+        assert (await stats(http, server))["workers"][0]["pid"] != first
+    finally:
+        await asyncio.gather(ada.close(), bo.close())
+
+
+async def test_media_goes_on_while_a_socket_is_away(
+    http: aiohttp.ClientSession, server: ServerProcess
+) -> None:
+    ada, bo = await call(http, server, "Ada"), await call(http, server, "Bo")
+    try:
+        await asyncio.gather(ada.more_frames(), bo.more_frames())
+        bo.client.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+        await ada.more_frames()
+        again = Client(await http.ws_connect(server.url + "/ws", ssl=False))
+        await again.send("resume", version=1, token=bo.client.token)
+        welcome = await again.get("welcome")
+        assert (welcome["resumed"], welcome["participant"]) == (True, bo.client.me)
+        await asyncio.gather(ada.more_frames(), bo.more_frames())
+        assert not any(message["type"] == "participantLeft" for message in ada.seen)
+    finally:
+        await asyncio.gather(ada.close(), bo.close())
+
+
+async def test_a_wrong_fingerprint_is_told(
+    http: aiohttp.ClientSession, server: ServerProcess
+) -> None:
+    ada = await call(http, server, "Ada")
+    try:
+        await ada.told("transport", connection="publish", state="connected")
+        assert ada.up is not None
+        bo = RTCPeerConnection()
+        bo.addTransceiver(AudioStreamTrack(), "sendonly")
+        await bo.setLocalDescription(await bo.createOffer())
+        client = Client(await http.ws_connect(server.url + "/ws", ssl=False))
+        await client.join("room", "Bo")
+        # Every fingerprint of the offer is of somebody else's certificate.
+        lines = [
+            line[:-2] + ("00" if line[-2:] != "00" else "01")
+            if line.startswith("a=fingerprint:")
+            else line
+            for line in bo.localDescription.sdp.split("\r\n")
+        ]
+        tracks = [{"mid": "0", "source": "microphone"}]
+        await client.send("publish", id=1, sdp="\r\n".join(lines), tracks=tracks)
+        published = await client.get("published")
+        await bo.setRemoteDescription(RTCSessionDescription(published["sdp"], "answer"))
+        told = await client.get("transport")
+        assert (told["state"], told["reason"]) == ("failed", "fingerprintMismatch")
+        await bo.close()
+    finally:
+        await ada.close()
+
+
+async def test_sigterm_tells_clients_and_exits_with_0(
+    http: aiohttp.ClientSession, server: ServerProcess
+) -> None:
+    client = Client(await http.ws_connect(server.url + "/ws", ssl=False))
+    await client.join()
+    worker = (await stats(http, server))["workers"][0]["pid"]
+    server.process.send_signal(signal.SIGTERM)
+    assert (await client.get("closing"))["reason"] == "shutdown"
+    assert await client.closed() == 1001
+    assert await server.process.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+async def test_the_certificate_names_this_machine(server: ServerProcess) -> None:
+    context = ssl.create_default_context(cafile=str(server.data / "certificate.pem"))
+    port = int(server.url.rpartition(":")[2])
+    for name in ("127.0.0.1", "localhost"):
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname=name
+        )
+        writer.close()
+        await writer.wait_closed()
+
+
+async def refused(*flags: str) -> str:
+    """Standard error of a server that does not start."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "signaling", "--workers", "1", *flags),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    lines = [line for line in errors.decode().splitlines() if line.startswith("sfu: ")]
+    assert "Traceback" not in errors.decode()
+    assert len(lines) == 1
+    return lines[0]
+
+
+async def test_what_cannot_start_says_why(server: ServerProcess, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+    base = ("--host", "127.0.0.1", "--data-dir", str(tmp_path / "other"), "--media-port", "0")
+    assert "is in use" in await refused(*base, "--port", port)
+    file = tmp_path / "file"
+    file.write_text("no folder, no certificate")
+    assert "data_dir" in await refused(*base, "--port", "0", "--data-dir", str(file))
+    pair = ("--tls-cert", str(file), "--tls-key", str(file))
+    assert "are not a certificate and its key" in await refused(*base, "--port", "0", *pair)
+    pair = ("--tls-cert", str(tmp_path / "none"), "--tls-key", str(file))
+    assert "cannot read" in await refused(*base, "--port", "0", *pair)
+    media = str(await _media_port(server))
+    assert f"UDP port {media}" in await refused(*base, "--port", "0", "--media-port", media)
+
+
+async def _media_port(server: ServerProcess) -> int:
+    async with aiohttp.ClientSession() as http:
+        return int((await stats(http, server))["workers"][0]["port"])

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling import messages
+
+
+def test_names_on_the_wire() -> None:
+    info = messages.TrackInfo("t", "audio", "screenAudio", True)
+    assert messages.encode(messages.TrackPublished("p", info)) == (
+        '{"type":"trackPublished","participant":"p",'
+        '"track":{"id":"t","kind":"audio","source":"screenAudio","muted":true}}'
+    )
+    assert messages.encode(messages.ChatMessage("p", "n", "x", 1.5)) == (
+        '{"type":"chat","participant":"p","name":"n","text":"x","at":1.5}'
+    )
+    error = messages.Error(code="tooMany", message="m", fatal=True, retry_after=3)
+    assert messages.encode(error) == (
+        '{"type":"error","code":"tooMany","message":"m","fatal":true,"retryAfter":3}'
+    )
+
+
+def test_decode() -> None:
+    text = (
+        '{"type":"publish","id":1,"sdp":"v=0","tracks":[{"mid":"0","source":"camera"}],'
+        '"restart":true}'
+    )
+    message = messages.decode(text)
+    assert isinstance(message, messages.Publish)
+    assert message.restart is True
+    assert message.tracks[0].muted is False
+    assert isinstance(messages.decode('{"type":"candidate","any":[1]}'), messages.Candidate)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not JSON"),
+        ("\ud800", "not JSON"),
+        ("[" * 200_000, "."),
+        ('{"type":"leave","x":1}', "unknown field `x`"),
+        ('{"type":"no"}', "Invalid value 'no'"),
+        ('{"type":"ping"}', "missing required field `t`"),
+        ('{"type":"ping","t":"1"}', "Expected `float`"),
+        ('{"type":"chat","text":"' + "x" * 2001 + '"}', "length <= 2000"),
+        ('{"type":"publish","id":-1,"sdp":"","tracks":[]}', ">= 0"),
+        ('{"type":"publish","id":1,"sdp":"","tracks":[{"mid":"0","source":"nose"}]}', "nose"),
+        ('{"type":"publish","id":1,"sdp":"","tracks":[{"mid":"","source":"camera"}]}', ">= 1"),
+        ('{"type":"mute","track":"t","muted":1}', "Expected `bool`"),
+    ],
+)
+def test_refused(text: str, reason: str) -> None:
+    with pytest.raises(messages.MessageError, match=reason):
+        messages.decode(text)
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+def test_any_text_is_refused_politely(text: str) -> None:
+    with pytest.raises(messages.MessageError):
+        messages.decode(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("  Ada ", "Ada"),
+        ("e\u0301", "\u00e9"),
+        ("日本 👩‍👩‍👧", "日本 👩‍👩‍👧"),
+        ("x" * 64, "x" * 64),
+        ("x" * 65, None),
+        ("", None),
+        (" \t ", None),
+        ("a\nb", None),
+        ("a\x7fb", None),
+        ("a\u2028b", None),
+        ("evil\u202eexe", None),
+    ],
+)
+def test_clean_name(raw: str, name: str | None) -> None:
+    assert messages.clean_name(raw) == name
+
+
+def test_room_names_that_a_path_cannot_hold() -> None:
+    assert [messages.clean_room_name(name) for name in (".", "..", "...")] == [None, None, "..."]
+
+
+def test_chat_keeps_lines() -> None:
+    assert messages.clean_text(" a\n\tb\x00 ") == "a\n\tb"
+    assert messages.clean_text(" \n ") is None

@@ -1,0 +1,248 @@
+"""Rooms without I/O: absence and return, and what workers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sfu.control import CloseTransport, Command, Fingerprint, TransportChanged, TransportStats
+from signaling import messages
+from signaling.participant import AWAY, RESUME, SILENT, Participant
+from signaling.room import Room
+from signaling.room_media import RefusedError, RoomMedia
+from tests.signaling.fakes import FINGERPRINT, answer, offer
+
+TRACKS = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "camera"))
+
+
+class Worker:
+    """Keeps commands."""
+
+    port = 5000
+    fingerprint: Fingerprint = FINGERPRINT
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    def send(self, command: Command) -> None:
+        self.commands.append(command)
+
+
+class Person:
+    """A participant and what it was sent."""
+
+    def __init__(self, room: Room, name: str) -> None:
+        self.room = room
+        self.inbox: list[Any] = []
+        self.participant: Participant = room.join(name)
+        self.participant.outbox = self.inbox.append
+        room.joined(self.participant)
+
+    def got(self, kind: type) -> list[Any]:
+        return [message for message in self.inbox if isinstance(message, kind)]
+
+    def publish(self, number: int = 1, restart: bool = False) -> None:
+        sdp = offer("chromium")
+        self.room.publish(self.participant, messages.Publish(number, sdp, TRACKS, restart))
+
+    def take(self) -> messages.Offer:
+        last: messages.Offer = self.got(messages.Offer)[-1]
+        self.room.answer(self.participant, messages.Answer(last.id, answer(last.sdp)))
+        return last
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def room(worker: Worker) -> Room:
+    media = RoomMedia("room", ("10.0.0.1",), 0)
+    media.place(worker)
+    return Room("room", 10, "", media)
+
+
+def stats(transport: str, packets: int) -> TransportStats:
+    return TransportStats(
+        transport=transport,
+        packets_received=packets,
+        bytes_received=0,
+        packets_sent=0,
+        bytes_sent=0,
+        rtt_ms=0.0,
+    )
+
+
+def connected(person: Person) -> str:
+    """Its publish transport, after it connected."""
+    publication = person.participant.publication
+    assert publication is not None
+    person.room.transport_changed(
+        TransportChanged(transport=publication.transport, state="connected")
+    )
+    return publication.transport
+
+
+def test_without_media_gone_after_five_seconds(room: Room) -> None:
+    ada, bo = Person(room, "Ada"), Person(room, "Bo")
+    room.away(ada.participant, cleanly=False, now=100.0)
+    room.remove_gone(100.0 + AWAY - 0.01)
+    assert ada.participant in room
+    room.remove_gone(100.0 + AWAY)
+    assert ada.participant not in room
+    (left,) = bo.got(messages.ParticipantLeft)
+    assert left.reason == "lost"
+
+
+def test_media_that_flows_keeps_it_for_thirty(room: Room, worker: Worker) -> None:
+    ada = Person(room, "Ada")
+    ada.publish()
+    transport = connected(ada)
+    room.away(ada.participant, cleanly=False, now=100.0)
+    for second in range(1, int(RESUME)):
+        room.transport_stats(stats(transport, second), 100.0 + second)
+        room.remove_gone(100.0 + second)
+        assert ada.participant in room
+    room.remove_gone(100.0 + RESUME)
+    assert ada.participant not in room
+    assert CloseTransport(transport) in worker.commands
+
+
+def test_media_that_falls_silent_does_not(room: Room) -> None:
+    ada = Person(room, "Ada")
+    ada.publish()
+    transport = connected(ada)
+    room.away(ada.participant, cleanly=False, now=100.0)
+    room.transport_stats(stats(transport, 500), 108.0)
+    for second in range(9, 12):
+        room.transport_stats(stats(transport, 500), 100.0 + second)
+        room.remove_gone(100.0 + second)
+    assert ada.participant in room
+    room.remove_gone(108.0 + SILENT)
+    assert ada.participant not in room
+
+
+def test_clean_close_and_failed_media_mean_five_seconds(room: Room) -> None:
+    for cleanly, state in ((True, "connected"), (False, "closed")):
+        ada = Person(room, "Ada")
+        ada.publish()
+        transport = connected(ada)
+        room.transport_stats(stats(transport, 1), 104.0)
+        room.away(ada.participant, cleanly, now=100.0)
+        room.transport_changed(TransportChanged(transport=transport, state=state))  # type: ignore[arg-type]
+        room.remove_gone(100.0 + AWAY)
+        assert ada.participant not in room
+
+
+def test_present_people_stay_however_silent(room: Room) -> None:
+    ada = Person(room, "Ada")
+    room.remove_gone(1e9)
+    assert ada.participant in room
+
+
+def test_what_was_missed_is_told_on_return(room: Room) -> None:
+    ada, bo = Person(room, "Ada"), Person(room, "Bo")
+    ada.publish()
+    bo.publish()
+    bo.take()
+    room.away(bo.participant, cleanly=False, now=0.0)
+    transport = bo.participant.publication
+    assert transport is not None
+    room.transport_changed(
+        TransportChanged(transport=transport.transport, state="failed", reason="iceTimeout")
+    )
+    ada.publish(restart=True)
+    bo.inbox.clear()
+    bo.participant.outbox = bo.inbox.append
+    room.resume(bo.participant)
+    kinds = [type(message) for message in bo.inbox]
+    assert kinds == [messages.Welcome, messages.Transport, messages.Offer]
+    assert bo.inbox[1].reason == "iceTimeout"
+    assert [track.participant for track in bo.inbox[2].tracks] == [ada.participant.id] * 2
+    bo.take()
+
+
+def test_a_reset_missed_is_told_on_return(room: Room) -> None:
+    ada = Person(room, "Ada")
+    ada.publish()
+    room.away(ada.participant, cleanly=False, now=0.0)
+    room.worker_lost()
+    room.placed(Worker())
+    ada.inbox.clear()
+    ada.participant.outbox = ada.inbox.append
+    room.resume(ada.participant)
+    assert [type(message) for message in ada.inbox] == [messages.Welcome, messages.Reset]
+
+
+def test_nothing_can_be_published_without_a_worker(room: Room) -> None:
+    ada = Person(room, "Ada")
+    room.worker_lost()
+    with pytest.raises(RefusedError) as refused:
+        ada.publish()
+    assert refused.value.code == "serverBusy"
+
+
+def test_lines_are_used_again(room: Room) -> None:
+    viewer = Person(room, "viewer")
+    for _ in range(5):
+        ada = Person(room, "Ada")
+        ada.publish()
+        first = viewer.take()
+        room.remove(ada.participant, "left")
+        viewer.take()
+        assert [track.mid for track in first.tracks] == ["0", "1"]
+    assert viewer.participant.subscription is not None
+    assert len(viewer.participant.subscription.lines) == 2
+
+
+def test_a_line_is_not_used_again_before_its_end_was_answered(room: Room) -> None:
+    viewer, ada = Person(room, "viewer"), Person(room, "Ada")
+    ada.publish()
+    viewer.take()
+    ada.publish(restart=True)
+    assert [track.mid for track in viewer.take().tracks] == ["2", "3"]
+    ada.publish(restart=True)
+    assert [track.mid for track in viewer.take().tracks] == ["0", "1"]
+
+
+def test_ssrcs_are_unique(room: Room) -> None:
+    viewer = Person(room, "viewer")
+    for number in range(6):
+        Person(room, f"n{number}").publish()
+    viewer.take()
+    subscription = viewer.participant.subscription
+    assert subscription is not None
+    ssrcs = [n for line in subscription.lines for n in (line.ssrc, line.rtx_ssrc) if n]
+    assert len(ssrcs) == len(set(ssrcs)) == 6 * 3
+    cnames = {line.participant: line.cname for line in subscription.lines}
+    assert len(set(cnames.values())) == 6
+
+
+def test_levels_fall_silent_when_nobody_repeats_them(room: Room) -> None:
+    ada = Person(room, "Ada")
+    room.audio_levels({ada.participant.id: 30}, now=10.0)
+    room.audio_levels({ada.participant.id: 30}, now=10.2)
+    room.remove_gone(10.5)
+    room.remove_gone(11.5)
+    room.remove_gone(12.0)
+    said = [message.participants for message in ada.got(messages.Speaking)]
+    assert said == [(messages.SpeakingLevel(ada.participant.id, 30),), ()]
+
+
+def test_events_about_what_is_gone_are_ignored(room: Room) -> None:
+    ada = Person(room, "Ada")
+    room.transport_changed(TransportChanged(transport="r.99", state="failed"))
+    room.audio_levels({"nobody": 3}, now=1.0)
+    assert ada.inbox == []
+
+
+def test_changed_ice_credentials_need_a_restart(room: Room) -> None:
+    ada = Person(room, "Ada")
+    ada.publish(1)
+    sdp = offer("chromium").replace("kncF", "newU")
+    with pytest.raises(RefusedError, match="publish with restart"):
+        room.publish(ada.participant, messages.Publish(2, sdp, TRACKS))
+    room.publish(ada.participant, messages.Publish(2, sdp, TRACKS, True))
+    assert len(ada.got(messages.Published)) == 2

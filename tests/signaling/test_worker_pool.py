@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from sfu.control import Drain, WorkerStats
+from signaling import worker_pool
+from signaling.worker_pool import Worker, WorkerPool, WorkerStartError
+from tests.signaling.fakes import FakeLaunch, FakeWorker, stats
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.ready: list[Worker] = []
+        self.lost: list[Worker] = []
+        self.news = asyncio.Event()
+
+    def worker_ready(self, worker: Worker) -> None:
+        self.ready.append(worker)
+        self.news.set()
+
+    def worker_lost(self, worker: Worker) -> None:
+        self.lost.append(worker)
+
+    def worker_event(self, worker: Worker, event: Any) -> None: ...
+
+    def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
+        self.news.set()
+
+    async def until_ready(self, count: int) -> None:
+        while len(self.ready) < count:
+            self.news.clear()
+            await self.news.wait()
+
+
+async def test_starts_all_and_drains_all() -> None:
+    launch, listener = FakeLaunch(), Listener()
+    pool = WorkerPool(3, launch, listener)
+    await pool.start()
+    assert len(listener.ready) == len(pool.workers) == 3
+    await pool.close(5.0)
+    assert all(worker.all(Drain) for worker in launch.started)
+    assert len(launch.started) == 3
+
+
+@pytest.mark.parametrize("how", ["ends", "nonsense", "oversized"])
+async def test_a_lost_worker_is_killed_and_replaced(how: str) -> None:
+    launch, listener = FakeLaunch(), Listener()
+    pool = WorkerPool(1, launch, listener)
+    await pool.start()
+    first = launch.started[0]
+    if how == "ends":
+        first.die()
+    else:
+        first.send_raw(b"\x00\x00\x00\x02\xc1\xc1" if how == "nonsense" else b"\xff" * 8)
+    await listener.until_ready(2)
+    assert first.killed
+    assert listener.lost == listener.ready[:1]
+    assert pool.workers == listener.ready[1:]
+    listener.ready[0].send(Drain())  # to a worker that is gone: dropped
+    await pool.close(5.0)
+
+
+async def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "SILENCE", 0.05)
+    launch, listener = FakeLaunch(), Listener()
+    pool = WorkerPool(1, launch, listener)
+    await pool.start()
+    await listener.until_ready(2)
+    assert launch.started[0].killed
+    await pool.close(5.0)
+
+
+async def test_statistics_are_kept() -> None:
+    launch, listener = FakeLaunch(), Listener()
+    pool = WorkerPool(1, launch, listener)
+    await pool.start()
+    launch.started[0].send(stats(packets_received=9))
+    while pool.workers[0].stats is None:
+        listener.news.clear()
+        await listener.news.wait()
+    assert pool.workers[0].stats.packets_received == 9
+    await pool.close(5.0)
+
+
+class Dying(FakeLaunch):
+    """Workers that end at once, from the `after`-th on."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    async def __call__(self, index: int, channel: socket.socket) -> FakeWorker:
+        if len(self.started) >= self.after:
+            channel.shutdown(socket.SHUT_RDWR)
+        return await super().__call__(index, channel)
+
+
+async def test_a_worker_that_never_starts_is_told() -> None:
+    pool = WorkerPool(1, Dying(0), Listener())
+    with pytest.raises(WorkerStartError, match="media worker 0 does not start"):
+        await pool.start()
+
+
+async def test_pauses_grow_while_workers_keep_dying(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    real_sleep = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await real_sleep(0)
+
+    launch = Dying(1)
+    pool = WorkerPool(1, launch, Listener())
+    await pool.start()
+    monkeypatch.setattr(worker_pool.asyncio, "sleep", sleep)
+    launch.started[0].die()
+    await launch.nth(10)
+    await pool.close(5.0)
+    assert pauses[0] == 0
+    assert pauses[1:5] == [0.4, 0.8, 1.6, 3.2]
+    assert max(pauses) == 10.0
