@@ -158,7 +158,7 @@ class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     sent: tuple[SentStream, ...]
     received: tuple[ReceivedTrack, ...]
     delays: dict[int, dict[int, int]]
-    """Participant -> bucket of 10 µs -> packets."""
+    """Participant -> bucket (`bench.receiver`) -> packets."""
     unknown: int
     """Packets with an SSRC or content that nobody announced."""
     refused: int

@@ -373,9 +373,7 @@ class Driver:
             transport.receiver.clear()
             for stream in transport.publisher.streams:
                 stream.clear()
-        # Nothing made so far is looked at again by a collection in the window.
         gc.collect()
-        gc.freeze()
         self._at(command.start, self._begin_window)
         self._at(command.stop, self._end_window)
 
@@ -432,7 +430,11 @@ def main() -> None:
         file.seek(0)
         library = msgspec.msgpack.decode(file.read(), type=Library)
     table = memoryview(mmap.mmap(table_fd, os.fstat(table_fd).st_size)).cast("q")
-    Driver(socket.socket(fileno=connection_fd), library, table).run()
+    driver = Driver(socket.socket(fileno=connection_fd), library, table)
+    # Collections stop the loop: let them be rare and pass over what stays for good.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    driver.run()
 
 
 if __name__ == "__main__":

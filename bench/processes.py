@@ -59,28 +59,18 @@ def children(pid: int) -> list[int]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process to end, wait, then kill it and whatever it started and left behind."""
-    # A number may be given to another process in the meantime: hold on to the process itself.
-    offspring = [_pidfd(pid) for pid in children(process.pid)]
+    """Ask the process to end, wait, then kill whatever is left of its group.
+
+    It must have been started with `start_new_session`, so that the group is its own; what it
+    started stays in the group even when it died first.
+    """
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_SECONDS)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-    for descriptor in offspring:
-        if descriptor is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-            os.close(descriptor)
-
-
-def _pidfd(pid: int) -> int | None:
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def last_lines(path: Path, count: int = 5) -> str:

@@ -12,13 +12,19 @@ import struct
 from typing import Any
 
 from bench.channel import ReceivedTrack
+from bench.recording import Index
 from bench.wire import SLOT_BYTES, ReceiveBatch
 from sfu import rtcp, rtp, transport_cc
 from sfu.net.srtp import SrtpContext, length_cell, unprotect
 
-DELAY_BUCKET_NS = 10_000
-DELAY_BUCKETS = 20_001
-"""The last one holds everything from 200 ms on."""
+FINE_NS = 10_000
+"""Width of a delay bucket below `FINE_LIMIT_NS`."""
+FINE_LIMIT_NS = 200_000_000
+COARSE_NS = 10_000_000
+"""Width of those above."""
+FINE_BUCKETS = FINE_LIMIT_NS // FINE_NS
+DELAY_BUCKETS = FINE_BUCKETS + 1_000
+"""The last one holds everything that is later still (10 s)."""
 
 _HEADER = struct.Struct("!HHII")
 _KEY = struct.Struct("8s")
@@ -62,9 +68,7 @@ class TrackCounter:
         "transit",
     )
 
-    def __init__(
-        self, kind: str, publisher: int, base: int, index: dict[bytes, int], clock_rate: int
-    ) -> None:
+    def __init__(self, kind: str, publisher: int, base: int, index: Index, clock_rate: int) -> None:
         """`base` is where the publisher's row of this kind starts in the send table."""
         self.kind, self.publisher, self.base, self.index = kind, publisher, base, index
         self.rtp_per_ns = clock_rate / 1e9
@@ -172,18 +176,19 @@ class Receiver:
             if end <= at + rtp.header_length(data, at, end - at):
                 return  # padding only, as servers send to probe the bandwidth
         track.sequence(number)
-        index = track.index.get(_KEY.unpack_from(data, end - 8)[0])
-        if index is None:
+        known = track.index.get(_KEY.unpack_from(data, end - 8)[0])
+        if known is None or data[end - len(known[1]) : end] != known[1]:
             self.unknown += 1
             return
-        sent = self._times[track.base + index]
+        sent = self._times[track.base + known[0]]
         if not self._window.start <= sent < self._window.stop:
             return
         delay = now - sent
-        if delay < DELAY_BUCKET_NS * (DELAY_BUCKETS - 1):
-            self.delays[delay // DELAY_BUCKET_NS] += 1
+        if delay < FINE_LIMIT_NS:
+            self.delays[delay // FINE_NS] += 1
         else:
-            self.delays[-1] += 1
+            coarse = FINE_BUCKETS + (delay - FINE_LIMIT_NS) // COARSE_NS
+            self.delays[min(coarse, DELAY_BUCKETS - 1)] += 1
         track.delay_sum += delay
         if delay > track.delay_max:
             track.delay_max = delay

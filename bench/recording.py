@@ -6,7 +6,8 @@ eight bytes that no other packet of it ends in (compressed media is close to ran
 `index_payloads` refuses a recording where it is not so). These eight bytes are the packet's
 key: they survive whatever a server does to RTP headers and VP8 descriptors, so a receiver
 knows by them which recorded packet it holds, and from the sender's table when that was sent.
-The payload stays exactly what the encoder made; no time stamp is written into it.
+The payload stays exactly what the encoder made, no time stamp is written into it, and the
+receiver compares all of it with the recording.
 """
 
 from __future__ import annotations
@@ -86,13 +87,19 @@ def depacketize_vp8(payloads: tuple[bytes, ...] | list[bytes]) -> bytes:
     return b"".join(payload[VP8_DESCRIPTOR_BYTES:] for payload in payloads)
 
 
-def index_payloads(recording: Recording) -> dict[bytes, int]:
-    """Key -> number of the packet in the recording. Raises `RecordingError` when keys repeat."""
-    index: dict[bytes, int] = {}
+Index = dict[bytes, tuple[int, bytes]]
+"""Key -> number of the packet in the recording, and its media (without descriptor)."""
+
+
+def index_payloads(recording: Recording) -> Index:
+    """Raises `RecordingError` when keys repeat."""
+    index: Index = {}
+    skip = VP8_DESCRIPTOR_BYTES if recording.kind == "video" else 0
     for frame in recording.frames:
         for payload in frame.payloads:
-            key = payload[-KEY_BYTES:]
+            media = payload[skip:]
+            key = media[-KEY_BYTES:]
             if len(key) < KEY_BYTES or key in index:
                 raise RecordingError(f"packet {len(index)} of the {recording.kind} has no own key")
-            index[key] = len(index)
+            index[key] = (len(index), media)
     return index

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from bench.channel import Measured, ReceivedTrack
 from bench.processes import Usage
-from bench.receiver import DELAY_BUCKET_NS, DELAY_BUCKETS
+from bench.receiver import COARSE_NS, DELAY_BUCKETS, FINE_BUCKETS, FINE_LIMIT_NS, FINE_NS
 
 MAX_DRIVER_CPU_PERCENT = 80.0
 MAX_LATE_MS = 5.0
@@ -55,7 +55,8 @@ class ServerUse:
 def percentile_ms(buckets: Mapping[int, int], share: float, longest_ns: int) -> float:
     """The delay (ms) that `share` of the packets do not exceed, by nearest rank.
 
-    The middle of its 10 µs bucket; the longest delay seen when it lies in the last, open bucket.
+    The middle of its bucket (10 µs wide, from 200 ms on 10 ms), but never more than the longest
+    delay seen, which also stands for the last, open bucket.
     """
     total = sum(buckets.values())
     if not total:
@@ -67,7 +68,11 @@ def percentile_ms(buckets: Mapping[int, int], share: float, longest_ns: int) -> 
             break
     if bucket == DELAY_BUCKETS - 1:
         return longest_ns / 1e6
-    return (bucket + 0.5) * DELAY_BUCKET_NS / 1e6
+    if bucket < FINE_BUCKETS:
+        middle = (bucket + 0.5) * FINE_NS
+    else:
+        middle = FINE_LIMIT_NS + (bucket - FINE_BUCKETS + 0.5) * COARSE_NS
+    return min(middle, longest_ns) / 1e6
 
 
 def delays_ms(buckets: Mapping[int, int], longest_ns: int) -> dict[str, float]:

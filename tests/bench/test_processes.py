@@ -39,7 +39,9 @@ def test_a_process_that_is_gone_has_no_usage() -> None:
 
 def test_end_leaves_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "END_SECONDS", 0.2)
-    process = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, start_new_session=True
+    )
     assert process.stdout is not None
     child = int(process.stdout.readline())
     process.stdout.close()

@@ -9,6 +9,7 @@ import pytest
 from bench.channel import Extensions, Stream
 from bench.receiver import (
     DELAY_BUCKETS,
+    FINE_BUCKETS,
     Receiver,
     TrackCounter,
     Window,
@@ -33,7 +34,7 @@ class Wire:
         self.times = array.array("q", [0] * 10)
         self.window = Window()
         self.receiver = Receiver(memoryview(self.times), self.window, transport_cc)
-        index = {payload[-8:]: n for n, payload in enumerate(PAYLOADS)}
+        index = {payload[-8:]: (n, payload) for n, payload in enumerate(PAYLOADS)}
         self.track = TrackCounter("audio", 0, 5, index, 48_000)
         self.receiver.tracks = {SSRC: self.track}
         self._batch = ReceiveBatch()
@@ -71,10 +72,19 @@ def test_delay_loss_and_bytes_of_the_window() -> None:
     assert sum(wire.receiver.delays) == 3
 
 
-def test_a_very_late_packet_is_in_the_last_bucket() -> None:
+@pytest.mark.parametrize(
+    ("delay_ms", "bucket"),
+    [
+        (199.999, FINE_BUCKETS - 1),
+        (200, FINE_BUCKETS),
+        (215, FINE_BUCKETS + 1),
+        (60_000, DELAY_BUCKETS - 1),
+    ],
+)
+def test_late_packets_are_in_wider_buckets(delay_ms: float, bucket: int) -> None:
     wire = Wire()
-    wire.arrive(0, 1, 10**9)
-    assert wire.receiver.delays[DELAY_BUCKETS - 1] == 1
+    wire.arrive(0, 1, 1 + int(delay_ms * MS))
+    assert wire.receiver.delays[bucket] == 1
 
 
 def test_jitter_is_zero_on_the_beat_and_follows_rfc_3550_off_it() -> None:
@@ -111,8 +121,9 @@ def test_tampered_unknown_and_foreign_packets_are_counted_apart() -> None:
     wire = Wire()
     wire.arrive_bytes(bytes(60), 1)
     wire.arrive(0, 1, 2, b"nobody recorded this")
+    wire.arrive(2, 1, 2, b"!" + PAYLOADS[2][1:])
     wire.arrive_packet(rtp.build(111, 1, 0, 0x9999, PAYLOADS[0]), 3)
-    assert (wire.receiver.refused, wire.receiver.unknown, wire.track.packets) == (1, 2, 0)
+    assert (wire.receiver.refused, wire.receiver.unknown, wire.track.packets) == (1, 3, 0)
 
 
 def test_padding_is_taken_off_and_a_probe_of_padding_alone_is_no_media() -> None:

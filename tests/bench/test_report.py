@@ -9,7 +9,7 @@ import pytest
 from bench import report
 from bench.channel import Measured, ReceivedTrack, SentStream
 from bench.processes import Usage
-from bench.receiver import DELAY_BUCKETS
+from bench.receiver import DELAY_BUCKETS, FINE_BUCKETS
 
 MS = 1_000_000
 
@@ -91,11 +91,16 @@ def test_throughput_and_spacing_are_of_one_participant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "expected"), [(0.5, 0.005), (0.51, 0.025), (0.99, 0.025), (1.0, 250.0)]
+    ("share", "expected"),
+    [(0.5, 0.005), (0.51, 0.025), (0.98, 0.025), (0.99, 225.0), (1.0, 20_000.0)],
 )
 def test_percentiles_by_nearest_rank(share: float, expected: float) -> None:
-    buckets = {0: 50, 2: 49, DELAY_BUCKETS - 1: 1}
-    assert report.percentile_ms(buckets, share, 250 * MS) == expected
+    buckets = {0: 50, 2: 48, FINE_BUCKETS + 2: 1, DELAY_BUCKETS - 1: 1}
+    assert report.percentile_ms(buckets, share, 20_000 * MS) == expected
+
+
+def test_a_percentile_is_never_more_than_the_longest_delay() -> None:
+    assert report.percentile_ms({100: 1}, 0.99, 1_002_000) == 1.002
 
 
 def usage(pid: int, cpu: float, rss_mib: int = 10) -> Usage:
