@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from bench import media, peers, report, wire
+from bench import media, peers, tables, wire
 from bench.client import Client, ClientError
 from bench.driver import Library
 from bench.fleet import FleetError
@@ -154,11 +154,11 @@ def _check_output(path: Path | None) -> None:
 
 def _show(name: str, outcome: dict[str, Any]) -> None:
     if name == "soak":
-        report.print_soak(console, outcome)
+        tables.print_soak(console, outcome)
     elif name == "peers":
-        report.print_peers(console, outcome)
+        tables.print_peers(console, outcome)
     else:
-        report.print_run(console, outcome)
+        tables.print_run(console, outcome)
 
 
 def _write(path: Path, outcome: dict[str, Any]) -> None:

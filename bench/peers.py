@@ -11,7 +11,8 @@ from bench import netns
 from bench.client import Client
 from bench.driver import Library
 from bench.janus import JanusClient
-from bench.run import InterruptedRunError, Load, ParticipantClass, measure, provenance
+from bench.provenance import provenance
+from bench.run import InterruptedRunError, Load, ParticipantClass, measure
 from bench.server import Janus, OwnServer, Server
 
 SIDES = ("ours", "janus")

@@ -1,4 +1,4 @@
-"""From counts to figures: the arithmetic of a run, its JSON, and its table.
+"""From counts to figures: the arithmetic of a run.
 
 Definitions. Loss: of the packets sent in the window, those that never arrived. Delay: one way,
 from the publisher's send call to the receiver's read, on one clock. Jitter: RFC 3550 A.8, mean
@@ -9,16 +9,10 @@ packets (the studies call it delay; it is the spacing of packets and not latency
 
 from __future__ import annotations
 
-import platform
 import statistics
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from bench.channel import Measured, ReceivedTrack
 from bench.processes import Usage
@@ -38,6 +32,8 @@ class ServerUse:
     media: frozenset[int]
     """Processes that carry media; their CPU is the server's CPU."""
     seconds: float
+    idle_rss: int = 0
+    """Bytes of all its processes before anybody joined."""
 
     def cpu_seconds(self, pids: Iterable[int]) -> float:
         return sum(
@@ -160,7 +156,7 @@ def tracks(results: list[Measured], seconds: float) -> list[dict[str, Any]]:
     ]
 
 
-def server(use: ServerUse, forwarded: int) -> dict[str, Any]:
+def server(use: ServerUse, forwarded: int, participants: int) -> dict[str, Any]:
     """The server's part of the report."""
     cpu = use.cpu_seconds(use.media)
     everything = use.cpu_seconds(use.after)
@@ -171,6 +167,8 @@ def server(use: ServerUse, forwarded: int) -> dict[str, Any]:
         "cpuMicrosPerForwardedPacketAllProcesses": round(everything * each, 3),
         "forwardedPackets": forwarded,
         "rssMiB": round(use.rss_mib, 1),
+        "rssIdleMiB": round(use.idle_rss / _MIB, 1),
+        "rssMiBPerParticipant": round((use.rss_mib - use.idle_rss / _MIB) / participants, 2),
         "processes": [
             {
                 "pid": pid,
@@ -225,131 +223,3 @@ def bottlenecks(results: list[Measured]) -> list[str]:
 def forwarded_packets(results: list[Measured]) -> int:
     """Packets of the window that arrived at somebody."""
     return sum(track.packets for result in results for track in result.received)
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    model = platform.processor() or platform.machine()
-    for line in _text("/proc/cpuinfo").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() in ("model name", "Model"):
-            model = value.strip()
-            break
-    governor = _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
-    return {
-        "model": model,
-        "cores": len([n for n in _text("/proc/cpuinfo").splitlines() if n.startswith("processor")]),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "governor": governor or "unknown",
-    }
-
-
-def commit() -> str:
-    """Of this source tree, with `+` when it has changes; `unknown` without git."""
-    folder = Path(__file__).parent
-    try:
-        revision = _git(folder, "rev-parse", "--short", "HEAD")
-        changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return revision + ("+" if changes else "")
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
-    return done.stdout.strip()
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def print_run(console: Console, report: Mapping[str, Any]) -> None:
-    """The table of one run."""
-    table = Table(
-        title=f"{report['scenario']}: {report['participants']} people", title_style="bold"
-    )
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    for name, value in rows(report):
-        table.add_row(name, value)
-    console.print(table)
-    _print_problems(console, report)
-
-
-def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and value of each line of the table."""
-    figures, server_part = report["summary"], report["server"]
-    delay = figures["delayMs"]
-    load = report["loadGenerator"]
-    late = ", ".join(f"{p['cpuPercent']} % / {p['lateP99Ms']} ms" for p in load["processes"])
-    return [
-        ("measured for", f"{report['seconds']:.1f} s"),
-        (
-            "throughput, each participant",
-            f"{figures['throughputBitsPerSecond'] / 1000:,.1f} kbit/s",
-        ),
-        ("packet loss", f"{figures['packetLossPercent']:.2f} %"),
-        ("one-way delay p50 / p95 / p99", f"{delay['p50']} / {delay['p95']} / {delay['p99']} ms"),
-        ("jitter", f"{figures['jitterMs']} ms"),
-        ("mean inter-arrival", f"{figures['meanInterArrivalMs']} ms"),
-        ("packets forwarded", f"{server_part['forwardedPackets']:,}"),
-        ("server CPU (media)", f"{server_part['cpuPercent']} %"),
-        ("CPU per forwarded packet", f"{server_part['cpuMicrosPerForwardedPacket']} µs"),
-        ("server memory", f"{server_part['rssMiB']} MiB"),
-        ("load generator CPU / late p99", late),
-    ]
-
-
-def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
-    """Both sides beside each other."""
-    table = Table(title=f"peers: {outcome['participants']} people", title_style="bold")
-    for column in ("figure", "ours", "Janus", "ours / Janus"):
-        table.add_column(column, justify="left" if column == "figure" else "right")
-    ratio = outcome["ratio"]
-    for name, title in (
-        ("cpuPerForwardedPacket", "CPU per forwarded packet, µs"),
-        ("delayP50", "one-way delay p50, ms"),
-        ("delayP95", "one-way delay p95, ms"),
-        ("delayP99", "one-way delay p99, ms"),
-        ("packetLossPercent", "packet loss, %"),
-        ("forwardedPackets", "packets forwarded"),
-        ("rssMiB", "memory, MiB"),
-    ):
-        ours, janus = outcome["ours"][name], outcome["janus"][name]
-        table.add_row(title, f"{ours:,}", f"{janus:,}", f"{ratio.get(name, '')}")
-    console.print(table)
-    _print_problems(console, outcome)
-
-
-def print_soak(console: Console, outcome: Mapping[str, Any]) -> None:
-    """What stayed behind."""
-    table = Table(title=f"soak: {outcome['participants']} seats", title_style="bold")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    memory = outcome["rssMiB"]
-    for name, value in (
-        ("lasted", f"{outcome['seconds']:.0f} s"),
-        ("joins", f"{outcome['joins']:,}"),
-        ("of them failed", f"{outcome['failures']:,}"),
-        (
-            "memory first / last / highest",
-            f"{memory['first']} / {memory['last']} / {memory['highest']} MiB",
-        ),
-        ("memory growth", f"{outcome['growth']['rssMiB']} MiB"),
-        ("descriptor growth", f"{outcome['growth']['descriptors']:g}"),
-        ("flat", "yes" if outcome["flat"] else "no"),
-    ):
-        table.add_row(name, value)
-    console.print(table)
-    _print_problems(console, outcome)
-
-
-def _print_problems(console: Console, outcome: Mapping[str, Any]) -> None:
-    for problem in dict.fromkeys(outcome["problems"]):
-        console.print(f"invalid: {problem}", style="bold red", markup=False)

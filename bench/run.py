@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shlex
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +20,9 @@ import aiohttp
 
 from bench import report
 from bench.channel import Measured
-from bench.client import ClientError
 from bench.driver import Library
 from bench.fleet import Fleet
+from bench.provenance import provenance
 from bench.server import Server
 
 JOINS_AT_ONCE = 4
@@ -125,10 +123,11 @@ async def measure(
                 for number in range(load.participants)
             ]
             try:
+                idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
                 tell(f"{load.participants} people join at {server.url}")
                 await _unless(interrupt, _set_up(clients, load))
                 tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
-                return await _window(load, fleet, server, clients, interrupt)
+                return await _window(load, fleet, server, clients, interrupt, idle_rss)
             finally:
                 await asyncio.gather(*(c.leave() for c in clients), return_exceptions=True)
 
@@ -168,6 +167,7 @@ async def _window(
     server: Server,
     clients: Sequence[Participant],
     interrupt: asyncio.Event,
+    idle_rss: int,
 ) -> dict[str, Any]:
     start = time.monotonic_ns() + _LEAD_NS
     stop = start + int(load.seconds * 1e9)
@@ -187,7 +187,8 @@ async def _window(
         await fleet.end_window(stop)
     if server.alive:
         after, media = server.usages()
-    use = report.ServerUse(before, after, frozenset(media), time.monotonic() - began)
+    lasted = time.monotonic() - began
+    use = report.ServerUse(before, after, frozenset(media), lasted, idle_rss)
     results = await fleet.collect(stop)
     problems = _problems(load, server, fleet, clients, use, results)
     return _report(load, results, use, (stop - start) / 1e9, partial, problems)
@@ -228,7 +229,7 @@ def _report(
         "scenario": load.scenario,
         "participants": load.participants,
         "seconds": round(seconds, 3),
-        "server": report.server(use, report.forwarded_packets(results)),
+        "server": report.server(use, report.forwarded_packets(results), load.participants),
         "summary": report.summary(results, seconds),
         "tracks": report.tracks(results, seconds),
         "loadGenerator": report.load_generator(results, seconds),
@@ -239,16 +240,3 @@ def _report(
         "problems": problems,
         **provenance(),
     }
-
-
-def provenance() -> dict[str, Any]:
-    """What every report says of itself."""
-    return {
-        "machine": report.machine(),
-        "commit": report.commit(),
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-__all__ = ["ClientError", "InterruptedRunError", "Load", "measure", "provenance"]

@@ -22,7 +22,8 @@ import aiohttp
 from bench.client import Client, ClientError
 from bench.driver import Library
 from bench.fleet import Fleet
-from bench.run import Load, interruptible, provenance
+from bench.provenance import provenance
+from bench.run import Load, interruptible
 from bench.server import Server
 
 SAMPLE_SECONDS = 2.0
@@ -65,6 +66,7 @@ async def soak(load: Load, library: Library, server: Server, seed: int = 1) -> d
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(interrupt.wait(), SAMPLE_SECONDS)
                         break
+                samples.append(_sample(server, counts, time.monotonic() - began))
             finally:
                 for seat in seats:
                     seat.cancel()
@@ -113,14 +115,14 @@ def _sample(server: Server, counts: _Counts, at: float) -> dict[str, float]:
     }
 
 
-def growth(samples: list[dict[str, float]], name: str) -> float:
-    """Median of the last quarter less that of the second quarter; 0 with fewer than 8 samples."""
+def growth(samples: list[dict[str, float]], name: str) -> float | None:
+    """Median of the last quarter less that of the second; None with fewer than 8 samples."""
     quarter = len(samples) // 4
     if quarter < 2:
-        return 0.0
+        return None
     early = statistics.median(s[name] for s in samples[quarter : 2 * quarter])
     late = statistics.median(s[name] for s in samples[-quarter:])
-    return late - early
+    return round(late - early, 2)
 
 
 def report(
@@ -138,8 +140,10 @@ def report(
         "seconds": samples[-1]["at"] if samples else 0.0,
         "joins": joins,
         "failures": len(failures),
-        "growth": {"rssMiB": round(rss, 2), "descriptors": round(descriptors, 1)},
-        "flat": rss <= FLAT_RSS_MIB and descriptors <= FLAT_DESCRIPTORS,
+        "growth": {"rssMiB": rss, "descriptors": descriptors},
+        "flat": None
+        if rss is None or descriptors is None
+        else rss <= FLAT_RSS_MIB and descriptors <= FLAT_DESCRIPTORS,
         "rssMiB": {
             "first": samples[0]["rssMiB"] if samples else 0.0,
             "last": samples[-1]["rssMiB"] if samples else 0.0,

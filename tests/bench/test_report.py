@@ -113,18 +113,20 @@ def test_server_cpu_is_that_of_the_media_processes() -> None:
         {1: usage(1, 5.1), 2: usage(2, 11.0, 30)},
         frozenset({2}),
         10.0,
+        20 << 20,
     )
-    figures = report.server(use, 50_000)
+    figures = report.server(use, 50_000, 5)
     assert figures["cpuPercent"] == 10.0
     assert figures["cpuMicrosPerForwardedPacket"] == 20.0
     assert figures["cpuMicrosPerForwardedPacketAllProcesses"] == 22.0
-    assert figures["rssMiB"] == 40.0
+    assert (figures["rssMiB"], figures["rssIdleMiB"]) == (40.0, 20.0)
+    assert figures["rssMiBPerParticipant"] == 4.0
     assert [p["media"] for p in figures["processes"]] == [False, True]
 
 
 def test_nothing_forwarded_divides_by_nothing() -> None:
     use = report.ServerUse({1: usage(1, 0.0)}, {1: usage(1, 1.0)}, frozenset({1}), 1.0)
-    assert report.server(use, 0)["cpuMicrosPerForwardedPacket"] == 0.0
+    assert report.server(use, 0, 2)["cpuMicrosPerForwardedPacket"] == 0.0
 
 
 @pytest.mark.parametrize(
