@@ -8,7 +8,8 @@ the work per packet with the plain numbers kept here. What the receiver says com
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from sfu.codecs import vp8
 from sfu.control import DownTrackSpec
@@ -27,10 +28,32 @@ RESEND_RING: Final = 512
 """Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
 
 
+PATCHED: Final = 0x100
+"""Bit of `layout`: picture ids are shifted."""
+REMEMBERED: Final = 0x200
+"""Bit of `layout`: protected packets are kept for resends without RTX."""
+TAG_MASK: Final = 0xFF
+"""Bits of `layout`: bytes that protection adds."""
+HEADER_SHIFT: Final = 16
+"""Above this in `layout`: bytes of the RTP header."""
+
+Item = tuple[int, int, int, int, int]
+"""Offset in the group, marker and padding bits, sequence number, timestamp, length."""
+
+Lane = tuple[
+    int, Egress, bytearray, Any, Any, list[tuple[int, int]], int, int, int, int, int, "DownTrack"
+]
+"""What the forwarder needs of a down track for a packet, in one tuple: layout, egress, its data,
+pointer, SRTP context and runs, first header word, SSRC word, extension word, sequence number and
+timestamp deltas, the down track itself. Remade whenever one of them changes."""
+
+
 class DownTrack:
     """State of one track to one receiver; closed by its transport."""
 
     __slots__ = (
+        "_octets_before",
+        "_packets_before",
         "clock_rate",
         "egress",
         "extension",
@@ -39,7 +62,6 @@ class DownTrack:
         "header_size",
         "last_sent_at",
         "last_timestamp",
-        "layout",
         "limiter",
         "limiter_packets",
         "map",
@@ -49,6 +71,7 @@ class DownTrack:
         "ready",
         "resend_ring",
         "resent",
+        "resent_octets",
         "rtx_first_word",
         "rtx_seq",
         "segment",
@@ -69,11 +92,16 @@ class DownTrack:
         self.map = PacketMap(first_seq)
         self.ready = True
         self.packets = 0
+        """Sent, without resends; up to date after `settle`."""
         self.octets = 0
         """Payload bytes, as sender reports count them (RFC 3550 clause 6.4.1)."""
         self.resent = 0
+        self.resent_octets = 0
+        """On the wire."""
         self.last_timestamp = 0
         self.last_sent_at = 0.0
+        self._packets_before = 0
+        self._octets_before = 0
         self.limiter = ResendLimiter()
         self.limiter_packets = 0
         self.rtx_seq = first_seq
@@ -89,12 +117,103 @@ class DownTrack:
         extension_id = self.egress.transport_cc_id
         first = 0x90000000 if extension_id else 0x80000000
         self.header_size = 20 if extension_id else 12
-        self.extension = extension_id << 4 | 1
-        """Id and length of the transport-cc element: two bytes, so length - 1 = 1."""
+        # Id and length of the transport-cc element: two bytes, so length - 1 = 1.
+        self.extension = (extension_id << 4 | 1) << 24 if extension_id else 0
         self.first_word = first | self.spec.payload_type << 16
         self.rtx_first_word = first | self.spec.rtx_payload_type << 16
-        self.ssrc_word = self.spec.ssrc << 32 | ONE_BYTE_PROFILE
-        self.layout = self.header_size << 8 | self.egress.tag_length
+        ssrc = self.spec.ssrc
+        self.ssrc_word = ssrc << 32 | ONE_BYTE_PROFILE if extension_id else ssrc
+
+    @property
+    def layout(self) -> int:
+        """What a group must look like for this receiver: sizes of header and tag, and flags."""
+        segment = self.segment
+        layout = self.header_size << HEADER_SHIFT | self.egress.tag_length
+        if segment is not None and (segment.picture_delta or segment.tl0_delta):
+            layout |= PATCHED
+        if self.resend_ring is not None:
+            layout |= REMEMBERED
+        return layout
+
+    def lane(self) -> Lane | None:
+        """What the forwarder needs now; None while nothing flows."""
+        segment = self.segment
+        if segment is None or self.stream is None:
+            return None
+        egress = self.egress
+        return (
+            self.layout,
+            egress,
+            egress.data,
+            egress.pointer,
+            egress.context,
+            egress.runs,
+            self.first_word,
+            self.ssrc_word,
+            self.extension,
+            segment.seq_delta,
+            segment.timestamp_delta,
+            self,
+        )
+
+    def late_lane(self, extended: int, max_behind: int) -> Lane | None:
+        """As `lane`, for a packet behind the newest; None when it has no place (any more)."""
+        self.settle()
+        segment = self.map.segment_of_input(self.stream, extended)
+        if segment is None or not 0 < self.map.last_out - extended - segment.seq_delta < max_behind:
+            return None
+        current, self.segment = self.segment, segment
+        lane = self.lane()
+        self.segment = current
+        return lane
+
+    def settle(self) -> None:
+        """Bring the counters up to date: on the packet path only the stream counts."""
+        stream, segment = self.stream, self.segment
+        if stream is None or segment is None:
+            return
+        packets = stream.sent_packets - self._packets_before
+        if packets:
+            self.packets += packets
+            self.octets += stream.sent_octets - self._octets_before
+            self._packets_before = stream.sent_packets
+            self._octets_before = stream.sent_octets
+            self.map.last_out = stream.sent_seq + segment.seq_delta
+            self.last_timestamp = stream.sent_timestamp + segment.timestamp_delta & 0xFFFFFFFF
+            self.last_sent_at = stream.sent_at
+
+    def note_sent(self, packets: Sequence[Packet], now: float) -> None:
+        """Packets that were sent to this receiver alone, the newest last."""
+        segment = self.segment
+        assert segment is not None
+        last = packets[-1]
+        self.packets += len(packets)
+        self.octets += sum(len(packet[3]) for packet in packets)
+        self.map.last_out = last[0] + segment.seq_delta
+        self.last_timestamp = last[1] + segment.timestamp_delta & 0xFFFFFFFF
+        self.last_sent_at = now
+
+    def note_late(self, packet: Packet) -> None:
+        """A packet behind the newest was sent."""
+        self.packets += 1
+        self.octets += len(packet[3])
+
+    @property
+    def wire_octets(self) -> int:
+        """RTP bytes sent in all, with headers, tags and resends; padding is not counted."""
+        overhead = self.header_size + self.egress.tag_length
+        return self.octets + self.packets * overhead + self.resent_octets
+
+    def remember(self, items: Sequence[Item], position: int) -> None:
+        """Keep protected packets, written at `position`, for a receiver without RTX."""
+        ring, segment, egress = self.resend_ring, self.segment, self.egress
+        if ring is None or segment is None:
+            return
+        for offset, _, seq, _, length in items:
+            out = seq + segment.seq_delta & 0xFFFF
+            start = position + offset
+            packet = bytes(egress.data[start : start + length + egress.tag_length])
+            ring[out % RESEND_RING] = (out, packet)
 
     def switch_to(
         self, stream: RtpStream, first_in: int, timestamp: int, packet: Packet | None, now: float
@@ -104,10 +223,8 @@ class DownTrack:
         `timestamp` is that packet's; `packet` the packet itself where it is known (video).
         Sequence number, timestamp and picture id go on from what was sent last.
         """
+        self.detach()
         before = self.segment
-        previous = self.stream
-        if previous is not None and self in previous.targets:
-            previous.targets.remove(self)
         segment = self.map.begin(stream, first_in)
         if before is not None:
             self._continue_from(before, segment, stream, timestamp, now)
@@ -115,7 +232,9 @@ class DownTrack:
                 self._continue_picture(before, segment, packet)
         self.segment = segment
         self.stream = stream
-        stream.targets.append(self)
+        self._packets_before = stream.sent_packets
+        self._octets_before = stream.sent_octets
+        stream.add_target(self)
 
     def _continue_from(
         self, before: Segment, segment: Segment, stream: RtpStream, timestamp: int, now: float
@@ -151,12 +270,14 @@ class DownTrack:
 
     def detach(self) -> None:
         """Nothing flows until the next `switch_to`."""
-        if self.stream is not None and self in self.stream.targets:
-            self.stream.targets.remove(self)
-        self.stream = None
+        if self.stream is not None:
+            self.settle()
+            self.stream.remove_target(self)
+            self.stream = None
 
     def skip(self, extended: int) -> None:
         """Leave out a packet of the current stream without a hole in the numbers."""
+        self.settle()
         segment = self.map.skip(extended)
         if segment is not None:
             self.segment = segment

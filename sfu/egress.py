@@ -1,11 +1,12 @@
 """The way out of the SFU: one `Egress` a receiving transport, one `Outbox` a worker.
 
-Theory of operation. Down tracks write plain packets one behind another into the memory of their
-transport's egress and protect them there. Neighbours of equal size make a *run*, which the
+Theory of operation. The forwarder writes packets one behind another into the memory of their
+transport's egress and protects them there. Neighbours of equal size make a *run*, which the
 kernel cuts into datagrams in one go, so a run is all that a message needs to name: address,
 first byte, length, segment size. The last segment of a run may be shorter, which closes the run.
-Runs wait in the outbox's batch; `Outbox.flush` sends them, and only then may the memory be used
-again. No packet is copied on the way, and no object is made for it.
+While packets are written only the sizes are noted; `Outbox.flush` joins them into runs and sends
+them, and only then may the memory be used again. No packet is copied on the way, and no object
+is made for it.
 
 Sans-I/O: the batch is injected.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
-from sfu.net.srtp import Arena, SrtpContext, SrtpProfile, length_cell
+from sfu.net.srtp import Arena, SrtpContext, SrtpProfile
 
 CAPACITY: Final = 65536
 """Bytes that may wait for one transport; when they are full the outbox flushes early."""
@@ -25,42 +26,63 @@ MAX_SEGMENTS: Final = 60
 
 
 class Batch(Protocol):
-    """Takes runs and sends them; `sfu.net.udp.SendBatch` outside tests."""
+    """Sends runs; `sfu.net.udp.SendBatch` outside tests."""
 
-    def add(self, name: int, base: int, length: int, segment: int) -> None: ...
-
-    def flush(self) -> None: ...
+    def send(
+        self, names: list[int], bases: list[int], lengths: list[int], segments: list[int]
+    ) -> None:
+        """Run i goes to the `sockaddr` at `names[i]`; all four lists are equally long."""
 
 
 class Outbox:
     """Everything that waits to be sent by one worker."""
 
-    __slots__ = ("_dirty", "batch")
+    __slots__ = ("batch", "dirty")
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        self._dirty: list[Egress] = []
+        self.dirty: list[Egress] = []
+        """Those that hold something; an egress enters itself with its first packet."""
 
     def flush(self) -> None:
-        """Send all runs; afterwards every egress is empty."""
-        for egress in self._dirty:
-            egress.close_run()
-        self.batch.flush()
-        for egress in self._dirty:
+        """Send everything; afterwards every egress is empty."""
+        dirty = self.dirty
+        if not dirty:
+            return
+        names: list[int] = []
+        bases: list[int] = []
+        lengths: list[int] = []
+        segments: list[int] = []
+        for egress in dirty:
+            name, base = egress.name, egress.address
+            length = segment = limit = 0
+            for more, size in egress.runs:
+                # `limit` is how long the run may become; 0 once a shorter segment has closed it.
+                if length + more <= limit and (size == segment or more == size < segment):
+                    length += more
+                    if size != segment:
+                        limit = 0
+                    continue
+                if length:
+                    names.append(name)
+                    bases.append(base)
+                    lengths.append(length)
+                    segments.append(segment)
+                    base += length
+                length, segment = more, size
+                limit = 0 if more % size else min(MAX_RUN, size * MAX_SEGMENTS)
+            names.append(name)
+            bases.append(base)
+            lengths.append(length)
+            segments.append(segment)
+            egress.runs.clear()
             egress.position = 0
-            egress.run_base = egress.address
-        self._dirty.clear()
-
-    def mark(self, egress: Egress) -> None:
-        """`egress` holds something to send."""
-        self._dirty.append(egress)
+        dirty.clear()
+        self.batch.send(names, bases, lengths, segments)
 
 
 class Egress:
-    """The memory, keys and counters of everything sent over one transport.
-
-    The fields are open to `Forwarder`, which keeps them in local variables while it fans out.
-    """
+    """The memory, keys and counters of everything sent over one transport."""
 
     __slots__ = (
         "_arena",
@@ -68,22 +90,16 @@ class Egress:
         "_name",
         "_outbox",
         "address",
-        "cell",
         "context",
         "data",
         "name",
-        "octets",
-        "packets",
         "pointer",
         "position",
         "profile",
-        "refused",
-        "run_base",
-        "run_length",
-        "run_segment",
+        "runs",
         "tag_length",
         "transport_cc_id",
-        "transport_seq",
+        "transport_word",
     )
 
     def __init__(self, outbox: Outbox, context: SrtpContext, address_size: int) -> None:
@@ -98,20 +114,14 @@ class Egress:
         self.pointer: Any = self._arena.pointer
         self.address = self._arena.address
         self.name = self._name.address
-        self.cell = length_cell()
         self.position = 0
-        self.run_base = self.address
-        self.run_length = 0
-        self.run_segment = 0
+        """Bytes that wait."""
+        self.runs: list[tuple[int, int]] = []
+        """Length and segment size of what waits, in order."""
         self.transport_cc_id = 0
         """Header extension id; 0 where the peer wants none."""
-        self.transport_seq = 0
-        """The next transport-wide sequence number, not wrapped."""
-        self.packets = 0
-        self.octets = 0
-        """RTP bytes sent in all, headers and tags included."""
-        self.refused = 0
-        """Packets that libsrtp would not protect."""
+        self.transport_word = 0
+        """The next transport-wide sequence number, shifted to its place in the header (by 8)."""
 
     def set_peer(self, address: bytes) -> None:
         """Where to: the raw `sockaddr`. What waits goes to the old address first."""
@@ -126,39 +136,10 @@ class Egress:
             self._outbox.flush()
             position = 0
         if position == 0:
-            self._outbox.mark(self)
+            self._outbox.dirty.append(self)
         self.position = position + size
         return position
-
-    def append_run(self, length: int, segment: int) -> None:
-        """The next `length` bytes of the memory are datagrams of `segment` bytes each."""
-        before = self.run_length
-        if before:
-            run_segment = self.run_segment
-            if (
-                (segment == run_segment or (length == segment < run_segment))
-                and before % run_segment == 0
-                and before + length <= MAX_RUN
-                and before + length <= run_segment * MAX_SEGMENTS
-            ):
-                self.run_length = before + length
-                return
-            self._outbox.batch.add(self.name, self.run_base, before, run_segment)
-            self.run_base += before
-        self.run_length = length
-        self.run_segment = segment
-
-    def close_run(self) -> None:
-        """Hand the open run to the batch."""
-        if self.run_length:
-            self._outbox.batch.add(self.name, self.run_base, self.run_length, self.run_segment)
-            self.run_base += self.run_length
-            self.run_length = 0
 
     def remove_stream(self, ssrc: int) -> None:
         """Forget the SRTP state of an SSRC that will not be used again."""
         self._context.remove_stream(ssrc)
-
-    def protect_rtcp(self, packet: bytes) -> bytes | None:
-        """A protected copy of a compound RTCP packet."""
-        return self._context.protect_rtcp(packet)

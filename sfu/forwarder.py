@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sfu.codecs import vp8
-from sfu.down_track import RESEND_RING
-from sfu.net.srtp import protect
+from sfu.down_track import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, TAG_MASK
+from sfu.egress import CAPACITY, Outbox
+from sfu.net.srtp import length_cell, protect
 
 if TYPE_CHECKING:
-    from sfu.down_track import DownTrack
+    from sfu.down_track import DownTrack, Lane
     from sfu.packet_map import Segment
     from sfu.rtp_stream import Packet, RtpStream
 
@@ -35,27 +36,26 @@ MAX_BEHIND: Final = 1000
 _PADDING_BIT: Final = 0x20000000
 _PAD: Final = b"\x01"
 _pack_plain: Final = struct.Struct("!III").pack_into
-_pack_extended: Final = struct.Struct("!IIQBHx").pack_into
+_pack_extended: Final = struct.Struct("!IIQI").pack_into
 _pack_picture: Final = struct.Struct("!H").pack_into
 
 
 class Group:
     """Packets as all receivers with the same layout get them."""
 
-    __slots__ = ("count", "items", "octets", "packets", "runs", "template", "total")
+    __slots__ = ("items", "packets", "runs", "template", "total")
 
     def __init__(self, packets: Sequence[Packet], layout: int, pad: bool) -> None:
-        """`layout` is header size << 8 | tag size, in bytes; `pad` allows one byte of padding."""
-        header_size, tag = layout >> 8, layout & 0xFF
+        """`layout` is `DownTrack.layout`; `pad` allows one byte of padding."""
+        header_size, tag = layout >> HEADER_SHIFT, layout & TAG_MASK
         head, tail = bytes(header_size), bytes(tag)
         parts: list[bytes] = []
         items: list[tuple[int, int, int, int, int]] = []
         runs: list[tuple[int, int]] = []
         short = max([len(packet[3]) for packet in packets]) - 1 if pad else -1
-        offset = run_length = run_segment = octets = 0
+        offset = run_length = run_segment = 0
         for seq, timestamp, word, payload in packets:
             size = len(payload)
-            octets += size
             if size == short:
                 payload += _PAD
                 size += 1
@@ -75,12 +75,10 @@ class Group:
                 run_length = run_segment = length
         runs.append((run_length, run_segment))
         self.packets = packets
-        self.count = len(items)
         self.items = items
         """Offset in the template, marker and padding bits, sequence number, timestamp, length."""
         self.runs = runs
         """Length and segment size of each, bytes."""
-        self.octets = octets
         self.total = offset
         self.template = b"".join(parts)
 
@@ -88,7 +86,7 @@ class Group:
 class Forwarder:
     """Fans streams out; one a worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         self.dirty: list[RtpStream] = []
         """Streams with pending packets."""
         self.forwarded = 0
@@ -97,6 +95,8 @@ class Forwarder:
         """Late packets that could not be sent any more."""
         self.refused = 0
         """Packets that libsrtp would not protect."""
+        self._outbox = outbox
+        self._cell = length_cell()
 
     def flush(self, now: float) -> None:
         """Fan out everything pending; the outbox then holds it. `now` in monotonic seconds."""
@@ -111,95 +111,91 @@ class Forwarder:
         if not packets:
             return
         stream.pending = []
-        if not stream.targets:
+        if not stream.lanes:
             return
-        now = now or stream.last_arrival
-        for start in range(0, len(packets), GROUP_PACKETS):
-            self._fan_out(stream, packets[start : start + GROUP_PACKETS], now)
-
-    def _fan_out(self, stream: RtpStream, packets: list[Packet], now: float) -> None:
-        pad = stream.is_video and len(packets) > 1
-        groups: dict[int, Group] = {}
-        for down_track in stream.targets:
-            layout = down_track.layout
-            group = groups.get(layout)
-            if group is None:
-                group = groups[layout] = Group(packets, layout, pad)
-            segment = down_track.segment
-            if segment is not None:
-                self._write(down_track, group, segment, now)
-
-    def _write(self, down_track: DownTrack, group: Group, segment: Segment, now: float) -> None:
-        """One group to one receiver; the packets are newer than all before them."""
-        egress = down_track.egress
-        position = egress.reserve(group.total)
-        data = egress.data
-        data[position : position + group.total] = group.template
-        if segment.picture_delta or segment.tl0_delta:
-            self._patch_pictures(data, position + down_track.header_size, group, segment)
-        self._seal(down_track, group, segment, position)
-        for length, size in group.runs:
-            egress.append_run(length, size)
-        count = group.count
-        egress.packets += count
-        egress.octets += group.total
-        down_track.packets += count
-        down_track.octets += group.octets
-        last = group.items[-1]
-        down_track.map.last_out = last[2] + segment.seq_delta
-        down_track.last_timestamp = last[3] + segment.timestamp_delta & 0xFFFFFFFF
-        down_track.last_sent_at = now
-        self.forwarded += count
-        if down_track.resend_ring is not None:
-            self._remember(down_track, group, segment, position)
-
-    def _seal(self, down_track: DownTrack, group: Group, segment: Segment, position: int) -> None:
-        """Headers and protection: the innermost loop."""
-        egress = down_track.egress
-        data, context, cell = egress.data, egress.context, egress.cell
-        base = egress.pointer + position
-        first, ssrc = down_track.first_word, down_track.ssrc_word
-        seq_delta, timestamp_delta = segment.seq_delta, segment.timestamp_delta
-        if down_track.header_size == 20:
-            extension, transport_seq = down_track.extension, egress.transport_seq
-            for offset, word, seq, timestamp, length in group.items:
-                _pack_extended(
-                    data,
-                    position + offset,
-                    first | word | (seq + seq_delta & 0xFFFF),
-                    timestamp + timestamp_delta & 0xFFFFFFFF,
-                    ssrc,
-                    extension,
-                    transport_seq & 0xFFFF,
-                )
-                transport_seq += 1
-                cell[0] = length
-                if protect(context, base + offset, cell):
-                    self._wipe(egress.data, position + offset, length)
-            egress.transport_seq = transport_seq
+        count = len(packets)
+        if count <= GROUP_PACKETS:
+            self._fan_out(stream.lanes, packets, stream.is_video and count > 1)
         else:
-            plain_ssrc = ssrc >> 32
-            for offset, word, seq, timestamp, length in group.items:
-                _pack_plain(
-                    data,
-                    position + offset,
-                    first | word | (seq + seq_delta & 0xFFFF),
-                    timestamp + timestamp_delta & 0xFFFFFFFF,
-                    plain_ssrc,
-                )
-                cell[0] = length
-                if protect(context, base + offset, cell):
-                    self._wipe(egress.data, position + offset, length)
+            for start in range(0, count, GROUP_PACKETS):
+                part = packets[start : start + GROUP_PACKETS]
+                self._fan_out(stream.lanes, part, stream.is_video)
+        self.forwarded += count * len(stream.lanes)
+        stream.note_sent(packets, now or stream.last_arrival)
+
+    def _fan_out(self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool) -> None:
+        """The innermost loop: one group to each of its receivers."""
+        groups: dict[int, Group] = {}
+        known = -1
+        group: Group
+        cell, outbox = self._cell, self._outbox
+        for (
+            layout, egress, data, pointer, context, runs, first, ssrc, extension,
+            seq_delta, timestamp_delta, down_track,
+        ) in lanes:  # fmt: skip
+            if layout != known:
+                known = layout
+                group = groups.get(layout) or groups.setdefault(layout, Group(packets, layout, pad))
+                items, template, total = group.items, group.template, group.total
+                group_runs = group.runs
+            position = egress.position
+            end = position + total
+            if end > CAPACITY:
+                outbox.flush()
+                position, end = 0, total
+            if not position:
+                outbox.dirty.append(egress)
+            egress.position = end
+            data[position:end] = template
+            runs += group_runs
+            if layout & PATCHED:
+                self._patch_pictures(down_track, group, position)
+            if extension:
+                number = egress.transport_word
+                for offset, word, seq, timestamp, length in items:
+                    at = position + offset
+                    _pack_extended(
+                        data,
+                        at,
+                        first + word + (seq + seq_delta & 0xFFFF),
+                        timestamp + timestamp_delta & 0xFFFFFFFF,
+                        ssrc,
+                        extension | number & 0xFFFF00,
+                    )
+                    number += 0x100
+                    cell[0] = length
+                    if protect(context, pointer + at, cell):
+                        self._wipe(data, at, length)
+                egress.transport_word = number
+            else:
+                for offset, word, seq, timestamp, length in items:
+                    at = position + offset
+                    _pack_plain(
+                        data,
+                        at,
+                        first + word + (seq + seq_delta & 0xFFFF),
+                        timestamp + timestamp_delta & 0xFFFFFFFF,
+                        ssrc,
+                    )
+                    cell[0] = length
+                    if protect(context, pointer + at, cell):
+                        self._wipe(data, at, length)
+            if layout & REMEMBERED:
+                down_track.remember(group.items, position)
 
     def _wipe(self, data: bytearray, at: int, length: int) -> None:
         """A packet that libsrtp refused must not leave in clear; zeros are dropped on arrival."""
         data[at : at + length] = bytes(length)
         self.refused += 1
 
-    def _patch_pictures(self, data: bytearray, at: int, group: Group, segment: Segment) -> None:
-        """Shift picture id and TL0PICIDX of each packet of the group, which begins at `at`."""
+    def _patch_pictures(self, down_track: DownTrack, group: Group, position: int) -> None:
+        """Shift picture id and TL0PICIDX of each packet of a group written at `position`."""
+        segment = down_track.segment
+        if segment is None:
+            return
+        data, start = down_track.egress.data, position + down_track.header_size
         for (offset, _, _, _, _), packet in zip(group.items, group.packets, strict=True):
-            self._patch_picture(data, at + offset, packet[3], segment)
+            self._patch_picture(data, start + offset, packet[3], segment)
 
     @staticmethod
     def _patch_picture(data: bytearray, at: int, payload: bytes, segment: Segment) -> None:
@@ -214,48 +210,34 @@ class Forwarder:
         if found.tl0picidx >= 0:
             data[at + found.tl0picidx_offset] = found.tl0picidx + segment.tl0_delta & 0xFF
 
-    @staticmethod
-    def _remember(down_track: DownTrack, group: Group, segment: Segment, position: int) -> None:
-        """Keep the protected bytes for a receiver without RTX."""
-        ring = down_track.resend_ring
-        assert ring is not None
-        egress = down_track.egress
-        for offset, _, seq, _, length in group.items:
-            out = seq + segment.seq_delta & 0xFFFF
-            start = position + offset
-            packet = bytes(egress.data[start : start + length + egress.tag_length])
-            ring[out % RESEND_RING] = (out, packet)
-
     def replay(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """Send cached packets to one receiver that has just switched to their first."""
-        segment = down_track.segment
-        if segment is None:
+        lane = down_track.lane()
+        if lane is None:
             return
-        group = Group(packets[:GROUP_PACKETS], down_track.layout, True)
-        self._write(down_track, group, segment, now)
+        packets = packets[:GROUP_PACKETS]
+        self._fan_out([lane], packets, True)
+        self.forwarded += len(packets)
+        down_track.note_sent(packets, now)
 
     def forward_late(self, stream: RtpStream, packet: Packet) -> None:
         """A packet behind the newest: to whom its number still belongs to."""
         self.fan_out(stream)
         for down_track in stream.targets:
-            segment = down_track.map.segment_of_input(stream, packet[0])
-            behind = (
-                0 if segment is None else down_track.map.last_out - packet[0] - segment.seq_delta
-            )
-            if segment is None or not 0 < behind < MAX_BEHIND:
+            lane = down_track.late_lane(packet[0], MAX_BEHIND)
+            if lane is None:
                 self.too_old += 1
                 continue
-            newest = down_track.map.last_out
-            timestamp, sent_at = down_track.last_timestamp, down_track.last_sent_at
-            self._write(down_track, Group([packet], down_track.layout, False), segment, sent_at)
-            down_track.map.last_out = newest
-            down_track.last_timestamp = timestamp
+            self._fan_out([lane], [packet], False)
+            self.forwarded += 1
+            down_track.note_late(packet)
 
     def resend(self, down_track: DownTrack, seqs: Sequence[int], now: float, rtt: float) -> int:
         """Answer a NACK (RFC 4585 clause 6.2.1); returns how many packets were sent again.
 
         `seqs` are 16-bit numbers as the receiver knows them, `rtt` in seconds.
         """
+        down_track.settle()
         limiter = down_track.limiter
         limiter.sent(down_track.packets - down_track.limiter_packets)
         down_track.limiter_packets = down_track.packets
@@ -266,7 +248,6 @@ class Forwarder:
                 continue
             if self._resend_one(down_track, seq, *found):
                 count += 1
-        down_track.resent += count
         self.forwarded += count
         return count
 
@@ -275,7 +256,8 @@ class Forwarder:
             packet = down_track.resendable(seq)
             if packet is None:
                 return False
-            self._append(down_track, packet)
+            position = self._reserve(down_track, len(packet))
+            down_track.egress.data[position : position + len(packet)] = packet
             return True
         cached: Packet | None = segment.source.cached(extended)
         if cached is None:
@@ -287,40 +269,35 @@ class Forwarder:
         """The packet under the RTX SSRC, its own number first in the payload (RFC 4588 4)."""
         _, timestamp, word, payload = packet
         egress = down_track.egress
+        data = egress.data
         header = down_track.header_size
         length = header + 2 + len(payload)
-        position = egress.reserve(length + egress.tag_length)
-        data = egress.data
+        position = self._reserve(down_track, length + egress.tag_length)
         _pack_picture(data, position + header, seq)
         start = position + header + 2
         data[start : start + len(payload)] = payload
         if segment.picture_delta or segment.tl0_delta:
             self._patch_picture(data, start, payload, segment)
-        first = down_track.rtx_first_word | word | down_track.rtx_seq & 0xFFFF
+        first = down_track.rtx_first_word + word + (down_track.rtx_seq & 0xFFFF)
         timestamp = timestamp + segment.timestamp_delta & 0xFFFFFFFF
         down_track.rtx_seq += 1
-        if header == 20:
-            ssrc_word = down_track.spec.rtx_ssrc << 32 | down_track.ssrc_word & 0xFFFFFFFF
-            transport_seq = egress.transport_seq & 0xFFFF
-            extension = down_track.extension
-            _pack_extended(data, position, first, timestamp, ssrc_word, extension, transport_seq)
-            egress.transport_seq += 1
+        extension = down_track.extension
+        if extension:
+            word = extension | egress.transport_word & 0xFFFF00
+            egress.transport_word += 0x100
+            ssrc_word = down_track.spec.rtx_ssrc << 32 | ONE_BYTE_PROFILE
+            _pack_extended(data, position, first, timestamp, ssrc_word, word)
         else:
             _pack_plain(data, position, first, timestamp, down_track.spec.rtx_ssrc)
-        egress.cell[0] = length
-        if protect(egress.context, egress.pointer + position, egress.cell):
+        self._cell[0] = length
+        if protect(egress.context, egress.pointer + position, self._cell):
             self._wipe(data, position, length)
-        self._account(down_track, length + egress.tag_length)
-
-    def _append(self, down_track: DownTrack, packet: bytes) -> None:
-        egress = down_track.egress
-        position = egress.reserve(len(packet))
-        egress.data[position : position + len(packet)] = packet
-        self._account(down_track, len(packet))
 
     @staticmethod
-    def _account(down_track: DownTrack, size: int) -> None:
-        egress = down_track.egress
-        egress.append_run(size, size)
-        egress.packets += 1
-        egress.octets += size
+    def _reserve(down_track: DownTrack, size: int) -> int:
+        """Room for one resent packet, which is counted."""
+        position = down_track.egress.reserve(size)
+        down_track.egress.runs.append((size, size))
+        down_track.resent += 1
+        down_track.resent_octets += size
+        return position

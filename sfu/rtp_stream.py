@@ -12,6 +12,7 @@ A packet is a tuple, the cheapest thing Python has: see `Packet`.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from qos.receive import ReceiveStatistics
@@ -20,7 +21,7 @@ from sfu.nack import NackGenerator
 from sfu.packet_cache import PacketCache
 
 if TYPE_CHECKING:
-    from sfu.down_track import DownTrack
+    from sfu.down_track import DownTrack, Lane
     from sfu.up_track import UpTrack
 
 Packet = tuple[int, int, int, bytes]
@@ -43,6 +44,7 @@ class RtpStream:
         "is_video",
         "keyframe_wanted",
         "keyframes",
+        "lanes",
         "last_arrival",
         "last_keyframe_request",
         "last_seq",
@@ -54,6 +56,11 @@ class RtpStream:
         "sender_ntp",
         "sender_report_at",
         "sender_rtp",
+        "sent_at",
+        "sent_octets",
+        "sent_packets",
+        "sent_seq",
+        "sent_timestamp",
         "ssrc",
         "statistics",
         "targets",
@@ -76,6 +83,15 @@ class RtpStream:
         self.nack = NackGenerator() if nack else None
         self.pending: list[Packet] = []
         self.targets: list[DownTrack] = []
+        self.lanes: list[Lane] = []
+        """Of the targets, in the form the forwarder needs."""
+        self.sent_packets = 0
+        """Fanned out in all; each target was sent those since it joined."""
+        self.sent_octets = 0
+        """Payload bytes of those."""
+        self.sent_seq = -1
+        self.sent_timestamp = 0
+        self.sent_at = 0.0
         self.last_seq = -1
         """Highest extended sequence number; -1 before the first packet."""
         self.newest: Packet | None = None
@@ -163,6 +179,32 @@ class RtpStream:
         self.track.forwarder.fan_out(self)
         for down_track in self.targets:
             down_track.skip(extended)
+        self._lay_lanes()
+
+    def add_target(self, down_track: DownTrack) -> None:
+        """`down_track` flows from this stream from now on."""
+        self.targets.append(down_track)
+        self._lay_lanes()
+
+    def remove_target(self, down_track: DownTrack) -> None:
+        """It no longer does."""
+        if down_track in self.targets:
+            self.targets.remove(down_track)
+            self._lay_lanes()
+
+    def _lay_lanes(self) -> None:
+        lanes = (down_track.lane() for down_track in self.targets)
+        # Receivers of one layout stand together: the forwarder then changes groups seldom.
+        self.lanes = sorted((lane for lane in lanes if lane is not None), key=itemgetter(0))
+
+    def note_sent(self, packets: list[Packet], now: float) -> None:
+        """`packets` have been fanned out to all targets."""
+        self.sent_packets += len(packets)
+        self.sent_octets += sum([len(packet[3]) for packet in packets])
+        last = packets[-1]
+        self.sent_seq = last[0]
+        self.sent_timestamp = last[1]
+        self.sent_at = now
 
     def wants_keyframe_now(self, now: float) -> bool:
         """Whether a keyframe request should leave now; if so it is noted as made.

@@ -44,6 +44,8 @@ class Subscriber:
         self._command: SetDownTracks | None = None
         self.rtt = 0.0
         """Smoothed, seconds; 0 when not known."""
+        self._ended = (0, 0)
+        """Packets and bytes of down tracks that are gone."""
         self._next_report = 0.0
         self._reference_times: dict[int, tuple[int, float]] = {}
 
@@ -95,6 +97,9 @@ class Subscriber:
     def _drop(self, down: DownTrack) -> None:
         spec = down.spec
         del self.down_tracks[spec.ssrc]
+        down.settle()
+        packets, octets = self._ended
+        self._ended = (packets + down.packets + down.resent, octets + down.wire_octets)
         # BYE first: forgetting a stream resets its SRTCP index, which may never repeat.
         self.transport.send_rtcp(
             rtcp.receiver_report(spec.ssrc)
@@ -183,6 +188,7 @@ class Subscriber:
     @staticmethod
     def _report(down: DownTrack, ntp_now: int, offset: float | None) -> bytes | None:
         """SR + SDES of one track, or None while its timeline is not known."""
+        down.settle()
         if offset is None or not down.packets:
             return None
         timestamp = down.timestamp_at(ntp_now, offset)
@@ -191,6 +197,15 @@ class Subscriber:
         ssrc = down.spec.ssrc
         report = rtcp.sender_report(ssrc, ntp_now, timestamp, down.packets, down.octets)
         return report + rtcp.sdes(ssrc, down.spec.cname)
+
+    def totals(self) -> tuple[int, int]:
+        """RTP packets and bytes sent over this transport so far."""
+        packets, octets = self._ended
+        for down in self.down_tracks.values():
+            down.settle()
+            packets += down.packets + down.resent
+            octets += down.wire_octets
+        return packets, octets
 
     def goodbye(self) -> None:
         """BYE for all tracks: we are going away."""

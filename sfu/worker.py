@@ -65,7 +65,7 @@ class Worker:
         self._udp = udp
         self._batch = SendBatch(udp)
         self._outbox = Outbox(self._batch)
-        self._forwarder = Forwarder()
+        self._forwarder = Forwarder(self._outbox)
         self._wall_offset = time.time() - time.monotonic()
         self._ingress = Ingress(
             udp.arena,
@@ -283,8 +283,6 @@ class Worker:
 
     def _forget(self, router: Router, peer: Peer) -> None:
         router.transport_gone(peer)
-        # Memory of an egress may still be named by the batch.
-        self._outbox.flush()
         self._router_of.pop(peer.transport.id, None)
         self._ingress.by_ufrag.pop(peer.transport.ice_ufrag, None)
         for address in peer.transport.addresses:
@@ -380,13 +378,13 @@ def _random_seq() -> int:
 
 def _transport_stats(peer: Peer) -> control.TransportStats:
     transport = peer.transport
-    egress = None if peer.subscriber is None else peer.subscriber.egress
+    packets, octets = (0, 0) if peer.subscriber is None else peer.subscriber.totals()
     return control.TransportStats(
         transport=transport.id,
         packets_received=transport.packets_received,
         bytes_received=transport.bytes_received,
-        packets_sent=0 if egress is None else egress.packets,
-        bytes_sent=0 if egress is None else egress.octets,
+        packets_sent=packets,
+        bytes_sent=octets,
         rtt_ms=0.0 if peer.subscriber is None else peer.subscriber.rtt * 1000,
     )
 

@@ -1,11 +1,11 @@
 """One UDP socket, many datagrams a system call.
 
-`UdpSocket.receive` fills an arena of fixed slots with recvmmsg. `SendBatch` collects messages
-(each one a run of equal segments to one address) and sends them with sendmmsg, cut by the kernel
-(UDP_SEGMENT, `man 7 udp`). Where the kernel lacks one of these, plain recvfrom and sendto do the
+`UdpSocket.receive` fills an arena of fixed slots with recvmmsg. `SendBatch` sends messages (each
+one a run of equal segments to one address) with sendmmsg, cut by the kernel (UDP_SEGMENT,
+`man 7 udp`). Where the kernel lacks one of these, plain recvfrom and sendto do the
 same work slower; the callers never notice.
 
-All control blocks are laid out once; a message costs four integer stores.
+All control blocks are laid out once; a batch costs four bulk stores.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 import sys
+from array import array
 from typing import Any, Final
 
 from sfu.net.srtp import Arena
@@ -27,10 +28,6 @@ MAX_DATAGRAM: Final = 1500
 """A longer datagram is none of ours (bytes); it is cut and reported with a larger size."""
 MESSAGES: Final = 256
 """Messages that a `SendBatch` holds."""
-MAX_SEGMENTS: Final = 60
-"""Below the kernel's UDP_MAX_SEGMENTS of 64."""
-MAX_RUN: Final = 60_000
-"""Bytes of one message; a UDP datagram before segmentation must stay below 65,508."""
 SOCKET_BUFFER: Final = 8 * 1024 * 1024
 
 SOL_UDP: Final = 17
@@ -251,17 +248,16 @@ def _segmentation_works(sock: socket.socket) -> bool:
 
 
 class SendBatch:
-    """Messages on their way to one sendmmsg.
+    """Sends runs, up to `MESSAGES` with one sendmmsg.
 
-    `add` names memory (the kernel's address), it does not copy: what it names must stay as it is
-    until `flush` has returned.
+    A run is named by the kernel's addresses, it is not copied: what it names must stay as it is
+    until `send` has returned.
     """
 
     def __init__(self, udp: UdpSocket) -> None:
         self._udp = udp
         self._fd = udp.fileno()
         self.segments = udp.segments
-        self.count = 0
         self.refused = 0
         """Datagrams that the kernel would not take at all."""
         self.overflowed = 0
@@ -299,25 +295,24 @@ class SendBatch:
         halves: memoryview[int] = memoryview(self._controls.data).cast("H")
         self._segment_sizes = halves[header_size // 2 :: _CONTROL_SIZE // 2]
 
-    def add(self, name: int, base: int, length: int, segment: int) -> None:
-        """A run of datagrams of `segment` bytes (the last may be shorter) to one address.
+    def send(
+        self, names: list[int], bases: list[int], lengths: list[int], segments: list[int]
+    ) -> None:
+        """Send runs: run i is `lengths[i]` bytes from `bases[i]` on, to `names[i]`.
 
-        `name` is the kernel address of the peer's `sockaddr`, `base` that of the first byte.
+        `names` are kernel addresses of `sockaddr`s. A run is cut into datagrams of `segments[i]`
+        bytes, the last may be shorter. Never raises, never waits; what fails is counted.
         """
-        i = self.count
-        if i == MESSAGES:
-            self.flush()
-            i = 0
-        self._names[i] = name
-        self._bases[i] = base
-        self._lengths[i] = length
-        self._segment_sizes[i] = segment
-        self.count = i + 1
+        for start in range(0, len(names), MESSAGES):
+            end = min(start + MESSAGES, len(names))
+            count = end - start
+            self._names[:count] = array(_WORD, names[start:end])
+            self._bases[:count] = array(_WORD, bases[start:end])
+            self._lengths[:count] = array(_WORD, lengths[start:end])
+            self._segment_sizes[:count] = array("H", segments[start:end])
+            self._send(count)
 
-    def flush(self) -> None:
-        """Send all that was added. Never raises, never waits; what fails is counted."""
-        count = self.count
-        self.count = 0
+    def _send(self, count: int) -> None:
         if _sendmmsg is None or not self.segments:
             for i in range(count):
                 self._send_cut(i)

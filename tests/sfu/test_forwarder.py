@@ -22,15 +22,13 @@ class Wire:
 
     def __init__(self) -> None:
         self.messages: list[tuple[bytes, int]] = []
-        self._waiting: list[tuple[int, int, int]] = []
 
-    def add(self, name: int, base: int, length: int, segment: int) -> None:
-        self._waiting.append((base, length, segment))
-
-    def flush(self) -> None:
-        for base, length, segment in self._waiting:
+    def send(
+        self, names: list[int], bases: list[int], lengths: list[int], segments: list[int]
+    ) -> None:
+        assert len(names) == len(bases)
+        for base, length, segment in zip(bases, lengths, segments, strict=True):
             self.messages.append((ctypes.string_at(base, length), segment))
-        self._waiting.clear()
 
     def datagrams(self) -> list[bytes]:
         return [
@@ -65,7 +63,7 @@ class Scene:
     ) -> None:
         self.wire = Wire()
         self.outbox = Outbox(self.wire)
-        self.forwarder = Forwarder()
+        self.forwarder = Forwarder(self.outbox)
         self.track = UpTrack(spec or video_spec("v"), "alice", self.forwarder)
         self.receiver = Receiver(self.outbox, profile, cc)
         changes = {} if rtx else {"rtx_ssrc": 0}
@@ -132,6 +130,7 @@ def test_numbers_go_on_over_every_boundary(
     if cc:
         found = [rtp.extension(p, 0, 20, cc) for p in packets]
         assert found == [number.to_bytes(2, "big") for number in range(5)]
+    scene.down.settle()
     assert (scene.down.packets, scene.forwarder.refused) == (5, 0)
 
 
@@ -209,6 +208,7 @@ def test_padding_only_packets_leave_no_hole() -> None:
     packets = scene.take()
     assert seqs(packets) == [100, 101]
     assert body(packets[1]) == delta_frame(2)
+    scene.down.settle()
     lost = scene.down.map.find_output(101)
     assert lost is not None
     assert lost[1] == 3
@@ -296,9 +296,10 @@ def test_a_refused_packet_never_leaves_in_clear() -> None:
     scene.attach()
     stream.receive(1, 0, 0, keyframe(1), 1.0)
     scene.take()
-    scene.down.map.last_out -= 1
     assert scene.down.segment is not None
     scene.down.segment.seq_delta -= 1  # the next packet would use the same number again
+    stream.remove_target(scene.down)
+    stream.add_target(scene.down)
     stream.receive(2, 0, 0, delta_frame(2), 1.0)
     scene.forwarder.flush(1.0)
     scene.outbox.flush()

@@ -40,14 +40,12 @@ def test_a_run_is_cut_into_datagrams(ends: tuple[UdpSocket, UdpSocket]) -> None:
     near, far = ends
     memory, name, batch = Arena(2000), name_of(near, far), SendBatch(near)
     memory.data[:] = bytes(i // 100 for i in range(2000))
-    batch.add(name.address, memory.address, 950, 100)
-    batch.add(name.address, memory.address + 1000, 77, 77)
-    batch.flush()
+    batch.send([name.address] * 2, [memory.address, memory.address + 1000], [950, 77], [100, 77])
     sizes, addresses = arrived(far, 11)
     assert sizes == [100] * 9 + [50, 77]
     assert [far.arena.data[i * udp.SLOT_SIZE] for i in range(11)] == list(range(11))
     assert far.unpack_address(addresses[: far.address_size]) == ("127.0.0.1", near.port)
-    assert (batch.refused, batch.overflowed, batch.count) == (0, 0, 0)
+    assert (batch.refused, batch.overflowed) == (0, 0)
 
 
 def test_without_segmentation_the_same_datagrams_leave(
@@ -56,8 +54,7 @@ def test_without_segmentation_the_same_datagrams_leave(
     near, far = ends
     near.segments = False
     memory, name, batch = Arena(2000), name_of(near, far), SendBatch(near)
-    batch.add(name.address, memory.address, 950, 100)
-    batch.flush()
+    batch.send([name.address], [memory.address], [950], [100])
     assert arrived(far, 10)[0] == [100] * 9 + [50]
 
 
@@ -68,8 +65,7 @@ def test_without_the_batch_calls_the_same_datagrams_move(
     monkeypatch.setattr(udp, "_sendmmsg", None)
     monkeypatch.setattr(udp, "_recvmmsg", None)
     memory, name, batch = Arena(2000), name_of(near, far), SendBatch(near)
-    batch.add(name.address, memory.address, 250, 100)
-    batch.flush()
+    batch.send([name.address], [memory.address], [250], [100])
     near.send_one(bytes(3000), bytes(name.data))
     sizes, addresses = arrived(far, 4)
     assert sizes == [100, 100, 50, udp.MAX_DATAGRAM + 1]
@@ -79,9 +75,8 @@ def test_without_the_batch_calls_the_same_datagrams_move(
 def test_more_messages_than_a_batch_holds(ends: tuple[UdpSocket, UdpSocket]) -> None:
     near, far = ends
     memory, name, batch = Arena(100), name_of(near, far), SendBatch(near)
-    for _ in range(udp.MESSAGES + 10):
-        batch.add(name.address, memory.address, 10, 10)
-    batch.flush()
+    count = udp.MESSAGES + 10
+    batch.send([name.address] * count, [memory.address] * count, [10] * count, [10] * count)
     assert arrived(far, udp.MESSAGES + 10)[0] == [10] * (udp.MESSAGES + 10)
 
 
@@ -92,10 +87,8 @@ def test_what_the_kernel_refuses_is_counted_and_the_rest_is_sent(
     memory, name, batch = Arena(100), name_of(near, far), SendBatch(near)
     nowhere = Arena(near.address_size)
     nowhere.data[:] = near.pack_address("240.0.0.1", 0)
-    batch.add(name.address, memory.address, 10, 10)
-    batch.add(nowhere.address, memory.address, 30, 10)
-    batch.add(name.address, memory.address, 20, 20)
-    batch.flush()
+    names = [name.address, nowhere.address, name.address]
+    batch.send(names, [memory.address] * 3, [10, 30, 20], [10, 10, 20])
     assert arrived(far, 2)[0] == [10, 20]
     assert batch.refused == 3
 
