@@ -111,6 +111,55 @@ async def test_chat_reaches_everybody_and_counts_the_unread(room: str, on_chromi
     assert "Halo <b>semua</b>" in await citra.text("chat-lines")
 
 
+async def test_sound_held_back_by_the_browser_waits_for_a_tap(
+    room: str, on_chromium: Opens
+) -> None:
+    ana, budi = await on_chromium("Ana"), await on_chromium("Budi")
+    assert isinstance(budi.page, ChromiumPage)
+    await budi.page.page.add_init_script(
+        "const { play } = HTMLAudioElement.prototype;"
+        "HTMLAudioElement.prototype.play = function () {"
+        " return window.tapped ? play.call(this)"
+        " : Promise.reject(new DOMException('tap first', 'NotAllowedError')); };"
+        "addEventListener('pointerdown', () => { window.tapped = true; }, true);"
+    )
+    await ana.join(room)
+    await budi.join(room)
+    await until("the button", lambda: budi.see("!hear.hidden"))
+    await budi.page.page.click("#hear")
+    await until("the button is gone", lambda: budi.see("hear.hidden"))
+    await until(
+        "Ana is played",
+        lambda: budi.see("[...document.querySelectorAll('audio')].every(({ paused }) => !paused)"),
+    )
+
+
+async def test_everything_in_a_call_has_a_name_and_the_keyboard_reaches_it(
+    room: str, on_chromium: Opens
+) -> None:
+    ana = await on_chromium("Ana")
+    assert isinstance(ana.page, ChromiumPage)
+    await ana.join(room)
+    for key in ("c", "Escape", "p"):
+        await press(ana, key)
+    nameless = await ana.see(
+        "[...document.querySelectorAll('#call button, #call input, #call textarea')]"
+        ".filter((one) => one.checkVisibility() && !one.ariaLabel && !one.textContent.trim())"
+        ".map(({ outerHTML }) => outerHTML)"
+    )
+    assert nameless == []
+    reached = set()
+    for _ in range(20):
+        await press(ana, "Tab")
+        reached.add(await ana.see("document.activeElement.id"))
+    wanted = {"microphone", "camera", "share", "leave", "people", "chat", "settings", "help"}
+    assert wanted <= reached
+    await press(ana, "Escape")
+    assert await ana.see("panel.hidden && document.activeElement.id === 'people'")
+    await press(ana, "?")
+    assert await ana.see("document.getElementById('help-dialog').open")
+
+
 async def tile_is(person: Person, name: str, **expected: bool) -> bool:
     tile = (await person.tiles()).get(name, {})
     return all(tile.get(key) == value for key, value in expected.items())
