@@ -27,13 +27,23 @@ the 20 bytes before them this stays within 1200.
 class TransportCcFeedback:
     """Collects arrivals of one transport and writes the feedback."""
 
-    __slots__ = ("_arrivals", "_count", "_forgotten", "_newest", "_sender_ssrc", "_start")
+    __slots__ = (
+        "_arrivals",
+        "_count",
+        "_expected",
+        "_forgotten",
+        "_newest",
+        "_sender_ssrc",
+        "_start",
+    )
 
     def __init__(self, sender_ssrc: int) -> None:
         self._sender_ssrc = sender_ssrc
         self._arrivals: dict[int, int] = {}
         # In order of arrival: extended sequence number to time in 250 us units.
         self._newest = -1
+        self._expected = -1
+        # What is seen nearly always: the next number, 16 bits.
         self._start = 0
         # The next report begins here.
         self._forgotten = -1
@@ -42,6 +52,15 @@ class TransportCcFeedback:
 
     def packet(self, seq16: int, arrival: float) -> None:
         """A packet arrived; `arrival` in seconds on a steady clock."""
+        if seq16 == self._expected:
+            self._newest = seq = self._newest + 1
+            self._expected = seq16 + 1 & 0xFFFF
+            self._arrivals[seq] = int(arrival * transport_cc.TICKS_PER_SECOND + 0.5)
+        else:
+            self._out_of_line(seq16, int(arrival * transport_cc.TICKS_PER_SECOND + 0.5))
+
+    def _out_of_line(self, seq16: int, ticks: int) -> None:
+        """The first packet, one after a gap, a late one or a duplicate."""
         newest = self._newest
         ahead = ((seq16 - newest + 0x8000) & 0xFFFF) - 0x8000
         if newest < 0 or ahead > MAX_GAP or ahead < -MAX_GAP:
@@ -54,9 +73,8 @@ class TransportCcFeedback:
                 return
             elif seq < self._start:
                 self._start = seq
-        self._arrivals[seq] = int(arrival * transport_cc.TICKS_PER_SECOND + 0.5)
-        if len(self._arrivals) > MAX_KEPT:
-            self._forget_oldest()
+        self._expected = self._newest + 1 & 0xFFFF
+        self._arrivals[seq] = ticks
 
     def _restart(self, seq16: int) -> int:
         self._arrivals.clear()
@@ -76,6 +94,8 @@ class TransportCcFeedback:
 
         `now` on the clock of the arrivals. `media_ssrc` is any SSRC of the publisher.
         """
+        while len(self._arrivals) > MAX_KEPT:
+            self._forget_oldest()
         packets: list[bytes] = []
         if self._newest >= self._start:
             self._report(media_ssrc, packets)
