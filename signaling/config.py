@@ -70,7 +70,7 @@ class Config:
     )
     max_sockets: int = setting(1000, "WebSockets at once", 1, 100_000)
     max_publish_kbps: int = setting(
-        2500, "bit rate of one published video, kbit/s; 0 for no limit", 0, 100_000
+        3000, "bit rate of one published video, kbit/s; 0 for no limit", 0, 100_000
     )
     admin_token: str = setting(
         "", "secret for /api/stats, 16 characters or more; empty for one kept in data_dir"

@@ -50,6 +50,7 @@ HEADERS = {
     "fullscreen=(self), geolocation=(), payment=(), usb=()",
     # A room's name is part of its URL.
     "Referrer-Policy": "no-referrer",
+    "Server": "sfu",
     "X-Content-Type-Options": "nosniff",
 }
 

@@ -139,8 +139,10 @@ class Rooms:
     def tick(self, now: float) -> None:
         """Remove whoever is gone; call a few times a second."""
         for room in list(self.rooms.values()):
+            before = len(room.participants)
             room.remove_gone(now)
-            self._clean(room)
+            if len(room.participants) != before:
+                self._clean(room)
 
     def _clean(self, room: Room) -> None:
         """Forget those who are gone, and the room when it is empty."""

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between looks for those who are gone."""
-DRAIN = 1.5
+DRAIN = 1.0
 """Seconds that workers have to close their transports."""
 
 

@@ -39,6 +39,8 @@ SILENCE = 5.0
 """Seconds without an event after which a worker is given up; statistics come each second."""
 START = 10.0
 """Seconds that a worker has to become ready."""
+LAST_MOMENT = 0.3
+"""Seconds between a drained worker's last word and its end."""
 LONG_LIFE = 30.0
 """Seconds after which a worker's death is no sign of a worse trouble."""
 
@@ -140,8 +142,13 @@ class WorkerPool:
             started = time.monotonic()
             try:
                 await self._run(index, first)
-            except (OSError, ChannelError, TimeoutError) as error:
-                log.error("media worker %d: %s", index, error or "silent")
+            except TimeoutError:
+                log.error("media worker %d is silent", index)
+            except (OSError, ChannelError) as error:
+                log.error("media worker %d: %s", index, error)
+            except Exception:
+                # Whatever it was: there must be a worker again.
+                log.exception("keeping media worker %d failed", index)
             if self._closing:
                 break
             if not first.done():
@@ -182,7 +189,12 @@ class WorkerPool:
             if not data:
                 return
             for body in unframer.feed(data):
-                self._event(worker, decode_event(body))
+                event = decode_event(body)
+                try:
+                    self._event(worker, event)
+                except Exception:
+                    # A fault about one room must not cost the worker, and so all of its rooms.
+                    log.exception("an event of media worker %d failed", worker.index)
                 if worker.ready and not first.done():
                     first.set_result(None)
 
@@ -208,7 +220,7 @@ class WorkerPool:
         """See the process to its end; one that was drained is given a moment to go by itself."""
         if self._closing:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(worker.process.wait(), 1.0)
+                await asyncio.wait_for(worker.process.wait(), LAST_MOMENT)
         worker.process.kill()
         code = await worker.process.wait()
         if not self._closing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import socket
@@ -75,12 +76,18 @@ class FakeWorker:
         self.commands: list[Command] = []
         self.killed = False
         self._channel = channel.dup()
+        self._writer: asyncio.StreamWriter | None = None
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         reader, self._writer = await asyncio.open_connection(sock=self._channel)
+        with contextlib.suppress(ConnectionError):
+            await self._live(reader)
+        self.die(0)
+
+    async def _live(self, reader: asyncio.StreamReader) -> None:
         self.send(
             WorkerReady(
                 pid=self.pid, port=5000, fingerprint=FINGERPRINT, srtp_profiles=(), features=()
@@ -93,16 +100,17 @@ class FakeWorker:
                 self._news.set()
             if any(isinstance(command, Drain) for command in self.commands):
                 break
-        self.die(0)
 
     def send(self, event: Event) -> None:
-        self._writer.write(frame(event))
+        self.send_raw(frame(event))
 
     def send_raw(self, data: bytes) -> None:
+        assert self._writer is not None
         self._writer.write(data)
 
     def die(self, code: int = -9) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
         if not self._ended.done():
             self._ended.set_result(code)
 

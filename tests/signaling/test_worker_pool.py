@@ -118,10 +118,32 @@ async def test_pauses_grow_while_workers_keep_dying(monkeypatch: pytest.MonkeyPa
     launch = Dying(1)
     pool = WorkerPool(1, launch, Listener())
     await pool.start()
-    monkeypatch.setattr(worker_pool.asyncio, "sleep", sleep)
+    monkeypatch.setattr("signaling.worker_pool.asyncio.sleep", sleep)
     launch.started[0].die()
     await launch.nth(10)
     await pool.close(5.0)
     assert pauses[0] == 0
     assert pauses[1:5] == [0.4, 0.8, 1.6, 3.2]
     assert max(pauses) == 10.0
+
+
+class Faulty(Listener):
+    """A listener with a fault of its own."""
+
+    def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
+        super().worker_stats(worker, stats)
+        if stats.routers == 1:
+            raise ValueError("a fault of ours")
+
+
+async def test_a_fault_of_the_listener_costs_no_worker() -> None:
+    launch, listener = FakeLaunch(), Faulty()
+    pool = WorkerPool(1, launch, listener)
+    await pool.start()
+    launch.started[0].send(stats(routers=1))
+    launch.started[0].send(stats(routers=2))
+    while pool.workers[0].stats is None or pool.workers[0].stats.routers != 2:
+        listener.news.clear()
+        await listener.news.wait()
+    assert len(launch.started) == 1
+    await pool.close(5.0)
