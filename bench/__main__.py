@@ -7,6 +7,7 @@ import asyncio
 import difflib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from bench.client import Client, ClientError
 from bench.driver import Library
 from bench.fleet import FleetError
 from bench.netns import NamespaceError
-from bench.run import InterruptedRunError, Load, measure
+from bench.run import END_SIGNALS, InterruptedRunError, Load, measure
 from bench.scenarios import AUDIO, AUDIO_VIDEO, OTHERS, SCENARIOS
 from bench.server import OwnServer, ServerError
 from bench.soak import soak
@@ -175,6 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         list_commands()
         return 0
     name, *rest = given
+    # Whatever ends the bench must end what it started, too.
+    for number in END_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     try:
         if name not in SCENARIOS and name not in OTHERS:
             near = difflib.get_close_matches(name, [*SCENARIOS, *OTHERS], 1, 0.5)

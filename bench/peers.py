@@ -69,7 +69,8 @@ def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         name: round(sides["ours"][name] / sides["janus"][name], 3) if sides["janus"][name] else 0.0
         for name in ("cpuPerForwardedPacket", "delayP99")
     }
-    every = [run for side in SIDES for run in runs[side]]
+    problems = [f"{side} was not measured" for side in SIDES if not runs[side]]
+    problems += [text for side in SIDES for run in runs[side] for text in run["problems"]]
     return {
         "scenario": "peers",
         "participants": load.participants,
@@ -77,8 +78,8 @@ def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         "settings": load.settings,
         **sides,
         "ratio": ratio,
-        "valid": bool(runs["ours"] and runs["janus"]) and all(run["valid"] for run in every),
-        "problems": [problem for run in every for problem in run["problems"]],
+        "valid": not problems,
+        "problems": problems,
         **provenance(),
     }
 

@@ -26,6 +26,7 @@ from bench.provenance import provenance
 from bench.server import Server
 
 JOINS_AT_ONCE = 4
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECEIVE_SECONDS = 30.0
 _LOOK_SECONDS = 0.5
 _LEAD_NS = 200_000_000
@@ -89,16 +90,18 @@ class Load:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[asyncio.Event]:
-    """An event that Ctrl-C and SIGTERM set, in place of what they do otherwise."""
+    """An event that `END_SIGNALS` set, in place of what they do otherwise."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
+    for number in END_SIGNALS:
         loop.add_signal_handler(number, event.set)
     try:
         yield event
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, action in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, action)
 
 
 async def measure(

@@ -99,11 +99,14 @@ def measuring(target: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     target = tmp_path / "report.json"
     with measuring(target) as process:
         started = {pid: os.pidfd_open(pid) for pid in processes.children(process.pid)}
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.communicate(timeout=30)
     report = json.loads(target.read_text())
     assert report["partial"]
