@@ -35,6 +35,7 @@ class _Driver:
     def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
         self.process = process
         self._connection = connection
+        self._writing = asyncio.Lock()
         self._unframer = Unframer()
         self.ready: asyncio.Future[Fingerprint] = asyncio.get_running_loop().create_future()
         self.measured: asyncio.Future[channel.Measured] | None = None
@@ -44,7 +45,9 @@ class _Driver:
         """Transports that failed after they had been connected."""
 
     async def tell(self, command: channel.Command) -> None:
-        await asyncio.get_running_loop().sock_sendall(self._connection, channel.frame(command))
+        # Two that write at once could mix their halves.
+        async with self._writing:
+            await asyncio.get_running_loop().sock_sendall(self._connection, channel.frame(command))
 
     async def listen(self) -> None:
         """Take events until the driver is gone, then fail whoever still waits."""

@@ -118,7 +118,7 @@ async def measure(
     with interruptible() as interrupt:
         async with (
             Fleet(library, load.participants, load.drivers) as fleet,
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
             people: dict[str, int] = {}
             clients = [

@@ -51,7 +51,7 @@ async def soak(load: Load, library: Library, server: Server, seed: int = 1) -> d
     with interruptible() as interrupt:
         async with (
             Fleet(library, load.participants, load.drivers) as fleet,
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
             people: dict[str, int] = {}
             seats = [
