@@ -176,11 +176,7 @@ export class Lobby {
   }
 
   #showProblems() {
-    const problems = [this.#local.camera.problem, this.#local.microphone.problem];
-    // One cause for both is told once.
-    const insecure = problems.every((one) => one?.problem === 'insecure');
-    const told = problems.slice(0, insecure ? 1 : 2).flatMap((one) =>
-      one ? [t(`media.${one.device}.${one.problem}`)] : []);
+    const told = problemTexts(this.#local.camera.problem, this.#local.microphone.problem);
     const list = byId('device-problems', HTMLElement);
     if (list.textContent === told.join('')) return;
     list.replaceChildren(...told.map((text) =>
@@ -208,6 +204,8 @@ export class Lobby {
       : '';
     problem.hidden = !text;
     if (problem.textContent !== text) problem.textContent = text;
+    const presence = byId('presence', HTMLElement);
+    presence.hidden = presence.textContent === text;
   }
 }
 
@@ -219,6 +217,18 @@ function presenceText(state) {
   if (!state.exists && !state.mayCreate) return errorText('createNotAllowed');
   if (state.participants === 0) return t('lobby.empty');
   return t('lobby.present', { count: state.participants });
+}
+
+/**
+ * One sentence for each device that does not work; one for both when the cause is the same.
+ *
+ * @param {import('./media.js').MediaError | null} camera
+ * @param {import('./media.js').MediaError | null} microphone
+ */
+function problemTexts(camera, microphone) {
+  if (camera && camera.problem === microphone?.problem) return [t(`media.both.${camera.problem}`)];
+  return [camera, microphone].flatMap((one) =>
+    one ? [t(`media.${one.device}.${one.problem}`)] : []);
 }
 
 /**

@@ -40,22 +40,26 @@ async def test_who_leaves_is_gone_and_may_come_back(room: str, on_chromium: Open
     await budi.sees("Ana")
 
 
-async def test_mute_and_camera_off_show_and_come_back(room: str, on_chromium: Opens) -> None:
-    ana, budi = await on_chromium("Ana"), await on_chromium("Budi")
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_mute_and_camera_off_show_and_come_back(
+    room: str, browser: str, on_chromium: Opens, on_firefox: Opens
+) -> None:
+    ana = await on_chromium("Ana")
+    budi = await {"chromium": on_chromium, "firefox": on_firefox}[browser]("Budi")
     await ana.join(room)
     await budi.join(room)
     await ana.sees("Budi")
 
-    await press(budi, "m")
+    await budi.click("microphone")
     await until("Budi is muted", lambda: tile_is(ana, "Budi", muted=True))
-    await press(budi, "v")
+    await budi.click("camera")
     await until("Budi has no picture", lambda: tile_is(ana, "Budi", shown=False))
     assert await budi.see(
         "conference.publishConnection.getSenders().every(({ track }) => track?.kind !== 'video')"
     ), "the camera is closed, not only hidden"
 
-    await press(budi, "m")
-    await press(budi, "v")
+    await budi.click("microphone")
+    await budi.click("camera")
     await until("Budi is not muted", lambda: tile_is(ana, "Budi", muted=False))
     await ana.sees("Budi")
     await ana.hears("Budi")
@@ -88,6 +92,31 @@ async def test_screen_is_shared_and_stopped_and_shared_again(
         await ana.click("stop-sharing")
         await citra.alone_with("Ana")
     await citra.sees("Ana")
+
+
+async def test_firefox_shares_its_screen(room: str, on_chromium: Opens, on_firefox: Opens) -> None:
+    ana, citra = await on_chromium("Ana"), await on_firefox("Citra")
+    await ana.join(room)
+    await citra.join(room)
+    # Without a display there is no screen to capture, so a drawing takes its place.
+    await citra.see(
+        """(() => {
+          const canvas = document.createElement('canvas');
+          [canvas.width, canvas.height] = [800, 600];
+          const context = canvas.getContext('2d');
+          let count = 0;
+          setInterval(() => {
+            context.fillStyle = `hsl(${(count += 5)} 80% 60%)`;
+            context.fillRect(0, 0, 800, 600);
+          }, 50);
+          navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(15);
+        })()"""
+    )
+    for _ in range(2):
+        await citra.click("share")
+        await ana.sees("Screen of Citra", "Citra")
+        await citra.click("share")
+        await ana.alone_with("Citra")
 
 
 async def test_chat_reaches_everybody_and_counts_the_unread(room: str, on_chromium: Opens) -> None:

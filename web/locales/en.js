@@ -47,6 +47,11 @@ export default {
   'media.microphone.inUse': 'The microphone is being used by another program. Close that program, then turn the microphone on again.',
   'media.microphone.insecure': 'Browsers allow the microphone only on secure pages. Open this page with https:// in front.',
   'media.microphone.failed': 'The microphone did not start. Unplug it and plug it in again, or choose another one.',
+  'media.both.denied': 'Camera and microphone are blocked. Click the camera or lock icon next to the address, allow both, then turn them on again.',
+  'media.both.missing': 'No camera and no microphone were found. Plug them in, or join to watch and listen.',
+  'media.both.inUse': 'Camera and microphone are being used by another program. Close that program, then turn them on again.',
+  'media.both.insecure': 'Browsers allow camera and microphone only on secure pages. Open this page with https:// in front.',
+  'media.both.failed': 'Camera and microphone did not start. Unplug them and plug them in again, or choose others.',
 
   'error.unreachable': 'The server does not answer. Check your network; we keep trying if you are in a call.',
   'error.badMessage': 'The server did not understand this page. Reload the page; if it happens again, tell whoever runs the server.',

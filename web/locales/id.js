@@ -47,6 +47,11 @@ export default {
   'media.microphone.inUse': 'Mikrofon sedang dipakai program lain. Tutup program itu, lalu nyalakan mikrofon lagi.',
   'media.microphone.insecure': 'Peramban hanya mengizinkan mikrofon di halaman yang aman. Buka halaman ini dengan https:// di depannya.',
   'media.microphone.failed': 'Mikrofon gagal menyala. Cabut lalu pasang lagi, atau pilih mikrofon lain.',
+  'media.both.denied': 'Kamera dan mikrofon diblokir. Klik ikon kamera atau gembok di samping alamat, izinkan keduanya, lalu nyalakan lagi.',
+  'media.both.missing': 'Kamera dan mikrofon tidak ditemukan. Sambungkan dulu, atau bergabung untuk menonton dan mendengar saja.',
+  'media.both.inUse': 'Kamera dan mikrofon sedang dipakai program lain. Tutup program itu, lalu nyalakan lagi.',
+  'media.both.insecure': 'Peramban hanya mengizinkan kamera dan mikrofon di halaman yang aman. Buka halaman ini dengan https:// di depannya.',
+  'media.both.failed': 'Kamera dan mikrofon gagal menyala. Cabut lalu pasang lagi, atau pilih perangkat lain.',
 
   'error.unreachable': 'Server tidak menjawab. Periksa jaringan Anda; selama dalam panggilan, kami terus mencoba.',
   'error.badMessage': 'Server tidak memahami halaman ini. Muat ulang halaman; bila terulang, beri tahu pengelola server.',
