@@ -184,6 +184,11 @@ class Publisher:
 
     def receive_rtcp(self, packet: rtcp.Packet, now: float, ntp_now: int) -> None:
         """One RTCP packet from the publisher."""
+        if isinstance(packet, rtcp.Bye):
+            for ssrc in packet.ssrcs:
+                if ssrc in self.streams:
+                    self.streams[ssrc].said_goodbye()
+            return
         if not isinstance(packet, rtcp.SenderReport):
             return
         stream = self.streams.get(packet.ssrc)

@@ -12,6 +12,7 @@ A packet is a tuple, the cheapest thing Python has: see `Packet`.
 
 from __future__ import annotations
 
+import math
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
@@ -221,6 +222,10 @@ class RtpStream:
     def same_layer(self, other: RtpStream) -> bool:
         """Whether both stand, one after the other, for the same layer of the same track."""
         return self.track is other.track and self.index == other.index
+
+    def said_goodbye(self) -> None:
+        """BYE (RFC 3550 clause 6.6): the layer is off, without waiting for its silence."""
+        self.last_arrival = -math.inf
 
     def is_alive(self, now: float, silence: float) -> bool:
         """Whether a packet came within the last `silence` seconds."""

@@ -5,7 +5,7 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfu.codecs import opus, vp8
+from sfu.codecs import vp8
 
 RELAXED = settings(deadline=None, max_examples=400)
 KEYFRAME = bytes.fromhex("10 02 00 9d 01 2a 40 01 b4 00")
@@ -158,44 +158,3 @@ def test_is_keyframe_agrees_with_the_descriptor(payload, before, behind):
     assert vp8.is_keyframe(framed, before, len(payload)) is expected
     size = vp8.dimensions(payload)
     assert size is None or expected
-
-
-@pytest.mark.parametrize(
-    ("payload", "samples"),
-    [
-        # Configuration << 3 | stereo << 2 | frame count code, RFC 6716 table 2.
-        (bytes((0 << 3, 0)), 480),
-        (bytes((3 << 3, 0)), 2880),
-        (bytes((11 << 3, 0)), 2880),
-        (bytes((12 << 3, 0)), 480),
-        (bytes((15 << 3, 0)), 960),
-        (bytes((16 << 3, 0)), 120),
-        (bytes((31 << 3, 0)), 960),
-        (bytes((31 << 3 | 4, 0)), 960),
-        (bytes((31 << 3 | 1, 0, 0)), 1920),
-        (bytes((31 << 3 | 2, 1, 0)), 1920),
-        (bytes((31 << 3 | 3, 6, 0)), 5760),
-        (bytes((31 << 3 | 3, 0xC0 | 3, 0)), 2880),
-        (bytes((31 << 3 | 3, 7, 0)), 0),
-        (bytes((16 << 3 | 3, 48)), 5760),
-        (bytes((16 << 3 | 3, 0)), 0),
-        (bytes((31 << 3,)), 960),
-        (bytes((31 << 3 | 3,)), 0),
-        (b"", 0),
-    ],
-)
-def test_opus_duration(payload, samples):
-    assert opus.duration(payload, 0, len(payload)) == samples
-    assert opus.duration(b"\xff" * 5 + payload + b"\x01", 5, len(payload)) == samples
-
-
-def test_opus_flags():
-    assert [opus.is_dtx(size) for size in (0, 1, 2, 3, 80)] == [True, True, True, False, False]
-    assert opus.is_stereo(0xFC) is True
-    assert opus.is_stereo(0xF8) is False
-
-
-@given(st.binary(max_size=4))
-@RELAXED
-def test_opus_duration_is_bounded(payload):
-    assert 0 <= opus.duration(payload, 0, len(payload)) <= opus.MAX_DURATION

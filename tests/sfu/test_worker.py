@@ -202,6 +202,31 @@ def test_simulcast_learned_from_rids_goes_up_at_a_keyframe(process: WorkerProces
     assert timestamps[3] - timestamps[2] == 3000
 
 
+def test_after_bye_the_next_lower_layer_is_asked_for_at_once(process: WorkerProcess) -> None:
+    layers = (control.StreamSpec(rid="q", ssrc=31), control.StreamSpec(rid="f", ssrc=33))
+    video = video_spec("v", streams=layers)
+    alice = publish(process, "alice", video)
+    bob = subscribe(process, "bob", down_spec(video, 7000))
+    alice.send_rtp(rtp.build(96, 1, 0, 33, keyframe(1)))
+    alice.send_rtp(rtp.build(96, 1, 0, 31, keyframe(1)))
+    bob.receive_until(lambda: len(bob.rtp) == 1)
+    alice.send_rtcp(rtcp.receiver_report(33) + rtcp.bye([33]))
+
+    def asked() -> set[int]:
+        packets = [p for data in alice.rtcp for p in rtcp.parse(data)]
+        return {p.media_ssrc for p in packets if isinstance(p, rtcp.Pli)}
+
+    number = 1
+    while 31 not in asked():
+        number += 1
+        alice.send_rtp(rtp.build(96, number, number * 3000, 31, delta_frame(number)))
+        alice.pump()
+    assert asked() == {31}
+    alice.send_rtp(rtp.build(96, number + 1, 90_000, 31, keyframe(9)))
+    bob.receive_until(lambda: len(bob.rtp) == 2)
+    assert payload(bob.rtp[1])[6:] == keyframe(9)[6:]
+
+
 def test_feedback_and_reports_reach_the_publisher(process: WorkerProcess) -> None:
     video = video_spec("v")
     alice = publish(process, "alice", video)
