@@ -14,10 +14,16 @@
  * Events are `CustomEvent`s; see `ConferenceEvents` for their details.
  */
 
+import { ConferenceError } from './errors.js';
 import { PROTOCOL_VERSION } from './messages.js';
 import { Publisher } from './publisher.js';
+import { Repair } from './repair.js';
+import { Roster } from './roster.js';
 import { SignalingSocket, backoffMs } from './socket.js';
+import { Streams } from './streams.js';
 import { Subscriber } from './subscriber.js';
+
+export { ConferenceError };
 
 /** @typedef {import('./messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./messages.js').ErrorCode} ErrorCode */
@@ -25,11 +31,10 @@ import { Subscriber } from './subscriber.js';
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./messages.js').Welcome} Welcome */
-/** @typedef {import('./subscriber.js').RemoteTrack} RemoteTrack */
 
 /** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
 /** @typedef {'publish' | 'subscribe'} Direction */
-/** @typedef {'person' | 'screen'} Role A person's camera and microphone, or their screen. */
+/** @typedef {import('./streams.js').Role} Role */
 /** @typedef {{room: string, name: string, password?: string}} JoinRequest */
 
 /**
@@ -45,32 +50,19 @@ import { Subscriber } from './subscriber.js';
  * @property {{code: ErrorCode, message: string}} problem a request was refused
  */
 
-/** Why a join or a request was refused; `code` is a protocol error code or `unreachable`. */
-export class ConferenceError extends Error {
-  /**
-   * @param {ErrorCode | 'unreachable'} code
-   * @param {string} message
-   * @param {number | null} [retryAfter] seconds
-   */
-  constructor(code, message, retryAfter = null) {
-    super(message);
-    this.code = code;
-    this.retryAfter = retryAfter;
-  }
-}
-
-/** A connection that stays `disconnected` this long is built again, in milliseconds. */
-const DISCONNECTED_MS = 6000;
+/** @type {readonly Direction[]} */
+const DIRECTIONS = ['publish', 'subscribe'];
 /** @type {ReadonlySet<ErrorCode>} Errors on the way back that waiting may cure. */
 const PASSING = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
 
 export class Conference extends EventTarget {
   /** @type {State} */
   #state = 'idle';
-  /** @type {Map<string, Participant>} */
-  #participants = new Map();
-  /** @type {Map<string, MediaStream>} by participant and role */
-  #streams = new Map();
+  #roster = new Roster({
+    joined: (participant) => this.#emit('participantJoined', { participant }),
+    left: (participant, reason) => this.#emit('participantLeft', { participant, reason }),
+    changed: (participant) => this.#emit('participantChanged', { participant }),
+  });
   /** @type {ChatMessage[]} */
   #chat = [];
   /** @type {import('./messages.js').RoomInfo | null} */
@@ -83,14 +75,14 @@ export class Conference extends EventTarget {
   #entering = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
-  /** @type {Record<Direction, {attempts: number, timer?: ReturnType<typeof setTimeout>}>} */
-  #repairs = { publish: { attempts: 0 }, subscribe: { attempts: 0 } };
   #resumed = false;
   #id = '';
   #token = '';
   #attempt = 0;
   #url;
   #environment;
+  #streams;
+  #repairs;
   #publisher;
   #subscriber;
 
@@ -105,11 +97,16 @@ export class Conference extends EventTarget {
     super();
     this.#url = url;
     this.#environment = environment;
+    this.#streams = new Streams(environment.MediaStream);
+    this.#repairs = {
+      publish: new Repair(() => this.#rebuild('publish')),
+      subscribe: new Repair(() => this.#rebuild('subscribe')),
+    };
     this.#publisher = new Publisher(
       {
         send: (message) => this.#send(message),
         refused: ({ code, message }) => this.#emit('problem', { code, message }),
-        broken: () => this.#repair('publish'),
+        broken: () => this.#repairs.publish.now(),
         stateChanged: (connection) => this.#watch('publish', connection),
       },
       environment.RTCPeerConnection,
@@ -117,8 +114,10 @@ export class Conference extends EventTarget {
     this.#subscriber = new Subscriber(
       {
         send: (message) => this.#send(message),
-        tracks: (tracks) => this.#received(tracks),
-        broken: () => this.#repair('subscribe'),
+        tracks: (tracks) => {
+          for (const changed of this.#streams.hold(tracks)) this.#emit('media', changed);
+        },
+        broken: () => this.#repairs.subscribe.now(),
         stateChanged: (connection) => this.#watch('subscribe', connection),
       },
       environment.RTCPeerConnection,
@@ -145,7 +144,7 @@ export class Conference extends EventTarget {
 
   /** Everybody else, in order of arrival. */
   get participants() {
-    return [...this.#participants.values()];
+    return this.#roster.participants;
   }
 
   /** The last hundred messages. */
@@ -170,7 +169,7 @@ export class Conference extends EventTarget {
    * @returns {MediaStream | null}
    */
   streamOf(participant, role) {
-    return this.#streams.get(`${role} ${participant}`) ?? null;
+    return this.#streams.of(participant, role);
   }
 
   /**
@@ -313,7 +312,7 @@ export class Conference extends EventTarget {
   #end(reason) {
     if (this.#state === 'ended') return;
     clearTimeout(this.#retry);
-    for (const repair of Object.values(this.#repairs)) clearTimeout(repair.timer);
+    for (const repair of Object.values(this.#repairs)) repair.stop();
     this.#setState('ended', reason);
     this.#publisher.close();
     this.#subscriber.reset();
@@ -337,19 +336,12 @@ export class Conference extends EventTarget {
       case 'error': return this.#error(message);
       case 'published': return this.#publisher.published(message);
       case 'offer': return void this.#subscriber.offered(message);
-      case 'participantJoined': return this.#arrived(message.participant);
-      case 'participantLeft': return this.#left(message.participant, message.reason);
-      case 'trackPublished':
-        return this.#change(message.participant, (tracks) => [
-          ...tracks.filter(({ id }) => id !== message.track.id), message.track,
-        ]);
-      case 'trackUnpublished':
-        return this.#change(message.participant, (tracks) =>
-          tracks.filter(({ id }) => id !== message.track));
+      case 'participantJoined': return this.#roster.add(message.participant);
+      case 'participantLeft': return this.#roster.remove(message.participant, message.reason);
+      case 'trackPublished': return this.#roster.publish(message.participant, message.track);
+      case 'trackUnpublished': return this.#roster.unpublish(message.participant, message.track);
       case 'trackMuted':
-        return this.#change(message.participant, (tracks) =>
-          tracks.map((track) =>
-            track.id === message.track ? { ...track, muted: message.muted } : track));
+        return this.#roster.mute(message.participant, message.track, message.muted);
       case 'chat': return this.#said(message);
       case 'speaking':
         return this.#emit('speaking', {
@@ -374,7 +366,7 @@ export class Conference extends EventTarget {
       this.#subscriber.reset();
     }
     this.#setState('joined');
-    this.#replaceParticipants(welcome.participants);
+    this.#roster.replace(welcome.participants);
     const known = this.#chat.at(-1)?.at ?? 0;
     for (const line of welcome.chat) if (line.at > known) this.#said(line);
     this.#publisher.online();
@@ -410,48 +402,6 @@ export class Conference extends EventTarget {
     this.#connectLater(wait);
   }
 
-  /** @param {Participant[]} present */
-  #replaceParticipants(present) {
-    const ids = new Set(present.map(({ id }) => id));
-    for (const id of [...this.#participants.keys()]) if (!ids.has(id)) this.#left(id, 'lost');
-    for (const participant of present) {
-      if (this.#participants.has(participant.id)) {
-        this.#change(participant.id, () => participant.tracks);
-      } else {
-        this.#arrived(participant);
-      }
-    }
-  }
-
-  /** @param {Participant} participant */
-  #arrived(participant) {
-    this.#participants.set(participant.id, participant);
-    this.#emit('participantJoined', { participant });
-  }
-
-  /**
-   * @param {string} id
-   * @param {string} reason
-   */
-  #left(id, reason) {
-    const participant = this.#participants.get(id);
-    if (!participant) return;
-    this.#participants.delete(id);
-    this.#emit('participantLeft', { participant, reason });
-  }
-
-  /**
-   * @param {string} id
-   * @param {(tracks: import('./messages.js').Track[]) => import('./messages.js').Track[]} change
-   */
-  #change(id, change) {
-    const before = this.#participants.get(id);
-    if (!before) return;
-    const participant = { ...before, tracks: change(before.tracks) };
-    this.#participants.set(id, participant);
-    this.#emit('participantChanged', { participant });
-  }
-
   /** @param {ChatMessage} message */
   #said({ participant, name, text, at }) {
     const line = { participant, name, text, at };
@@ -461,51 +411,13 @@ export class Conference extends EventTarget {
 
   // Media.
 
-  /** @param {RemoteTrack[]} tracks */
-  #received(tracks) {
-    /** @type {Map<string, RemoteTrack[]>} */
-    const wanted = new Map([...this.#streams.keys()].map((key) => [key, []]));
-    for (const track of tracks) {
-      const role = track.source.startsWith('screen') ? 'screen' : 'person';
-      const key = `${role} ${track.participant}`;
-      wanted.set(key, [...(wanted.get(key) ?? []), track]);
-    }
-    for (const [key, remote] of wanted) this.#fill(key, remote);
-  }
-
-  /**
-   * Make a stream hold exactly these tracks.
-   *
-   * @param {string} key
-   * @param {RemoteTrack[]} remote
-   */
-  #fill(key, remote) {
-    const media = new Set(remote.map((track) => track.media));
-    const stream = this.#streams.get(key) ?? new this.#environment.MediaStream();
-    const old = stream.getTracks().filter((track) => !media.has(track));
-    const fresh = [...media].filter((track) => !stream.getTracks().includes(track));
-    for (const track of old) stream.removeTrack(track);
-    for (const track of fresh) stream.addTrack(track);
-    if (media.size === 0) this.#streams.delete(key);
-    else this.#streams.set(key, stream);
-    if (old.length + fresh.length === 0) return;
-    const [role, participant] = /** @type {[Role, string]} */ (key.split(' '));
-    this.#emit('media', { participant, role });
-  }
-
   /**
    * @param {Direction} direction
    * @param {RTCPeerConnection} connection
    */
   #watch(direction, connection) {
     const state = connection.connectionState;
-    const repair = this.#repairs[direction];
-    clearTimeout(repair.timer);
-    if (state === 'connected') repair.attempts = 0;
-    if (state === 'failed') this.#repair(direction);
-    if (state === 'disconnected') {
-      repair.timer = setTimeout(() => this.#repair(direction), DISCONNECTED_MS);
-    }
+    this.#repairs[direction].see(state);
     this.#emit('connection', { direction, state, reason: '' });
   }
 
@@ -516,42 +428,31 @@ export class Conference extends EventTarget {
     // Old news of a connection that has been given up already.
     if (!current || (direction === 'publish' && this.#publisher.restarting)) return;
     this.#emit('connection', { direction, state: 'failed', reason });
-    this.#repair(direction);
+    this.#repairs[direction].now();
   }
 
-  /**
-   * Build a connection again: at once, and with growing pauses when that did not help.
-   *
-   * @param {Direction} direction
-   */
-  #repair(direction) {
-    const repair = this.#repairs[direction];
-    clearTimeout(repair.timer);
-    const wait = repair.attempts === 0 ? 0 : backoffMs(repair.attempts + 1);
-    repair.attempts += 1;
-    repair.timer = setTimeout(() => {
-      // Without a socket nothing can be built; #repairBroken follows on resuming.
-      if (this.#state !== 'joined') return;
-      if (direction === 'publish') {
-        this.#publisher.reset(true);
-      } else {
-        this.#subscriber.reset();
-        this.#send({ type: 'resubscribe' });
-      }
-    }, wait);
+  /** @param {Direction} direction */
+  #rebuild(direction) {
+    // Without a socket nothing can be built; #repairBroken follows on resuming.
+    if (this.#state !== 'joined') return;
+    if (direction === 'publish') {
+      this.#publisher.reset(true);
+    } else {
+      this.#subscriber.reset();
+      this.#send({ type: 'resubscribe' });
+    }
   }
 
   #repairBroken() {
-    const broken = ['failed', 'disconnected'];
-    if (broken.includes(this.publishConnection?.connectionState ?? '')) this.#repair('publish');
-    if (broken.includes(this.subscribeConnection?.connectionState ?? '')) {
-      this.#repair('subscribe');
+    for (const direction of DIRECTIONS) {
+      const state = this.#connectionOf(direction)?.connectionState ?? '';
+      if (['failed', 'disconnected'].includes(state)) this.#repairs[direction].now();
     }
   }
 
   #reset() {
-    for (const repair of Object.values(this.#repairs)) clearTimeout(repair.timer);
-    for (const direction of /** @type {Direction[]} */ (['publish', 'subscribe'])) {
+    for (const repair of Object.values(this.#repairs)) repair.stop();
+    for (const direction of DIRECTIONS) {
       if (this.#connectionOf(direction)) {
         this.#emit('connection', { direction, state: 'failed', reason: 'workerLost' });
       }
