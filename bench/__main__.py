@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from bench import media, peers, tables, wire
+from bench import browser, media, peers, tables, wire
 from bench.client import Client, ClientError
 from bench.driver import Library
 from bench.fleet import FleetError
@@ -58,6 +58,11 @@ def _number(kind: Callable[[str], float], low: float, high: float) -> Callable[[
 
 def _parser(name: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"python -m bench {name}", description=_title(name))
+    if name == "browser":
+        parser.add_argument("--runs", type=_number(int, 1, 100), default=5, metavar="N",
+                            help="joins; the median counts")  # fmt: skip
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here, too")
+        return parser
     count = _number(int, 2, MAX_PARTICIPANTS)
     usual = SCENARIOS[name].participants if name in SCENARIOS else 10
     seconds = 600.0 if name == "soak" else 30.0
@@ -127,8 +132,13 @@ def _library(options: argparse.Namespace) -> Library:
 
 
 def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    load = _load(name, options)
     _check_output(options.json)
+    if name == "browser":
+        if reason := browser.missing():
+            raise UsageError(f"browser cannot run: {reason}")
+        with OwnServer(LOOPBACK, 1, 10, 2) as server:
+            return browser.measure_browser(server, options.runs, tell)
+    load = _load(name, options)
     if name == "peers" and (reason := peers.missing()):
         raise UsageError(f"peers cannot run: {reason}")
     library = _library(options)
@@ -156,6 +166,8 @@ def _check_output(path: Path | None) -> None:
 def _show(name: str, outcome: dict[str, Any]) -> None:
     if name == "soak":
         tables.print_soak(console, outcome)
+    elif name == "browser":
+        tables.print_browser(console, outcome)
     elif name == "peers":
         tables.print_peers(console, outcome)
     else:
@@ -193,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    except (ClientError, FleetError, ServerError, NamespaceError) as error:
+    except (browser.BrowserError, ClientError, FleetError, ServerError, NamespaceError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except (InterruptedRunError, KeyboardInterrupt) as error:

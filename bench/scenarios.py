@@ -25,5 +25,6 @@ SCENARIOS = {
 
 OTHERS = {
     "soak": "people join and leave all the time; memory and descriptors over time",
+    "browser": "Chromium: seconds from join to the first picture, and to full quality",
     "peers": "the same load against our server and Janus VideoRoom in turns (needs root)",
 }

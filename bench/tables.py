@@ -71,6 +71,21 @@ def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
     _print_problems(console, outcome)
 
 
+def print_browser(console: Console, outcome: Mapping[str, Any]) -> None:
+    """How soon a picture, how soon a whole one."""
+    table = Table(title="browser: Chromium", title_style="bold")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    joins, ramp = outcome["joinToFirstFrameSeconds"], outcome["ramp"]
+    reached = ramp["reachedAfterSeconds"]
+    table.add_row("join to first frame, median", f"{outcome['joinMedianSeconds']:.3f} s")
+    table.add_row("fastest / slowest", f"{min(joins):.3f} / {max(joins):.3f} s")
+    table.add_row("a publisher may send", f"{ramp['configuredBitsPerSecond'] / 1000:,.0f} kbit/s")
+    table.add_row("its target gets there after", "never" if reached is None else f"{reached} s")
+    console.print(table)
+    _print_problems(console, outcome)
+
+
 def print_soak(console: Console, outcome: Mapping[str, Any]) -> None:
     """What stayed behind."""
     table = Table(title=f"soak: {outcome['participants']} seats", title_style="bold")

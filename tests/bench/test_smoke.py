@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bench import netns, peers, processes
+from bench import browser, netns, peers, processes
 from bench.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +23,11 @@ ROOT = Path(__file__).parents[2]
 
 def bench(tmp_path: Path, *arguments: str, status: tuple[int, ...] = (0, 1)) -> dict[str, Any]:
     """The report. A busy machine makes a run invalid (status 1), but must not lose packets."""
+    if arguments[0] != "browser":
+        arguments = (*arguments, "--warm-up", "0.5")
     target = tmp_path / "report.json"
     done = subprocess.run(
-        [sys.executable, "-m", "bench", *arguments, "--warm-up", "0.5", "--json", str(target)],
+        [sys.executable, "-m", "bench", *arguments, "--json", str(target)],
         check=False,
         cwd=ROOT,
         capture_output=True,
@@ -154,3 +156,14 @@ def test_peers_compares_both_and_removes_its_namespaces(tmp_path: Path) -> None:
     assert set(report["ratio"]) == {"cpuPerForwardedPacket", "delayP99"}
     assert not [n for n in os.listdir("/run/netns") if n.startswith("bench-")]
     assert netns.missing() == ""
+
+
+@pytest.mark.browser
+def test_a_real_browser_gets_a_picture_and_sends_three_layers(tmp_path: Path) -> None:
+    if reason := browser.missing():
+        pytest.skip(reason)
+    report = bench(tmp_path, "browser", "--runs", "1")
+    assert len(report["joinToFirstFrameSeconds"]) == 1
+    samples = report["ramp"]["samples"]
+    assert sum(sample["sentBitsPerSecond"] for sample in samples) > 0
+    assert set(samples[-1]["widths"]) == {"q", "h", "f"}
