@@ -259,7 +259,7 @@ class Ingress:
         transport.bytes_received += size
         self.octets += size
         try:
-            packets = rtcp.parse(plain)
+            packets = rtcp.parse(plain, transport_cc=False)
         except rtcp.RtcpError:
             self.drops[DropReason.RTCP_MALFORMED] += 1
             return

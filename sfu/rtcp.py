@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sfu import transport_cc
+from sfu import transport_cc as wire
 from sfu.rtp import seq_diff
 from sfu.transport_cc import TransportCc
 
@@ -164,8 +164,12 @@ Packet = (
 )
 
 
-def parse(data: bytes) -> list[Packet]:
-    """Read a compound packet; raises `RtcpError`, and nothing else."""
+def parse(data: bytes, *, transport_cc: bool = True) -> list[Packet]:
+    """Read a compound packet; raises `RtcpError`, and nothing else.
+
+    Without `transport_cc` that feedback is skipped unread: it comes many times a second, and who
+    does not use its arrivals need not decode them.
+    """
     found: list[Packet] = []
     pos, end = 0, len(data)
     if end < 4:
@@ -182,7 +186,9 @@ def parse(data: bytes) -> list[Packet]:
         body = bytes(data[pos + 4 : stop])
         if first & 0x20:
             body = _unpad(body)
-        _dispatch(packet_type, first & 0x1F, body, found)
+        count = first & 0x1F
+        if transport_cc or packet_type != RTPFB or count != wire.FORMAT:
+            _dispatch(packet_type, count, body, found)
         if stop == end:
             return found
         pos = stop
@@ -283,7 +289,7 @@ def _parse_nack(_count: int, body: bytes) -> Iterable[Packet]:
 
 
 def _parse_transport_cc(_count: int, body: bytes) -> Iterable[Packet]:
-    return (transport_cc.decode(body),)
+    return (wire.decode(body),)
 
 
 def _parse_pli(_count: int, body: bytes) -> Iterable[Packet]:
@@ -336,7 +342,7 @@ _PARSERS: dict[int, _Parser] = {
 }
 _FEEDBACK: dict[tuple[int, int], _Parser] = {
     (RTPFB, 1): _parse_nack,
-    (RTPFB, transport_cc.FORMAT): _parse_transport_cc,
+    (RTPFB, wire.FORMAT): _parse_transport_cc,
     (PSFB, 1): _parse_pli,
     (PSFB, 4): _parse_fir,
     (PSFB, 15): _parse_application_feedback,

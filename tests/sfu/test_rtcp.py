@@ -428,3 +428,10 @@ def test_one_wrong_byte_raises_nothing_else(vector, place, value):
     data[place % len(data)] = value
     found = parse_or_refuse(bytes(data))
     assert found is None or len(found) <= 1 + len(data) // 4
+
+
+def test_unwanted_transport_feedback_is_skipped_and_the_rest_is_read():
+    feedback = transport_cc.encode(1, 2, 10, 3, 0, [0, None, 4])
+    data = rtcp.pli(1, 2) + feedback
+    assert rtcp.parse(data, transport_cc=False) == [rtcp.Pli(1, 2)]
+    assert len(rtcp.parse(data)) == 2
