@@ -94,6 +94,35 @@ class ReceiveStatistics:
         self._transit = transit
         return extended
 
+    def in_line(self, timestamps: list[int], arrival: float, size: int) -> None:
+        """As `packet` for packets that follow the highest without a gap and arrived together.
+
+        `size` is the sum of theirs, in bytes.
+        """
+        count = len(timestamps)
+        self.highest += count
+        self.received += count
+        self.bytes += size
+        jitter, last = self.jitter, self._transit
+        now = arrival * self.clock_rate
+        previous = -1
+        for timestamp in timestamps:
+            if timestamp == previous:
+                # Same timestamp, same arrival: no change of transit, which counts too.
+                jitter -= jitter / 16.0
+                continue
+            previous = timestamp
+            transit = now - timestamp
+            if last is not None:
+                change = abs(transit - last)
+                if change > 2147483648.0:
+                    change = abs(change - 4294967296.0)
+                if change < self._max_transit_change:
+                    jitter += (change - jitter) / 16.0
+            last = transit
+        self.jitter = jitter
+        self._transit = last
+
     def _unusual(self, seq: int, delta: int) -> int:
         """The first packet, a duplicate, a late one or a jump: extended number or REFUSED."""
         highest = self.highest

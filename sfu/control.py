@@ -203,7 +203,7 @@ class AudioLevels(msgspec.Struct, frozen=True, tag=True):
 
 
 class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Totals since the transport opened."""
+    """Totals of RTP since the transport opened; bytes are of payload, as in W3C webrtc-stats."""
 
     transport: str
     packets_received: int
@@ -217,7 +217,8 @@ class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Once a second, and so the sign of life: a worker silent for 5 s is replaced.
 
-    Counters are totals since the worker's start.
+    Counters are totals since the worker's start; bytes are of whole datagrams in, of RTP payload
+    out.
     """
 
     cpu_seconds: float

@@ -97,7 +97,7 @@ class DownTrack:
         """Payload bytes, as sender reports count them (RFC 3550 clause 6.4.1)."""
         self.resent = 0
         self.resent_octets = 0
-        """On the wire."""
+        """Payload bytes."""
         self.last_timestamp = 0
         self.last_sent_at = 0.0
         self._packets_before = 0
@@ -197,12 +197,6 @@ class DownTrack:
         """A packet behind the newest was sent."""
         self.packets += 1
         self.octets += len(packet[3])
-
-    @property
-    def wire_octets(self) -> int:
-        """RTP bytes sent in all, with headers, tags and resends; padding is not counted."""
-        overhead = self.header_size + self.egress.tag_length
-        return self.octets + self.packets * overhead + self.resent_octets
 
     def remember(self, items: Sequence[Item], position: int) -> None:
         """Keep protected packets, written at `position`, for a receiver without RTX."""

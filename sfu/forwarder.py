@@ -100,28 +100,34 @@ class Forwarder:
 
     def flush(self, now: float) -> None:
         """Fan out everything pending; the outbox then holds it. `now` in monotonic seconds."""
-        for stream in self.dirty:
-            if stream.pending:
-                self.fan_out(stream, now)
-        self.dirty.clear()
+        dirty = self.dirty
+        # Video first: a shorter packet of audio behind it ends its run, and costs no message.
+        for wanted in (True, False):
+            for stream in dirty:
+                if stream.is_video is wanted:
+                    self.fan_out(stream, now)
+        dirty.clear()
 
-    def fan_out(self, stream: RtpStream, now: float = 0.0) -> None:
-        """Write `stream`'s pending packets to its targets."""
-        packets = stream.pending
-        if not packets:
-            return
-        stream.pending = []
-        if not stream.lanes:
+    def fan_out(self, stream: RtpStream, now: float) -> None:
+        """Count, keep and send on `stream`'s pending packets."""
+        if stream.pending:
+            for part in stream.take_pending(now):
+                stream.begin_part(part, now)
+                self.send(stream, part, now)
+
+    def send(self, stream: RtpStream, packets: list[Packet], now: float) -> None:
+        """Write packets of `stream` to all its targets; they are newer than all before them."""
+        lanes = stream.lanes
+        if not lanes:
             return
         count = len(packets)
         if count <= GROUP_PACKETS:
-            self._fan_out(stream.lanes, packets, stream.is_video and count > 1)
+            self._fan_out(lanes, packets, stream.is_video and count > 1)
         else:
             for start in range(0, count, GROUP_PACKETS):
-                part = packets[start : start + GROUP_PACKETS]
-                self._fan_out(stream.lanes, part, stream.is_video)
-        self.forwarded += count * len(stream.lanes)
-        stream.note_sent(packets, now or stream.last_arrival)
+                self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
+        self.forwarded += count * len(lanes)
+        stream.note_sent(packets, now)
 
     def _fan_out(self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool) -> None:
         """The innermost loop: one group to each of its receivers."""
@@ -221,8 +227,7 @@ class Forwarder:
         down_track.note_sent(packets, now)
 
     def forward_late(self, stream: RtpStream, packet: Packet) -> None:
-        """A packet behind the newest: to whom its number still belongs to."""
-        self.fan_out(stream)
+        """A packet behind the newest: to whom its number still belongs."""
         for down_track in stream.targets:
             lane = down_track.late_lane(packet[0], MAX_BEHIND)
             if lane is None:
@@ -299,5 +304,5 @@ class Forwarder:
         position = down_track.egress.reserve(size)
         down_track.egress.runs.append((size, size))
         down_track.resent += 1
-        down_track.resent_octets += size
+        down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
         return position

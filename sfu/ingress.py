@@ -27,6 +27,8 @@ from sfu.subscriber import Subscriber
 MAX_DATAGRAM: Final = 1500
 
 _header: Final = struct.Struct("!BBHII").unpack_from
+_usual: Final = struct.Struct("!BBHIIHHBH").unpack_from
+"""The fixed header, an extension block's profile and length, and its first element."""
 _ssrc: Final = struct.Struct("!I").unpack_from
 _block: Final = struct.Struct("!HH").unpack_from
 
@@ -64,11 +66,13 @@ class Ingress:
         address_size: int,
         unpack_address: Callable[[bytes], tuple[str, int]],
         wall_offset: float,
+        dirty: list[RtpStream],
     ) -> None:
         """The arena and slots of the socket's `receive`, and how to read its addresses.
 
         `wall_offset` added to `now` is Unix time. It is fixed for the worker's life, so that NTP
-        times never jump when the box's clock is set.
+        times never jump when the box's clock is set. `dirty` is `Forwarder.dirty`: streams with
+        something pending.
         """
         self.by_address: dict[bytes, Peer] = {}
         """Verified addresses."""
@@ -85,6 +89,7 @@ class Ingress:
         self._address_size = address_size
         self._unpack_address = unpack_address
         self._wall_offset = wall_offset
+        self._dirty = dirty
         self._cell = length_cell()
 
     def take(self, sizes: list[int], addresses: bytes, now: float) -> None:
@@ -92,51 +97,107 @@ class Ingress:
 
         `now` in monotonic seconds.
         """
-        data, width, slot_size = self._data, self._address_size, self._slot_size
-        by_address = self.by_address
-        at = source = 0
-        for i, size in enumerate(sizes):
-            first = data[at]
-            if 128 <= first <= 191 and 12 <= size <= MAX_DATAGRAM:
-                peer = by_address.get(addresses[source : source + width])
-                if peer is None:
-                    self.drops[DropReason.UNVERIFIED_ADDRESS] += 1
-                elif 192 <= data[at + 1] <= 223:
-                    self._take_rtcp(peer, at, size, now)
-                else:
-                    self._take_rtp(peer, i, at, size, now)
-            else:
-                self._take_other(addresses[source : source + width], at, size, now)
-            at += slot_size
+        data, view, pointers, cell = self._data, self._view, self._pointers, self._cell
+        width, slot_size, by_address = self._address_size, self._slot_size, self.by_address
+        reporting: list[Publisher] = []
+        source = 0
+        for slot, size in enumerate(sizes):
+            at = slot * slot_size
+            address = addresses[source : source + width]
             source += width
+            peer = by_address.get(address)
+            if peer is None or not 128 <= data[at] <= 191 or not 12 <= size <= MAX_DATAGRAM:
+                self._take_other(address, at, size, now)
+                continue
+            publisher = peer.publisher
+            stream = None if publisher is None else publisher.streams.get(*_ssrc(data, at + 8))
+            if publisher is None or stream is None or publisher.context is None:
+                self._take_unusual(peer, slot, at, size, now)
+                continue
+            cell[0] = size
+            error = unprotect(publisher.context, pointers[slot], cell)
+            if error:
+                self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
+                continue
+            plain = cell[0]
+            self.packets += 1
+            self.octets += size
+            first, second, seq, timestamp, _, profile, words, element, number = _usual(data, at)
+            header = 16 + (words << 2)
+            expected = stream.next_seq
+            if (
+                first == 0x90
+                and second & 0x7F == stream.fast_payload_type
+                and profile == ONE_BYTE_PROFILE
+                and element == publisher.feedback_byte
+                and seq == expected & 0xFFFF
+                and header < plain
+            ):
+                # Nearly every packet: the next in line, its transport-wide number comes first.
+                arrivals = publisher.arrivals
+                if not arrivals:
+                    reporting.append(publisher)
+                arrivals.append(number)
+                if not stream.is_video:
+                    self._take_level(publisher, stream, at + 19, at + header)
+                pending = stream.pending
+                if not pending:
+                    self._dirty.append(stream)
+                payload = view[at + header : at + plain].tobytes()
+                pending.append((expected, timestamp, (second & 0x80) << 16, payload))
+                stream.next_seq = expected + 1
+            else:
+                self._take_plain(publisher, stream, at, plain, now)
+        for publisher in reporting:
+            publisher.transport.last_heard = now
+            if publisher.feedback is not None:
+                publisher.feedback.packets(publisher.arrivals, now)
+            publisher.arrivals.clear()
 
-    def _take_rtp(self, peer: Peer, slot: int, at: int, size: int, now: float) -> None:
-        transport = peer.transport
+    def _take_level(self, publisher: Publisher, stream: RtpStream, at: int, end: int) -> None:
+        """The audio level, where it is among the next two elements behind the number."""
+        data = self._data
+        for _ in range(2):
+            if at + 1 >= end:
+                return
+            element = data[at]
+            if element == publisher.level_byte:
+                level = data[at + 1] & 0x7F
+                if level < stream.track.level:
+                    stream.track.level = level
+                return
+            at += (element & 0x0F) + 2 if element else 1
+
+    def _take_unusual(self, peer: Peer, slot: int, at: int, size: int, now: float) -> None:
+        """RTCP, RTX, an SSRC not seen before, or media that is not due."""
+        if 192 <= self._data[at + 1] <= 223:
+            self._take_rtcp(peer, at, size, now)
+            return
         publisher = peer.publisher
-        inbound = transport.inbound
-        if publisher is None or inbound is None or transport.is_over:
+        if publisher is None or publisher.context is None or peer.transport.is_over:
             self.drops[DropReason.SRTP_NOT_READY] += 1
             return
-        data = self._data
-        (ssrc,) = _ssrc(data, at + 8)
-        stream = publisher.streams.get(ssrc)
-        if stream is None and ssrc not in publisher.rtx and not publisher.may_learn(ssrc):
+        (ssrc,) = _ssrc(self._data, at + 8)
+        if ssrc not in publisher.rtx and not publisher.may_learn(ssrc):
             self.drops[DropReason.TOO_MANY_SSRCS] += 1
             return
-        cell = self._cell
-        cell[0] = size
-        error = unprotect(inbound.pointer, self._pointers[slot], cell)
+        self._cell[0] = size
+        error = unprotect(publisher.context, self._pointers[slot], self._cell)
         if error:
             self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
             return
-        transport.last_heard = now
-        transport.packets_received += 1
-        transport.bytes_received += size
         self.packets += 1
         self.octets += size
-        size = cell[0]
-        first, second, seq, timestamp, ssrc = _header(data, at)
-        header = 12 if not first & 0x1F else header_length(data, at, size)
+        self._take_plain(publisher, None, at, self._cell[0], now)
+
+    def _take_plain(
+        self, publisher: Publisher, stream: RtpStream | None, at: int, size: int, now: float
+    ) -> None:
+        """Any packet that is authentic, with everything that RFC 3550 and RFC 8285 allow."""
+        data = self._data
+        publisher.transport.last_heard = now
+        first, second, seq, timestamp, _ = _header(data, at)
+        header = header_length(data, at, size)
         padding = data[at + size - 1] if first & 0x20 else 0
         if header < 0 or header + padding > size or (first & 0x20 and not padding):
             self.drops[DropReason.RTP_MALFORMED] += 1
@@ -240,7 +301,9 @@ class Ingress:
         if len(payload) <= 2:
             return
         seq = payload[0] << 8 | payload[1]
-        if stream.last_seq < 0 or stream.has(seq):
+        # What waits is not in the cache yet.
+        stream.track.forwarder.fan_out(stream, now)
+        if stream.newest is None or stream.has(seq):
             return
         marker = MARKER if second & 0x80 else 0
         if not stream.receive(seq, timestamp, marker, payload[2:], now):
@@ -256,7 +319,6 @@ class Ingress:
             self.drops[DropReason.SRTP_AUTH] += 1
             return
         transport.last_heard = now
-        transport.bytes_received += size
         self.octets += size
         try:
             packets = rtcp.parse(plain, transport_cc=False)
@@ -287,7 +349,9 @@ class Ingress:
             else:
                 peer.transport.receive_dtls(self._view[at : at + size].tobytes(), now)
         elif 128 <= first <= 191:
-            self.drops[DropReason.RTP_MALFORMED] += 1
+            known = size < 12 or address in self.by_address
+            reason = DropReason.RTP_MALFORMED if known else DropReason.UNVERIFIED_ADDRESS
+            self.drops[reason] += 1
         else:
             self.drops[DropReason.UNKNOWN_FIRST_BYTE] += 1
 

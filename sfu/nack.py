@@ -66,6 +66,10 @@ class NackGenerator:
         elif self._missing:
             self._missing.pop(ext_seq, None)
 
+    def in_line(self, ext_seq: int) -> None:
+        """Packets up to this one arrived, without a gap after the highest."""
+        self._highest = ext_seq
+
     def _gap(self, first: int, end: int, now: float) -> None:
         missing = self._missing
         if len(missing) + end - first > MAX_MISSING:

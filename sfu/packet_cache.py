@@ -8,6 +8,7 @@ as their low 16 bits; the cache counts on from the first one it is given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 Entry = TypeVar("Entry")
@@ -65,12 +66,35 @@ class PacketCache(Generic[Entry]):
             self._keyframe = seq
         return True
 
+    def extend(self, first: int, entries: Sequence[Entry], now: float) -> None:
+        """Keep packets that follow the newest without a gap; `first` is the first one's number.
+
+        With anything else than the newest number + 1 they are put one by one.
+        """
+        if first != self._newest + 1 or self._newest < 0 or len(entries) > self._size:
+            for number, entry in enumerate(entries, first):
+                self.put(number, entry, now)
+            return
+        size, held, seqs, times = self._size, self._entries, self._seqs, self._times
+        seq = first
+        for entry in entries:
+            slot = seq % size
+            held[slot] = entry
+            seqs[slot] = seq
+            times[slot] = now
+            seq += 1
+        self._newest = seq - 1
+
     def skip(self, seq: int, now: float) -> None:
         """Note that this number came and carries nothing, such as a packet of mere padding.
 
         It is no hole in a replay, and `get` does not find it.
         """
         self.put(seq, None, now)
+
+    def mark_keyframe(self, seq: int) -> None:
+        """The packet of this (extended) number, the newest, is the first of a keyframe."""
+        self._keyframe = seq
 
     def get(self, seq: int) -> Entry | None:
         """The packet of this number, extended or its low 16 bits."""

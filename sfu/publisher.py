@@ -9,7 +9,7 @@ dictionary. Feedback is made on ticks, never per packet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sfu import ntp as ntp_time
 from sfu import rtcp
@@ -25,8 +25,8 @@ MAX_SSRCS: Final = 32
 """Streams bound or refused on one transport; more are dropped unseen."""
 MAX_UNDECIDED: Final = 50
 """Packets of an SSRC that may pass before one of them says whose it is."""
-FEEDBACK_INTERVAL: Final = 0.05
-"""Seconds between transport-wide feedback: libwebrtc's own default is 50 to 250 ms."""
+FEEDBACK_INTERVAL: Final = 0.1
+"""Seconds between transport-wide feedback, libwebrtc's own default (50 to 250 ms by bitrate)."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between receiver reports, and between REMBs."""
 _DRIFT: Final = 1 / 64
@@ -45,7 +45,15 @@ class Publisher:
         """By SSRC; the receive path looks here."""
         self.rtx: dict[int, RtpStream] = {}
         """By RTX SSRC: the stream that it repairs."""
+        self.context: Any = None
+        """libsrtp's, for what comes in; None until the transport is connected."""
         self.feedback: TransportCcFeedback | None = None
+        self.arrivals: list[int] = []
+        """Transport-wide numbers of the batch at hand."""
+        self.feedback_byte = -1
+        """Id and length that lead a transport-wide number in a header extension; -1: none."""
+        self.level_byte = -1
+        """The same of an audio level."""
         self.local_ssrc = local_ssrc
         self.clock_offset: float | None = None
         """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
@@ -54,6 +62,11 @@ class Publisher:
         self._next_feedback = 0.0
         self._next_report = 0.0
         self._fir_seq = 0
+
+    def connected(self) -> None:
+        """Keys are there: packets may be taken."""
+        if self.transport.inbound is not None:
+            self.context = self.transport.inbound.pointer
 
     def set_tracks(self, command: SetUpTracks) -> tuple[list[UpTrack], list[UpTrack]]:
         """Take the whole list; returns the tracks that are new and those that are gone."""
@@ -78,6 +91,9 @@ class Publisher:
         )
         if use_feedback and self.feedback is None:
             self.feedback = TransportCcFeedback(self.local_ssrc)
+            self.feedback_byte = command.extensions.transport_cc << 4 | 1
+        if command.extensions.audio_level:
+            self.level_byte = command.extensions.audio_level << 4
         self.refused.clear()
         return new, gone
 
@@ -203,6 +219,11 @@ class Publisher:
         else:
             self.clock_offset += (offset - self.clock_offset) * _DRIFT
 
+    def totals(self) -> tuple[int, int]:
+        """Packets and payload bytes of all streams so far."""
+        known = [stream.statistics for stream in self.streams.values()]
+        return sum(s.received for s in known), sum(s.bytes for s in known)
+
     def tick(self, now: float, rtt: float) -> None:
         """Ask for what is missing and report what came; `rtt` to the publisher in seconds."""
         parts: list[bytes] = []
@@ -229,7 +250,7 @@ class Publisher:
                 parts.append(rtcp.nack(self.local_ssrc, ssrc, missing))
             if stream.nack.keyframe_needed and stream.targets:
                 stream.keyframe_wanted = True
-        if stream.keyframe_wanted and stream.last_seq >= 0 and stream.wants_keyframe_now(now):
+        if stream.keyframe_wanted and stream.newest is not None and stream.wants_keyframe_now(now):
             if spec.pli or not spec.fir:
                 parts.append(rtcp.pli(self.local_ssrc, ssrc))
             else:
@@ -240,7 +261,7 @@ class Publisher:
         """RR + SDES, and REMB to a publisher that knows no transport-wide feedback."""
         blocks = []
         for ssrc, stream in list(self.streams.items())[:31]:
-            if stream.last_seq < 0:
+            if stream.newest is None:
                 continue
             fraction, lost, highest, jitter = stream.statistics.report()
             lsr = dlsr = 0
@@ -260,5 +281,6 @@ class Publisher:
 
     def close(self) -> None:
         """The transport is over: so are the tracks."""
+        self.context = None
         for track in list(self.tracks.values()):
             self._drop(track)

@@ -55,7 +55,9 @@ class Router:
                 self._tie(found[0], down, now)
 
     def transport_connected(self, peer: Peer, now: float) -> None:
-        """Keys are there: a subscriber's tracks may flow."""
+        """Keys are there: media may flow."""
+        if peer.publisher is not None:
+            peer.publisher.connected()
         subscriber = peer.subscriber
         if subscriber is None:
             return

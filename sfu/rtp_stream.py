@@ -1,11 +1,11 @@
 """One incoming RTP stream: an SSRC and its RTX.
 
-Theory of operation. `receive` is called for each packet, in the order of arrival: it numbers the
-packet without wrapping, counts it, keeps it for resends and puts it in `pending`. The forwarder
-takes `pending` once per batch of datagrams and fans it out to `targets`, the down tracks that
-flow from this stream right now. Two kinds of packet do not fit this and go to the track at once:
-the first packet of a keyframe, at which down tracks may switch to this stream, and a packet
-that comes late, which may belong to a stretch that is over.
+Theory of operation. Nearly every packet is the next in line: it gets its number (which does not
+wrap) and waits in `pending`. Once per batch of datagrams the forwarder takes what is pending:
+statistics, cache and receivers then see the packets of a whole frame together. Everything else,
+the first packet, a gap, a late or repeated packet, goes through `receive` one by one. A keyframe
+is told to the track before it is sent, because down tracks may switch to this stream just there.
+`targets` are the down tracks that flow from this stream right now.
 
 A packet is a tuple, the cheapest thing Python has: see `Packet`.
 """
@@ -41,6 +41,7 @@ class RtpStream:
     __slots__ = (
         "cache",
         "clock_rate",
+        "fast_payload_type",
         "index",
         "is_video",
         "keyframe_wanted",
@@ -48,9 +49,9 @@ class RtpStream:
         "lanes",
         "last_arrival",
         "last_keyframe_request",
-        "last_seq",
         "nack",
         "newest",
+        "next_seq",
         "pending",
         "rid",
         "rtx_ssrc",
@@ -93,9 +94,12 @@ class RtpStream:
         self.sent_seq = -1
         self.sent_timestamp = 0
         self.sent_at = 0.0
-        self.last_seq = -1
-        """Highest extended sequence number; -1 before the first packet."""
+        self.next_seq = 0
+        """One more than the highest extended sequence number."""
         self.newest: Packet | None = None
+        """None before the first packet."""
+        self.fast_payload_type = -1
+        """What `pending` may take directly; nothing before the first packet."""
         self.last_arrival = 0.0
         self.keyframes = 0
         self.keyframe_wanted = False
@@ -107,38 +111,84 @@ class RtpStream:
         """Local (monotonic) arrival of that report."""
 
     def receive(self, seq: int, timestamp: int, marker: int, payload: bytes, now: float) -> bool:
-        """Take one packet; False when it is too far off to belong to the stream.
+        """Take one packet, whatever it is; False when it is too far off to belong to the stream.
 
-        `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds.
+        `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds. A caller
+        in a hurry may put a packet that is just the `next_seq` into `pending` itself.
         """
+        if seq == self.next_seq & 0xFFFF and self.newest is not None:
+            self.put_pending((self.next_seq, timestamp, marker, payload))
+            return True
+        # What waits comes first: statistics, cache and receivers go by order of arrival.
+        self.track.forwarder.fan_out(self, now)
         extended = self.statistics.packet(seq, timestamp, now, len(payload))
         if extended < 0:
             return False
         packet = (extended, timestamp, marker, payload)
-        if extended <= self.last_seq:
-            self._receive_late(packet, now)
+        if self.nack is not None:
+            self.nack.packet(extended, now)
+        keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
+        kept = self.cache.put(extended, packet, now, keyframe)
+        if extended < self.next_seq and self.newest is not None:
+            # Behind the newest: reordered, or resent by the publisher.
+            if kept:
+                self.track.forwarder.forward_late(self, packet)
             return True
         if self.newest is None:
+            self.fast_payload_type = self.track.spec.payload_type
             self.track.stream_started(self, packet, now)
-        self.last_seq = extended
         self.newest = packet
         self.last_arrival = now
-        nack = self.nack
-        if nack is not None:
-            nack.packet(extended, now)
-        # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
-        if self.is_video and payload[0] & 0x17 == 0x10:
-            keyframe = vp8.is_keyframe(payload, 0, len(payload))
-            self.cache.put(extended, packet, now, keyframe)
-            if keyframe:
-                self._keyframe(packet, now)
-        else:
-            self.cache.put(extended, packet, now)
+        self.next_seq = extended + 1
+        if keyframe:
+            self._keyframe(packet, now)
+        self.track.forwarder.send(self, [packet], now)
+        return True
+
+    def put_pending(self, packet: Packet) -> None:
+        """`packet` is the next in line: count and forward it with the rest of its batch."""
         pending = self.pending
         if not pending:
             self.track.forwarder.dirty.append(self)
         pending.append(packet)
-        return True
+        self.next_seq = packet[0] + 1
+
+    def take_pending(self, now: float) -> list[list[Packet]]:
+        """Count and keep what is pending; gives it in parts, to be forwarded in this order.
+
+        Packets of `pending` follow each other and all before them without a gap. A keyframe
+        begins a new part, because receivers may switch to this stream just there.
+        """
+        packets = self.pending
+        self.pending = []
+        self.newest = last = packets[-1]
+        self.last_arrival = now
+        payloads = [packet[3] for packet in packets]
+        stamps = [packet[1] for packet in packets]
+        self.statistics.in_line(stamps, now, sum(map(len, payloads)))
+        if self.nack is not None:
+            self.nack.in_line(last[0])
+        if not self.is_video:
+            self.cache.extend(packets[0][0], packets, now)
+            return [packets]
+        start = 0
+        parts: list[list[Packet]] = []
+        for index, payload in enumerate(payloads):
+            # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
+            if payload[0] & 0x17 == 0x10 and vp8.is_keyframe(payload, 0, len(payload)):
+                if index > start:
+                    parts.append(packets[start:index])
+                start = index
+        parts.append(packets[start:])
+        return parts
+
+    def begin_part(self, part: list[Packet], now: float) -> None:
+        """Keep a part of `take_pending`; if it is a keyframe, receivers may switch now."""
+        first = part[0]
+        self.cache.extend(first[0], part, now)
+        if self.is_video and vp8.is_keyframe(first[3], 0, len(first[3])):
+            self.cache.mark_keyframe(first[0])
+            self._keyframe(first, now)
 
     def _keyframe(self, packet: Packet, now: float) -> None:
         self.keyframes += 1
@@ -146,15 +196,6 @@ class RtpStream:
         if self.nack is not None:
             self.nack.keyframe(packet[0])
         self.track.keyframe_arrived(self, packet, now)
-
-    def _receive_late(self, packet: Packet, now: float) -> None:
-        """Behind the newest: reordered, or resent by the publisher."""
-        extended, _, _, payload = packet
-        if self.nack is not None:
-            self.nack.packet(extended, now)
-        keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
-        if self.cache.put(extended, packet, now, keyframe):
-            self.track.forwarder.forward_late(self, packet)
 
     def has(self, seq: int) -> bool:
         """Whether the packet of this 16-bit number is here already."""
@@ -167,17 +208,17 @@ class RtpStream:
 
     def skip_padding(self, seq: int, timestamp: int, now: float) -> None:
         """A packet with no payload (a probe): counted, and closed up in what is sent on."""
+        self.track.forwarder.fan_out(self, now)
         extended = self.statistics.packet(seq, timestamp, now, 0)
         if extended < 0:
             return
         if self.nack is not None:
             self.nack.packet(extended, now)
-        if extended <= self.last_seq:
+        if extended < self.next_seq or self.newest is None:
             return
-        self.last_seq = extended
+        self.next_seq = extended + 1
         self.last_arrival = now
         self.cache.skip(extended, now)
-        self.track.forwarder.fan_out(self)
         for down_track in self.targets:
             down_track.skip(extended)
         self._lay_lanes()
@@ -229,7 +270,7 @@ class RtpStream:
 
     def is_alive(self, now: float, silence: float) -> bool:
         """Whether a packet came within the last `silence` seconds."""
-        return self.last_seq >= 0 and now - self.last_arrival < silence
+        return self.newest is not None and now - self.last_arrival < silence
 
     def tick(self, now: float) -> None:
         """Let go of packets that are too old to be asked for."""

@@ -99,7 +99,10 @@ class Subscriber:
         del self.down_tracks[spec.ssrc]
         down.settle()
         packets, octets = self._ended
-        self._ended = (packets + down.packets + down.resent, octets + down.wire_octets)
+        self._ended = (
+            packets + down.packets + down.resent,
+            octets + down.octets + down.resent_octets,
+        )
         # BYE first: forgetting a stream resets its SRTCP index, which may never repeat.
         self.transport.send_rtcp(
             rtcp.receiver_report(spec.ssrc)
@@ -199,12 +202,12 @@ class Subscriber:
         return report + rtcp.sdes(ssrc, down.spec.cname)
 
     def totals(self) -> tuple[int, int]:
-        """RTP packets and bytes sent over this transport so far."""
+        """RTP packets and payload bytes sent over this transport so far, resends included."""
         packets, octets = self._ended
         for down in self.down_tracks.values():
             down.settle()
             packets += down.packets + down.resent
-            octets += down.wire_octets
+            octets += down.octets + down.resent_octets
         return packets, octets
 
     def goodbye(self) -> None:

@@ -44,6 +44,9 @@ class UpTrack:
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
         self.spec = spec
+        for stream in self.streams:
+            if stream.newest is not None:
+                stream.fast_payload_type = spec.payload_type
 
     def stream_for(self, rid: str, ssrc: int, rtx_ssrc: int = 0) -> RtpStream:
         """The stream of this rid with a (new) SSRC; a changed SSRC makes a new stream.
@@ -65,7 +68,7 @@ class UpTrack:
         return stream
 
     def _replace(self, stream: RtpStream) -> None:
-        self.forwarder.fan_out(stream)
+        self.forwarder.fan_out(stream, stream.last_arrival)
         self.streams.remove(stream)
         for down_track in list(stream.targets):
             down_track.detach()
@@ -86,14 +89,12 @@ class UpTrack:
         stream = self.best(now)
         if stream is None or not down_track.ready:
             return
+        self.forwarder.fan_out(stream, now)
         if self.kind == "audio":
-            if stream.last_seq >= 0:
-                self.forwarder.fan_out(stream)
-                newest = stream.newest
-                timestamp = 0 if newest is None else newest[1]
-                down_track.switch_to(stream, stream.last_seq + 1, timestamp, None, now)
+            newest = stream.newest
+            if newest is not None:
+                down_track.switch_to(stream, stream.next_seq, newest[1], None, now)
             return
-        self.forwarder.fan_out(stream)
         replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
         if replay:
             down_track.switch_to(stream, replay[0][0], replay[0][1], replay[0], now)
@@ -112,14 +113,14 @@ class UpTrack:
             stream.keyframe_wanted = True
 
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
-        """`packet` is the first of `stream`, and not pending yet: audio can be heard from it."""
+        """`packet` is the first of `stream` and is sent next: audio can be heard from it."""
         if self.kind == "audio":
             for down_track in self.down_tracks:
                 if down_track.stream is None:
                     down_track.switch_to(stream, packet[0], packet[1], None, now)
 
     def keyframe_arrived(self, stream: RtpStream, packet: Packet, now: float) -> None:
-        """`packet` starts a keyframe of `stream` and is not pending yet: the moment to switch."""
+        """`packet` starts a keyframe of `stream` and is sent next: the moment to switch."""
         for down_track in self.down_tracks:
             current = down_track.stream
             if current is stream or not down_track.ready:
@@ -130,8 +131,7 @@ class UpTrack:
                 or not current.is_alive(now, LAYER_SILENCE)
             ):
                 if current is not None:
-                    self.forwarder.fan_out(current)
-                self.forwarder.fan_out(stream)
+                    self.forwarder.fan_out(current, now)
                 down_track.switch_to(stream, packet[0], packet[1], packet, now)
 
     def request_keyframe(self, down_track: DownTrack) -> None:
@@ -144,7 +144,7 @@ class UpTrack:
         best = self.best(now)
         for stream in self.streams:
             stream.tick(now)
-        if best is None or best.last_seq < 0:
+        if best is None or best.newest is None:
             return
         for down_track in self.down_tracks:
             if down_track.stream is best or not down_track.ready:

@@ -74,6 +74,7 @@ class Worker:
             udp.address_size,
             udp.unpack_address,
             self._wall_offset,
+            self._forwarder.dirty,
         )
         self._certificate = Certificate.generate()
         self._profiles = fastest_first(time.perf_counter)
@@ -378,13 +379,14 @@ def _random_seq() -> int:
 
 def _transport_stats(peer: Peer) -> control.TransportStats:
     transport = peer.transport
-    packets, octets = (0, 0) if peer.subscriber is None else peer.subscriber.totals()
+    sent = (0, 0) if peer.subscriber is None else peer.subscriber.totals()
+    received = (0, 0) if peer.publisher is None else peer.publisher.totals()
     return control.TransportStats(
         transport=transport.id,
-        packets_received=transport.packets_received,
-        bytes_received=transport.bytes_received,
-        packets_sent=packets,
-        bytes_sent=octets,
+        packets_received=received[0],
+        bytes_received=received[1],
+        packets_sent=sent[0],
+        bytes_sent=sent[1],
         rtt_ms=0.0 if peer.subscriber is None else peer.subscriber.rtt * 1000,
     )
 

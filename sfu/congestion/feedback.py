@@ -59,6 +59,21 @@ class TransportCcFeedback:
         else:
             self._out_of_line(seq16, int(arrival * transport_cc.TICKS_PER_SECOND + 0.5))
 
+    def packets(self, numbers: list[int], arrival: float) -> None:
+        """Packets arrived together, in this order; as `packet` for each."""
+        ticks = int(arrival * transport_cc.TICKS_PER_SECOND + 0.5)
+        expected, newest, arrivals = self._expected, self._newest, self._arrivals
+        for seq16 in numbers:
+            if seq16 == expected:
+                newest += 1
+                arrivals[newest] = ticks
+                expected = seq16 + 1 & 0xFFFF
+            else:
+                self._expected, self._newest = expected, newest
+                self._out_of_line(seq16, ticks)
+                expected, newest = self._expected, self._newest
+        self._expected, self._newest = expected, newest
+
     def _out_of_line(self, seq16: int, ticks: int) -> None:
         """The first packet, one after a gap, a late one or a duplicate."""
         newest = self._newest

@@ -83,8 +83,6 @@ class Transport:
         self.inbound: SrtpContext | None = None
         self.outbound: SrtpContext | None = None
         self.last_heard = now
-        self.packets_received = 0
-        self.bytes_received = 0
         self.log = logging.getLogger("sfu.transport")
 
     def __repr__(self) -> str:

@@ -327,4 +327,5 @@ def test_keyframe_requests_are_throttled() -> None:
     asked = [now / 100 for now in range(100, 300) if stream.wants_keyframe_now(now / 100)]
     assert asked == [1.0, 1.5, 2.0, 2.5]
     stream.receive(2, 0, 0, keyframe(2), 3.0)
+    scene.forwarder.flush(3.0)
     assert not stream.wants_keyframe_now(4.0)
