@@ -1,7 +1,8 @@
-"""How long to wait for more packets before working on those that are there.
+"""How far apart the looks for packets are.
 
-A batch costs less a packet than packets one by one, but waiting is delay. So the wait follows the
-load: nothing while the process has time to spare, rising to `LONGEST` as it runs out of it.
+A batch costs less a packet than packets one by one, but waiting is delay (half an interval, on
+average). So the interval follows the load: none while the process has time to spare, when each
+packet wakes it, rising to `LONGEST` as it runs out of it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Final
 
 LONGEST: Final = 0.003
 """Seconds."""
-FROM_LOAD: Final = 0.05
+FROM_LOAD: Final = 0.02
 """Share of one core below which packets are not kept waiting."""
-FULL_LOAD: Final = 0.5
+FULL_LOAD: Final = 0.3
 """Share of one core from which on the wait is the longest."""
 INTERVAL: Final = 0.25
 """Seconds between two looks at the load."""

@@ -118,6 +118,10 @@ class NackGenerator:
         """Packets that are missing and still wanted."""
         return len(self._missing)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to ask for."""
+        return self.keyframe_needed or bool(self._missing)
+
 
 class ResendLimiter:
     """Answers to one receiver's NACKs for one stream."""

@@ -231,7 +231,8 @@ class Publisher:
             self._next_report = now + REPORT_INTERVAL
             self._report(parts, now)
         for ssrc, stream in self.streams.items():
-            self._repair(parts, ssrc, stream, now, rtt)
+            if stream.keyframe_wanted or stream.nack:
+                self._repair(parts, ssrc, stream, now, rtt)
         feedback = self.feedback
         if feedback is not None and now >= self._next_feedback:
             self._next_feedback = now + FEEDBACK_INTERVAL

@@ -27,6 +27,8 @@ class Router:
         self.peers: dict[str, Peer] = {}
         """By transport id."""
         self._up_tracks: dict[str, tuple[UpTrack, Publisher]] = {}
+        self._round_trips: dict[str, float] = {}
+        """Seconds, by participant."""
         self._spoke = False
 
     def add(self, peer: Peer) -> None:
@@ -102,20 +104,20 @@ class Router:
 
     def tick(self, now: float, ntp_now: int) -> None:
         """Feedback and reports of all peers; some 50 times a second."""
-        round_trips = {
-            peer.transport.participant: peer.subscriber.rtt
-            for peer in self.peers.values()
-            if peer.subscriber is not None
-        }
         for peer in self.peers.values():
             if peer.publisher is not None:
                 # Both transports of a participant go the same way, and only one has SR and RR.
-                peer.publisher.tick(now, round_trips.get(peer.transport.participant, 0.0))
+                peer.publisher.tick(now, self._round_trips.get(peer.transport.participant, 0.0))
             elif peer.subscriber is not None:
                 peer.subscriber.tick(now, ntp_now, self._clock_offset)
 
     def tick_tracks(self, now: float) -> None:
-        """Layers and caches; some times a second."""
+        """Layers, caches and round trips; some times a second."""
+        self._round_trips = {
+            peer.transport.participant: peer.subscriber.rtt
+            for peer in self.peers.values()
+            if peer.subscriber is not None
+        }
         for track, _ in self._up_tracks.values():
             track.tick(now)
 

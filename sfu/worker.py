@@ -1,9 +1,9 @@
 """The media worker: one process, one UDP port, one loop of its own.
 
 Theory of operation. The loop waits for datagrams and commands, nothing else; everything that is
-due by time happens on a tick. After a wake-up it may wait a little longer for more packets
-(`Gather`): the busier the process, the longer, so that the cost of a packet falls as load rises
-while an idle worker adds no delay. Then: receive a batch, take it apart, fan it out, send it.
+due by time happens on a tick. An idle worker wakes up for every packet; a busy one looks at
+intervals instead (`Gather`), the longer the busier it is, so that the cost of a packet falls as
+load rises. Then: receive a batch, take it apart, fan it out, send it.
 
 Garbage collection never interrupts that: it is switched off, and run by hand now and then after
 what exists at the start was frozen. Signaling owns the process through the channel: when it
@@ -83,6 +83,7 @@ class Worker:
         self._router_of: dict[str, Router] = {}
         """By transport id."""
         self._poller = _poller()
+        self._received_at = 0.0
         self._running = True
         self._stop_requested = False
         self._errors = 0
@@ -111,15 +112,19 @@ class Worker:
         poller.register(udp_fd, select.POLLIN)
         poller.register(self._channel.fileno(), select.POLLIN)
         while self._running:
-            wait = max(0.0, self._next_tick - time.monotonic())
-            ready = [fd for fd, _ in poller.poll(wait)]
-            # Commands first: a transport's first check may come right behind its command.
-            if ready and ready != [udp_fd]:
-                self._take_commands()
-            if udp_fd in ready:
-                self._receive()
+            if self._gather.seconds and self._receive_later():
+                pass  # Under load there is always something: no need to ask what.
+            else:
+                wait = max(0.0, self._next_tick - time.monotonic())
+                ready = [fd for fd, _ in poller.poll(wait)]
+                # Commands first: a transport's first check may come right behind its command.
+                if ready and ready != [udp_fd]:
+                    self._take_commands()
+                if udp_fd in ready:
+                    self._receive()
             now = time.monotonic()
             if now >= self._next_tick:
+                self._take_commands()
                 self._tick(now)
             if self._stop_requested:
                 self.stop()
@@ -137,14 +142,21 @@ class Worker:
 
     # Packets.
 
-    def _receive(self) -> None:
-        if self._gather.seconds:
-            time.sleep(self._gather.seconds)
+    def _receive_later(self) -> bool:
+        """Sleep what is left of the gathering time, then receive; False if nothing came."""
+        left = self._gather.seconds - (time.monotonic() - self._received_at)
+        if left > 0:
+            time.sleep(left)
+        return self._receive()
+
+    def _receive(self) -> bool:
+        """Work on what has arrived; False if that is nothing."""
         udp, ingress = self._udp, self._ingress
-        for _ in range(MAX_BATCHES):
+        self._received_at = time.monotonic()
+        for count in range(MAX_BATCHES):
             sizes, addresses = udp.receive()
             if not sizes:
-                return
+                return count > 0
             now = time.monotonic()
             try:
                 ingress.take(sizes, addresses, now)
@@ -154,7 +166,8 @@ class Worker:
                 # One bad packet may cost its batch, but never everybody's call.
                 self._unexpected("packets")
             if len(sizes) < SLOTS:
-                return
+                break
+        return True
 
     def _unexpected(self, where: str) -> None:
         self._errors += 1
