@@ -2,7 +2,9 @@
 # make test  sets up and runs every check and test
 # make bench ARGS="scenario3 --seconds 20"
 
-PYTHON ?= python3
+# The distribution's Python first: it is built with profile and link-time optimisation, which a
+# plain build from source is not, and a media worker lives from the interpreter's speed.
+PYTHON ?= $(shell .ci/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
