@@ -19,7 +19,7 @@ import { PROTOCOL_VERSION } from './messages.js';
 import { Publisher } from './publisher.js';
 import { Repair } from './repair.js';
 import { Roster } from './roster.js';
-import { SignalingSocket, backoffMs } from './socket.js';
+import { RESUMED_ELSEWHERE, SignalingSocket, backoffMs } from './socket.js';
 import { Streams } from './streams.js';
 import { Subscriber } from './subscriber.js';
 
@@ -39,7 +39,8 @@ export { ConferenceError };
 
 /**
  * @typedef {object} ConferenceEvents Event name and `detail`.
- * @property {{state: State, reason: string}} state `reason` of `ended`: `left` or an error code
+ * @property {{state: State, reason: string}} state `reason` of `ended`: `left`,
+ *   `resumedElsewhere` or an error code
  * @property {{participant: Participant}} participantJoined
  * @property {{participant: Participant, reason: string}} participantLeft
  * @property {{participant: Participant}} participantChanged its tracks or their mute state
@@ -264,7 +265,7 @@ export class Conference extends EventTarget {
       {
         opened: () => this.#introduce(),
         message: (message) => this.#take(message),
-        closed: () => this.#lost(socket),
+        closed: (code) => this.#lost(socket, code),
       },
       this.#environment.WebSocket,
     );
@@ -279,11 +280,19 @@ export class Conference extends EventTarget {
     }
   }
 
-  /** @param {SignalingSocket} socket */
-  #lost(socket) {
+  /**
+   * @param {SignalingSocket} socket
+   * @param {number} code
+   */
+  #lost(socket, code) {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#publisher.offline();
+    if (code === RESUMED_ELSEWHERE) {
+      // Two pages with one token would otherwise take the session from each other for ever.
+      this.#end('resumedElsewhere');
+      return;
+    }
     if (this.#state === 'joining' && !this.#token) {
       this.#refuse(new ConferenceError('unreachable', 'the server cannot be reached'));
     } else if (this.#state !== 'ended' && this.#state !== 'idle') {

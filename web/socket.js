@@ -12,6 +12,8 @@
 const PING_EVERY_MS = 5000;
 /** Milliseconds until a socket that does not open is given up. */
 const OPEN_WITHIN_MS = 8000;
+/** Close code of the server: another page has taken this session. */
+export const RESUMED_ELSEWHERE = 4001;
 
 /**
  * How long to wait before connection attempt `attempt` (0 first), in milliseconds: doubling from
@@ -40,8 +42,9 @@ export class SignalingSocket {
   /**
    * @param {string} url
    * @param {{
-   *   opened: () => void, message: (message: ServerMessage) => void, closed: () => void,
-   * }} events `closed` comes once, and never after `close()`.
+   *   opened: () => void, message: (message: ServerMessage) => void, closed: (code: number) => void,
+   * }} events `closed` comes once, with the WebSocket's close code (0: none), and never after
+   *   `close()`.
    * @param {typeof WebSocket} [Socket]
    */
   constructor(url, events, Socket = globalThis.WebSocket) {
@@ -58,7 +61,7 @@ export class SignalingSocket {
       const message = parse(event.data);
       if (message) events.message(message);
     };
-    this.#socket.onclose = () => this.#lost();
+    this.#socket.onclose = (event) => this.#lost(event.code);
   }
 
   /**
@@ -89,10 +92,10 @@ export class SignalingSocket {
     this.send({ type: 'ping', t: Date.now() });
   }
 
-  #lost() {
+  #lost(code = 0) {
     if (this.#over) return;
     this.close();
-    this.#closed();
+    this.#closed(code);
   }
 }
 

@@ -35,9 +35,10 @@ export class FakeSocket {
     this.onmessage({ data: JSON.stringify(message) });
   }
 
-  drop() {
+  /** @param {number} code */
+  drop(code = 1006) {
     this.readyState = 3;
-    this.onclose();
+    this.onclose({ code });
   }
 
   sentOf(type) {

@@ -301,6 +301,16 @@ test('a room that filled up meanwhile ends the call with the reason', async () =
   assert.deepEqual(events.at(-1), { event: 'state', state: 'ended', reason: 'roomFull' });
 });
 
+test('a session that another page took ends here and is not fought for', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'state');
+  const sockets = FakeSocket.all.length;
+  FakeSocket.last.drop(4001);
+  mock.timers.tick(60_000);
+  assert.deepEqual(events.at(-1), { event: 'state', state: 'ended', reason: 'resumedElsewhere' });
+  assert.equal(FakeSocket.all.length, sockets);
+});
+
 test('reset publishes again with restart on a new connection', async () => {
   const conference = await joined();
   void conference.publish('camera', new FakeTrack('video'));

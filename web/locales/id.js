@@ -54,6 +54,7 @@ export default {
   'media.both.failed': 'Kamera dan mikrofon gagal menyala. Cabut lalu pasang lagi, atau pilih perangkat lain.',
 
   'error.unreachable': 'Server tidak menjawab. Periksa jaringan Anda; selama dalam panggilan, kami terus mencoba.',
+  'error.resumedElsewhere': 'Panggilan ini dilanjutkan di tab atau jendela lain.',
   'error.badMessage': 'Server tidak memahami halaman ini. Muat ulang halaman; bila terulang, beri tahu pengelola server.',
   'error.badVersion': 'Versi halaman ini berbeda dengan server. Muat ulang halaman untuk mendapat versi baru.',
   'error.notJoined': 'Server tidak lagi mengenali Anda di ruang ini. Silakan bergabung lagi.',
