@@ -89,6 +89,8 @@ class Forwarder:
     def __init__(self, outbox: Outbox) -> None:
         self.dirty: list[RtpStream] = []
         """Streams with pending packets."""
+        self.repair_wanted = False
+        """Something is missing, or a keyframe is wanted: look soon."""
         self.forwarded = 0
         """Packets written to receivers, resends included."""
         self.too_old = 0

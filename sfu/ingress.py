@@ -91,6 +91,8 @@ class Ingress:
         self._wall_offset = wall_offset
         self._dirty = dirty
         self._cell = length_cell()
+        self._reporting: list[Publisher] = []
+        """Whose `arrivals` are not empty."""
 
     def take(self, sizes: list[int], addresses: bytes, now: float) -> None:
         """One batch: slot i of the arena holds `sizes[i]` bytes from the i-th address.
@@ -99,7 +101,7 @@ class Ingress:
         """
         data, view, pointers, cell = self._data, self._view, self._pointers, self._cell
         width, slot_size, by_address = self._address_size, self._slot_size, self.by_address
-        reporting: list[Publisher] = []
+        reporting = self._reporting
         source = 0
         for slot, size in enumerate(sizes):
             at = slot * slot_size
@@ -153,6 +155,7 @@ class Ingress:
             if publisher.feedback is not None:
                 publisher.feedback.packets(publisher.arrivals, now)
             publisher.arrivals.clear()
+        reporting.clear()
 
     def _take_level(self, publisher: Publisher, stream: RtpStream, at: int, end: int) -> None:
         """The audio level, where it is among the next two elements behind the number."""

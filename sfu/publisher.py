@@ -25,8 +25,8 @@ MAX_SSRCS: Final = 32
 """Streams bound or refused on one transport; more are dropped unseen."""
 MAX_UNDECIDED: Final = 50
 """Packets of an SSRC that may pass before one of them says whose it is."""
-FEEDBACK_INTERVAL: Final = 0.1
-"""Seconds between transport-wide feedback, libwebrtc's own default (50 to 250 ms by bitrate)."""
+FEEDBACK_INTERVAL: Final = 0.09
+"""Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between receiver reports, and between REMBs."""
 _DRIFT: Final = 1 / 64
@@ -224,15 +224,12 @@ class Publisher:
         known = [stream.statistics for stream in self.streams.values()]
         return sum(s.received for s in known), sum(s.bytes for s in known)
 
-    def tick(self, now: float, rtt: float) -> None:
-        """Ask for what is missing and report what came; `rtt` to the publisher in seconds."""
+    def tick(self, now: float) -> None:
+        """Report what came; some times a second."""
         parts: list[bytes] = []
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL
             self._report(parts, now)
-        for ssrc, stream in self.streams.items():
-            if stream.keyframe_wanted or stream.nack:
-                self._repair(parts, ssrc, stream, now, rtt)
         feedback = self.feedback
         if feedback is not None and now >= self._next_feedback:
             self._next_feedback = now + FEEDBACK_INTERVAL
@@ -240,6 +237,18 @@ class Publisher:
                 self.transport.send_rtcp(packet)
         if parts:
             self.transport.send_rtcp(b"".join(parts))
+
+    def repair(self, now: float, rtt: float) -> bool:
+        """Ask for what is missing, `rtt` in seconds; whether more of it may be due soon."""
+        parts: list[bytes] = []
+        missing = False
+        for ssrc, stream in self.streams.items():
+            if stream.keyframe_wanted or stream.nack:
+                self._repair(parts, ssrc, stream, now, rtt)
+                missing = missing or bool(stream.nack)
+        if parts:
+            self.transport.send_rtcp(b"".join(parts))
+        return missing
 
     def _repair(
         self, parts: list[bytes], ssrc: int, stream: RtpStream, now: float, rtt: float

@@ -70,6 +70,7 @@ class Router:
     def transport_gone(self, peer: Peer) -> None:
         """The transport is over: its tracks end, on either side."""
         self.peers.pop(peer.transport.id, None)
+        self._round_trips.pop(peer.transport.participant, None)
         if peer.publisher is not None:
             for name in peer.publisher.tracks:
                 self._up_tracks.pop(name, None)
@@ -102,22 +103,24 @@ class Router:
         found = self._up_tracks.get(up_track)
         return None if found is None else found[1].clock_offset
 
-    def tick(self, now: float, ntp_now: int) -> None:
-        """Feedback and reports of all peers; some 50 times a second."""
+    def repair(self, now: float) -> bool:
+        """Ask publishers for what is missing; whether more of it may be due soon."""
+        more = False
         for peer in self.peers.values():
             if peer.publisher is not None:
                 # Both transports of a participant go the same way, and only one has SR and RR.
-                peer.publisher.tick(now, self._round_trips.get(peer.transport.participant, 0.0))
+                rtt = self._round_trips.get(peer.transport.participant, 0.0)
+                more = peer.publisher.repair(now, rtt) or more
+        return more
+
+    def tick(self, now: float, ntp_now: int) -> None:
+        """Feedback and reports of all peers, layers and caches; some times a second."""
+        for peer in self.peers.values():
+            if peer.publisher is not None:
+                peer.publisher.tick(now)
             elif peer.subscriber is not None:
                 peer.subscriber.tick(now, ntp_now, self._clock_offset)
-
-    def tick_tracks(self, now: float) -> None:
-        """Layers, caches and round trips; some times a second."""
-        self._round_trips = {
-            peer.transport.participant: peer.subscriber.rtt
-            for peer in self.peers.values()
-            if peer.subscriber is not None
-        }
+                self._round_trips[peer.transport.participant] = peer.subscriber.rtt
         for track, _ in self._up_tracks.values():
             track.tick(now)
 

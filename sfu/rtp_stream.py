@@ -127,6 +127,8 @@ class RtpStream:
         packet = (extended, timestamp, marker, payload)
         if self.nack is not None:
             self.nack.packet(extended, now)
+            if self.nack:
+                self.track.forwarder.repair_wanted = True
         keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
         kept = self.cache.put(extended, packet, now, keyframe)
         if extended < self.next_seq and self.newest is not None:

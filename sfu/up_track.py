@@ -109,8 +109,9 @@ class UpTrack:
         down_track.detach()
 
     def _wait_for_keyframe(self, stream: RtpStream) -> None:
-        if stream.is_video:
+        if stream.is_video and not stream.keyframe_wanted:
             stream.keyframe_wanted = True
+            self.forwarder.repair_wanted = True
 
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` is the first of `stream` and is sent next: audio can be heard from it."""

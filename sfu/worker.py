@@ -42,10 +42,12 @@ from sfu.publisher import Publisher
 from sfu.router import Router
 from sfu.subscriber import Subscriber
 
-TICK: Final = 0.02
+TICK: Final = 0.1
+"""Seconds between feedback, reports and looks at layers."""
+REPAIR_TICK: Final = 0.01
+"""The same while packets are missing or a keyframe was just asked for."""
 IDLE_TICK: Final = 0.25
 """Without transports nothing is due but the sign of life."""
-SLOW_TICK: Final = 0.1
 LEVELS_INTERVAL: Final = 0.2
 STATS_INTERVAL: Final = 1.0
 COLLECT_INTERVAL: Final = 10.0
@@ -89,7 +91,8 @@ class Worker:
         self._errors = 0
         now = time.monotonic()
         self._next_tick = now
-        self._next_slow = now
+        self._last_tick = now
+        self._next_media = now
         self._next_levels = now
         self._next_stats = now + STATS_INTERVAL
         self._next_collect = now + COLLECT_INTERVAL
@@ -123,7 +126,10 @@ class Worker:
                 if udp_fd in ready:
                     self._receive()
             now = time.monotonic()
+            if self._forwarder.repair_wanted:
+                self._next_tick = min(self._next_tick, self._last_tick + REPAIR_TICK)
             if now >= self._next_tick:
+                self._last_tick = now
                 self._take_commands()
                 self._tick(now)
             if self._stop_requested:
@@ -182,6 +188,7 @@ class Worker:
         try:
             if busy:
                 self._tick_media(now)
+                self._next_tick = self._next_media
             if now >= self._next_stats:
                 self._next_stats = now + STATS_INTERVAL
                 self._channel.send(self._stats(now))
@@ -193,16 +200,16 @@ class Worker:
         self._channel.flush()
 
     def _tick_media(self, now: float) -> None:
+        self._repair(now)
+        if now < self._next_media:
+            return
+        self._next_media = now + TICK
         ntp_now = ntp_time.from_unix(now + self._wall_offset)
         self._gather.measure(now, time.process_time())
-        for router in self._routers.values():
+        for router in list(self._routers.values()):
             router.tick(now, ntp_now)
-        if now >= self._next_slow:
-            self._next_slow = now + SLOW_TICK
-            for router in list(self._routers.values()):
-                router.tick_tracks(now)
-                for peer in list(router.peers.values()):
-                    peer.transport.tick(now)
+            for peer in list(router.peers.values()):
+                peer.transport.tick(now)
         if now >= self._next_levels:
             self._next_levels = now + LEVELS_INTERVAL
             for router in self._routers.values():
@@ -211,6 +218,13 @@ class Worker:
                     self._channel.send(control.AudioLevels(router.id, levels))
         self._forwarder.flush(now)
         self._outbox.flush()
+
+    def _repair(self, now: float) -> None:
+        """Ask for what is missing, and come back soon while something is."""
+        self._forwarder.repair_wanted = False
+        for router in self._routers.values():
+            if router.repair(now):
+                self._forwarder.repair_wanted = True
 
     # Commands.
 
@@ -258,7 +272,7 @@ class Worker:
         router.add(peer)
         self._router_of[transport.id] = router
         self._ingress.by_ufrag[transport.ice_ufrag] = peer
-        self._next_tick = min(self._next_tick, now + TICK)
+        self._next_tick = min(self._next_tick, now + REPAIR_TICK)
 
     def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
         peer = self._peer(command.transport)

@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 from array import array
+from functools import lru_cache
 from typing import Any, Final
 
 from sfu.net.srtp import Arena
@@ -196,20 +197,23 @@ class UdpSocket:
     def send_one(self, datagram: bytes, address: bytes) -> bool:
         """Send a datagram that is not media: STUN, DTLS, RTCP. False when the kernel refused."""
         try:
-            self.socket.sendto(datagram, self._socket_address(address))
+            self.socket.sendto(datagram, _socket_address(address))
         except OSError:
             return False
         return True
 
-    def _socket_address(self, address: bytes) -> tuple[str | int, ...]:
-        port = int.from_bytes(address[2:4], "big")
-        if not self.dual_stack:
-            return socket.inet_ntop(socket.AF_INET, address[4:8]), port
-        scope = int.from_bytes(address[24:28], sys.byteorder)
-        return socket.inet_ntop(socket.AF_INET6, address[8:24]), port, 0, scope
-
     def close(self) -> None:
         self.socket.close()
+
+
+@lru_cache(maxsize=1024)
+def _socket_address(address: bytes) -> tuple[str | int, ...]:
+    """Raw `sockaddr` bytes as Python's socket takes them."""
+    port = int.from_bytes(address[2:4], "big")
+    if len(address) == 16:
+        return socket.inet_ntop(socket.AF_INET, address[4:8]), port
+    scope = int.from_bytes(address[24:28], sys.byteorder)
+    return socket.inet_ntop(socket.AF_INET6, address[8:24]), port, 0, scope
 
 
 def _bind(port: int, dual_stack: bool) -> socket.socket:
