@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 import time
 from collections import Counter
@@ -27,6 +28,14 @@ TICK = 0.5
 """Seconds between looks for those who are gone."""
 DRAIN = 1.0
 """Seconds that workers have to close their transports."""
+
+
+def _free_port(host: str | None) -> int:
+    """A TCP port that nobody listens on at the moment. Raises `OSError`."""
+    family = socket.AF_INET6 if host and ":" in host else socket.AF_INET
+    with socket.create_server((host or "", 0), family=family) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Server:
@@ -65,10 +74,11 @@ class Server:
         Raises `OSError` when the port cannot be had and `WorkerStartError`.
         """
         await self._runner.setup()
+        host = self._config.host or None
         try:
-            site = web.TCPSite(
-                self._runner, self._config.host or None, self._config.port, ssl_context=tls
-            )
+            # For any port, asyncio would give each address family another one.
+            port = self._config.port or _free_port(host)
+            site = web.TCPSite(self._runner, host, port, ssl_context=tls)
             await site.start()
             await self.pool.start()
         except BaseException:
@@ -76,7 +86,6 @@ class Server:
             self._passwords.close()
             raise
         self._ticking = asyncio.create_task(self._tick())
-        port: int = self._runner.addresses[0][1]
         return port
 
     async def close(self) -> None:

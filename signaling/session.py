@@ -38,6 +38,8 @@ RATE, BURST = 40.0, 200.0
 """Messages a second from one client, and at once."""
 CLOSE_REPLACED = 4001
 """Another socket resumed the session."""
+CLOSE_SECONDS = 1.0
+"""That a close frame may take."""
 _CLEAN = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 
 
@@ -51,6 +53,7 @@ class Session:
         self._rooms: Rooms = request.app[ROOMS]
         self._bucket = Bucket(RATE, BURST, time.monotonic())
         self._bad = 0
+        self._closing = False
         self._place: tuple[Room, Participant] | None = None
 
     async def run(self) -> None:
@@ -66,9 +69,11 @@ class Session:
         finally:
             timer.cancel()
             self._ended()
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            if not self._closing:
+                writer.cancel()
+            # Our own close ends the loop above before its frame is written: let it be written.
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                await asyncio.wait_for(writer, CLOSE_SECONDS)
 
     def send(self, message: messages.FromServer) -> None:
         """Queue a message; a client that does not read is cut off."""
@@ -86,6 +91,7 @@ class Session:
 
     def _queue_end(self, code: int = WSCloseCode.OK) -> None:
         """Close once what waits is written."""
+        self._closing = True
         with contextlib.suppress(asyncio.QueueFull):
             self._queue.put_nowait(code)
 
@@ -103,8 +109,8 @@ class Session:
             try:
                 if isinstance(message, int):
                     await self._socket.close(code=message)
-                else:
-                    await self._socket.send_str(messages.encode(message))
+                    return
+                await self._socket.send_str(messages.encode(message))
             except ConnectionError:
                 # The reading side sees the end too, and tidies up.
                 return

@@ -47,7 +47,9 @@ class Server:
 
     def stats(self) -> dict[str, Any]:
         request = urllib.request.Request(
-            f"{self.url}/api/stats", headers={"Authorization": f"Bearer {_TOKEN}"}
+            # Not by name: it may mean another address family first.
+            f"https://127.0.0.1:{self.port}/api/stats",
+            headers={"Authorization": f"Bearer {_TOKEN}"},
         )
         trusting = ssl._create_unverified_context()
         with urllib.request.urlopen(request, context=trusting, timeout=10) as answer:
