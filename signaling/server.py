@@ -19,7 +19,7 @@ from signaling.auth import Passwords
 from signaling.config import Config
 from signaling.limits import address_key, within
 from signaling.rooms import Rooms
-from signaling.session import HEARTBEAT, ROOMS, Session
+from signaling.session import CLOSE_SECONDS, HEARTBEAT, ROOMS, Session
 from signaling.worker_pool import Launch, WorkerPool
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,10 @@ class Server:
                 text="too many connections\n", headers={"Retry-After": "10"}
             )
         socket = web.WebSocketResponse(
-            heartbeat=HEARTBEAT, max_msg_size=messages.MAX_MESSAGE, compress=False
+            timeout=CLOSE_SECONDS,
+            heartbeat=HEARTBEAT,
+            max_msg_size=messages.MAX_MESSAGE,
+            compress=False,
         )
         self._by_address[key] += 1
         try:

@@ -38,8 +38,8 @@ RATE, BURST = 40.0, 200.0
 """Messages a second from one client, and at once."""
 CLOSE_REPLACED = 4001
 """Another socket resumed the session."""
-CLOSE_SECONDS = 1.0
-"""That a close frame may take."""
+CLOSE_SECONDS = 2.0
+"""That a client has to answer our close frame."""
 _CLEAN = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 
 
@@ -53,27 +53,32 @@ class Session:
         self._rooms: Rooms = request.app[ROOMS]
         self._bucket = Bucket(RATE, BURST, time.monotonic())
         self._bad = 0
-        self._closing = False
+        self._close_code: int | None = None
         self._place: tuple[Room, Participant] | None = None
 
     async def run(self) -> None:
         """Until the socket has ended."""
-        writer = asyncio.create_task(self._write())
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         timer = asyncio.get_running_loop().call_later(JOIN_TIMEOUT, self._join_timeout)
         try:
-            async for message in self._socket:
-                if message.type is WSMsgType.TEXT:
-                    await self._receive(message.data)
-                else:
-                    self._refuse("badMessage", "messages are text")
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._close_code is not None:
+                # Nobody reads any more, so this waits for the client's own close frame: ending
+                # the connection before it came would look to the client like a fault.
+                await self._socket.close(code=self._close_code)
             self._ended()
-            if not self._closing:
-                writer.cancel()
-            # Our own close ends the loop above before its frame is written: let it be written.
-            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-                await asyncio.wait_for(writer, CLOSE_SECONDS)
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            if message.type is WSMsgType.TEXT:
+                await self._receive(message.data)
+            else:
+                self._refuse("badMessage", "messages are text")
 
     def send(self, message: messages.FromServer) -> None:
         """Queue a message; a client that does not read is cut off."""
@@ -91,7 +96,6 @@ class Session:
 
     def _queue_end(self, code: int = WSCloseCode.OK) -> None:
         """Close once what waits is written."""
-        self._closing = True
         with contextlib.suppress(asyncio.QueueFull):
             self._queue.put_nowait(code)
 
@@ -108,7 +112,7 @@ class Session:
             message = await self._queue.get()
             try:
                 if isinstance(message, int):
-                    await self._socket.close(code=message)
+                    self._close_code = message
                     return
                 await self._socket.send_str(messages.encode(message))
             except ConnectionError:
@@ -197,8 +201,7 @@ class Session:
 
     def _replaced(self) -> None:
         self._place = None
-        task = asyncio.ensure_future(self._socket.close(code=CLOSE_REPLACED))
-        task.add_done_callback(lambda done: done.exception())
+        self._queue_end(CLOSE_REPLACED)
 
     async def _publish(self, message: messages.Publish) -> None:
         room, participant = self._joined()
