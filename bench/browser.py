@@ -26,7 +26,7 @@ RAMP_LIMIT = 20.0
 WHOLE = 0.9
 """Share of the configured maximum from which the rate counts as reached: encoders stay below."""
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -41,6 +41,7 @@ _FLAGS = (
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
 )
+"""A headless Chromium with fake devices that needs nothing and nobody."""
 
 _ENTER = """(name) => {
   const field = document.getElementById('name');
@@ -118,7 +119,7 @@ def _measure(
         write_clip(clip)
         browser = play.chromium.launch(
             executable_path=_chromium(),
-            args=[*_FLAGS, f"--use-file-for-fake-video-capture={clip}"],
+            args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
         )
         try:
             joins = _joins(browser, server, runs, tell)

@@ -6,25 +6,11 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright
 
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-)
+from bench.browser import FLAGS
 
 
 async def launch(playwright: Playwright, executable: str) -> Browser:
-    return await playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+    return await playwright.chromium.launch(executable_path=executable, args=FLAGS)
 
 
 class ChromiumPage:
