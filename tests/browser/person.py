@@ -145,7 +145,7 @@ class Person:
         """By the name on the tile; one's own is not among them."""
         return {tile["name"]: tile for tile in await self.see(_PICTURES)}
 
-    async def sees(self, *names: str) -> None:
+    async def sees(self, *names: str, seconds: float = 30) -> None:
         """Each of these is decoded, on and on, and is no black picture."""
         first: dict[str, int] = {}
 
@@ -161,7 +161,7 @@ class Person:
                     return False
             return True
 
-        await until(f"{self.name} sees {', '.join(names)}", all_of_them)
+        await until(f"{self.name} sees {', '.join(names)}", all_of_them, seconds)
 
     async def hears(self, *names: str) -> None:
         heard: set[str] = set()
