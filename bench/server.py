@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,7 @@ class ServerError(Exception):
     """The server did not start; the text says why, with the end of its log."""
 
 
-class Server:
+class Server(ABC):
     """A server process in a scratch folder of its own. `with` it."""
 
     name = ""
@@ -45,9 +46,9 @@ class Server:
         return Path(self._folder.name)
 
     @property
+    @abstractmethod
     def url(self) -> str:
         """Where participants go."""
-        raise NotImplementedError
 
     def _launch(self, command: list[str], port: int) -> None:
         log = self.folder / "log"
@@ -79,9 +80,9 @@ class Server:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def start(self) -> None:
         """Returns when it accepts connections. Raises `ServerError`."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """End the server and remove its folder."""
