@@ -66,6 +66,8 @@ class UpTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
     payload_type: int
     rtx_payload_type: int = 0
     """0 without RTX (RFC 4588)."""
+    red_payload_type: int = 0
+    """Of audio with redundancy (RFC 2198); 0 where it was not negotiated."""
     streams: tuple[StreamSpec, ...]
     """Low to high; one without simulcast."""
     nack: bool = False
@@ -87,6 +89,10 @@ class DownTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
     rtx_ssrc: int = 0
     payload_type: int
     rtx_payload_type: int = 0
+    red_payload_type: int = 0
+    """The receiver takes redundant audio (RFC 2198) under this type; 0: it does not."""
+    nack: bool = False
+    """The receiver asks for what it misses (RFC 4585)."""
     cname: str
     """Of the publisher: the same for its audio and video, so that they are played in step."""
 
@@ -99,6 +105,8 @@ class OpenRouter(msgspec.Struct, frozen=True, tag=True):
 
     router: str
     room: str
+    loudest: int = 0
+    """How many voices at most are sent on at the same time; 0: all."""
 
 
 class CloseRouter(msgspec.Struct, frozen=True, tag=True):
@@ -144,6 +152,43 @@ class SetDownTracks(msgspec.Struct, frozen=True, tag=True):
     tracks: tuple[DownTrackSpec, ...]
 
 
+class RestartIce(msgspec.Struct, frozen=True, tag=True):
+    """New ICE credentials of ours for a transport that stands (RFC 8445 clause 9).
+
+    The earlier ones stay good until the first check under the new ones; DTLS and media go on. The
+    peer's new user name follows with `ConnectTransport`.
+    """
+
+    transport: str
+    ice_ufrag: str
+    ice_pwd: str
+
+
+Importance = Literal["screen", "main", "tile"]
+"""Of a picture to its viewer: a shared screen, the speaker or pinned tile, any other."""
+
+
+class TrackView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a participant looks at a video track."""
+
+    up_track: str
+    width: int
+    height: int
+    """Size on its screen, in device pixels; either 0: it is not seen, send nothing."""
+    importance: Importance = "tile"
+    quality: Literal["auto", "low", "high"] = "auto"
+    """`low`: the lowest layer; `high`: the highest that the network carries, whatever the size."""
+
+
+class SetView(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What the owner of a subscribe transport looks at; a video not named counts as seen in full."""
+
+    transport: str
+    views: tuple[TrackView, ...]
+    max_bitrate_bps: int = 0
+    """Of all video together, at the viewer's wish; 0: as much as the network carries."""
+
+
 class CloseTransport(msgspec.Struct, frozen=True, tag=True):
     transport: str
 
@@ -159,6 +204,8 @@ Command = (
     | ConnectTransport
     | SetUpTracks
     | SetDownTracks
+    | SetView
+    | RestartIce
     | CloseTransport
     | Drain
 )
@@ -172,6 +219,8 @@ class WorkerReady(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     pid: int
     port: int
     """UDP."""
+    tcp_port: int = 0
+    """Of passive ICE-TCP candidates (RFC 6544); 0: none."""
     fingerprint: Fingerprint
     srtp_profiles: tuple[str, ...]
     """In order of preference, the fastest on this machine first."""
@@ -179,11 +228,12 @@ class WorkerReady(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Of `recvmmsg`, `sendmmsg`, `udp-segment`, `dual-stack`: what this kernel lets it use."""
 
 
-TransportState = Literal["connected", "failed", "closed"]
+TransportState = Literal["checked", "connected", "failed", "closed"]
 
 
 class TransportChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """`failed` and `closed` are final: the worker has forgotten the transport."""
+    """`checked`: a first ICE check came through, DTLS is under way. `failed` and `closed` are
+    final: the worker has forgotten the transport."""
 
     transport: str
     state: TransportState
@@ -202,6 +252,45 @@ class AudioLevels(msgspec.Struct, frozen=True, tag=True):
     levels: dict[str, int]
 
 
+class LayersWanted(msgspec.Struct, frozen=True, tag=True):
+    """Which streams of a video track somebody receives, or soon will: the others may rest."""
+
+    transport: str
+    """The publisher's."""
+    track: str
+    rids: tuple[str, ...]
+    """Low to high; the lone stream of a track without simulcast has the rid ''."""
+
+
+DownState = Literal[
+    "flowing", "noPackets", "noKeyframe", "hidden", "pausedByBandwidth", "shed", "notLoudest"
+]
+"""`noPackets`: nothing comes from the publisher; `noKeyframe`: packets come, and the picture waits
+for a keyframe; `shed`: the server has too much to do; `notLoudest`: others speak louder."""
+
+
+class DownTrackState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a participant is sent of one track, and why not more."""
+
+    up_track: str
+    state: DownState
+    spatial: int = -1
+    """Layer that flows, 0 the lowest; -1: none."""
+    temporal: int = -1
+    """Highest temporal layer that flows; -1: none, or the stream has none."""
+    limited: bool = False
+    """The network carries less than the view asks for."""
+
+
+class DownTrackStates(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """All tracks of a subscribe transport, on change, at most twice a second."""
+
+    transport: str
+    tracks: tuple[DownTrackState, ...]
+    estimate_bps: int
+    """What the way to the participant carries; 0: not known."""
+
+
 class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of RTP since the transport opened; bytes are of payload, as in W3C webrtc-stats."""
 
@@ -212,6 +301,15 @@ class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
     bytes_sent: int
     rtt_ms: float
     """Smoothed, from receiver reports; 0 when not known."""
+    loss_percent: float = 0.0
+    """In the last second or two: what came in with gaps that nothing filled (publish), or what the
+    receiver reported (subscribe)."""
+    jitter_ms: float = 0.0
+    """The worst of its tracks, RFC 3550 clause 6.4.1 (publish: measured, subscribe: reported)."""
+    estimate_bps: int = 0
+    """Subscribe: what the way carries; 0 when not known."""
+    target_bps: int = 0
+    """Subscribe: what the allotted layers come to."""
 
 
 class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -234,10 +332,14 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """How long the loop now waits for more packets before it sends."""
     drops: dict[str, int]
     """By `DropReason`."""
+    shedding: int = 0
+    """Steps of load shedding in force; 0: everything is sent."""
     per_transport: tuple[TransportStats, ...]
 
 
-Event = WorkerReady | TransportChanged | AudioLevels | WorkerStats
+Event = (
+    WorkerReady | TransportChanged | AudioLevels | LayersWanted | DownTrackStates | WorkerStats
+)
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -157,7 +157,9 @@ class Person:
                     return False
                 if tile["mean"] < 12 and tile["variance"] < 30:
                     return False
-                if tile["frames"] < first.setdefault(name, tile["frames"]) + 10:
+                # A new connection counts from zero again.
+                first[name] = min(first.get(name, tile["frames"]), tile["frames"])
+                if tile["frames"] < first[name] + 10:
                     return False
             return True
 
