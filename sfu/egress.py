@@ -13,6 +13,7 @@ Sans-I/O: the batch is injected.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from sfu.net.srtp import Arena, SrtpContext, SrtpProfile
@@ -34,13 +35,28 @@ class Batch(Protocol):
         """Run i goes to the `sockaddr` at `names[i]`; all four lists are equally long."""
 
 
+class Stream(Protocol):
+    """A connection that carries packets one by one; `sfu.net.tcp.Connection` outside tests."""
+
+    def send_runs(
+        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int]
+    ) -> None:
+        """Send protected packets, one behind the other from the start of `data` on.
+
+        `runs` are (length, segment size) as in `Egress.runs`; `audio` the SSRCs that go first.
+        Nothing of `data` is kept.
+        """
+
+
 class Outbox:
     """Everything that waits to be sent by one worker."""
 
-    __slots__ = ("batch", "dirty")
+    __slots__ = ("batch", "dirty", "streams")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, streams: Mapping[bytes, Stream] | None = None) -> None:
+        """`streams` are the connections that there are, by the address that stands for each."""
         self.batch = batch
+        self.streams: Mapping[bytes, Stream] = {} if streams is None else streams
         self.dirty: list[Egress] = []
         """Those that hold something; an egress enters itself with its first packet."""
 
@@ -54,6 +70,11 @@ class Outbox:
         lengths: list[int] = []
         segments: list[int] = []
         for egress in dirty:
+            if egress.stream is not None:
+                egress.stream.send_runs(egress.data, egress.runs, egress.audio)
+                egress.runs.clear()
+                egress.position = 0
+                continue
             name, base = egress.name, egress.address
             length = segment = limit = 0
             for more, size in egress.runs:
@@ -78,7 +99,8 @@ class Outbox:
             egress.runs.clear()
             egress.position = 0
         dirty.clear()
-        self.batch.send(names, bases, lengths, segments)
+        if names:
+            self.batch.send(names, bases, lengths, segments)
 
 
 class Egress:
@@ -90,6 +112,7 @@ class Egress:
         "_name",
         "_outbox",
         "address",
+        "audio",
         "context",
         "data",
         "name",
@@ -97,6 +120,7 @@ class Egress:
         "position",
         "profile",
         "runs",
+        "stream",
         "tag_length",
         "transport_cc_id",
         "transport_word",
@@ -118,15 +142,23 @@ class Egress:
         """Bytes that wait."""
         self.runs: list[tuple[int, int]] = []
         """Length and segment size of what waits, in order."""
+        self.stream: Stream | None = None
+        """Instead of datagrams, for a peer that has only TCP."""
+        self.audio: frozenset[int] = frozenset()
+        """SSRCs that are dropped last where a stream must drop."""
         self.transport_cc_id = 0
         """Header extension id; 0 where the peer wants none."""
         self.transport_word = 0
         """The next transport-wide sequence number, shifted to its place in the header (by 8)."""
 
     def set_peer(self, address: bytes) -> None:
-        """Where to: the raw `sockaddr`. What waits goes to the old address first."""
+        """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`.
+
+        What waits goes to the old address first.
+        """
         if self.position:
             self._outbox.flush()
+        self.stream = self._outbox.streams.get(address)
         self._name.data[:] = address
 
     def reserve(self, size: int) -> int:
