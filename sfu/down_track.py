@@ -20,6 +20,7 @@ from sfu.rtcp import ReportBlock
 from sfu.rtp_stream import Packet, RtpStream
 
 if TYPE_CHECKING:
+    from sfu.congestion.pacer import Pacer
     from sfu.up_track import UpTrack
 
 ONE_BYTE_PROFILE: Final = 0xBEDE0001
@@ -41,11 +42,23 @@ Item = tuple[int, int, int, int, int]
 """Offset in the group, marker and padding bits, sequence number, timestamp, length."""
 
 Lane = tuple[
-    int, Egress, bytearray, Any, Any, list[tuple[int, int]], int, int, int, int, int, "DownTrack"
+    int,
+    Egress,
+    bytearray,
+    Any,
+    Any,
+    list[tuple[int, int]],
+    int,
+    int,
+    int,
+    int,
+    int,
+    Segment,
+    "DownTrack",
 ]
 """What the forwarder needs of a down track for a packet, in one tuple: layout, egress, its data,
 pointer, SRTP context and runs, first header word, SSRC word, extension word, sequence number and
-timestamp deltas, the down track itself. Remade whenever one of them changes."""
+timestamp deltas, the segment they are of, the down track itself. Remade whenever one changes."""
 
 
 class DownTrack:
@@ -55,6 +68,7 @@ class DownTrack:
         "_octets_before",
         "_packets_before",
         "clock_rate",
+        "closed",
         "egress",
         "extension",
         "first_word",
@@ -67,6 +81,7 @@ class DownTrack:
         "map",
         "octets",
         "packets",
+        "pacer",
         "packets_lost",
         "ready",
         "resend_ring",
@@ -78,6 +93,7 @@ class DownTrack:
         "spec",
         "ssrc_word",
         "stream",
+        "thinning",
         "up_track",
     )
 
@@ -91,6 +107,12 @@ class DownTrack:
         self.segment: Segment | None = None
         self.map = PacketMap(first_seq)
         self.ready = True
+        self.closed = False
+        """Its SRTP state is gone: what still waits for it must not be sent."""
+        self.pacer: Pacer | None = None
+        """Holds back what is too much at once; None while the way is wide."""
+        self.thinning: Thinning | None = None
+        """Leaves out temporal layers; None while all of them flow."""
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""
         self.octets = 0
@@ -124,25 +146,42 @@ class DownTrack:
         ssrc = self.spec.ssrc
         self.ssrc_word = ssrc << 32 | ONE_BYTE_PROFILE if extension_id else ssrc
 
-    @property
-    def layout(self) -> int:
+    def _layout(self, segment: Segment) -> int:
         """What a group must look like for this receiver: sizes of header and tag, and flags."""
-        segment = self.segment
         layout = self.header_size << HEADER_SHIFT | self.egress.tag_length
-        if segment is not None and (segment.picture_delta or segment.tl0_delta):
+        if segment.picture_delta or segment.tl0_delta:
             layout |= PATCHED
         if self.resend_ring is not None:
             layout |= REMEMBERED
         return layout
+
+    @property
+    def managed(self) -> bool:
+        """Whether its packets are looked at one by one instead of going out with all others'."""
+        return self.pacer is not None or self.thinning is not None
+
+    def manage(self, pacer: Pacer | None, thinning: Thinning | None) -> None:
+        """Pace and thin out from the next packet on; None for either ends it."""
+        if pacer is self.pacer and thinning is self.thinning:
+            return
+        self.settle()
+        self.pacer, self.thinning = pacer, thinning
+        if self.stream is not None:
+            self._packets_before = self.stream.sent_packets
+            self._octets_before = self.stream.sent_octets
+            self.stream.lay_lanes()
 
     def lane(self) -> Lane | None:
         """What the forwarder needs now; None while nothing flows."""
         segment = self.segment
         if segment is None or self.stream is None:
             return None
+        return self._lane(segment)
+
+    def _lane(self, segment: Segment) -> Lane:
         egress = self.egress
         return (
-            self.layout,
+            self._layout(segment),
             egress,
             egress.data,
             egress.pointer,
@@ -153,6 +192,7 @@ class DownTrack:
             self.extension,
             segment.seq_delta,
             segment.timestamp_delta,
+            segment,
             self,
         )
 
@@ -162,15 +202,12 @@ class DownTrack:
         segment = self.map.segment_of_input(self.stream, extended)
         if segment is None or not 0 < self.map.last_out - extended - segment.seq_delta < max_behind:
             return None
-        current, self.segment = self.segment, segment
-        lane = self.lane()
-        self.segment = current
-        return lane
+        return self._lane(segment)
 
     def settle(self) -> None:
         """Bring the counters up to date: on the packet path only the stream counts."""
         stream, segment = self.stream, self.segment
-        if stream is None or segment is None:
+        if stream is None or segment is None or self.managed:
             return
         packets = stream.sent_packets - self._packets_before
         if packets:
@@ -198,10 +235,10 @@ class DownTrack:
         self.packets += 1
         self.octets += len(packet[3])
 
-    def remember(self, items: Sequence[Item], position: int) -> None:
+    def remember(self, items: Sequence[Item], position: int, segment: Segment) -> None:
         """Keep protected packets, written at `position`, for a receiver without RTX."""
-        ring, segment, egress = self.resend_ring, self.segment, self.egress
-        if ring is None or segment is None:
+        ring, egress = self.resend_ring, self.egress
+        if ring is None:
             return
         for offset, _, seq, _, length in items:
             out = seq + segment.seq_delta & 0xFFFF

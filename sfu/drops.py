@@ -33,3 +33,5 @@ class DropReason(StrEnum):
     TOO_OLD = "tooOld"
     """Further behind the newest packet than SRTP lets us send."""
     PAUSED = "paused"
+    PUBLISH_LIMIT = "publishLimit"
+    """A publisher sends more than it may."""

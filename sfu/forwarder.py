@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 GROUP_PACKETS: Final = 40
 """Packets in a group at most: it must fit an egress and one message."""
+PACED_PACKETS: Final = 3
+"""Packets that leave a pacer together."""
 MAX_BEHIND: Final = 1000
 """How far behind the newest a packet may be sent; below libsrtp's window of 1024."""
 
@@ -120,16 +122,46 @@ class Forwarder:
     def send(self, stream: RtpStream, packets: list[Packet], now: float) -> None:
         """Write packets of `stream` to all its targets; they are newer than all before them."""
         lanes = stream.lanes
-        if not lanes:
-            return
         count = len(packets)
-        if count <= GROUP_PACKETS:
-            self._fan_out(lanes, packets, stream.is_video and count > 1)
-        else:
-            for start in range(0, count, GROUP_PACKETS):
-                self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
-        self.forwarded += count * len(lanes)
+        if lanes:
+            if count <= GROUP_PACKETS:
+                self._fan_out(lanes, packets, stream.is_video and count > 1)
+            else:
+                for start in range(0, count, GROUP_PACKETS):
+                    self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
+            self.forwarded += count * len(lanes)
+        if stream.managed:
+            for down_track in stream.managed:
+                self.send_managed(down_track, packets, now)
+        elif not lanes:
+            return
         stream.note_sent(packets, now)
+
+    def send_managed(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
+        """To a receiver whose way is narrow: what its layers allow, when its pacer allows.
+
+        Sequence numbers are given here, transport-wide ones when it really leaves.
+        """
+        for part in down_track.thin_out(packets):
+            lane = down_track.lane()
+            if lane is None:
+                return
+            down_track.note_sent(part, now)
+            pacer = down_track.pacer
+            if pacer is None:
+                self.write(lane, part)
+                continue
+            for start in range(0, len(part), PACED_PACKETS):
+                burst = part[start : start + PACED_PACKETS]
+                pacer.put((lane, burst), sum([len(packet[3]) for packet in burst]), now)
+
+    def write(self, lane: Lane, packets: Sequence[Packet]) -> None:
+        """Packets to one receiver that leave now; nothing happens if it is gone by now."""
+        if lane[-1].closed:
+            return
+        for start in range(0, len(packets), GROUP_PACKETS):
+            self._fan_out([lane], packets[start : start + GROUP_PACKETS], len(packets) > 1)
+        self.forwarded += len(packets)
 
     def _fan_out(self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool) -> None:
         """The innermost loop: one group to each of its receivers."""
@@ -139,7 +171,7 @@ class Forwarder:
         cell, outbox = self._cell, self._outbox
         for (
             layout, egress, data, pointer, context, runs, first, ssrc, extension,
-            seq_delta, timestamp_delta, down_track,
+            seq_delta, timestamp_delta, segment, down_track,
         ) in lanes:  # fmt: skip
             if layout != known:
                 known = layout
@@ -157,7 +189,7 @@ class Forwarder:
             data[position:end] = template
             runs += group_runs
             if layout & PATCHED:
-                self._patch_pictures(down_track, group, position)
+                self._patch_pictures(data, group, position, segment, layout)
             if extension:
                 number = egress.transport_word
                 for offset, word, seq, timestamp, length in items:
@@ -189,19 +221,18 @@ class Forwarder:
                     if protect(context, pointer + at, cell):
                         self._wipe(data, at, length)
             if layout & REMEMBERED:
-                down_track.remember(group.items, position)
+                down_track.remember(group.items, position, segment)
 
     def _wipe(self, data: bytearray, at: int, length: int) -> None:
         """A packet that libsrtp refused must not leave in clear; zeros are dropped on arrival."""
         data[at : at + length] = bytes(length)
         self.refused += 1
 
-    def _patch_pictures(self, down_track: DownTrack, group: Group, position: int) -> None:
+    def _patch_pictures(
+        self, data: bytearray, group: Group, position: int, segment: Segment, layout: int
+    ) -> None:
         """Shift picture id and TL0PICIDX of each packet of a group written at `position`."""
-        segment = down_track.segment
-        if segment is None:
-            return
-        data, start = down_track.egress.data, position + down_track.header_size
+        start = position + (layout >> HEADER_SHIFT)
         for (offset, _, _, _, _), packet in zip(group.items, group.packets, strict=True):
             self._patch_picture(data, start + offset, packet[3], segment)
 
@@ -223,10 +254,11 @@ class Forwarder:
         lane = down_track.lane()
         if lane is None:
             return
-        packets = packets[:GROUP_PACKETS]
-        self._fan_out([lane], packets, True)
-        self.forwarded += len(packets)
-        down_track.note_sent(packets, now)
+        if down_track.managed:
+            self.send_managed(down_track, packets, now)
+        else:
+            self.write(lane, packets)
+            down_track.note_sent(packets, now)
 
     def forward_late(self, stream: RtpStream, packet: Packet) -> None:
         """A packet behind the newest: to whom its number still belongs."""

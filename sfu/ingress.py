@@ -212,6 +212,9 @@ class Ingress:
             self._take_unbound(publisher, at, header, payload, now)
         elif second & 0x7F != stream.track.spec.payload_type:
             self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
+        elif stream.shut:
+            stream.shut_octets += len(payload)
+            self.drops[DropReason.PUBLISH_LIMIT] += 1
         elif payload:
             if not stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now):
                 self.drops[DropReason.TOO_OLD] += 1
@@ -306,7 +309,7 @@ class Ingress:
         seq = payload[0] << 8 | payload[1]
         # What waits is not in the cache yet.
         stream.track.forwarder.fan_out(stream, now)
-        if stream.newest is None or stream.has(seq):
+        if stream.newest is None or stream.shut or stream.has(seq):
             return
         marker = MARKER if second & 0x80 else 0
         if not stream.receive(seq, timestamp, marker, payload[2:], now):

@@ -49,6 +49,7 @@ class RtpStream:
         "lanes",
         "last_arrival",
         "last_keyframe_request",
+        "managed",
         "nack",
         "newest",
         "next_seq",
@@ -63,6 +64,8 @@ class RtpStream:
         "sent_packets",
         "sent_seq",
         "sent_timestamp",
+        "shut",
+        "shut_octets",
         "ssrc",
         "statistics",
         "targets",
@@ -87,6 +90,8 @@ class RtpStream:
         self.targets: list[DownTrack] = []
         self.lanes: list[Lane] = []
         """Of the targets, in the form the forwarder needs."""
+        self.managed: list[DownTrack] = []
+        """Those of the targets that are paced or thinned out; they have no lane."""
         self.sent_packets = 0
         """Fanned out in all; each target was sent those since it joined."""
         self.sent_octets = 0
@@ -101,6 +106,10 @@ class RtpStream:
         self.fast_payload_type = -1
         """What `pending` may take directly; nothing before the first packet."""
         self.last_arrival = 0.0
+        self.shut = False
+        """The publisher sends more than it may: what comes is dropped."""
+        self.shut_octets = 0
+        """Payload bytes dropped so."""
         self.keyframes = 0
         self.keyframe_wanted = False
         self.last_keyframe_request = -KEYFRAME_INTERVAL
@@ -199,6 +208,14 @@ class RtpStream:
             self.nack.keyframe(packet[0])
         self.track.keyframe_arrived(self, packet, now)
 
+    def set_shut(self, shut: bool) -> None:
+        """Drop all that comes from now on, or take it again (from a keyframe on)."""
+        self.shut = shut
+        self.pending = []
+        self.fast_payload_type = -1
+        if not shut and self.newest is not None:
+            self.fast_payload_type = self.track.spec.payload_type
+
     def has(self, seq: int) -> bool:
         """Whether the packet of this 16-bit number is here already."""
         return self.cache.get(seq) is not None
@@ -223,21 +240,23 @@ class RtpStream:
         self.cache.skip(extended, now)
         for down_track in self.targets:
             down_track.skip(extended)
-        self._lay_lanes()
+        self.lay_lanes()
 
     def add_target(self, down_track: DownTrack) -> None:
         """`down_track` flows from this stream from now on."""
         self.targets.append(down_track)
-        self._lay_lanes()
+        self.lay_lanes()
 
     def remove_target(self, down_track: DownTrack) -> None:
         """It no longer does."""
         if down_track in self.targets:
             self.targets.remove(down_track)
-            self._lay_lanes()
+            self.lay_lanes()
 
-    def _lay_lanes(self) -> None:
-        lanes = (down_track.lane() for down_track in self.targets)
+    def lay_lanes(self) -> None:
+        """Something about a target has changed."""
+        self.managed = [down_track for down_track in self.targets if down_track.managed]
+        lanes = (down_track.lane() for down_track in self.targets if not down_track.managed)
         # Receivers of one layout stand together: the forwarder then changes groups seldom.
         self.lanes = sorted((lane for lane in lanes if lane is not None), key=itemgetter(0))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sfu.control import UpTrackSpec
+from sfu.publish_limit import PublishLimit
 from sfu.rtp_stream import Packet, RtpStream
 
 if TYPE_CHECKING:
@@ -38,14 +39,16 @@ class UpTrack:
         self.streams: list[RtpStream] = []
         """Those seen or announced so far, low to high."""
         self.down_tracks: list[DownTrack] = []
+        self.limit = PublishLimit(spec.max_bitrate_bps)
         self.level = SILENT
         """Loudest audio level since it was last taken, -dBov."""
 
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
         self.spec = spec
+        self.limit.limit_bps = spec.max_bitrate_bps
         for stream in self.streams:
-            if stream.newest is not None:
+            if stream.newest is not None and not stream.shut:
                 stream.fast_payload_type = spec.payload_type
 
     def stream_for(self, rid: str, ssrc: int, rtx_ssrc: int = 0) -> RtpStream:
@@ -145,6 +148,7 @@ class UpTrack:
         best = self.best(now)
         for stream in self.streams:
             stream.tick(now)
+        self._hold_to_limit(now)
         if best is None or best.newest is None:
             return
         for down_track in self.down_tracks:
@@ -154,6 +158,16 @@ class UpTrack:
                 self._start(down_track, now)
             elif len(self.streams) > 1 or down_track.stream is None:
                 self._wait_for_keyframe(best)
+
+    def _hold_to_limit(self, now: float) -> None:
+        total = sum(stream.statistics.bytes + stream.shut_octets for stream in self.streams)
+        if not self.limit.update(total, len(self.streams), now):
+            return
+        passing = len(self.streams) - self.limit.shut
+        for place, stream in enumerate(self.streams):
+            if stream.shut is not (place >= passing):
+                self.forwarder.fan_out(stream, now)
+                stream.set_shut(place >= passing)
 
     def take_level(self) -> int:
         """The loudest level since the last call, -dBov."""
