@@ -8,10 +8,10 @@ the work per packet with the plain numbers kept here. What the receiver says com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sfu.codecs import vp8
+from sfu import layers
 from sfu.control import DownTrackSpec
 from sfu.egress import Egress
 from sfu.nack import ResendLimiter
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ONE_BYTE_PROFILE: Final = 0xBEDE0001
 """A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
+EVERYTHING: Final = layers.Layer(2, layers.ALL)
+"""The target of a picture that nobody has said anything about."""
 RESEND_RING: Final = 512
 """Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
 
@@ -65,6 +67,7 @@ class DownTrack:
     """State of one track to one receiver; closed by its transport."""
 
     __slots__ = (
+        "_last_payload",
         "_octets_before",
         "_packets_before",
         "clock_rate",
@@ -78,22 +81,22 @@ class DownTrack:
         "last_timestamp",
         "limiter",
         "limiter_packets",
+        "managed",
         "map",
         "octets",
-        "packets",
         "pacer",
+        "packets",
         "packets_lost",
-        "ready",
         "resend_ring",
         "resent",
         "resent_octets",
         "rtx_first_word",
         "rtx_seq",
         "segment",
+        "selector",
         "spec",
         "ssrc_word",
         "stream",
-        "thinning",
         "up_track",
     )
 
@@ -106,13 +109,18 @@ class DownTrack:
         self.stream: RtpStream | None = None
         self.segment: Segment | None = None
         self.map = PacketMap(first_seq)
-        self.ready = True
         self.closed = False
         """Its SRTP state is gone: what still waits for it must not be sent."""
+        self.managed = False
+        """Whether its packets are looked at one by one instead of going out with all others'."""
         self.pacer: Pacer | None = None
         """Holds back what is too much at once; None while the way is wide."""
-        self.thinning: Thinning | None = None
-        """Leaves out temporal layers; None while all of them flow."""
+        self.selector: layers.LayerSelector | None = None
+        """Of video."""
+        if spec.kind == "video":
+            self.selector = layers.LayerSelector()
+            self.selector.aim(EVERYTHING, EVERYTHING)
+        self._last_payload = b""
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""
         self.octets = 0
@@ -155,21 +163,46 @@ class DownTrack:
             layout |= REMEMBERED
         return layout
 
-    @property
-    def managed(self) -> bool:
-        """Whether its packets are looked at one by one instead of going out with all others'."""
-        return self.pacer is not None or self.thinning is not None
+    def aim(self, target: layers.Layer, preferred: layers.Layer, pacer: Pacer | None) -> None:
+        """What is to flow from now on, and whether it is paced.
 
-    def manage(self, pacer: Pacer | None, thinning: Thinning | None) -> None:
-        """Pace and thin out from the next packet on; None for either ends it."""
-        if pacer is self.pacer and thinning is self.thinning:
+        A spatial layer is changed at its next keyframe (`UpTrack.keyframe_arrived`); the rest
+        holds at once.
+        """
+        selector = self.selector
+        if selector is None:
+            return
+        self.pacer = pacer
+        if selector.aim(target, preferred):
+            self.detach()
+        self.manage()
+
+    def manage(self) -> None:
+        """See whether its packets must still, or no longer, be looked at one by one."""
+        selector = self.selector
+        managed = self.pacer is not None or (selector is not None and selector.temporal.limiting)
+        if managed is self.managed:
             return
         self.settle()
-        self.pacer, self.thinning = pacer, thinning
+        self.managed = managed
         if self.stream is not None:
             self._packets_before = self.stream.sent_packets
             self._octets_before = self.stream.sent_octets
             self.stream.lay_lanes()
+
+    def thin_out(self, packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
+        """Parts of `packets` that are sent, each under the `lane` of its moment."""
+        selector = self.selector
+        if selector is None or not selector.temporal.limiting:
+            yield packets
+            return
+        for run in selector.temporal.filter(packets):
+            if run.kept:
+                yield run.packets
+                continue
+            segment = layers.leave_out(self.map, run)
+            if segment is not None:
+                self.segment = segment
 
     def lane(self) -> Lane | None:
         """What the forwarder needs now; None while nothing flows."""
@@ -196,9 +229,12 @@ class DownTrack:
             self,
         )
 
-    def late_lane(self, extended: int, max_behind: int) -> Lane | None:
+    def late_lane(self, packet: Packet, max_behind: int) -> Lane | None:
         """As `lane`, for a packet behind the newest; None when it has no place (any more)."""
         self.settle()
+        extended = packet[0]
+        if self.selector is not None and not self.selector.temporal.admits_late(packet):
+            return None
         segment = self.map.segment_of_input(self.stream, extended)
         if segment is None or not 0 < self.map.last_out - extended - segment.seq_delta < max_behind:
             return None
@@ -229,6 +265,11 @@ class DownTrack:
         self.map.last_out = last[0] + segment.seq_delta
         self.last_timestamp = last[1] + segment.timestamp_delta & 0xFFFFFFFF
         self.last_sent_at = now
+        self._last_payload = last[3]
+
+    def left_out(self, packet: Packet) -> bool:
+        """Whether this packet's frame was left out, so that its number is not the receiver's."""
+        return self.selector is not None and self.selector.temporal.left_out(packet[1])
 
     def note_late(self, packet: Packet) -> None:
         """A packet behind the newest was sent."""
@@ -289,21 +330,17 @@ class DownTrack:
 
     def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
-        newest = before.source.newest
-        old = None if newest is None else vp8.parse(newest[3])
-        new = vp8.parse(packet[3])
-        if old is None or new is None:
-            return
-        if old.picture_id >= 0 and new.picture_id >= 0:
-            segment.picture_delta = old.picture_id + before.picture_delta + 1 - new.picture_id
-        if old.tl0picidx >= 0 and new.tl0picidx >= 0:
-            segment.tl0_delta = old.tl0picidx + before.tl0_delta + 1 - new.tl0picidx
+        sent = layers.sent_pictures(self._last_payload, before)
+        segment.picture_delta, segment.tl0_delta = layers.continue_pictures(sent, packet[3])
 
     def detach(self) -> None:
         """Nothing flows until the next `switch_to`."""
-        if self.stream is not None:
+        stream = self.stream
+        if stream is not None:
             self.settle()
-            self.stream.remove_target(self)
+            if not self.managed and stream.newest is not None:
+                self._last_payload = stream.newest[3]
+            stream.remove_target(self)
             self.stream = None
 
     def skip(self, extended: int) -> None:

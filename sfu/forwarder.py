@@ -263,7 +263,7 @@ class Forwarder:
     def forward_late(self, stream: RtpStream, packet: Packet) -> None:
         """A packet behind the newest: to whom its number still belongs."""
         for down_track in stream.targets:
-            lane = down_track.late_lane(packet[0], MAX_BEHIND)
+            lane = down_track.late_lane(packet, MAX_BEHIND)
             if lane is None:
                 self.too_old += 1
                 continue
@@ -299,7 +299,7 @@ class Forwarder:
             down_track.egress.data[position : position + len(packet)] = packet
             return True
         cached: Packet | None = segment.source.cached(extended)
-        if cached is None:
+        if cached is None or down_track.left_out(cached):
             return False
         self._write_rtx(down_track, seq, segment, cached)
         return True

@@ -139,6 +139,20 @@ class PacketCache(Generic[Entry]):
                 found.append((seq, entry))
         return found
 
+    def since(self, oldest: float) -> list[tuple[int, Entry]]:
+        """The newest packets without a gap that were put at `oldest` or later, in order."""
+        found: list[tuple[int, Entry]] = []
+        seq, size = self._newest, self._size
+        while seq >= 0 and len(found) < size:
+            slot = seq % size
+            entry = self._entries[slot]
+            if self._seqs[slot] != seq or self._times[slot] < oldest or entry is None:
+                break
+            found.append((seq, entry))
+            seq -= 1
+        found.reverse()
+        return found
+
     def clear(self) -> None:
         """Forget everything."""
         self._clear(0, self._size)

@@ -1,13 +1,15 @@
 """A track that a participant publishes: one stream, or up to three as simulcast layers.
 
 Theory of operation. The up track owns its streams and knows the down tracks that want it. Which
-stream each down track shows is decided here, at the only moments when it can change: a keyframe
-begins (`keyframe_arrived`), a down track joins (`attach`), or a stream falls silent (`tick`).
-For now everybody gets the best layer that arrives.
+stream each down track shows is the choice of its `LayerSelector`; it is acted on here, at the only
+moments when it can change: a keyframe begins (`keyframe_arrived`), a down track joins (`attach`)
+or gets another target (`retarget`), a stream falls silent (`tick`). Voices that are not among the
+loudest are `silenced`: their down tracks rest, and go on with a little of what came just before.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from sfu.control import UpTrackSpec
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 LAYER_SILENCE: Final = 1.5
 """Seconds without a packet after which a simulcast layer counts as switched off."""
+PRE_ROLL: Final = 0.06
+"""Seconds of a voice, from just before it was chosen, that are sent at once: its first syllable."""
 REPLAY_PACKETS: Final = 40
 """A keyframe is sent again to a newcomer when it and what followed is at most this long."""
 SILENT: Final = 127
@@ -39,6 +43,10 @@ class UpTrack:
         self.streams: list[RtpStream] = []
         """Those seen or announced so far, low to high."""
         self.down_tracks: list[DownTrack] = []
+        self.arriving: set[int] = set()
+        """Places of the streams that packets come of; each selector looks at this very set."""
+        self.silenced = False
+        """A voice that is not among the loudest."""
         self.limit = PublishLimit(spec.max_bitrate_bps)
         self.level = SILENT
         """Loudest audio level since it was last taken, -dBov."""
@@ -65,45 +73,70 @@ class UpTrack:
         stream = RtpStream(self, ssrc, rtx_ssrc, rid, index, nack=self.spec.nack)
         self.streams.append(stream)
         self.streams.sort(key=lambda s: s.index)
-        for down_track in self.down_tracks:
-            if down_track.stream is None:
-                self._wait_for_keyframe(stream)
         return stream
 
     def _replace(self, stream: RtpStream) -> None:
         self.forwarder.fan_out(stream, stream.last_arrival)
         self.streams.remove(stream)
+        self.arriving.discard(stream.index)
         for down_track in list(stream.targets):
             down_track.detach()
-
-    def best(self, now: float) -> RtpStream | None:
-        """The highest layer that arrives; a lone stream counts even when it is silent."""
-        alive = [s for s in self.streams if s.is_alive(now, LAYER_SILENCE)]
-        if alive:
-            return alive[-1]
-        return self.streams[-1] if len(self.streams) == 1 else None
+            if down_track.selector is not None:
+                down_track.selector.lost()
 
     def attach(self, down_track: DownTrack, now: float) -> None:
         """A down track wants this track: from its next packet, or from a keyframe."""
         self.down_tracks.append(down_track)
-        self._start(down_track, now)
+        if down_track.selector is not None:
+            down_track.selector.arriving = self.arriving
+            self.retarget(down_track, now)
+        elif not self.silenced:
+            self._start_audio(down_track, now)
 
-    def _start(self, down_track: DownTrack, now: float) -> None:
-        stream = self.best(now)
-        if stream is None or not down_track.ready:
+    def _start_audio(self, down_track: DownTrack, now: float, since: float = math.inf) -> None:
+        """From the next packet on, or from the first that came at `since` or later."""
+        stream = self.streams[-1] if self.streams else None
+        if stream is None or stream.newest is None:
             return
         self.forwarder.fan_out(stream, now)
-        if self.kind == "audio":
-            newest = stream.newest
-            if newest is not None:
-                down_track.switch_to(stream, stream.next_seq, newest[1], None, now)
+        recent = [packet for _, packet in stream.cache.since(since)]
+        first, timestamp = stream.next_seq, stream.newest[1]
+        if recent:
+            first, timestamp = recent[0][0], recent[0][1]
+        down_track.switch_to(stream, first, timestamp, None, now)
+        if recent:
+            self.forwarder.replay(down_track, recent, now)
+
+    def retarget(self, down_track: DownTrack, now: float) -> None:
+        """Its selector has a new target: show what is there, ask for what is not."""
+        selector = down_track.selector
+        if selector is None:
             return
-        replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
-        if replay:
-            down_track.switch_to(stream, replay[0][0], replay[0][1], replay[0], now)
-            self.forwarder.replay(down_track, replay, now)
-        else:
-            self._wait_for_keyframe(stream)
+        if down_track.stream is None:
+            self._show_cached(down_track, now)
+        self._ask(down_track, now)
+
+    def _show_cached(self, down_track: DownTrack, now: float) -> None:
+        """The best layer whose last keyframe is still at hand."""
+        selector = down_track.selector
+        assert selector is not None
+        for stream in reversed(self.streams):
+            if stream.newest is None or stream.index > selector.target.spatial:
+                continue
+            self.forwarder.fan_out(stream, now)
+            replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
+            if replay and selector.keyframe(stream.index):
+                down_track.switch_to(stream, replay[0][0], replay[0][1], replay[0], now)
+                self.forwarder.replay(down_track, replay, now)
+                return
+
+    def _ask(self, down_track: DownTrack, now: float) -> None:
+        selector = down_track.selector
+        assert selector is not None
+        wanted = selector.wants_keyframe(now)
+        for stream in self.streams:
+            if stream.index == wanted:
+                self._wait_for_keyframe(stream)
 
     def detach(self, down_track: DownTrack) -> None:
         """A down track is gone."""
@@ -118,46 +151,64 @@ class UpTrack:
 
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` is the first of `stream` and is sent next: audio can be heard from it."""
-        if self.kind == "audio":
+        self.arriving.add(stream.index)
+        if self.kind == "video":
+            for down_track in self.down_tracks:
+                self._ask(down_track, now)
+        elif not self.silenced:
             for down_track in self.down_tracks:
                 if down_track.stream is None:
                     down_track.switch_to(stream, packet[0], packet[1], None, now)
 
     def keyframe_arrived(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` starts a keyframe of `stream` and is sent next: the moment to switch."""
+        self._see_what_arrives(now)
         for down_track in self.down_tracks:
-            current = down_track.stream
-            if current is stream or not down_track.ready:
+            selector = down_track.selector
+            if selector is None or not selector.keyframe(stream.index):
                 continue
-            if (
-                current is None
-                or stream.index > current.index
-                or not current.is_alive(now, LAYER_SILENCE)
-            ):
-                if current is not None:
-                    self.forwarder.fan_out(current, now)
-                down_track.switch_to(stream, packet[0], packet[1], packet, now)
+            if down_track.stream is not None:
+                self.forwarder.fan_out(down_track.stream, now)
+            down_track.switch_to(stream, packet[0], packet[1], packet, now)
 
     def request_keyframe(self, down_track: DownTrack) -> None:
         """A receiver cannot go on (PLI, FIR)."""
         if down_track.stream is not None:
             self._wait_for_keyframe(down_track.stream)
 
+    def silence(self, silenced: bool, now: float) -> None:
+        """Leave this voice out for everybody, or let it be heard (again)."""
+        if silenced is self.silenced:
+            return
+        self.silenced = silenced
+        for stream in self.streams:
+            self.forwarder.fan_out(stream, now)
+        for down_track in self.down_tracks:
+            if silenced:
+                down_track.detach()
+            elif down_track.stream is None:
+                self._start_audio(down_track, now, since=now - PRE_ROLL)
+
     def tick(self, now: float) -> None:
-        """See whether a down track is on the wrong stream, and let old packets go."""
-        best = self.best(now)
+        """See what arrives, and whether a down track is on the wrong stream; drop old packets."""
         for stream in self.streams:
             stream.tick(now)
+        self._see_what_arrives(now)
         self._hold_to_limit(now)
-        if best is None or best.newest is None:
-            return
         for down_track in self.down_tracks:
-            if down_track.stream is best or not down_track.ready:
-                continue
-            if self.kind == "audio":
-                self._start(down_track, now)
-            elif len(self.streams) > 1 or down_track.stream is None:
-                self._wait_for_keyframe(best)
+            if self.kind == "video":
+                down_track.manage()
+                if down_track.stream is None or down_track.managed or len(self.streams) > 1:
+                    self._ask(down_track, now)
+            elif down_track.stream is None and not self.silenced:
+                self._start_audio(down_track, now)
+
+    def _see_what_arrives(self, now: float) -> None:
+        for stream in self.streams:
+            if stream.is_alive(now, LAYER_SILENCE):
+                self.arriving.add(stream.index)
+            else:
+                self.arriving.discard(stream.index)
 
     def _hold_to_limit(self, now: float) -> None:
         total = sum(stream.statistics.bytes + stream.shut_octets for stream in self.streams)

@@ -313,8 +313,8 @@ def test_a_changed_ssrc_waits_for_a_keyframe_and_goes_on() -> None:
     scene.stream(ssrc=1000).receive(1, 0, 0, keyframe(1), 1.0)
     scene.attach()
     fresh = scene.stream(ssrc=2000)
-    assert fresh.keyframe_wanted
     fresh.receive(500, 77, 0, delta_frame(9), 1.0)
+    assert fresh.keyframe_wanted
     fresh.receive(501, 80, 0, keyframe(10), 1.0)
     assert seqs(scene.take()) == [100, 101]
 
