@@ -104,7 +104,7 @@ async def _serve(settings: Config) -> int:
     token = settings.admin_token or _admin_token(data)
     _check_media_ports(settings)
     offered = addresses.media_addresses(settings.host, settings.announce, machine)
-    launch = launcher(settings.media_port, settings.log_level)
+    launch = launcher(settings.media_port, settings.log_level, settings.ice_tcp)
     server = Server(settings, offered, launch, token)
     try:
         port = await server.start(tls)

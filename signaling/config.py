@@ -56,6 +56,9 @@ class Config:
     media_port: int = setting(
         50000, "UDP port of the first worker, the others follow; 0 for any free ones", 0, 65535
     )
+    ice_tcp: bool = setting(
+        True, "also take media over TCP, for networks that block UDP, on the same port numbers"
+    )
     announce: tuple[str, ...] = setting(
         (), "IP addresses to offer for media besides those of this machine's interfaces"
     )
@@ -71,6 +74,14 @@ class Config:
     max_sockets: int = setting(1000, "WebSockets at once", 1, 100_000)
     max_publish_kbps: int = setting(
         3000, "bit rate of one published video, kbit/s; 0 for no limit", 0, 100_000
+    )
+    loudest: int = setting(
+        3, "voices of a room that are sent on at the same time; 0 for all", 0, 50
+    )
+    audio_redundancy: str = setting(
+        "auto",
+        "redundant audio (RED), which repairs lost voice, where both ends have it",
+        choices=("off", "auto"),
     )
     admin_token: str = setting(
         "", "secret for /api/stats, 16 characters or more; empty for one kept in data_dir"

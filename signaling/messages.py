@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sfu.control import DownState, Importance
 from signaling.sdp import MAX_BYTES
 
 VERSION = 1
@@ -21,6 +22,9 @@ MAX_NAME = 64
 CHAT_KEPT = 100
 """Messages that a newcomer is shown."""
 
+MAX_VIEWED = 64
+"""Tracks that one view may name."""
+
 Kind = Literal["audio", "video"]
 Source = Literal["microphone", "camera", "screen", "screenAudio"]
 Connection = Literal["publish", "subscribe"]
@@ -30,6 +34,11 @@ SOURCE_KINDS: dict[Source, Kind] = {
     "screen": "video",
     "screenAudio": "audio",
 }
+
+Level = Literal["good", "fair", "poor", "lost"]
+Step = Literal["signaling", "notPublished", "ice", "dtls", "muted", "negotiation"] | DownState
+"""What keeps one participant from seeing or hearing another, or `flowing`."""
+Side = Literal["theirs", "yours"]
 
 ErrorCode = Literal[
     "badMessage",
@@ -58,6 +67,7 @@ _Id = Annotated[str, msgspec.Meta(max_length=64)]
 _Mid = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 _Sdp = Annotated[str, msgspec.Meta(max_length=MAX_BYTES)]
 _Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class MessageError(Exception):
@@ -115,6 +125,34 @@ class Resubscribe(_FromClient):
     pass
 
 
+class Viewed(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """How large a video is shown, in device pixels; either 0: not at all."""
+
+    track: _Id
+    width: _Natural
+    height: _Natural
+    importance: Importance = "tile"
+
+
+class View(_FromClient):
+    """What the participant looks at and listens to; the default is everything, in full."""
+
+    tracks: Annotated[tuple[Viewed, ...], msgspec.Meta(max_length=MAX_VIEWED)] = ()
+    quality: Literal["auto", "low", "high"] = "auto"
+    video: bool = True
+    audio: bool = True
+    max_bitrate: _Natural | None = None
+    """Of all video, bit/s."""
+
+
+class RestartIce(_FromClient):
+    pass
+
+
+class Why(_FromClient):
+    participant: _Id
+
+
 class Candidate(_FromClient, forbid_unknown_fields=False):
     """Trickled candidates are not needed: the checks themselves tell the address."""
 
@@ -131,7 +169,21 @@ class Ping(_FromClient):
     t: float
 
 
-FromClient = Join | Resume | Publish | Mute | Answer | Resubscribe | Candidate | Chat | Leave | Ping
+FromClient = (
+    Join
+    | Resume
+    | Publish
+    | Mute
+    | Answer
+    | Resubscribe
+    | View
+    | RestartIce
+    | Why
+    | Candidate
+    | Chat
+    | Leave
+    | Ping
+)
 
 
 class _Part(msgspec.Struct, rename="camel"):
@@ -180,6 +232,30 @@ class OfferedTrack(_Part):
 class SpeakingLevel(_Part):
     id: str
     level: int
+
+
+class ReceivedTrack(_Part):
+    track: str
+    state: DownState
+    layer: int
+    limited: bool
+
+
+class QualityOf(_Part):
+    id: str
+    level: Level
+    loss: int
+    """Percent."""
+    rtt: int
+    """Milliseconds, as is `jitter`; 0 when not known."""
+    jitter: int
+
+
+class TrackReason(_Part):
+    track: str
+    source: Source
+    step: Step
+    side: Side
 
 
 class _FromServer(
@@ -264,6 +340,29 @@ class Transport(_FromServer):
     reason: str = ""
 
 
+class Layers(_FromServer):
+    track: str
+    rids: tuple[str, ...]
+
+
+class Receiving(_FromServer):
+    tracks: tuple[ReceivedTrack, ...]
+    estimate: int
+
+
+class Quality(_FromServer):
+    participants: tuple[QualityOf, ...]
+
+
+class Because(_FromServer):
+    """Without tracks, `step` and `side` stand here."""
+
+    participant: str
+    tracks: tuple[TrackReason, ...] = ()
+    step: Step | msgspec.UnsetType = msgspec.UNSET
+    side: Side | msgspec.UnsetType = msgspec.UNSET
+
+
 class Reset(_FromServer):
     reason: Literal["workerLost"] = "workerLost"
 
@@ -289,6 +388,10 @@ FromServer = (
     | ChatMessage
     | Speaking
     | Transport
+    | Layers
+    | Receiving
+    | Quality
+    | Because
     | Reset
     | Closing
     | Pong

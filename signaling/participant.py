@@ -7,10 +7,14 @@ the whole state. Whether an absent one is still with us is judged by `gone_at`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sfu.control import TransportStats
 from signaling import messages
+from signaling.negotiation import Progress, Remote
+from signaling.quality import Way
 from signaling.subscription import Subscription
 
 AWAY = 5.0
@@ -44,10 +48,11 @@ class Publication:
     ice_ufrag: str
     ice_pwd: str
     session_id: int
-    remote_ufrag: str = ""
-    connected: bool = False
-    packets_received: int = -1
-    """At the last count."""
+    remote: Remote | None = None
+    """None until an offer with an open m-line."""
+    state: Progress = "new"
+    stats: TransportStats | None = None
+    """The latest count."""
     version: int = 0
     last_offer: tuple[int, str] = (-1, "")
     """(id, SDP) of the latest offer answered."""
@@ -70,6 +75,21 @@ class Participant:
     subscription: Subscription | None = None
     must_resubscribe: bool = False
     """The subscription failed, and the client has not asked for a new one yet."""
+    publish_failure: str = ""
+    """Why the latest publication ended by itself; '' when there is a new one, or none failed."""
+    subscribe_failure: str = ""
+    view: messages.View | None = None
+    """The latest; None: everything in full."""
+    view_told_at: float = -math.inf
+    """When the worker was last told of a new view."""
+    view_waits: bool = False
+    """A view came too soon after the one before, and is told a little later."""
+    layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Rids that are wanted of its own video tracks, as far as the worker has said."""
+    receiving: messages.Receiving | None = None
+    """The latest that the worker has said of its subscription."""
+    way: Way = field(default_factory=Way)
+    """Its way to the server, as the worker measures it."""
     missed: dict[str, messages.FromServer] = field(default_factory=dict)
     """Ends of connections that it could not be told while away."""
     away_since: float | None = None
@@ -95,12 +115,22 @@ class Participant:
         """Those that are open in the worker."""
         return [one for one in (self.publication, self.subscription) if one is not None]
 
+    def sends_nothing(self, now: float) -> bool:
+        """Whether media that should come does not, or there is no way for it."""
+        if self.outbox is None or all(one.state == "new" for one in self.connections()):
+            return True
+        due = any(
+            not track.muted and (track.kind == "audio" or self.layers.get(track.id) != ())
+            for track in self.tracks.values()
+        )
+        return due and now > self.heard_at + SILENT
+
     def gone_at(self) -> float | None:
         """When it counts as gone if nothing happens; None while its WebSocket lives."""
         if self.away_since is None:
             return None
         soonest = self.away_since + AWAY
-        connected = any(connection.connected for connection in self.connections())
+        connected = any(connection.state == "connected" for connection in self.connections())
         if self.left_cleanly or not connected:
             return soonest
         return min(max(soonest, self.heard_at + SILENT), self.away_since + RESUME)

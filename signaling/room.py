@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Literal
 
-from sfu.control import TransportChanged, TransportStats
-from signaling import messages, tokens
+from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
+from signaling import messages, quality, reasons, tokens
 from signaling.participant import Participant, Track
 from signaling.room_media import MediaWorker, RefusedError, RoomMedia
 
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 SPEAKING_STALE = 1.0
 """Seconds after which levels that nobody repeated are silence."""
+
+VIEW_INTERVAL = 0.1
+"""Seconds between two views of one participant that the worker is told."""
 
 
 class Room:
@@ -35,6 +38,7 @@ class Room:
         self._chat: deque[messages.ChatEntry] = deque(maxlen=messages.CHAT_KEPT)
         self._speaking: tuple[messages.SpeakingLevel, ...] = ()
         self._speaking_at = 0.0
+        self._board = quality.Board()
 
     @property
     def full(self) -> bool:
@@ -60,6 +64,8 @@ class Room:
     def joined(self, participant: Participant) -> None:
         """Tell the others, and offer what there is."""
         self._tell_others(participant, messages.ParticipantJoined(participant.info()))
+        if self._board.told:
+            participant.send(messages.Quality(self._board.told))
         self._offer()
 
     def welcome(self, participant: Participant, resumed: bool) -> messages.Welcome:
@@ -87,6 +93,11 @@ class Room:
             participant.send(self._offer_message(participant))
         if self._speaking:
             participant.send(messages.Speaking(self._speaking))
+        self._tell_layers(participant)
+        if participant.receiving is not None:
+            participant.send(participant.receiving)
+        if self._board.told:
+            participant.send(messages.Quality(self._board.told))
 
     def away(self, participant: Participant, cleanly: bool, now: float) -> None:
         """The WebSocket is gone. `cleanly`: it was closed as by a page that goes away."""
@@ -119,6 +130,7 @@ class Room:
         change = self.media.publish(participant, message)
         participant.missed.pop("publish", None)
         participant.send(change.reply)
+        self._tell_layers(participant)
         for track in change.ended:
             self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
         for track in change.begun:
@@ -136,6 +148,44 @@ class Room:
         """The participant's subscribe connection failed on its side."""
         self.media.resubscribe(participant)
         self._offer()
+
+    def restart_ice(self, participant: Participant) -> None:
+        """The participant's network changed: offer its subscribe connection anew.
+
+        Without one there is nothing to restart; while an offer is open, the next one does it.
+        """
+        if participant.subscription is not None:
+            participant.subscription.restart_ice()
+            self._offer()
+
+    def view(self, participant: Participant, message: messages.View, now: float) -> float:
+        """What the participant looks at. Gives the seconds after which to call `view_due`, or 0."""
+        participant.view = message
+        wait = participant.view_told_at + VIEW_INTERVAL - now
+        if wait <= 0:
+            self._look(participant, now)
+        elif not participant.view_waits:
+            participant.view_waits = True
+            return wait
+        return 0.0
+
+    def view_due(self, participant: Participant, now: float) -> None:
+        """The newest view that came too soon after the one before is told now."""
+        if participant.view_waits:
+            self._look(participant, now)
+
+    def _look(self, participant: Participant, now: float) -> None:
+        participant.view_told_at, participant.view_waits = now, False
+        if participant in self:
+            self.media.look(participant)
+
+    def why(self, participant: Participant, other: str) -> None:
+        """Tell what keeps one from another. Raises `RefusedError`."""
+        if other == participant.id:
+            raise RefusedError("badMessage", "that is you")
+        publisher = self.participants.get(other)
+        found = reasons.explain(participant, publisher) if publisher else reasons.absent(other)
+        participant.send(found)
 
     def mute(self, participant: Participant, message: messages.Mute) -> None:
         """Raises `RefusedError`."""
@@ -180,30 +230,74 @@ class Room:
         ended: list[Track] = []
         if participant.publication and participant.publication.transport == event.transport:
             connection = "publish"
-            participant.publication.connected = True
-            if event.state != "connected":
-                participant.publication = None
+            if event.state in ("checked", "connected"):
+                participant.publication.state = event.state
+            else:
+                participant.publication, participant.publish_failure = None, event.reason
                 ended = list(participant.tracks.values())
                 participant.tracks.clear()
+                participant.layers.clear()
         elif participant.subscription is not None:
-            participant.subscription.connected = True
-            if event.state != "connected":
+            if event.state in ("checked", "connected"):
+                participant.subscription.state = event.state
+            else:
                 participant.subscription, participant.must_resubscribe = None, True
+                participant.subscribe_failure, participant.receiving = event.reason, None
         log.debug("%s of %s %s", connection, participant.id, event.state, extra=self.fields())
+        if event.state == "checked":
+            return
         participant.send(messages.Transport(connection, event.state, event.reason))
         for track in ended:
             self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+
+    def layers_wanted(self, event: LayersWanted) -> None:
+        """Which encodings of a track somebody receives."""
+        for participant in self.participants.values():
+            publication = participant.publication
+            if publication is not None and publication.transport == event.transport:
+                if event.track in participant.tracks:
+                    participant.layers[event.track] = event.rids
+                    participant.send(messages.Layers(event.track, event.rids))
+                return
+
+    def down_track_states(self, event: DownTrackStates) -> None:
+        """What a participant is sent."""
+        for participant in self.participants.values():
+            subscription = participant.subscription
+            if subscription is not None and subscription.transport == event.transport:
+                tracks = tuple(
+                    messages.ReceivedTrack(one.up_track, one.state, one.spatial, one.limited)
+                    for one in event.tracks
+                )
+                participant.receiving = messages.Receiving(tracks, event.estimate_bps)
+                participant.send(participant.receiving)
+                return
 
     def transport_stats(self, stats: TransportStats, now: float) -> None:
         """Counters of one of this room's transports: whether its participant is still heard."""
         for participant in self.participants.values():
             for connection in participant.connections():
-                if (
-                    connection.transport == stats.transport
-                    and connection.packets_received != stats.packets_received
-                ):
-                    connection.packets_received = stats.packets_received
-                    participant.heard_at = now
+                if connection.transport == stats.transport:
+                    before, connection.stats = connection.stats, stats
+                    if before is None or before.packets_received != stats.packets_received:
+                        participant.heard_at = now
+
+    def grade(self, now: float) -> None:
+        """Everybody's way to the server; call once a second, after `transport_stats` of all."""
+        for participant in self.participants.values():
+            publication, subscription = participant.publication, participant.subscription
+            figures = quality.measure(
+                publication.stats if publication else None,
+                subscription.stats if subscription else None,
+            )
+            if figures is None or participant.sends_nothing(now):
+                participant.way.lose()
+            else:
+                participant.way.take(figures)
+        ways = {participant.id: participant.way for participant in self.participants.values()}
+        news = self._board.news(ways, now)
+        if news is not None:
+            self._tell(messages.Quality(news))
 
     def audio_levels(self, levels: Mapping[str, int], now: float) -> None:
         """Who speaks now."""
@@ -239,6 +333,11 @@ class Room:
     def _tell_muted(self, participant: Participant, track: Track) -> None:
         message = messages.TrackMuted(participant.id, track.id, track.muted)
         self._tell_others(participant, message)
+
+    @staticmethod
+    def _tell_layers(participant: Participant) -> None:
+        for track, rids in participant.layers.items():
+            participant.send(messages.Layers(track, rids))
 
     def _offer(self) -> None:
         everybody = list(self.participants.values())

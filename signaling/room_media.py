@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from sfu.control import (
@@ -22,20 +22,19 @@ from sfu.control import (
     Fingerprint,
     OpenRouter,
     OpenTransport,
+    RestartIce,
     SetDownTracks,
     SetUpTracks,
     UpTrackSpec,
 )
 from signaling import messages, tokens
-from signaling.negotiation import (
-    Local,
-    NegotiationError,
-    Published,
-    answer_publish,
-)
+from signaling.negotiation import Local, NegotiationError, Remote, same_peer
 from signaling.participant import Participant, Publication, Track
+from signaling.publish_answer import Published, answer_publish
 from signaling.sdp import Description, SdpError, parse, write
+from signaling.subscribe_offer import Subscribed
 from signaling.subscription import Subscription, Wanted
+from signaling.view import heard_and_seen, set_view
 
 
 class RefusedError(Exception):
@@ -51,6 +50,8 @@ class MediaWorker(Protocol):
 
     port: int
     """UDP."""
+    tcp_port: int
+    """0: it does not listen for TCP."""
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -71,20 +72,33 @@ class Change:
     """Those that stay and whose mute state changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """What the configuration says of every room's media."""
+
+    addresses: tuple[str, ...]
+    """To offer as candidates, best first."""
+    max_bps: int = 0
+    """Of one published video; 0: no limit."""
+    loudest: int = 0
+    """Voices that are sent on at the same time; 0: all."""
+    redundancy: bool = True
+    """Whether redundant audio is negotiated."""
+
+
 class RoomMedia:
     """See the module's text."""
 
-    def __init__(self, room: str, addresses: tuple[str, ...], max_bps: int) -> None:
-        """`addresses`: to offer as candidates, best first. `max_bps`: of one video; 0: no limit."""
+    def __init__(self, room: str, settings: MediaSettings) -> None:
         self.worker: MediaWorker | None = None
         self.router = ""
-        self._room, self._addresses, self._max_bps = room, addresses, max_bps
+        self._room, self._settings = room, settings
         self._transports = 0
 
     def place(self, worker: MediaWorker) -> None:
         """Begin in this worker. Call for a new room and after `worker_lost`."""
         self.worker, self.router = worker, tokens.new_id("r")
-        worker.send(OpenRouter(self.router, self._room))
+        worker.send(OpenRouter(self.router, self._room, self._settings.loudest))
 
     def worker_lost(self, participants: Iterable[Participant]) -> None:
         """Forget every connection; the worker is gone and needs no command."""
@@ -92,7 +106,10 @@ class RoomMedia:
         for participant in participants:
             participant.publication = participant.subscription = None
             participant.must_resubscribe = False
+            participant.publish_failure = participant.subscribe_failure = ""
+            participant.receiving = None
             participant.tracks.clear()
+            participant.layers.clear()
 
     def close(self) -> None:
         """The room ends; closes its transports too."""
@@ -117,13 +134,17 @@ class RoomMedia:
         planned = {entry.mid: _plan(entry, kept.get(entry.mid)) for entry in message.tracks}
         if len(planned) != len(message.tracks):
             raise RefusedError("badMessage", "an m-line is named twice in `tracks`")
-        result = self._negotiate(message.sdp, publication, planned, worker)
+        result, credentials = self._negotiate(message.sdp, publication, planned, worker)
         if fresh:
             self._open(worker, participant, publication)
         worker.send(SetUpTracks(publication.transport, result.extensions, result.tracks))
-        if result.remote is not None and not publication.remote_ufrag:
-            publication.remote_ufrag = result.remote.ufrag
-            worker.send(_connect(publication.transport, result))
+        if credentials is not None:
+            publication.ice_ufrag, publication.ice_pwd = credentials
+            worker.send(RestartIce(publication.transport, *credentials))
+        if result.remote is not None:
+            if publication.remote is None or credentials is not None:
+                worker.send(_connect(publication.transport, result.remote))
+            publication.remote = result.remote
         return self._published(participant, publication, message, planned, result)
 
     def _new_publication(self) -> Publication:
@@ -132,27 +153,29 @@ class RoomMedia:
 
     def _negotiate(
         self, sdp: str, publication: Publication, planned: dict[str, Track], worker: MediaWorker
-    ) -> Published:
+    ) -> tuple[Published, tuple[str, str] | None]:
+        """The answer, and our new ICE credentials in it when the offer restarts ICE."""
         track_ids = {mid: track.id for mid, track in planned.items()}
+        version, limit = publication.version + 1, self._settings.max_bps
+        local, credentials = self._local(publication, worker), None
         try:
             offer = parse(sdp)
             _check_kinds(offer, planned)
-            version = publication.version + 1
-            local = self._local(publication, worker)
-            result = answer_publish(offer, track_ids, local, version, self._max_bps)
+            result = answer_publish(offer, track_ids, local, version, limit)
+            if _restarts_ice(publication.remote, result.remote):
+                credentials = tokens.ice_credentials()
+                local = replace(local, ice_ufrag=credentials[0], ice_pwd=credentials[1])
+                result = answer_publish(offer, track_ids, local, version, limit)
         except SdpError as error:
             raise RefusedError("badSdp", str(error)) from None
         except NegotiationError as error:
             raise RefusedError(error.code, str(error)) from None
-        earlier = publication.remote_ufrag
-        if earlier and result.remote is not None and result.remote.ufrag != earlier:
-            raise RefusedError("badSdp", "ICE credentials changed: publish with restart")
-        return result
+        return result, credentials
 
     def _open(self, worker: MediaWorker, participant: Participant, new: Publication) -> None:
         if participant.publication is not None:
             worker.send(CloseTransport(participant.publication.transport))
-        participant.publication = new
+        participant.publication, participant.publish_failure = new, ""
         worker.send(self._open_transport(participant, new, "publish"))
 
     def _published(
@@ -167,6 +190,8 @@ class RoomMedia:
         specs: dict[str, UpTrackSpec] = {spec.track: spec for spec in result.tracks}
         participant.tracks = {track.id: track for track in planned.values() if track.id in specs}
         after = participant.tracks
+        for gone in participant.layers.keys() - after.keys():
+            del participant.layers[gone]
         reply = messages.Published(
             message.id,
             write(result.answer),
@@ -197,7 +222,12 @@ class RoomMedia:
             ufrag, pwd = tokens.ice_credentials()
             transport = self._new_transport()
             to.subscription = Subscription(transport, ufrag, pwd, secrets.randbits(62))
+            to.subscribe_failure = ""
             self.worker.send(self._open_transport(to, to.subscription, "subscribe"))
+        elif to.subscription.takes_restart:
+            ufrag, pwd = tokens.ice_credentials()
+            to.subscription.ice_ufrag, to.subscription.ice_pwd = ufrag, pwd
+            self.worker.send(RestartIce(to.subscription.transport, ufrag, pwd))
         return to.subscription.next_offer(wanted, self._local(to.subscription, self.worker))
 
     def answer(self, participant: Participant, message: messages.Answer) -> None:
@@ -206,29 +236,45 @@ class RoomMedia:
         subscription = participant.subscription
         if subscription is None:
             raise RefusedError("notNegotiating", f"offer {message.id} is not open")
-        first = not subscription.remote_ufrag
+        before = subscription.remote
         try:
             result = subscription.answered(message.id, message.sdp)
         except NegotiationError as error:
             raise RefusedError(error.code, str(error)) from None
-        worker.send(SetDownTracks(subscription.transport, result.extensions, result.tracks))
-        if first:
-            remote = result.remote
-            worker.send(
-                ConnectTransport(
-                    transport=subscription.transport,
-                    remote_ufrag=remote.ufrag,
-                    fingerprints=remote.fingerprints,
-                    dtls_role=remote.dtls_role,
-                )
-            )
+        self._set_down_tracks(participant, subscription, result, worker)
+        if before is None or before.ufrag != result.remote.ufrag:
+            worker.send(_connect(subscription.transport, result.remote))
+
+    def look(self, participant: Participant) -> None:
+        """The participant's view has changed."""
+        subscription = participant.subscription
+        if self.worker is None or subscription is None or subscription.answered_with is None:
+            return
+        result = subscription.answered_with
+        if heard_and_seen(participant.view, result.tracks) != subscription.told:
+            self._set_down_tracks(participant, subscription, result, self.worker)
+        elif participant.view is not None:
+            self.worker.send(set_view(subscription.transport, participant.view, result.tracks))
+
+    def _set_down_tracks(
+        self,
+        participant: Participant,
+        subscription: Subscription,
+        result: Subscribed,
+        worker: MediaWorker,
+    ) -> None:
+        subscription.told = heard_and_seen(participant.view, result.tracks)
+        transport = subscription.transport
+        worker.send(SetDownTracks(transport, result.extensions, subscription.told))
+        if participant.view is not None:
+            worker.send(set_view(transport, participant.view, subscription.told))
 
     def resubscribe(self, participant: Participant) -> None:
         """Forget the subscription; the next offer makes a new one."""
         participant.must_resubscribe = False
         if participant.subscription is not None and self.worker is not None:
             self.worker.send(CloseTransport(participant.subscription.transport))
-        participant.subscription = None
+        participant.subscription = participant.receiving = None
 
     # Ends.
 
@@ -268,9 +314,11 @@ class RoomMedia:
             connection.ice_ufrag,
             connection.ice_pwd,
             worker.fingerprint,
-            self._addresses,
+            self._settings.addresses,
             worker.port,
             connection.session_id,
+            worker.tcp_port,
+            self._settings.redundancy,
         )
 
 
@@ -290,11 +338,24 @@ def _check_kinds(offer: Description, planned: dict[str, Track]) -> None:
             raise RefusedError("badMessage", text)
 
 
-def _connect(transport: str, result: Published) -> ConnectTransport:
-    assert result.remote is not None
+def _restarts_ice(before: Remote | None, now: Remote | None) -> bool:
+    """Whether an offer on a connection that stands has new ICE credentials.
+
+    RFC 8842 section 5.5: another certificate or role would need a new DTLS association. Raises
+    `NegotiationError` then.
+    """
+    if before is None or now is None:
+        return False
+    if not same_peer(before, now):
+        text = "the DTLS certificate or role changed: publish with restart"
+        raise NegotiationError("badSdp", text)
+    return now.ufrag != before.ufrag
+
+
+def _connect(transport: str, remote: Remote) -> ConnectTransport:
     return ConnectTransport(
         transport=transport,
-        remote_ufrag=result.remote.ufrag,
-        fingerprints=result.remote.fingerprints,
-        dtls_role=result.remote.dtls_role,
+        remote_ufrag=remote.ufrag,
+        fingerprints=remote.fingerprints,
+        dtls_role=remote.dtls_role,
     )

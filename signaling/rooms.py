@@ -6,15 +6,15 @@ import logging
 import time
 from collections.abc import Sequence
 
-from sfu.control import AudioLevels, TransportChanged, WorkerStats
+from sfu.control import AudioLevels, DownTrackStates, LayersWanted, WorkerStats
 from signaling import messages, tokens
 from signaling.auth import OverloadedError, Passwords
 from signaling.config import Config
 from signaling.limits import AddressLimit, within
 from signaling.participant import Participant
 from signaling.room import Room
-from signaling.room_media import RefusedError, RoomMedia
-from signaling.worker_pool import Worker
+from signaling.room_media import MediaSettings, RefusedError, RoomMedia
+from signaling.worker_pool import RoomEvent, Worker
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,13 @@ class Rooms:
     def __init__(self, config: Config, addresses: Sequence[str], passwords: Passwords) -> None:
         """`addresses`: to offer for media, best first."""
         self.rooms: dict[str, Room] = {}
-        self._config, self._addresses, self._passwords = config, tuple(addresses), passwords
+        self._config, self._passwords = config, passwords
+        self._media = MediaSettings(
+            addresses=tuple(addresses),
+            max_bps=config.max_publish_kbps * 1000,
+            loudest=config.loudest,
+            redundancy=config.audio_redundancy == "auto",
+        )
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
         self._tokens: dict[str, tuple[Room, Participant]] = {}
@@ -116,8 +122,7 @@ class Rooms:
             raise RefusedError("wrongPassword", "the password is wrong")
 
     def _create(self, name: str, password_hash: str) -> Room:
-        max_bps = self._config.max_publish_kbps * 1000
-        media = RoomMedia(name, self._addresses, max_bps)
+        media = RoomMedia(name, self._media)
         room = Room(name, self._config.room_capacity, password_hash, media)
         media.place(self._least_loaded())
         self.rooms[name] = self._routers[media.router] = room
@@ -194,21 +199,30 @@ class Rooms:
                 self._routers[room.media.router] = room
                 log.info("room placed again", extra=room.fields())
 
-    def worker_event(self, worker: Worker, event: TransportChanged | AudioLevels) -> None:
+    def worker_event(self, worker: Worker, event: RoomEvent) -> None:
         """One about a room that is gone is ignored: the two sides race by nature."""
         if isinstance(event, AudioLevels):
             room = self._routers.get(event.router)
             if room is not None:
                 room.audio_levels(event.levels, time.monotonic())
+            return
+        room = self.room_of(event.transport)
+        if room is None:
+            return
+        if isinstance(event, LayersWanted):
+            room.layers_wanted(event)
+        elif isinstance(event, DownTrackStates):
+            room.down_track_states(event)
         else:
-            room = self.room_of(event.transport)
-            if room is not None:
-                room.transport_changed(event)
+            room.transport_changed(event)
 
     def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
-        """Who is still heard."""
+        """Who is still heard, and how well."""
         now = time.monotonic()
         for entry in stats.per_transport:
             room = self.room_of(entry.transport)
             if room is not None:
                 room.transport_stats(entry, now)
+        for room in self.rooms.values():
+            if room.media.worker is worker:
+                room.grade(now)

@@ -215,6 +215,21 @@ class Session:
         room, participant = self._joined()
         room.resubscribe(participant)
 
+    async def _view(self, message: messages.View) -> None:
+        room, participant = self._joined()
+        wait = room.view(participant, message, time.monotonic())
+        if wait:
+            loop = asyncio.get_running_loop()
+            loop.call_later(wait, lambda: room.view_due(participant, time.monotonic()))
+
+    async def _restart_ice(self, message: messages.RestartIce) -> None:
+        room, participant = self._joined()
+        room.restart_ice(participant)
+
+    async def _why(self, message: messages.Why) -> None:
+        room, participant = self._joined()
+        room.why(participant, message.participant)
+
     async def _mute(self, message: messages.Mute) -> None:
         room, participant = self._joined()
         room.mute(participant, message)
@@ -263,6 +278,9 @@ _TABLE: dict[type[messages.FromClient], tuple[bool, _Handler]] = {
     messages.Publish: (False, Session._publish),
     messages.Answer: (False, Session._answer),
     messages.Resubscribe: (False, Session._resubscribe),
+    messages.View: (False, Session._view),
+    messages.RestartIce: (False, Session._restart_ice),
+    messages.Why: (False, Session._why),
     messages.Mute: (False, Session._mute),
     messages.Chat: (False, Session._chat),
     messages.Candidate: (False, Session._candidate),

@@ -29,7 +29,11 @@ def collect(rooms: Rooms, pool: WorkerPool, uptime: float) -> dict[str, Any]:
 
 
 def _worker(rooms: Rooms, worker: Worker) -> dict[str, Any]:
-    entry: dict[str, Any] = {"pid": worker.process.pid, "port": worker.port}
+    entry: dict[str, Any] = {
+        "pid": worker.process.pid,
+        "port": worker.port,
+        "tcpPort": worker.tcp_port,
+    }
     stats = worker.stats
     if stats is None:
         return entry
@@ -43,6 +47,7 @@ def _worker(rooms: Rooms, worker: Worker) -> dict[str, Any]:
         "routers": stats.routers,
         "transports": stats.transports,
         "gatherMs": stats.gather_ms,
+        "shedding": stats.shedding,
         "drops": stats.drops,
         "perTransport": [_transport(rooms, one) for one in stats.per_transport],
     }
@@ -59,6 +64,10 @@ def _transport(rooms: Rooms, stats: TransportStats) -> dict[str, Any]:
         "packetsSent": stats.packets_sent,
         "bytesSent": stats.bytes_sent,
         "rttMs": stats.rtt_ms,
+        "lossPercent": stats.loss_percent,
+        "jitterMs": stats.jitter_ms,
+        "estimateBps": stats.estimate_bps,
+        "targetBps": stats.target_bps,
     }
     room = rooms.room_of(stats.transport)
     if room is not None:

@@ -5,6 +5,10 @@ the m-lines in line with it and gives an offer when something changed and none i
 whose track ended is offered inactive; once the peer has answered that, it is free for another
 track of its kind (a direct change of SSRC under a running receiver is what browsers do worst).
 `answered` reads the answer and gives the down tracks for the worker.
+
+ICE restarts (RFC 8839 section 4.4.1.1.1) by the next offer: `restart_wanted` asks for one; whoever
+calls `next_offer` has given the subscription new credentials by then (`takes_restart`). Only the
+answer to such an offer may come with another user name, and never with another certificate.
 """
 
 from __future__ import annotations
@@ -13,16 +17,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from signaling.negotiation import (
+from sfu.control import DownTrackSpec, TransportStats
+from signaling.negotiation import Kind, Local, NegotiationError, Progress, Remote, same_peer
+from signaling.sdp import MAX_MEDIA, SdpError, parse, write
+from signaling.subscribe_offer import (
     DownLine,
-    Kind,
-    Local,
-    NegotiationError,
     Subscribed,
     offer_subscribe,
     read_subscribe_answer,
 )
-from signaling.sdp import MAX_MEDIA, SdpError, parse, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,39 @@ class Subscription:
     open_offer: tuple[int, str, tuple[DownLine, ...]] | None = None
     """(id, SDP, its lines) while unanswered."""
     version: int = 0
-    remote_ufrag: str = ""
-    connected: bool = False
-    packets_received: int = -1
-    """At the last count."""
+    remote: Remote | None = None
+    """None until the first answer."""
+    answered_with: Subscribed | None = None
+    """The latest answer."""
+    told: tuple[DownTrackSpec, ...] = ()
+    """Tracks that the worker knows of."""
+    restart_wanted: bool = False
+    """The peer's network changed; the next offer has new ICE credentials."""
+    restart_open: bool = False
+    """The open offer has."""
+    state: Progress = "new"
+    stats: TransportStats | None = None
+    """The latest count."""
     told_restart: bool = False
     """Whether the peer has answered an offer of this connection."""
 
+    @property
+    def takes_restart(self) -> bool:
+        """Whether the next offer restarts ICE, and may be opened now."""
+        return self.restart_wanted and self.open_offer is None and self.remote is not None
+
+    def restart_ice(self) -> None:
+        """Ask for an ICE restart; while the offer of one is open, that one is meant."""
+        self.restart_wanted = not self.restart_open
+
     def next_offer(self, wanted: Mapping[str, Wanted], local: Local) -> bool:
         """Open the next offer if one is needed and none is open; True when it is opened."""
-        if self.open_offer is not None or not self._update(wanted):
+        if self.open_offer is not None:
             return False
+        restart = self.takes_restart
+        if not self._update(wanted) and not restart:
+            return False
+        self.restart_wanted, self.restart_open = False, restart
         self.version += 1
         lines = tuple(self.lines)
         sdp = write(offer_subscribe(lines, local, self.version))
@@ -110,10 +135,15 @@ class Subscription:
             result = read_subscribe_answer(parse(sdp), lines)
         except SdpError as error:
             raise NegotiationError("badSdp", str(error)) from None
-        if self.remote_ufrag and result.remote.ufrag != self.remote_ufrag:
-            raise NegotiationError("badSdp", "ICE credentials changed: ask for a new connection")
-        self.remote_ufrag = result.remote.ufrag
-        self.open_offer = None
+        if self.remote is not None:
+            if not same_peer(self.remote, result.remote):
+                text = "the DTLS certificate or role changed: ask for a new connection"
+                raise NegotiationError("badSdp", text)
+            if not self.restart_open and result.remote.ufrag != self.remote.ufrag:
+                text = "ICE credentials changed: ask for a new connection"
+                raise NegotiationError("badSdp", text)
+        self.remote, self.answered_with = result.remote, result
+        self.open_offer, self.restart_open = None, False
         self.told_restart = True
         self.free |= {line.mid for line in lines if not line.track}
         return result

@@ -22,9 +22,11 @@ from sfu.control import (
     AudioLevels,
     ChannelError,
     Command,
+    DownTrackStates,
     Drain,
     Event,
     Fingerprint,
+    LayersWanted,
     TransportChanged,
     Unframer,
     WorkerReady,
@@ -65,6 +67,10 @@ Launch = Callable[[int, socket.socket], Awaitable[Process]]
 """Starts the worker of an index, with its end of the channel."""
 
 
+RoomEvent = TransportChanged | AudioLevels | LayersWanted | DownTrackStates
+"""Those about one room's media."""
+
+
 class Listener(Protocol):
     """Who is told of the workers."""
 
@@ -74,7 +80,7 @@ class Listener(Protocol):
     def worker_lost(self, worker: Worker) -> None:
         """It must not be used any more."""
 
-    def worker_event(self, worker: Worker, event: TransportChanged | AudioLevels) -> None:
+    def worker_event(self, worker: Worker, event: RoomEvent) -> None:
         """Something happened to a room's media."""
 
     def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
@@ -86,7 +92,7 @@ class Worker:
 
     def __init__(self, index: int, process: Process, writer: asyncio.StreamWriter) -> None:
         self.index, self.process = index, process
-        self.port = 0
+        self.port = self.tcp_port = 0
         self.stats: WorkerStats | None = None
         self.ready: WorkerReady | None = None
         self._writer = writer
@@ -200,13 +206,14 @@ class WorkerPool:
 
     def _event(self, worker: Worker, event: Event) -> None:
         if isinstance(event, WorkerReady):
-            worker.ready, worker.port = event, event.port
+            worker.ready, worker.port, worker.tcp_port = event, event.port, event.tcp_port
             self.workers.append(worker)
             log.info(
-                "media worker %d ready: pid %d, UDP port %d, %s",
+                "media worker %d ready: pid %d, UDP port %d, TCP port %s, %s",
                 worker.index,
                 event.pid,
                 event.port,
+                event.tcp_port or "none",
                 " ".join((*event.srtp_profiles, *event.features)),
             )
             self._listener.worker_ready(worker)
@@ -241,13 +248,18 @@ class _Subprocess:
         return await self._process.wait()
 
 
-def launcher(media_port: int, log_level: str) -> Launch:
-    """How real workers are started: worker i on UDP port `media_port` + i, or any when it is 0."""
+def launcher(media_port: int, log_level: str, tcp: bool = True) -> Launch:
+    """How real workers are started: worker i on UDP port `media_port` + i, or any when it is 0.
+
+    `tcp`: whether they take ICE over TCP too, on the port of the same number.
+    """
 
     async def launch(index: int, channel: socket.socket) -> Process:
         port = media_port + index if media_port else 0
         arguments = ["-m", "sfu.worker", "--channel-fd", str(channel.fileno())]
         arguments += ["--port", str(port), "--log-level", log_level]
+        if not tcp:
+            arguments.append("--no-tcp")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,

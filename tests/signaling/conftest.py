@@ -4,11 +4,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import hypothesis
 import pytest
 
+from signaling import worker_pool
 from signaling.config import Config
 from signaling.server import Server
 from tests.signaling.fakes import Client, FakeLaunch
+
+# What a test proves must not depend on how busy the machine is.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 TOKEN = "an admin token for tests"
 
@@ -38,7 +44,9 @@ Serve = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
+async def serve(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
+    # The fake worker gives no sign of life of its own, and a test may take its time.
+    monkeypatch.setattr(worker_pool, "SILENCE", 600.0)
     running: list[Running] = []
     async with aiohttp.ClientSession() as http:
 

@@ -6,15 +6,9 @@ import pytest
 
 from sfu.control import Extensions, StreamSpec
 from signaling import sdp
-from signaling.negotiation import (
-    DownLine,
-    Local,
-    NegotiationError,
-    answer_publish,
-    candidates,
-    offer_subscribe,
-    read_subscribe_answer,
-)
+from signaling.negotiation import Local, NegotiationError, candidates
+from signaling.publish_answer import answer_publish
+from signaling.subscribe_offer import DownLine, offer_subscribe, read_subscribe_answer
 from tests.signaling.fakes import FINGERPRINT, answer, offer
 
 LOCAL = Local("oursours", "w" * 24, FINGERPRINT, ("192.168.1.5", "fd00::5"), 50000, 77)

@@ -10,7 +10,7 @@ from sfu.control import CloseTransport, Command, Fingerprint, TransportChanged, 
 from signaling import messages
 from signaling.participant import AWAY, RESUME, SILENT, Participant
 from signaling.room import Room
-from signaling.room_media import RefusedError, RoomMedia
+from signaling.room_media import MediaSettings, RefusedError, RoomMedia
 from tests.signaling.fakes import FINGERPRINT, answer, offer
 
 TRACKS = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "camera"))
@@ -19,7 +19,7 @@ TRACKS = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "camera")
 class Worker:
     """Keeps commands."""
 
-    port = 5000
+    port = tcp_port = 5000
     fingerprint: Fingerprint = FINGERPRINT
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ def worker() -> Worker:
 
 @pytest.fixture
 def room(worker: Worker) -> Room:
-    media = RoomMedia("room", ("10.0.0.1",), 0)
+    media = RoomMedia("room", MediaSettings(("10.0.0.1",)))
     media.place(worker)
     return Room("room", 10, "", media)
 
@@ -236,13 +236,3 @@ def test_events_about_what_is_gone_are_ignored(room: Room) -> None:
     room.transport_changed(TransportChanged(transport="r.99", state="failed"))
     room.audio_levels({"nobody": 3}, now=1.0)
     assert ada.inbox == []
-
-
-def test_changed_ice_credentials_need_a_restart(room: Room) -> None:
-    ada = Person(room, "Ada")
-    ada.publish(1)
-    sdp = offer("chromium").replace("kncF", "newU")
-    with pytest.raises(RefusedError, match="publish with restart"):
-        room.publish(ada.participant, messages.Publish(2, sdp, TRACKS))
-    room.publish(ada.participant, messages.Publish(2, sdp, TRACKS, True))
-    assert len(ada.got(messages.Published)) == 2

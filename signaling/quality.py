@@ -1,0 +1,129 @@
+"""Grades of everybody's way to the server, from what the media worker measures. No I/O.
+
+Theory of operation. `measure` puts the figures of a participant's two transports together; `Way`
+turns a series of them, one a second, into a level that does not flap: it falls after two seconds
+of trouble and rises after four that are clearly better. `Board` decides when to tell the room.
+
+The bounds follow what people bear in conversation: loss of voice up to 3 %, a one-way delay of
+150 ms and of 400 ms at most (ITU-T G.1010 table I.1), jitter around 30 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sfu.control import TransportStats
+from signaling.messages import Level, QualityOf
+
+WORSE_AFTER, BETTER_AFTER = 2, 4
+"""Measurements in a row before the level changes."""
+RELIEF = 0.7
+"""A level rises when the figures keep below this part of its bounds."""
+INTERVAL = 2.0
+"""Seconds between two messages at least."""
+
+
+class Measure(NamedTuple):
+    """One look at one participant's way."""
+
+    loss_percent: float
+    rtt_ms: float
+    """0 when not known."""
+    jitter_ms: float
+
+
+UNKNOWN = Measure(0.0, 0.0, 0.0)
+GOOD, FAIR = Measure(3.0, 300.0, 40.0), Measure(10.0, 800.0, 100.0)
+"""The most that is still good, and still fair."""
+_ORDER: tuple[Level, ...] = ("lost", "poor", "fair", "good")
+
+
+def measure(publish: TransportStats | None, subscribe: TransportStats | None) -> Measure | None:
+    """The worse of both directions; None when nothing is known of either."""
+    both = [stats for stats in (publish, subscribe) if stats is not None]
+    if not both:
+        return None
+    return Measure(
+        max(stats.loss_percent for stats in both),
+        max(stats.rtt_ms for stats in both),
+        max(stats.jitter_ms for stats in both),
+    )
+
+
+def grade(figures: Measure, part: float = 1.0) -> Level:
+    """`part`: of the bounds that the figures may come up to."""
+    if all(value <= bound * part for value, bound in zip(figures, GOOD, strict=True)):
+        return "good"
+    if all(value <= bound * part for value, bound in zip(figures, FAIR, strict=True)):
+        return "fair"
+    return "poor"
+
+
+@dataclass(slots=True)
+class Way:
+    """One participant's level and latest figures."""
+
+    level: Level | None = None
+    """None until something was measured."""
+    figures: Measure = UNKNOWN
+    _worse: int = 0
+    _better: int = 0
+
+    def lose(self) -> None:
+        """Nothing comes through; a way that was never measured is still being built."""
+        if self.level is not None:
+            self.level, self._worse, self._better = "lost", 0, 0
+
+    def take(self, figures: Measure) -> None:
+        """One second's figures."""
+        self.figures = figures
+        now, relieved = grade(figures), grade(figures, RELIEF)
+        if self.level is None or self.level == "lost":
+            self.level = now
+            return
+        rank = _ORDER.index(self.level)
+        self._worse = self._worse + 1 if _ORDER.index(now) < rank else 0
+        self._better = self._better + 1 if _ORDER.index(relieved) > rank else 0
+        if self._worse >= WORSE_AFTER:
+            self.level, self._worse = now, 0
+        elif self._better >= BETTER_AFTER:
+            self.level, self._better = relieved, 0
+
+
+class Board:
+    """What the room was told of everybody's way."""
+
+    def __init__(self) -> None:
+        self.told: tuple[QualityOf, ...] = ()
+        self._told_at = -INTERVAL
+
+    def news(self, ways: Mapping[str, Way], now: float) -> tuple[QualityOf, ...] | None:
+        """What to tell now, by participant id; None while nothing changed, or too soon."""
+        if now < self._told_at + INTERVAL:
+            return None
+        entries = tuple(
+            _entry(participant, way.level, way.figures)
+            for participant, way in ways.items()
+            if way.level is not None
+        )
+        if entries == self.told:
+            return None
+        self.told, self._told_at = entries, now
+        return entries
+
+
+def _entry(participant: str, level: Level, figures: Measure) -> QualityOf:
+    """Rounded, so that noise is no change."""
+    return QualityOf(
+        participant,
+        level,
+        loss=_round(figures.loss_percent, 1),
+        rtt=_round(figures.rtt_ms, 10),
+        jitter=_round(figures.jitter_ms, 5),
+    )
+
+
+def _round(value: float, step: int) -> int:
+    return round(value / step) * step
