@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from bench import browser, media, peers, tables, wire
+from bench import browser, impair, impair_tables, media, peers, tables, wire
 from bench.client import Client, ClientError
 from bench.driver import Library
 from bench.fleet import FleetError
+from bench.impair_rows import ROWS
 from bench.netns import NamespaceError
 from bench.run import END_SIGNALS, InterruptedRunError, Load, measure
 from bench.scenarios import AUDIO, AUDIO_VIDEO, OTHERS, SCENARIOS
@@ -28,8 +29,19 @@ from bench.soak import soak
 LOOPBACK = "127.0.0.1"
 MAX_PARTICIPANTS = 500
 MAX_SECONDS = 7 * 24 * 3600
+SIZES = {"640x360": (640, 360), "1280x720": (1280, 720)}
 ROOM_LIMIT = 50
 """People that our server lets into one room at most."""
+
+FAILURES = (
+    browser.BrowserError,
+    impair.BusyError,
+    ClientError,
+    FleetError,
+    ServerError,
+    NamespaceError,
+)
+"""What ends a run with one line and status 1."""
 
 console = Console()
 
@@ -63,6 +75,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
                             help="joins; the median counts")  # fmt: skip
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here, too")
         return parser
+    if name == "impair":
+        return _impair_arguments(parser)
     count = _number(int, 2, MAX_PARTICIPANTS)
     usual = SCENARIOS[name].participants if name in SCENARIOS else 10
     seconds = 600.0 if name == "soak" else 30.0
@@ -84,6 +98,24 @@ def _parser(name: str) -> argparse.ArgumentParser:
     if name in ("peers", "soak"):
         parser.add_argument("--voice-only", action="store_true", help="no video")
     return parser
+
+
+def _impair_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    listed = "; ".join(f"{name}: {row.title}" for name, row in ROWS.items())
+    parser.add_argument("rows", nargs="*", metavar="ROW", default=list(ROWS), type=_row,
+                        help=f"all without any. {listed}".replace("%", "%%"))  # fmt: skip
+    parser.add_argument("--seconds", type=_number(float, 2, 600), metavar="S",
+                        help="of the window, instead of each row's own")  # fmt: skip
+    parser.add_argument("--size", choices=SIZES, default="640x360",
+                        help="of the cameras' pictures; two cores carry four 640x360")  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here, too")
+    return parser
+
+
+def _row(text: str) -> str:
+    if text not in ROWS:
+        raise argparse.ArgumentTypeError(f"no row {text}; there are {', '.join(ROWS)}")
+    return text
 
 
 def _title(name: str) -> str:
@@ -138,6 +170,10 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"browser cannot run: {reason}")
         with OwnServer(LOOPBACK, 1, 10, 2) as server:
             return browser.measure_browser(server, options.runs, tell)
+    if name == "impair":
+        if reason := impair.missing():
+            raise UsageError(f"impair cannot run: {reason}")
+        return impair.measure_rows(options.rows, options.seconds, SIZES[options.size], tell)
     load = _load(name, options)
     if name == "peers" and (reason := peers.missing()):
         raise UsageError(f"peers cannot run: {reason}")
@@ -168,6 +204,8 @@ def _show(name: str, outcome: dict[str, Any]) -> None:
         tables.print_soak(console, outcome)
     elif name == "browser":
         tables.print_browser(console, outcome)
+    elif name == "impair":
+        impair_tables.print_impair(console, outcome)
     elif name == "peers":
         tables.print_peers(console, outcome)
     else:
@@ -205,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    except (browser.BrowserError, ClientError, FleetError, ServerError, NamespaceError) as error:
+    except FAILURES as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except (InterruptedRunError, KeyboardInterrupt) as error:

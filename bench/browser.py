@@ -87,7 +87,7 @@ class BrowserError(Exception):
 
 def missing() -> str:
     """What is not there, in words; empty when the measurement can run."""
-    if _chromium() is None:
+    if chromium() is None:
         return "Chromium is not installed: Debian package chromium (apt install chromium)"
     try:
         import playwright.sync_api  # noqa: F401
@@ -96,7 +96,7 @@ def missing() -> str:
     return ""
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -118,7 +118,7 @@ def _measure(
         tell("making the clip of the fake camera")
         write_clip(clip)
         browser = play.chromium.launch(
-            executable_path=_chromium(),
+            executable_path=chromium(),
             args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
         )
         try:
