@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, cast
 
 TICKS_PER_SECOND = 4000
 """Arrival gaps are in units of 250 us."""
@@ -26,7 +28,19 @@ FORMAT = 15
 _FIXED = struct.Struct("!IIHHI")
 _U16 = struct.Struct("!H")
 _MAX_RUN = 0x1FFF
-_NOT_RECEIVED, _SMALL, _LARGE = 0, 1, 2
+_NOT_RECEIVED, _SMALL, _LARGE, _RESERVED = 0, 1, 2, 3
+
+# A chunk's symbols, one byte each, are looked up and not computed: reading feedback is on the way
+# of every packet that was sent.
+_RUNS: Final = tuple(bytes((symbol,)) for symbol in range(4))
+_SEVEN_BITS: Final = tuple(
+    bytes(value >> shift & 1 for shift in range(6, -1, -1)) for value in range(128)
+)
+_FOUR_PAIRS: Final = tuple(
+    bytes(value >> shift & 3 for shift in (6, 4, 2, 0)) for value in range(256)
+)
+_DELTA_FORMAT: Final = bytes.maketrans(bytes((_SMALL, _LARGE)), b"Bh")
+"""From symbols to the format of their gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,16 @@ class TransportCc:
 
     def ticks(self) -> list[int | None]:
         """Arrivals in units of 250 us on the reference time's clock."""
-        now = self.reference_time * TICKS_PER_REFERENCE
+        start = self.reference_time * TICKS_PER_REFERENCE
+        try:
+            # All received, as nearly always.
+            found = list(accumulate(cast("tuple[int, ...]", self.arrivals), initial=start))
+        except TypeError:
+            return self._ticks_with_gaps(start)
+        del found[0]
+        return cast("list[int | None]", found)
+
+    def _ticks_with_gaps(self, now: int) -> list[int | None]:
         found: list[int | None] = []
         for delta in self.arrivals:
             if delta is None:
@@ -63,39 +86,48 @@ def decode(body: bytes) -> TransportCc:
     sender, media, base, count, last = _FIXED.unpack_from(body)
     if count > MAX_STATUSES:
         raise ValueError(f"feedback on {count} packets")
-    symbols: list[int] = []
+    parts: list[bytes] = []
+    known = 0
     pos = _FIXED.size
-    while len(symbols) < count:
+    while known < count:
         (chunk,) = _U16.unpack_from(body, pos)
         pos += 2
         if chunk < 0x8000:
-            symbols += [chunk >> 13] * min(chunk & _MAX_RUN, count - len(symbols))
+            run = min(chunk & _MAX_RUN, count - known)
+            parts.append(_RUNS[chunk >> 13] * run)
+            known += run
         elif chunk < 0xC000:
-            symbols += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+            parts.append(_SEVEN_BITS[chunk >> 7 & 0x7F])
+            parts.append(_SEVEN_BITS[chunk & 0x7F])
+            known += 14
         else:
-            symbols += [chunk >> shift & 3 for shift in range(12, -1, -2)]
-    del symbols[count:]
+            parts.append(_FOUR_PAIRS[chunk >> 8 & 0x3F][1:])
+            parts.append(_FOUR_PAIRS[chunk & 0xFF])
+            known += 7
+    symbols = b"".join(parts)[:count]
     reference = last >> 8
     if reference >= 0x800000:
         reference -= 0x1000000
     return TransportCc(sender, media, base, reference, last & 0xFF, _deltas(symbols, body, pos))
 
 
-def _deltas(symbols: list[int], body: bytes, pos: int) -> tuple[int | None, ...]:
-    found: list[int | None] = []
-    for symbol in symbols:
-        if symbol == _NOT_RECEIVED:
-            found.append(None)
-        elif symbol == _SMALL:
-            found.append(body[pos])
-            pos += 1
-        elif symbol == _LARGE:
-            (delta,) = struct.unpack_from("!h", body, pos)
-            found.append(delta)
-            pos += 2
-        else:
-            raise ValueError("reserved packet status")
-    return tuple(found)
+def _deltas(symbols: bytes, body: bytes, pos: int) -> tuple[int | None, ...]:
+    if _RESERVED in symbols:
+        raise ValueError("reserved packet status")
+    gaps: tuple[int, ...]
+    if _LARGE in symbols:
+        # A Struct of its own: the module would keep a hundred of these.
+        layout = struct.Struct(b"!" + symbols.translate(_DELTA_FORMAT, bytes((_NOT_RECEIVED,))))
+        gaps = layout.unpack_from(body, pos)
+    else:
+        end = pos + symbols.count(_SMALL)
+        if end > len(body):
+            raise ValueError("gaps beyond the end")
+        gaps = tuple(body[pos:end])
+    if len(gaps) == len(symbols):
+        return gaps
+    following = iter(gaps)
+    return tuple([next(following) if symbol else None for symbol in symbols])
 
 
 def _chunks(symbols: Sequence[int]) -> bytes:

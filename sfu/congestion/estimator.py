@@ -1,0 +1,203 @@
+"""What the way to one subscriber carries: send-side bandwidth estimation.
+
+Who calls what and when (one `BandwidthEstimator` a subscribe transport; `now` in seconds on one
+steady clock, the same value for everything done in one round of the worker's loop):
+
+- `sent(next_number, size, now)` once a flush: `next_number` is the next transport-wide number
+  (16 bits) after the flush, `size` the bytes of all datagrams flushed to this transport. Every
+  packet that got a transport-wide number counts: media, resends, padding. The estimator begins
+  with `first_number`; where the numbers jump (a new egress) a new estimator begins.
+- `feedback(packet, now)` for each `TransportCc` that the subscriber sends.
+- `on_rtt(rtt)` whenever a round trip was measured (seconds).
+- `remb(bps, now)` and `receiver_report(fraction_lost, now)` (0 to 1: the worst of the blocks, or
+  their mean weighted by packets) as they come: without transport-cc they are all there is, with
+  it a REMB is a bound and reports are ignored.
+- `tick(now)` about ten times a second, from the worker's tick.
+- `target_bps` afterwards is the allocator's budget for everything: media, headers, resends. It
+  changes in `feedback`, `remb`, `receiver_report` and `tick` only.
+- `padding_due(now, wanted_bps)` in each round while `next_probe_at` is due: how many bytes to send
+  at once beyond the media (resends of cached packets on the RTX stream, or padding), in this very
+  round, so that `sent` gets the same `now`. 0 nearly always. `wanted_bps` is what the allocator
+  would use if it had it: the best layers of all that is looked at; above 1.05 x `target_bps` the
+  prober looks for more. A cluster is 20 ms in bursts 5 ms apart: tick that fast while `is_probing`.
+- `Pacer.set_rate(target_bps, estimator.limited(now))` when the target has changed.
+
+Theory of operation. `SentHistory` turns feedback into outcomes, one a flush. `DelayDetector`,
+`RateController` (delay-based rate), `LossController` (a bound for what delay does not show) and
+`Prober` each take them, and know nothing of one another; here they are tied together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sfu.congestion.acked import AckedRate
+from sfu.congestion.aimd import RateController
+from sfu.congestion.delay import DelayDetector, Usage
+from sfu.congestion.fallback import ReportedRate
+from sfu.congestion.history import Outcome, SentHistory
+from sfu.congestion.loss import LossController
+from sfu.congestion.prober import CLUSTER_SECONDS, Prober, ProbeResult
+from sfu.transport_cc import TransportCc
+
+START_BPS: Final = 300_000
+MIN_BPS: Final = 30_000
+"""A voice and its headers."""
+MAX_BPS: Final = 50_000_000
+ACKED_WINDOW, RECENT_WINDOW = 0.5, 0.2
+QUEUED_SECONDS: Final = 0.025
+"""A queue that stands this long is one."""
+SILENCE_SECONDS: Final = 2.0
+"""Without feedback on what was sent the way may be cut: go down step by step."""
+SILENCE_STEP, SILENCE_FLOOR_BPS = 0.7, 100_000
+LIMITED_SECONDS: Final = 10.0
+FEEDBACK_SECONDS: Final = 5.0
+"""After this long without transport-cc the reports count again."""
+
+
+class BandwidthEstimator:
+    """Of one subscribe transport."""
+
+    def __init__(
+        self,
+        now: float,
+        start_bps: int = START_BPS,
+        *,
+        min_bps: int = MIN_BPS,
+        max_bps: int = MAX_BPS,
+        first_number: int = 0,
+    ) -> None:
+        """`first_number`: transport-wide number of the first packet to be sent."""
+        self.history = SentHistory(first_number)
+        self.sent = self.history.sent
+        self.acked = AckedRate()
+        self.delay = DelayDetector()
+        self.rate = RateController(start_bps, min_bps, max_bps)
+        self.loss = LossController()
+        self.prober = Prober(now)
+        self.reported = ReportedRate(start_bps, min_bps, max_bps)
+        self.rtt = 0.1
+        """Seconds; a guess until the first measurement."""
+        self.target_bps = start_bps
+        """What may be sent, bit/s."""
+        self.overused_at = -1e9
+        """When it last backed off."""
+        self.known = False
+        """Feedback has come: the target is more than a guess."""
+        self._min_bps = min_bps
+        self._feedback_at = -1e9
+        self._heard_at = now
+        # Last feedback, or last step down for want of it.
+        self._sent_by_then = 0
+        self._recovered = 0
+        self._quiet_until = -1.0
+
+    @property
+    def is_probing(self) -> bool:
+        """Is a cluster being sent?"""
+        cluster = self.prober.cluster
+        return cluster is not None and cluster.ended < 0
+
+    def limited(self, now: float) -> bool:
+        """Has it backed off lately, so that the target is what the link carries and no less?"""
+        return now - self.overused_at < LIMITED_SECONDS
+
+    def on_rtt(self, rtt: float) -> None:
+        """Smoothed round trip, seconds."""
+        if 0 < rtt < 10:
+            self.rtt = rtt
+
+    def feedback(self, packet: TransportCc, now: float) -> None:
+        """Transport-wide feedback from the subscriber, whatever it says."""
+        outcomes = self.history.acknowledge(packet, now)
+        if not outcomes:
+            return
+        self.known = True
+        self._feedback_at = self._heard_at = now
+        self._sent_by_then = self.history.bytes_sent
+        self.acked.add(outcomes)
+        acked_bps = self.acked.bps(ACKED_WINDOW)
+        result = self.prober.add(outcomes, self.rtt, now)
+        if result is not None:
+            self._take_result(result)
+        usage = self.delay.add(outcomes, now, self._quiet_until)
+        recent_bps = self.acked.bps(RECENT_WINDOW) if usage is Usage.OVERUSE else 0
+        before = self.rate.bps
+        if self.rate.update(usage, acked_bps, recent_bps, self.rtt, now):
+            self._backed_off(before, now)
+        self._judge_loss(outcomes, acked_bps, now)
+        self._set_target(now)
+
+    def _judge_loss(self, outcomes: list[Outcome], acked_bps: int, now: float) -> None:
+        packets = sum([outcome[2] for outcome in outcomes])
+        lost = packets - sum([outcome[3] for outcome in outcomes])
+        lost -= self.history.recovered - self._recovered
+        self._recovered = self.history.recovered
+        queued = self.delay.queue.floor > QUEUED_SECONDS
+        before = self.target_bps
+        if self.loss.add(packets, lost, queued, acked_bps, self.rtt, now):
+            self._backed_off(before, now)
+
+    def _backed_off(self, before: float, now: float) -> None:
+        self.overused_at = now
+        after = min(self.rate.bps, self.loss.bound_bps)
+        self.prober.overused(now, 1 - after / before)
+
+    def _take_result(self, result: ProbeResult) -> None:
+        bps = result.bps
+        if result.saturated:
+            bps *= 0.85 if self.rate.capacity.bps else 0.95
+        self.rate.raise_to(bps)
+        if not self.loss.trying:
+            self.loss.raise_to(bps)
+
+    def _set_target(self, now: float) -> None:
+        if now - self._feedback_at < FEEDBACK_SECONDS:
+            bps = min(self.rate.bps, self.loss.bound_bps, self.reported.remb_bps(now))
+        else:
+            bps = self.reported.bps(now) if self.reported.heard else self.rate.bps
+        self.target_bps = int(max(bps, self._min_bps))
+
+    def remb(self, bps: int, now: float) -> None:
+        """Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03), any integer."""
+        self.reported.remb(bps, now)
+        self._set_target(now)
+
+    def receiver_report(self, fraction_lost: float, now: float) -> None:
+        """Loss since the last report, 0 to 1 (RFC 3550 clause 6.4.1)."""
+        self.reported.report(fraction_lost, self.history.bytes_sent, now)
+        if now - self._feedback_at >= FEEDBACK_SECONDS:
+            self._heard_at = now
+            self._sent_by_then = self.history.bytes_sent
+        self._set_target(now)
+
+    def tick(self, now: float) -> None:
+        """What follows from nothing having been heard."""
+        silent = now - self._heard_at > SILENCE_SECONDS + self.rtt
+        if not silent or self.history.bytes_sent == self._sent_by_then:
+            return
+        self._heard_at = now - SILENCE_SECONDS - self.rtt + 1.0
+        if self.known and self.rate.bps > SILENCE_FLOOR_BPS:
+            before = self.rate.bps
+            self.rate.lower_to(max(SILENCE_STEP * before, SILENCE_FLOOR_BPS))
+            self._backed_off(before, now)
+            self._set_target(now)
+
+    def padding_due(self, now: float, wanted_bps: int) -> int:
+        """Bytes of padding or resends to send in this round, at `now`; mostly 0."""
+        cluster = self.prober.cluster
+        sent = self.history.bytes_sent
+        if cluster is None:
+            quiet = (
+                self.delay.usage is not Usage.OVERUSE
+                and self.delay.queue.floor < QUEUED_SECONDS
+                and not self.loss.trying
+            )
+            cluster = self.prober.due(now, self.target_bps, wanted_bps, sent, quiet)
+        if cluster is None or cluster.ended >= 0:
+            return 0
+        size = cluster.due(now, sent)
+        # What follows waits for what the cluster left in a queue.
+        drained = cluster.bytes * 8 / max(self.target_bps, 1)
+        self._quiet_until = now + max(drained, CLUSTER_SECONDS)
+        return size

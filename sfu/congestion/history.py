@@ -1,0 +1,259 @@
+"""What was sent over a transport and when, until the receiver's feedback tells what arrived.
+
+Theory of operation. The hot path notes one entry per flush, however many packets it held: `sent`
+is little more than an append. `acknowledge` gives the entries their numbers, lays a feedback's
+arrivals beside them and hands out each entry once, as soon as all its packets were spoken of. A
+feedback may end within an entry; what it said is kept in `_partial` until the rest comes.
+
+What is reported twice, too late, or was never sent is counted and changes nothing. One thing is
+believed later: a packet reported missing that arrives after all (`recovered`), since a receiver
+speaks of a reordered packet again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import Final, NamedTuple, cast
+
+from sfu.transport_cc import TICKS_PER_REFERENCE, TICKS_PER_SECOND, TransportCc
+
+KEEP_SECONDS: Final = 10.0
+MAX_ENTRIES: Final = 8192
+MAX_PACKETS: Final = 30_000
+"""Less than half of the 16-bit numbers, so that a number means one packet only."""
+MAX_MISSING: Final = 4096
+"""Packets reported missing that may still be taken back."""
+
+_SECOND: Final = 1.0 / TICKS_PER_SECOND
+_REFERENCES: Final = 1 << 24
+_HALF: Final = _REFERENCES >> 1
+_UNKNOWN: Final = -(1 << 60)
+"""In place of an arrival: no feedback has spoken of this packet."""
+
+
+class Outcome(NamedTuple):
+    """What became of one flush."""
+
+    sent_at: float
+    """On our clock."""
+    size: int
+    """Bytes in all."""
+    packets: int
+    received: int
+    """Packets that arrived: 0 to `packets`."""
+    first_arrival: float
+    """On the receiver's clock, seconds; of no meaning when `received` is 0."""
+    last_arrival: float
+
+
+_tuple: Final = tuple.__new__
+"""Makes an `Outcome` in half the time of its own constructor."""
+
+
+class SentHistory:
+    """Entries of one transport."""
+
+    __slots__ = (
+        "_decided",
+        "_end",
+        "_ends",
+        "_entries",
+        "_fresh",
+        "_missing",
+        "_partial",
+        "_reference",
+        "bytes_sent",
+        "forged",
+        "recovered",
+        "repeated",
+        "stale",
+        "unreported",
+    )
+
+    def __init__(self, next_number: int = 0) -> None:
+        """`next_number`: of the first packet that will be sent, 16 bits."""
+        self._fresh: list[tuple[int, int, float]] = []
+        # Noted, not yet numbered: next number, size, time.
+        self._end = next_number + 0x10000
+        # The number after the newest, not wrapped.
+        self._entries: list[tuple[int, int, int, float]] = []
+        # First number, number after the last, size, time.
+        self._ends: list[int] = []
+        self._decided = bytearray()
+        self._partial: dict[int, list[int | None]] = {}
+        # By first number: `_UNKNOWN`, None when missing, else ticks of arrival.
+        self._missing: dict[int, None] = {}
+        self._reference: int | None = None
+        self.bytes_sent = 0
+        self.forged = 0
+        """Packets in feedback that were never sent."""
+        self.stale = 0
+        """Packets in feedback that are no longer, or not any more, known."""
+        self.repeated = 0
+        """Packets in feedback that had been spoken of."""
+        self.recovered = 0
+        """Packets first reported missing, then received."""
+        self.unreported = 0
+        """Flushes that no feedback came for."""
+
+    def sent(self, next_number: int, size: int, now: float) -> None:
+        """All numbers from the last call's `next_number` up to, not including, this one (16 bits)
+        were sent at `now`, `size` bytes in all."""
+        self.bytes_sent += size
+        fresh = self._fresh
+        fresh.append((next_number, size, now))
+        if len(fresh) >= MAX_ENTRIES:
+            self._number(now)
+
+    def _number(self, now: float) -> None:
+        """Give the fresh entries their numbers; forget the old ones."""
+        end, entries, ends = self._end, self._entries, self._ends
+        for next_number, size, at in self._fresh:
+            start = end
+            end += (next_number - end) & 0xFFFF
+            if end != start:
+                entries.append((start, end, size, at))
+                ends.append(end)
+        self._decided.extend(bytes(len(ends) - len(self._decided)))
+        self._end = end
+        self._fresh.clear()
+        old = max(0, len(ends) - MAX_ENTRIES)
+        oldest, keep_from = now - KEEP_SECONDS, end - MAX_PACKETS
+        while old < len(entries) and (entries[old][3] < oldest or entries[old][0] < keep_from):
+            old += 1
+        if old:
+            self._forget(old)
+
+    def _forget(self, old: int) -> None:
+        self.unreported += self._decided.count(0, 0, old)
+        before = self._ends[old - 1]
+        del self._entries[:old], self._ends[:old], self._decided[:old]
+        for start in [start for start in self._partial if start < before]:
+            del self._partial[start]
+        for number in [number for number in self._missing if number < before]:
+            del self._missing[number]
+
+    def acknowledge(self, feedback: TransportCc, now: float) -> list[Outcome]:
+        """Flushes that this feedback decides, in order of sending."""
+        self._number(now)
+        entries, ends = self._entries, self._ends
+        count = len(feedback.arrivals)
+        back = (self._end - feedback.base_seq) & 0xFFFF
+        if not back or back > MAX_PACKETS or not entries:
+            # A number ahead of the newest, or so old that it is the same.
+            self.forged += count
+            return []
+        base = self._end - back
+        stop = base + count
+        if stop > self._end:
+            self.forged += stop - self._end
+            stop = self._end
+        if base < entries[0][0]:
+            self.stale += min(stop, entries[0][0]) - base
+        first, last = bisect_right(ends, base), bisect_left(ends, stop) + 1
+        last = min(last, len(ends))
+        if first >= last:
+            return []
+        return self._decide(feedback, base, stop, first, last)
+
+    def _decide(
+        self, feedback: TransportCc, base: int, stop: int, first: int, last: int
+    ) -> list[Outcome]:
+        """Entries `first` up to `last` lie, in part at least, within `base` up to `stop`."""
+        ticks = feedback.ticks()
+        shift = self._epoch(feedback.reference_time)
+        entries = self._entries
+        # What is spoken of in full, for the first time: all but the ends, and mostly those too.
+        low = first + (entries[first][0] < base or entries[first][0] in self._partial)
+        high = max(low, last - (entries[last - 1][1] > stop))
+        if low < high and self._decided.find(1, low, high) < 0:
+            try:
+                ordered = ticks == sorted(cast("list[int]", ticks))
+            except TypeError:
+                ordered = False
+            if ordered:
+                found = self._decide_each(base, stop, first, low, ticks, shift)
+                for start, end, size, at in entries[low:high]:
+                    packets = end - start
+                    arrived = ticks[start - base] * _SECOND + shift  # type: ignore[operator]
+                    left = ticks[end - base - 1] * _SECOND + shift  # type: ignore[operator]
+                    found.append(_tuple(Outcome, (at, size, packets, packets, arrived, left)))
+                self._decided[low:high] = b"\x01" * (high - low)
+                return found + self._decide_each(base, stop, high, last, ticks, shift)
+        return self._decide_each(base, stop, first, last, ticks, shift)
+
+    def _decide_each(
+        self, base: int, stop: int, first: int, last: int, ticks: list[int | None], shift: float
+    ) -> list[Outcome]:
+        """As `_decide`, with losses, packets out of order, repeated or spoken of in part."""
+        decided, partial = self._decided, self._partial
+        found: list[Outcome] = []
+        index = first - 1
+        for start, end, size, at in self._entries[first:last]:
+            index += 1
+            if decided[index]:
+                self._repeat(max(start, base), ticks[max(start - base, 0) : end - base])
+                continue
+            if start < base or end > stop or start in partial:
+                chunk = self._merge(start, end, base, stop, ticks)
+                if not chunk:
+                    continue
+                size = size * len(chunk) // (end - start)
+            else:
+                chunk = ticks[start - base : end - base]
+                if None in chunk:
+                    self._note_missing(start, chunk)
+            decided[index] = 1
+            came = [tick for tick in chunk if tick is not None]
+            arrived, left = 0.0, 0.0
+            if came:
+                arrived, left = min(came) * _SECOND + shift, max(came) * _SECOND + shift
+            found.append(_tuple(Outcome, (at, size, len(chunk), len(came), arrived, left)))
+        return found
+
+    def _epoch(self, reference_time: int) -> float:
+        """Seconds to add to arrivals, so that the 24-bit reference time does not wrap."""
+        if self._reference is None:
+            self._reference = reference_time
+        else:
+            step = (reference_time - self._reference + _HALF) % _REFERENCES - _HALF
+            self._reference += step
+        return (self._reference - reference_time) * TICKS_PER_REFERENCE * _SECOND
+
+    def _note_missing(self, start: int, chunk: list[int | None]) -> None:
+        if len(self._missing) < MAX_MISSING:
+            for number, tick in enumerate(chunk, start):
+                if tick is None:
+                    self._missing[number] = None
+
+    def _repeat(self, start: int, chunk: list[int | None]) -> None:
+        """Packets from `start` on, of an entry that was decided, are spoken of again."""
+        self.repeated += len(chunk)
+        missing = self._missing
+        if missing:
+            for number, tick in enumerate(chunk, start):
+                if tick is not None and number in missing:
+                    del missing[number]
+                    self.recovered += 1
+
+    def _merge(
+        self, start: int, end: int, base: int, stop: int, ticks: list[int | None]
+    ) -> list[int | None]:
+        """Add to an entry what a feedback says of a part of it.
+
+        Returns all that is known once its last packet was spoken of (packets that no feedback
+        names are left out), before that nothing.
+        """
+        slots = self._partial.setdefault(start, [_UNKNOWN] * (end - start))
+        for number in range(max(start, base), min(end, stop)):
+            tick = ticks[number - base]
+            if tick is not None:
+                slots[number - start] = tick
+            elif slots[number - start] == _UNKNOWN:
+                slots[number - start] = None
+        if slots[-1] == _UNKNOWN:
+            return []
+        del self._partial[start]
+        if _UNKNOWN not in slots:
+            self._note_missing(start, slots)
+        return [tick for tick in slots if tick != _UNKNOWN]

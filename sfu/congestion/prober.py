@@ -1,0 +1,199 @@
+"""When to send more than is needed for a moment, to learn what the link carries.
+
+Theory of operation. A cluster is a short burst at a multiple of the estimate, made of padding or
+resends. The rates at which it was sent and arrived tell the link's: libwebrtc's
+modules/congestion_controller/goog_cc/probe_controller.cc and probe_bitrate_estimator.cc.
+
+- At the start at 3 times the estimate, and after a success at twice what was found, and so on.
+  The next cluster waits for the result of the last: six times a start rate that was far too high
+  already would fill a queue for a quarter of a second.
+- Later when the allocator wants more than the estimate: after 2 s, and after each attempt that
+  found nothing half as late again, up to 5 s. Soon after an overuse that took a third or more
+  (a link that is cut may be whole again as soon), else not within 2 s of one.
+- A cluster lasts 20 ms and never puts more into a queue than 60 ms of the present estimate.
+
+A cluster that arrives as fast as it was sent shows that the link carries that rate. One that
+arrives more slowly shows the bottleneck; while the link is shared that figure holds somebody
+else's part, so it is taken with a margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sfu.congestion.history import Outcome
+
+START_FACTOR: Final = 3.0
+FACTOR: Final = 2.0
+CLUSTER_SECONDS: Final = 0.02
+BURST_INTERVAL: Final = 0.005
+MAX_QUEUE_SECONDS: Final = 0.06
+"""Of the estimate: what a cluster may add to a queue at most."""
+MIN_BYTES: Final = 1000
+"""Five packets of padding: fewer tell nothing."""
+FIRST_INTERVAL, MAX_INTERVAL = 2.0, 5.0
+RESULT_SECONDS: Final = 1.0
+"""A cluster that no feedback came for by then, and a round trip, is given up."""
+
+REACHED: Final = 0.9
+"""A cluster that arrived at this share of the speed it was sent with did not meet a bottleneck."""
+SATURATED_FACTOR: Final = 0.85
+MIN_RECEIVED: Final = 0.5
+MAX_RATIO: Final = 2.0
+"""Arrived so much faster than sent: held up on the way and let go together, it tells nothing."""
+
+
+class Cluster:
+    """One probe: how many bytes are to be on their way by when."""
+
+    __slots__ = ("bps", "bytes", "ended", "ident", "sent_before", "started")
+
+    def __init__(self, ident: int, bps: int, size: int, now: float, sent_before: int) -> None:
+        self.ident = ident
+        self.bps = bps
+        self.bytes = size
+        """In all; what else is sent meanwhile counts."""
+        self.started = now
+        self.ended = -1.0
+        """When its last burst was sent; negative: not yet."""
+        self.sent_before = sent_before
+
+    def due(self, now: float, bytes_sent: int) -> int:
+        """Bytes to send at once, 0: nothing yet or any more. `bytes_sent` of the transport."""
+        sent = bytes_sent - self.sent_before
+        # A burst is for the time up to the next.
+        wanted = min(self.bytes, int((now - self.started + BURST_INTERVAL) * self.bps / 8))
+        if wanted >= self.bytes:
+            self.ended = now
+        return max(0, wanted - sent)
+
+
+class ProbeResult:
+    """What a cluster showed."""
+
+    __slots__ = ("bps", "saturated")
+
+    def __init__(self, bps: float, saturated: bool) -> None:
+        self.bps = bps
+        """That the link carries."""
+        self.saturated = saturated
+        """It arrived more slowly than it was sent: no use in trying more."""
+
+
+def measure(outcomes: Sequence[Outcome]) -> ProbeResult | None:
+    """Of the flushes of one cluster; None when they tell nothing."""
+    packets = sum([outcome.packets for outcome in outcomes])
+    arrived = [outcome for outcome in outcomes if outcome.received]
+    if len(arrived) < 2 or sum([o.received for o in arrived]) < MIN_RECEIVED * packets:
+        return None
+    sent_for = outcomes[-1].sent_at - outcomes[0].sent_at
+    first, last = arrived[0].first_arrival, max([o.last_arrival for o in arrived])
+    sizes = [o.size * o.received / o.packets for o in arrived]
+    if sent_for <= 0 or last <= first:
+        return None
+    # The last burst ends the time of sending, the first packet begins that of arriving.
+    send_bps = sum([o.size for o in outcomes[:-1]]) * 8 / sent_for
+    receive_bps = (sum(sizes) - sizes[0] / arrived[0].received) * 8 / (last - first)
+    if receive_bps > MAX_RATIO * send_bps:
+        return None
+    saturated = receive_bps < REACHED * send_bps
+    return ProbeResult(min(send_bps, receive_bps), saturated)
+
+
+class Prober:
+    """Decides on clusters and reads their results; one a transport."""
+
+    __slots__ = (
+        "_ident",
+        "_interval",
+        "_next_at",
+        "_next_bps",
+        "_outcomes",
+        "_started",
+        "cluster",
+        "results",
+    )
+
+    def __init__(self, now: float) -> None:
+        self.cluster: Cluster | None = None
+        """Under way, or waiting for its result."""
+        self.results = 0
+        """Clusters that showed something."""
+        self._ident = 0
+        self._interval = FIRST_INTERVAL
+        self._next_at = now
+        self._next_bps = 0.0
+        # What the last result asks to try at once; 0: nothing.
+        self._started = False
+        self._outcomes: list[Outcome] = []
+
+    def due(
+        self, now: float, estimate_bps: int, wanted_bps: int, bytes_sent: int, quiet: bool = True
+    ) -> Cluster | None:
+        """A new cluster to begin now, or None.
+
+        `wanted_bps`: what the allocator could use; `bytes_sent`: of the transport, so far;
+        `quiet`: no queue and no trial is on the way, else nothing is probed.
+        """
+        if self.cluster is not None or now < self._next_at or not quiet:
+            return None
+        if wanted_bps <= 1.05 * estimate_bps:
+            self._next_bps = 0.0
+            return None
+        bps = self._next_bps or (FACTOR if self._started else START_FACTOR) * estimate_bps
+        # Twice what is wanted leaves room for what the other tracks send meanwhile.
+        bps = min(bps, max(2.0 * wanted_bps, 1.5 * estimate_bps))
+        self._next_bps = 0.0
+        self._started = True
+        size = max(int(bps * CLUSTER_SECONDS / 8), MIN_BYTES)
+        bps = min(bps, MAX_QUEUE_SECONDS * estimate_bps / CLUSTER_SECONDS)
+        size = min(size, max(MIN_BYTES, int(MAX_QUEUE_SECONDS * estimate_bps / 8)))
+        self._ident += 1
+        self._next_at = now + self._interval
+        self._outcomes = []
+        self.cluster = Cluster(self._ident, int(bps), size, now, bytes_sent)
+        return self.cluster
+
+    def add(self, outcomes: Sequence[Outcome], rtt: float, now: float) -> ProbeResult | None:
+        """After each feedback, in order of sending; the result of a cluster, once."""
+        cluster = self.cluster
+        if cluster is None:
+            return None
+        ended = cluster.ended
+        over = now > cluster.started + 5 * CLUSTER_SECONDS + RESULT_SECONDS + 2 * rtt
+        # Our clock may have gone on a little between `due` and the flush.
+        end = ended + 0.001 if ended >= 0 else now
+        for outcome in outcomes:
+            if outcome.sent_at > end:
+                over = True
+            elif outcome.sent_at >= cluster.started:
+                self._outcomes.append(outcome)
+        if ended >= 0 and self._outcomes and self._outcomes[-1].sent_at >= ended:
+            over = True
+        return self._finish(measure(self._outcomes)) if over else None
+
+    def _finish(self, result: ProbeResult | None) -> ProbeResult | None:
+        cluster = self.cluster
+        assert cluster is not None
+        self.cluster = None
+        self._outcomes = []
+        if result is None:
+            return None
+        self.results += 1
+        if result.saturated:
+            self._interval = min(1.5 * self._interval, MAX_INTERVAL)
+        else:
+            self._interval = FIRST_INTERVAL
+            if result.bps > 0.7 * cluster.bps:
+                self._next_bps = FACTOR * result.bps
+                self._next_at = cluster.ended
+        return result
+
+    def overused(self, now: float, share_lost: float) -> None:
+        """The estimate fell by this share."""
+        self._next_bps = 0.0
+        self._next_at = max(self._next_at, now + FIRST_INTERVAL)
+        if share_lost > 1 / 3:
+            self._interval = FIRST_INTERVAL
+            self._next_at = now + FIRST_INTERVAL
