@@ -150,7 +150,7 @@ export class Call {
     }
     hear.addEventListener('click', () => this.#play(), { signal });
     document.addEventListener('keydown', (event) => this.#key(event), { signal });
-    addEventListener('online', () => this.#conference.retryNow(), { signal });
+    addEventListener('online', () => this.#conference.networkChanged(), { signal });
   }
 
   /** @param {KeyboardEvent} event */

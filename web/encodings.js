@@ -43,6 +43,17 @@ export function encodingsFor(source, track) {
 }
 
 /**
+ * The same encodings in three temporal layers, so that a receiver's rate can be lowered at any
+ * frame. All alike: libwebrtc encodes layers of unlike structure with an encoder each.
+ *
+ * @param {RTCRtpEncodingParameters[]} encodings
+ * @returns {RTCRtpEncodingParameters[]}
+ */
+export function inTemporalLayers(encodings) {
+  return encodings.map((encoding) => ({ ...encoding, scalabilityMode: 'L1T3' }));
+}
+
+/**
  * VP8 and its retransmission format, which is all that the server takes.
  *
  * @template {{mimeType: string}} Codec

@@ -39,6 +39,17 @@ export const TRANSPORT_REASONS = /** @type {const} */ ([
   'consentExpired',
 ]);
 
+/** What the server says of a track that it sends us. */
+export const DOWN_STATES = /** @type {const} */ ([
+  'flowing', 'noPackets', 'noKeyframe', 'hidden', 'pausedByBandwidth', 'shed', 'notLoudest',
+]);
+
+/** The steps of an answer to `why`. */
+export const WHY_STEPS = /** @type {const} */ ([
+  'signaling', 'notPublished', 'ice', 'dtls', 'muted', 'noPackets', 'noKeyframe', 'negotiation',
+  'hidden', 'pausedByBandwidth', 'shed', 'notLoudest', 'flowing',
+]);
+
 /**
  * @typedef {(typeof ERROR_CODES)[number]} ErrorCode
  * @typedef {'audio' | 'video'} Kind
@@ -49,6 +60,19 @@ export const TRANSPORT_REASONS = /** @type {const} */ ([
  *   `at` is Unix time in seconds.
  * @typedef {{name: string, capacity: number, hasPassword: boolean}} RoomInfo
  * @typedef {{mid: string, track: string, participant: string, kind: Kind, source: Source}} OfferedTrack
+ * @typedef {'screen' | 'main' | 'tile'} Importance of a picture: a screen, the speaker or pinned
+ *   tile, any other.
+ * @typedef {'auto' | 'low' | 'high'} Quality
+ * @typedef {{track: string, width: number, height: number, importance: Importance}} TrackView
+ *   Size in device pixels; 0: not seen.
+ * @typedef {(typeof DOWN_STATES)[number]} DownState
+ * @typedef {{track: string, state: DownState, layer: number, limited: boolean}} ReceivedTrack
+ * @typedef {'good' | 'fair' | 'poor' | 'lost'} Level
+ * @typedef {{id: string, level: Level, loss: number, rtt: number, jitter: number}} WayQuality
+ *   Somebody's way to the server: loss in percent, times in milliseconds.
+ * @typedef {(typeof WHY_STEPS)[number]} WhyStep
+ * @typedef {'theirs' | 'yours'} Side
+ * @typedef {{track: string, source: Source, step: WhyStep, side: Side}} TrackReason
  */
 
 /**
@@ -64,7 +88,13 @@ export const TRANSPORT_REASONS = /** @type {const} */ ([
  * @typedef {{type: 'chat', text: string}} SendChat
  * @typedef {{type: 'leave'}} Leave
  * @typedef {{type: 'ping', t: number}} Ping
- * @typedef {Join | Resume | Publish | Mute | Answer | Resubscribe | SendChat | Leave | Ping} ClientMessage
+ * @typedef {{
+ *   type: 'view', tracks: TrackView[], quality: Quality, video: boolean, audio: boolean,
+ * }} View
+ * @typedef {{type: 'restartIce'}} RestartIce
+ * @typedef {{type: 'why', participant: string}} Why
+ * @typedef {Join | Resume | Publish | Mute | Answer | Resubscribe | SendChat | Leave | Ping | View
+ *   | RestartIce | Why} ClientMessage
  */
 
 /**
@@ -97,7 +127,15 @@ export const TRANSPORT_REASONS = /** @type {const} */ ([
  * @typedef {{type: 'reset', reason: 'workerLost'}} Reset
  * @typedef {{type: 'closing', reason: 'shutdown'}} Closing
  * @typedef {{type: 'pong', t: number}} Pong
+ * @typedef {{type: 'layers', track: string, rids: string[]}} Layers
+ * @typedef {{type: 'receiving', tracks: ReceivedTrack[], estimate: number}} Receiving
+ *   `estimate` is in bit/s, 0 when not known.
+ * @typedef {{type: 'quality', participants: WayQuality[]}} QualityMessage
+ * @typedef {{
+ *   type: 'because', participant: string, tracks?: TrackReason[], step?: WhyStep | null,
+ *   side?: Side | null,
+ * }} Because
  * @typedef {Welcome | ErrorMessage | Published | Offer | ParticipantJoined | ParticipantLeft
  *   | TrackPublished | TrackUnpublished | TrackMuted | Chat | Speaking | Transport | Reset
- *   | Closing | Pong} ServerMessage
+ *   | Closing | Pong | Layers | Receiving | QualityMessage | Because} ServerMessage
  */

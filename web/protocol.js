@@ -6,22 +6,20 @@
  *
  *   - the WebSocket drops: state `reconnecting`; the session is resumed with its token, and media
  *     flows on meanwhile. A session that has expired is joined anew under the same name.
- *   - a peer connection fails (its own state, or the server's `transport` message): it is built
- *     again, with growing pauses while that does not help.
+ *   - a peer connection breaks or the network changes: an ICE restart first; what that does not
+ *     cure, or what the server gave up, is built again, with growing pauses while that is no help.
  *   - `reset` (the media worker was lost): publish again at once; the server offers anew by itself.
  *
  * States: idle -> joining -> joined <-> reconnecting -> ended. A refused `join` goes back to idle.
  * Events are `CustomEvent`s; see `ConferenceEvents` for their details.
  */
 
+import { Connections } from './connections.js';
 import { ConferenceError } from './errors.js';
+import { Looking } from './looking.js';
 import { PROTOCOL_VERSION } from './messages.js';
-import { Publisher } from './publisher.js';
-import { Repair } from './repair.js';
 import { Roster } from './roster.js';
-import { RESUMED_ELSEWHERE, SignalingSocket, backoffMs } from './socket.js';
-import { Streams } from './streams.js';
-import { Subscriber } from './subscriber.js';
+import { RESUMED_ELSEWHERE, SignalingSocket, backoffMs, openWithinMs, retryMs } from './socket.js';
 
 export { ConferenceError };
 
@@ -33,7 +31,7 @@ export { ConferenceError };
 /** @typedef {import('./messages.js').Welcome} Welcome */
 
 /** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
-/** @typedef {'publish' | 'subscribe'} Direction */
+/** @typedef {import('./connections.js').Direction} Direction */
 /** @typedef {import('./streams.js').Role} Role */
 /** @typedef {{room: string, name: string, password?: string}} JoinRequest */
 
@@ -49,10 +47,10 @@ export { ConferenceError };
  * @property {{levels: Map<string, number>}} speaking who speaks now, 0 loudest to 127
  * @property {{direction: Direction, state: RTCPeerConnectionState, reason: string}} connection
  * @property {{code: ErrorCode, message: string}} problem a request was refused
+ * @property {{}} receiving `looking.receivingOf` has changed
+ * @property {{}} quality `looking.qualityOf` has changed
  */
 
-/** @type {readonly Direction[]} */
-const DIRECTIONS = ['publish', 'subscribe'];
 /** @type {ReadonlySet<ErrorCode>} Errors on the way back that waiting may cure. */
 const PASSING = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
 
@@ -61,7 +59,10 @@ export class Conference extends EventTarget {
   #state = 'idle';
   #roster = new Roster({
     joined: (participant) => this.#emit('participantJoined', { participant }),
-    left: (participant, reason) => this.#emit('participantLeft', { participant, reason }),
+    left: (participant, reason) => {
+      this.#looking.forget(participant.id);
+      this.#emit('participantLeft', { participant, reason });
+    },
     changed: (participant) => this.#emit('participantChanged', { participant }),
   });
   /** @type {ChatMessage[]} */
@@ -82,46 +83,30 @@ export class Conference extends EventTarget {
   #attempt = 0;
   #url;
   #environment;
-  #streams;
-  #repairs;
-  #publisher;
-  #subscriber;
+  #connections;
+  #looking = new Looking((message) => this.#send(message));
 
   /**
    * @param {string} url of the WebSocket, `wss://.../ws`
    * @param {{
    *   WebSocket: typeof WebSocket, RTCPeerConnection: typeof RTCPeerConnection,
-   *   MediaStream: typeof MediaStream,
+   *   MediaStream: typeof MediaStream, document?: {visibilityState: string},
    * }} [environment]
    */
   constructor(url, environment = globalThis) {
     super();
     this.#url = url;
     this.#environment = environment;
-    this.#streams = new Streams(environment.MediaStream);
-    this.#repairs = {
-      publish: new Repair(() => this.#rebuild('publish')),
-      subscribe: new Repair(() => this.#rebuild('subscribe')),
-    };
-    this.#publisher = new Publisher(
+    this.#connections = new Connections(
       {
         send: (message) => this.#send(message),
         refused: ({ code, message }) => this.#emit('problem', { code, message }),
-        broken: () => this.#repairs.publish.now(),
-        stateChanged: (connection) => this.#watch('publish', connection),
+        media: (participant, role) => this.#emit('media', { participant, role }),
+        state: (direction, state, reason) =>
+          this.#emit('connection', { direction, state, reason }),
+        resubscribed: () => this.#looking.again(),
       },
-      environment.RTCPeerConnection,
-    );
-    this.#subscriber = new Subscriber(
-      {
-        send: (message) => this.#send(message),
-        tracks: (tracks) => {
-          for (const changed of this.#streams.hold(tracks)) this.#emit('media', changed);
-        },
-        broken: () => this.#repairs.subscribe.now(),
-        stateChanged: (connection) => this.#watch('subscribe', connection),
-      },
-      environment.RTCPeerConnection,
+      environment,
     );
   }
 
@@ -154,11 +139,21 @@ export class Conference extends EventTarget {
   }
 
   get publishConnection() {
-    return this.#publisher.connection;
+    return this.#connections.publisher.connection;
   }
 
   get subscribeConnection() {
-    return this.#subscriber.connection;
+    return this.#connections.subscriber.connection;
+  }
+
+  /** What we look at, and what the server says of it. */
+  get looking() {
+    return this.#looking;
+  }
+
+  /** What is received, and in which m-line of the subscribe connection. */
+  get receivedTracks() {
+    return this.#connections.subscriber.tracks;
   }
 
   /**
@@ -170,7 +165,7 @@ export class Conference extends EventTarget {
    * @returns {MediaStream | null}
    */
   streamOf(participant, role) {
-    return this.#streams.of(participant, role);
+    return this.#connections.streamOf(participant, role);
   }
 
   /**
@@ -196,9 +191,9 @@ export class Conference extends EventTarget {
   async resume(token, request) {
     this.#request = request;
     this.#token = token;
-    this.#publisher.reset(true, true);
+    this.#connections.publisher.reset(true, true);
     await this.#enter();
-    if (this.#resumed && !this.#subscriber.connection) this.#send({ type: 'resubscribe' });
+    if (this.#resumed && !this.subscribeConnection) this.#send({ type: 'resubscribe' });
   }
 
   /**
@@ -209,12 +204,12 @@ export class Conference extends EventTarget {
    * @param {boolean} [muted]
    */
   publish(source, track, muted = false) {
-    return this.#publisher.set(source, track, muted);
+    return this.#connections.publisher.set(source, track, muted);
   }
 
   /** @param {Source} source */
   unpublish(source) {
-    return this.#publisher.remove(source);
+    return this.#connections.publisher.remove(source);
   }
 
   /**
@@ -224,7 +219,7 @@ export class Conference extends EventTarget {
    * @param {boolean} muted
    */
   mute(source, muted) {
-    this.#publisher.mute(source, muted);
+    this.#connections.publisher.mute(source, muted);
   }
 
   /**
@@ -235,11 +230,16 @@ export class Conference extends EventTarget {
     return this.#send({ type: 'chat', text });
   }
 
-  /** Try the server now rather than at the next scheduled moment. */
-  retryNow() {
-    if (this.#state !== 'reconnecting' || this.#socket) return;
-    clearTimeout(this.#retry);
-    this.#connect();
+  /** This machine has another network, or has one again: find the ways through it at once. */
+  networkChanged() {
+    if (this.#socket && this.#state === 'joined') {
+      this.#socket.check();
+      this.#connections.networkChanged();
+    } else if (this.#state === 'reconnecting') {
+      clearTimeout(this.#retry);
+      this.#socket?.close();
+      this.#connect();
+    }
   }
 
   leave() {
@@ -268,6 +268,7 @@ export class Conference extends EventTarget {
         closed: (code) => this.#lost(socket, code),
       },
       this.#environment.WebSocket,
+      this.#state === 'reconnecting' ? openWithinMs(this.#attempt) : undefined,
     );
     this.#socket = socket;
   }
@@ -287,7 +288,7 @@ export class Conference extends EventTarget {
   #lost(socket, code) {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    this.#publisher.offline();
+    this.#connections.offline();
     if (code === RESUMED_ELSEWHERE) {
       // Two pages with one token would otherwise take the session from each other for ever.
       this.#end('resumedElsewhere');
@@ -297,9 +298,14 @@ export class Conference extends EventTarget {
       this.#refuse(new ConferenceError('unreachable', 'the server cannot be reached'));
     } else if (this.#state !== 'ended' && this.#state !== 'idle') {
       if (this.#state === 'joined') this.#setState('reconnecting');
-      this.#connectLater(backoffMs(this.#attempt));
+      this.#connectLater(retryMs(this.#attempt, this.#watched));
       this.#attempt += 1;
     }
+  }
+
+  /** Whether somebody looks at the page, and so waits. */
+  get #watched() {
+    return (this.#environment.document?.visibilityState ?? 'visible') === 'visible';
   }
 
   /** @param {number} wait milliseconds */
@@ -321,10 +327,9 @@ export class Conference extends EventTarget {
   #end(reason) {
     if (this.#state === 'ended') return;
     clearTimeout(this.#retry);
-    for (const repair of Object.values(this.#repairs)) repair.stop();
+    this.#looking.stop();
     this.#setState('ended', reason);
-    this.#publisher.close();
-    this.#subscriber.reset();
+    this.#connections.close();
     this.#socket?.close();
     this.#socket = null;
     this.#entering?.reject(new ConferenceError('unreachable', reason));
@@ -343,8 +348,6 @@ export class Conference extends EventTarget {
     switch (message.type) {
       case 'welcome': return this.#welcome(message);
       case 'error': return this.#error(message);
-      case 'published': return this.#publisher.published(message);
-      case 'offer': return void this.#subscriber.offered(message);
       case 'participantJoined': return this.#roster.add(message.participant);
       case 'participantLeft': return this.#roster.remove(message.participant, message.reason);
       case 'trackPublished': return this.#roster.publish(message.participant, message.track);
@@ -356,8 +359,27 @@ export class Conference extends EventTarget {
         return this.#emit('speaking', {
           levels: new Map(message.participants.map(({ id, level }) => [id, level])),
         });
-      case 'transport': return this.#transport(message);
-      case 'reset': return this.#reset();
+      default: return this.#takeMedia(message);
+    }
+  }
+
+  /** @param {ServerMessage} message about connections and what flows in them */
+  #takeMedia(message) {
+    switch (message.type) {
+      case 'published': return this.#connections.publisher.published(message);
+      case 'offer': return void this.#connections.offered(message);
+      case 'layers': return this.#connections.publisher.layers(message);
+      case 'transport': return this.#connections.transport(message);
+      case 'reset':
+        this.#looking.again();
+        return this.#connections.reset();
+      case 'receiving':
+        this.#looking.receiving(message);
+        return this.#emit('receiving', {});
+      case 'quality':
+        this.#looking.quality(message);
+        return this.#emit('quality', {});
+      case 'because': return this.#looking.because(message);
       default: return undefined;
     }
   }
@@ -370,16 +392,13 @@ export class Conference extends EventTarget {
     this.#room = welcome.room;
     this.#resumed = welcome.resumed;
     this.#attempt = 0;
-    if (returned && !welcome.resumed) {
-      this.#publisher.reset(false);
-      this.#subscriber.reset();
-    }
     this.#setState('joined');
     this.#roster.replace(welcome.participants);
     const known = this.#chat.at(-1)?.at ?? 0;
     for (const line of welcome.chat) if (line.at > known) this.#said(line);
-    this.#publisher.online();
-    if (returned && welcome.resumed) this.#repairBroken();
+    this.#connections.online(returned && !welcome.resumed);
+    if (returned && welcome.resumed) this.#connections.resumed();
+    this.#looking.again();
     this.#entering?.resolve();
     this.#entering = null;
   }
@@ -388,9 +407,7 @@ export class Conference extends EventTarget {
   #error(error) {
     const inside = this.#state === 'joined';
     if (inside) {
-      if (!this.#publisher.refused(error)) {
-        this.#emit('problem', { code: error.code, message: error.message });
-      }
+      if (!this.#connections.publisher.refused(error)) this.#refused(error);
     } else if (error.code === 'sessionExpired') {
       this.#token = '';
       if (!error.fatal) this.#introduce();
@@ -401,6 +418,17 @@ export class Conference extends EventTarget {
       this.#connectAgain(error.retryAfter ? error.retryAfter * 1000 : backoffMs(this.#attempt++));
     } else {
       this.#end(error.code);
+    }
+  }
+
+  /** @param {import('./messages.js').ErrorMessage} error that answers no open offer */
+  #refused({ code, message }) {
+    if (code !== 'badMessage') {
+      this.#emit('problem', { code, message });
+    } else {
+      // An older server, which does not know all that we say. The call goes on without.
+      this.#looking.refused();
+      this.#connections.restartRefused();
     }
   }
 
@@ -416,63 +444,6 @@ export class Conference extends EventTarget {
     const line = { participant, name, text, at };
     this.#chat = [...this.#chat, line].slice(-100);
     this.#emit('chat', line);
-  }
-
-  // Media.
-
-  /**
-   * @param {Direction} direction
-   * @param {RTCPeerConnection} connection
-   */
-  #watch(direction, connection) {
-    const state = connection.connectionState;
-    this.#repairs[direction].see(state);
-    this.#emit('connection', { direction, state, reason: '' });
-  }
-
-  /** @param {import('./messages.js').Transport} message */
-  #transport({ connection: direction, state, reason }) {
-    if (state === 'connected') return;
-    const current = this.#connectionOf(direction);
-    // Old news of a connection that has been given up already.
-    if (!current || (direction === 'publish' && this.#publisher.restarting)) return;
-    this.#emit('connection', { direction, state: 'failed', reason });
-    this.#repairs[direction].now();
-  }
-
-  /** @param {Direction} direction */
-  #rebuild(direction) {
-    // Without a socket nothing can be built; #repairBroken follows on resuming.
-    if (this.#state !== 'joined') return;
-    if (direction === 'publish') {
-      this.#publisher.reset(true);
-    } else {
-      this.#subscriber.reset();
-      this.#send({ type: 'resubscribe' });
-    }
-  }
-
-  #repairBroken() {
-    for (const direction of DIRECTIONS) {
-      const state = this.#connectionOf(direction)?.connectionState ?? '';
-      if (['failed', 'disconnected'].includes(state)) this.#repairs[direction].now();
-    }
-  }
-
-  #reset() {
-    for (const repair of Object.values(this.#repairs)) repair.stop();
-    for (const direction of DIRECTIONS) {
-      if (this.#connectionOf(direction)) {
-        this.#emit('connection', { direction, state: 'failed', reason: 'workerLost' });
-      }
-    }
-    this.#subscriber.reset();
-    this.#publisher.reset(true);
-  }
-
-  /** @param {Direction} direction */
-  #connectionOf(direction) {
-    return direction === 'publish' ? this.publishConnection : this.subscribeConnection;
   }
 
   // Telling the caller.

@@ -7,10 +7,11 @@
  * negotiation (`replaceTrack`). An offer whose answer never came because the WebSocket dropped is
  * sent again, with the next id, once the session has resumed: the server may or may not have seen
  * the first, and its answer fits either way. `reset` throws the connection away and offers all
- * sources again on a new one.
+ * sources again on a new one; `restartIce` keeps it and offers it new ways through the network.
  */
 
-import { encodingsFor, vp8Only } from './encodings.js';
+import { encodingsFor, inTemporalLayers, vp8Only } from './encodings.js';
+import { ActiveEncodings } from './simulcast.js';
 
 /** @typedef {import('./messages.js').ErrorMessage} ErrorMessage */
 /** @typedef {import('./messages.js').Published} PublishedMessage */
@@ -23,6 +24,7 @@ import { encodingsFor, vp8Only } from './encodings.js';
  * @property {boolean} muted
  * @property {boolean} active false once removed; its transceiver waits to be used again
  * @property {RTCRtpTransceiver | null} transceiver
+ * @property {ActiveEncodings | null} encodings of its transceiver, when it is video
  * @property {string} id the server's track id; empty until it is published
  */
 
@@ -54,6 +56,9 @@ export class Publisher {
   #online = false;
   #wanted = false;
   #restart = false;
+  #iceRestart = false;
+  /** @type {Map<string, string[]>} encodings that the server wants, by its track id */
+  #layers = new Map();
   #closed = false;
   #lastId = 0;
   #hooks;
@@ -99,12 +104,13 @@ export class Publisher {
     const sending = this.#sending.get(source);
     if (!sending) {
       this.#sending.set(source, {
-        source, track, muted, active: true, transceiver: null, id: '',
+        source, track, muted, active: true, transceiver: null, encodings: null, id: '',
       });
       return this.#negotiate();
     }
     sending.track = track;
-    if (sending.transceiver) await sending.transceiver.sender.replaceTrack(track);
+    await sending.transceiver?.sender.replaceTrack(track);
+    void sending.encodings?.apply();
     if (sending.active) {
       this.mute(source, muted);
       if (sending.transceiver || !track) return undefined;
@@ -120,6 +126,7 @@ export class Publisher {
     if (!sending?.active) return undefined;
     sending.active = false;
     sending.track = null;
+    this.#layers.delete(sending.id);
     sending.id = '';
     await sending.transceiver?.sender.replaceTrack(null);
     return this.#negotiate();
@@ -136,6 +143,25 @@ export class Publisher {
     if (!sending || sending.muted === muted) return;
     sending.muted = muted;
     this.#tellMuted(sending);
+  }
+
+  /** @param {import('./messages.js').Layers} message */
+  layers({ track, rids }) {
+    this.#layers.set(track, rids);
+    const sending = [...this.#sending.values()].find(({ id }) => id === track);
+    void sending?.encodings?.want(rids);
+  }
+
+  /**
+   * Offer the connection again with new ICE credentials.
+   *
+   * @returns {boolean} false when there is none, or no server to offer it to
+   */
+  restartIce() {
+    if (!this.#connection || !this.#online) return false;
+    this.#iceRestart = true;
+    void this.#negotiate();
+    return true;
   }
 
   /** @param {PublishedMessage} message */
@@ -193,8 +219,11 @@ export class Publisher {
   #drop() {
     this.#connection?.close();
     this.#connection = null;
+    this.#iceRestart = false;
+    this.#layers.clear();
     for (const sending of this.#sending.values()) {
       sending.transceiver = null;
+      sending.encodings = null;
       sending.id = '';
       if (!sending.active) this.#sending.delete(sending.source);
     }
@@ -261,15 +290,18 @@ export class Publisher {
   /** @param {RTCPeerConnection} connection */
   async #offerAndAnswer(connection) {
     for (const sending of this.#sending.values()) await this.#arrange(connection, sending);
-    await connection.setLocalDescription(await connection.createOffer());
+    const iceRestart = this.#iceRestart;
+    await connection.setLocalDescription(await connection.createOffer({ iceRestart }));
     const answer = await this.#ask(connection);
     await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.#restart = false;
+    if (iceRestart) this.#iceRestart = false;
     for (const { mid, track } of answer.tracks) {
       const sending = [...this.#sending.values()].find((one) => one.transceiver?.mid === mid);
       if (!sending?.active) continue;
       sending.id = track;
       this.#tellMuted(sending);
+      void sending.encodings?.want(this.#layers.get(track) ?? null);
     }
   }
 
@@ -329,9 +361,7 @@ export class Publisher {
   }
 
   #create() {
-    // The answer bundles all the same. Asking for it beforehand (`max-bundle`) makes Firefox write
-    // port 0 for every m-line but the first, which to the protocol is a track that ends.
-    const connection = new this.#PeerConnection({ bundlePolicy: 'max-compat' });
+    const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
     this.#connection = connection;
     connection.onconnectionstatechange = () => {
       if (connection === this.#connection) this.#hooks.stateChanged(connection);
@@ -352,26 +382,40 @@ export class Publisher {
     if (transceiver) {
       transceiver.direction = active ? 'sendonly' : 'inactive';
     } else if (active && track) {
-      sending.transceiver = await this.#add(connection, sending.source, track);
+      await this.#add(connection, sending, track);
     }
   }
 
   /**
    * @param {RTCPeerConnection} connection
-   * @param {Source} source
+   * @param {Sending} sending
    * @param {MediaStreamTrack} track
    */
-  async #add(connection, source, track) {
-    const encodings = encodingsFor(source, track);
-    const transceiver = connection.addTransceiver(track, {
-      direction: 'sendonly',
-      ...(encodings && { sendEncodings: encodings }),
+  async #add(connection, sending, track) {
+    const encodings = encodingsFor(sending.source, track);
+    const transceiver = addSending(connection, track, encodings);
+    sending.transceiver = transceiver;
+    if (!encodings) return;
+    sending.encodings = new ActiveEncodings(transceiver.sender);
+    preferVp8(transceiver);
+    await ensureEncodings(transceiver.sender, encodings);
+  }
+}
+
+/**
+ * @param {RTCPeerConnection} connection
+ * @param {MediaStreamTrack} track
+ * @param {RTCRtpEncodingParameters[] | undefined} encodings undefined for audio
+ */
+function addSending(connection, track, encodings) {
+  if (!encodings) return connection.addTransceiver(track, { direction: 'sendonly' });
+  try {
+    return connection.addTransceiver(track, {
+      direction: 'sendonly', sendEncodings: inTemporalLayers(encodings),
     });
-    if (encodings) {
-      preferVp8(transceiver);
-      await ensureEncodings(transceiver.sender, encodings);
-    }
-    return transceiver;
+  } catch {
+    // A browser that knows temporal layers, but not these.
+    return connection.addTransceiver(track, { direction: 'sendonly', sendEncodings: encodings });
   }
 }
 

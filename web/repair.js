@@ -1,39 +1,76 @@
-/** When to build a peer connection again: at once, then with growing pauses. */
+/**
+ * What to do about a peer connection that broke: first new ways (an ICE restart, which leaves
+ * encryption and media as they are), then a new connection, then again with growing pauses.
+ */
 
 import { backoffMs } from './socket.js';
 
-/** A connection that stays `disconnected` this long is built again. */
-const DISCONNECTED_MS = 6000;
+/** A connection that stays `disconnected` this long looks for new ways. */
+const DISCONNECTED_MS = 2000;
+/** An ICE restart that has not connected by then was in vain. */
+const RESTARTED_MS = 6000;
 
 export class Repair {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** Since it last was connected. */
+  /** Rebuilt so often since it last was connected. */
   #attempts = 0;
-  #rebuild;
+  #wasConnected = false;
+  #restarting = false;
+  #hooks;
 
-  /** @param {() => void} rebuild */
-  constructor(rebuild) {
-    this.#rebuild = rebuild;
+  /**
+   * @param {{restart: () => boolean, rebuild: () => void}} hooks `restart` returns false when
+   *   nothing can be asked for now
+   */
+  constructor(hooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Whether new ways have been asked for and none has been found yet. */
+  get restarting() {
+    return this.#restarting;
   }
 
   /** @param {RTCPeerConnectionState} state of the connection now */
   see(state) {
-    this.stop();
-    if (state === 'connected') this.#attempts = 0;
-    if (state === 'failed') this.now();
-    if (state === 'disconnected') this.#timer = setTimeout(() => this.now(), DISCONNECTED_MS);
+    if (state === 'connected') {
+      this.stop();
+      this.#attempts = 0;
+      this.#wasConnected = true;
+    } else if (state === 'failed' && !this.#wasConnected) {
+      this.now();
+    } else if (this.#restarting) {
+      // Its time is running.
+    } else if (state === 'failed') {
+      this.restart();
+    } else if (state === 'disconnected') {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.restart(), DISCONNECTED_MS);
+    }
   }
 
-  /** It is broken, whatever it says itself. */
+  /** Look for new ways: the network has changed, or nothing comes through any more. */
+  restart() {
+    this.stop();
+    if (!this.#hooks.restart()) return;
+    this.#restarting = true;
+    this.#timer = setTimeout(() => this.now(), RESTARTED_MS);
+  }
+
+  /** It is beyond repair, whatever it says itself: build it anew. */
   now() {
     this.stop();
     const wait = this.#attempts === 0 ? 0 : backoffMs(this.#attempts + 1);
     this.#attempts += 1;
-    this.#timer = setTimeout(this.#rebuild, wait);
+    this.#timer = setTimeout(() => {
+      this.#wasConnected = false;
+      this.#hooks.rebuild();
+    }, wait);
   }
 
   stop() {
     clearTimeout(this.#timer);
+    this.#restarting = false;
   }
 }

@@ -8,8 +8,10 @@
 /** @typedef {import('./messages.js').ClientMessage} ClientMessage */
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 
-/** Milliseconds. */
-const PING_EVERY_MS = 5000;
+/** Milliseconds. A socket is found dead after two to three times as long. */
+const PING_EVERY_MS = 2000;
+/** Milliseconds that a socket has to answer when there is reason to doubt it. */
+const CHECK_WITHIN_MS = 1500;
 /** Milliseconds until a socket that does not open is given up. */
 const OPEN_WITHIN_MS = 8000;
 /** Close code of the server: another page has taken this session. */
@@ -28,6 +30,31 @@ export function backoffMs(attempt, random = Math.random()) {
   return Math.round(base * (2 / 3 + (random * 2) / 3));
 }
 
+/** Tries that are made quickly while somebody looks: about two minutes of them. */
+const QUICK_TRIES = 120;
+
+/**
+ * How long to wait before try `attempt` to come back to a call, in milliseconds: about a second
+ * while somebody sits before the page, as media should be back within 3 s of the network.
+ *
+ * @param {number} attempt
+ * @param {boolean} watched
+ * @param {number} [random] 0 to 1
+ */
+export function retryMs(attempt, watched, random = Math.random()) {
+  return backoffMs(watched && attempt < QUICK_TRIES ? Math.min(attempt, 2) : attempt, random);
+}
+
+/**
+ * How long a try to come back may take until the socket opens, in milliseconds. Short at first: a
+ * connection begun while the network was away asks again only after growing pauses.
+ *
+ * @param {number} attempt
+ */
+export function openWithinMs(attempt) {
+  return Math.min(2500 + 500 * attempt, OPEN_WITHIN_MS);
+}
+
 export class SignalingSocket {
   /** @type {WebSocket} */
   #socket;
@@ -35,6 +62,8 @@ export class SignalingSocket {
   #pings;
   /** @type {ReturnType<typeof setTimeout>} */
   #opening;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #checking;
   #unanswered = 0;
   #over = false;
   #closed;
@@ -46,11 +75,12 @@ export class SignalingSocket {
    * }} events `closed` comes once, with the WebSocket's close code (0: none), and never after
    *   `close()`.
    * @param {typeof WebSocket} [Socket]
+   * @param {number} [openWithin] milliseconds
    */
-  constructor(url, events, Socket = globalThis.WebSocket) {
+  constructor(url, events, Socket = globalThis.WebSocket, openWithin = OPEN_WITHIN_MS) {
     this.#closed = events.closed;
     this.#socket = new Socket(url);
-    this.#opening = setTimeout(() => this.#lost(), OPEN_WITHIN_MS);
+    this.#opening = setTimeout(() => this.#lost(), openWithin);
     this.#socket.onopen = () => {
       clearTimeout(this.#opening);
       this.#pings = setInterval(() => this.#ping(), PING_EVERY_MS);
@@ -58,6 +88,7 @@ export class SignalingSocket {
     };
     this.#socket.onmessage = (event) => {
       this.#unanswered = 0;
+      clearTimeout(this.#checking);
       const message = parse(event.data);
       if (message) events.message(message);
     };
@@ -74,11 +105,19 @@ export class SignalingSocket {
     return true;
   }
 
+  /** The network has changed: is this socket still good? `closed` comes soon if not. */
+  check() {
+    clearTimeout(this.#checking);
+    this.#checking = setTimeout(() => this.#lost(), CHECK_WITHIN_MS);
+    this.send({ type: 'ping', t: Date.now() });
+  }
+
   /** We close it: `closed` is not called. */
   close() {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#opening);
+    clearTimeout(this.#checking);
     clearInterval(this.#pings);
     this.#socket.close(1000);
   }

@@ -15,6 +15,8 @@ export class Subscriber {
   /** @type {RTCPeerConnection | null} */
   #connection = null;
   #queue = Promise.resolve();
+  /** @type {RemoteTrack[]} */
+  #tracks = [];
   #hooks;
   #PeerConnection;
 
@@ -36,6 +38,11 @@ export class Subscriber {
     return this.#connection;
   }
 
+  /** What the last offer named. */
+  get tracks() {
+    return this.#tracks;
+  }
+
   /** @param {Offer} offer */
   offered(offer) {
     this.#queue = this.#queue.then(() => this.#answer(offer));
@@ -46,7 +53,13 @@ export class Subscriber {
   reset() {
     this.#connection?.close();
     this.#connection = null;
-    this.#hooks.tracks([]);
+    this.#hold([]);
+  }
+
+  /** @param {RemoteTrack[]} tracks */
+  #hold(tracks) {
+    this.#tracks = tracks;
+    this.#hooks.tracks(tracks);
   }
 
   /** @param {Offer} offer */
@@ -61,7 +74,7 @@ export class Subscriber {
       return;
     }
     if (connection !== this.#connection) return;
-    this.#hooks.tracks(received(connection, offer.tracks));
+    this.#hold(received(connection, offer.tracks));
     this.#hooks.send({
       type: 'answer', id: offer.id, sdp: connection.localDescription?.sdp ?? '',
     });

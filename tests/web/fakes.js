@@ -85,6 +85,7 @@ export class FakeConnection {
     this.signalingState = 'stable';
     this.transceivers = [];
     this.localDescription = null;
+    this.iceRestarts = 0;
     FakeConnection.all.push(this);
   }
 
@@ -92,9 +93,11 @@ export class FakeConnection {
     const transceiver = {
       mid: null,
       direction,
+      parameters: { encodings: sendEncodings },
       sender: {
         track,
-        getParameters: () => ({ encodings: sendEncodings }),
+        getParameters: () => structuredClone(transceiver.parameters),
+        setParameters: async (parameters) => { transceiver.parameters = parameters; },
         replaceTrack: async (next) => { transceiver.sender.track = next; },
       },
       receiver: { track: new FakeTrack('video') },
@@ -107,7 +110,8 @@ export class FakeConnection {
     return this.transceivers;
   }
 
-  async createOffer() {
+  async createOffer({ iceRestart = false } = {}) {
+    this.iceRestarts += iceRestart ? 1 : 0;
     return { type: 'offer' };
   }
 

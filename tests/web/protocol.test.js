@@ -353,32 +353,164 @@ for (const how of ['own state', 'server']) {
   });
 }
 
-test('a connection that stays disconnected is built again; one that recovers is not', async () => {
+test('a connection that stays disconnected looks for new ways; one that recovers does not', async () => {
   const conference = await joined();
   void conference.publish('camera', new FakeTrack('video'));
   await answerPublish();
   const [connection] = FakeConnection.all;
-  connection.become('disconnected');
-  mock.timers.tick(5000);
   connection.become('connected');
-  mock.timers.tick(4000);
+  connection.become('disconnected');
+  mock.timers.tick(1900);
+  connection.become('connected');
+  mock.timers.tick(1900);
+  await settle();
+  assert.equal(connection.iceRestarts, 0);
+  connection.become('disconnected');
+  mock.timers.tick(2000);
+  await answerPublish();
+  assert.equal(connection.iceRestarts, 1);
+  assert.equal(FakeSocket.last.sentOf('publish').at(-1).restart, false);
+  assert.equal(FakeConnection.all.length, 1);
+});
+
+test('new ways that connect keep the connection; those that do not are followed by a new one', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  const [connection] = FakeConnection.all;
+  connection.become('connected');
+  connection.become('failed');
+  await answerPublish();
+  connection.become('connecting');
+  mock.timers.tick(3000);
+  connection.become('connected');
+  mock.timers.tick(1900);
   FakeSocket.last.say({ type: 'pong', t: 1 });
   await settle();
   assert.equal(FakeConnection.all.length, 1);
-  connection.become('disconnected');
-  mock.timers.tick(6000);
+  connection.become('failed');
+  await answerPublish();
+  for (let second = 0; second < 6; second += 1) {
+    mock.timers.tick(1000);
+    FakeSocket.last.say({ type: 'pong', t: 1 });
+  }
   mock.timers.tick(0);
   await settle();
+  assert.equal(connection.iceRestarts, 2);
   assert.equal(FakeConnection.all.length, 2);
+  assert.equal(FakeSocket.last.sentOf('publish').at(-1).restart, true);
+});
+
+async function receiving() {
+  const conference = await joined({ participants: [ANA] });
+  const tracks = [{ mid: '0', track: 't', participant: 'a', kind: 'video', source: 'camera' }];
+  FakeSocket.last.say({ type: 'offer', id: 1, sdp: '0', tracks });
+  await settle();
+  return { conference, connection: FakeConnection.all[0] };
+}
+
+test('another network restarts ICE both ways at once, and tries the socket', async () => {
+  const { conference, connection } = await receiving();
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  connection.become('connected');
+  conference.networkChanged();
+  await answerPublish();
+  assert.deepEqual(FakeSocket.last.sentOf('restartIce'), [{ type: 'restartIce' }]);
+  assert.equal(FakeConnection.all[1].iceRestarts, 1);
+  mock.timers.tick(1500);
+  assert.equal(conference.state, 'joined', 'the answer proved the socket');
+  conference.networkChanged();
+  mock.timers.tick(1500);
+  assert.equal(conference.state, 'reconnecting');
+});
+
+test('what broke while the socket was away finds new ways on resuming', async () => {
+  const { connection } = await receiving();
+  connection.become('connected');
+  FakeSocket.last.drop();
+  connection.become('failed');
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome({ resumed: true }));
+  await settle();
+  assert.deepEqual(FakeSocket.last.sentOf('restartIce'), [{ type: 'restartIce' }]);
+  assert.equal(FakeConnection.all.length, 1);
+});
+
+test('a server that does not know restartIce is asked for a new connection instead', async () => {
+  const { conference, connection } = await receiving();
+  const events = eventsOf(conference, 'problem');
+  connection.become('connected');
+  connection.become('failed');
+  FakeSocket.last.say(refusal('badMessage'));
+  mock.timers.tick(0);
+  assert.deepEqual(FakeSocket.last.sentOf('resubscribe'), [{ type: 'resubscribe' }]);
+  assert.deepEqual(events, []);
+});
+
+test('a page that is looked at returns within a second or so of the network, try after try', async () => {
+  const conference = await joined();
+  FakeSocket.last.drop();
+  for (let tries = 0; tries < 20; tries += 1) {
+    mock.timers.tick(1400);
+    assert.equal(FakeSocket.all.length, tries + 2);
+    FakeSocket.last.drop();
+  }
+  conference.networkChanged();
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome({ resumed: true }));
+  assert.equal(conference.state, 'joined');
+});
+
+test('layers that nobody receives rest, whenever the message comes', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  FakeSocket.last.say({ type: 'layers', track: 't0', rids: ['q'] });
+  await answerPublish();
+  const [{ sender }] = FakeConnection.all[0].transceivers;
+  const active = () => sender.getParameters().encodings
+    .filter((encoding) => encoding.active).map(({ rid }) => rid);
+  assert.deepEqual(active(), ['q']);
+  FakeSocket.last.say({ type: 'layers', track: 't0', rids: ['q', 'h', 'f'] });
+  await settle();
+  assert.deepEqual(active(), ['q', 'h', 'f']);
+  FakeSocket.last.say({ type: 'layers', track: 'unknown', rids: [] });
+  await settle();
+  assert.deepEqual(active(), ['q', 'h', 'f']);
+  FakeSocket.last.say({ type: 'layers', track: 't0', rids: [] });
+  void conference.unpublish('camera');
+  await answerPublish();
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  const { id } = FakeSocket.last.sentOf('publish').at(-1);
+  FakeSocket.last.say({ type: 'published', id, sdp: 'answer', tracks: [{ mid: '0', track: 'new' }] });
+  await settle();
+  assert.deepEqual(active(), ['q', 'h', 'f'], 'a new track begins with all');
+});
+
+test('a browser that refuses temporal layers sends without', async () => {
+  const conference = await joined();
+  const add = FakeConnection.prototype.addTransceiver;
+  mock.method(FakeConnection.prototype, 'addTransceiver', function refuse(track, options) {
+    if (options.sendEncodings?.some((encoding) => encoding.scalabilityMode)) throw new Error('no');
+    return add.call(this, track, options);
+  });
+  void conference.publish('camera', new FakeTrack('video'));
+  await answerPublish();
+  mock.restoreAll();
+  assert.deepEqual(FakeConnection.all[0].transceivers[0].parameters.encodings.map(({ rid }) => rid),
+    ['q', 'h', 'f']);
 });
 
 test('a socket that stops answering pings counts as dropped', async () => {
   const conference = await joined();
-  mock.timers.tick(5000);
+  mock.timers.tick(2000);
   FakeSocket.last.say({ type: 'pong', t: 1 });
-  mock.timers.tick(10_000);
+  mock.timers.tick(4000);
   assert.equal(conference.state, 'joined');
-  mock.timers.tick(5000);
+  mock.timers.tick(2000);
   assert.equal(conference.state, 'reconnecting');
 });
 
