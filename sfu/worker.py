@@ -1,4 +1,4 @@
-"""The media worker: one process, one UDP port, one loop of its own.
+"""The media worker: one process, one port (UDP, and TCP for who needs it), one loop of its own.
 
 Theory of operation. The loop waits for datagrams and commands, nothing else; everything that is
 due by time happens on a tick. An idle worker wakes up for every packet; a busy one looks at
@@ -36,6 +36,7 @@ from sfu.gather import Gather
 from sfu.ingress import Ingress, Peer
 from sfu.net.dtls import Certificate
 from sfu.net.srtp import fastest_first
+from sfu.net.tcp import TcpSockets
 from sfu.net.transport import Transport
 from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
 from sfu.publisher import Publisher
@@ -65,8 +66,9 @@ class Worker:
     def __init__(self, channel: Channel, udp: UdpSocket) -> None:
         self._channel = channel
         self._udp = udp
+        self._tcp = TcpSockets(udp, self._connection_closed, time.monotonic())
         self._batch = SendBatch(udp)
-        self._outbox = Outbox(self._batch)
+        self._outbox = Outbox(self._batch, self._tcp.connections)
         self._forwarder = Forwarder(self._outbox)
         self._wall_offset = time.time() - time.monotonic()
         self._ingress = Ingress(
@@ -74,7 +76,7 @@ class Worker:
             udp.pointers,
             SLOT_SIZE,
             udp.address_size,
-            udp.unpack_address,
+            self._tcp.unpack_address,
             self._wall_offset,
             self._forwarder.dirty,
         )
@@ -103,6 +105,7 @@ class Worker:
             control.WorkerReady(
                 pid=os.getpid(),
                 port=self._udp.port,
+                tcp_port=self._tcp.port,
                 fingerprint=self._certificate.fingerprint,
                 srtp_profiles=tuple(profile.name for profile in self._profiles),
                 features=self._udp.features,
@@ -114,9 +117,12 @@ class Worker:
         poller, udp_fd = self._poller, self._udp.fileno()
         poller.register(udp_fd, select.POLLIN)
         poller.register(self._channel.fileno(), select.POLLIN)
+        poller.register(self._tcp.fileno(), select.POLLIN)
         while self._running:
             if self._gather.seconds and self._receive_later():
-                pass  # Under load there is always something: no need to ask what.
+                # Under load there is always something: no need to ask what.
+                if self._tcp.connections:
+                    self._receive_tcp()
             else:
                 wait = max(0.0, self._next_tick - time.monotonic())
                 ready = [fd for fd, _ in poller.poll(wait)]
@@ -125,15 +131,19 @@ class Worker:
                     self._take_commands()
                 if udp_fd in ready:
                     self._receive()
+                if self._tcp.fileno() in ready:
+                    self._receive_tcp()
             now = time.monotonic()
             if self._forwarder.repair_wanted:
                 self._next_tick = min(self._next_tick, self._last_tick + REPAIR_TICK)
             if now >= self._next_tick:
                 self._last_tick = now
                 self._take_commands()
+                self._receive_tcp()
                 self._tick(now)
             if self._stop_requested:
                 self.stop()
+        self._tcp.close()
 
     def request_stop(self) -> None:
         """Stop at the next turn of the loop; safe in a signal handler."""
@@ -157,23 +167,32 @@ class Worker:
 
     def _receive(self) -> bool:
         """Work on what has arrived; False if that is nothing."""
-        udp, ingress = self._udp, self._ingress
+        udp = self._udp
         self._received_at = time.monotonic()
         for count in range(MAX_BATCHES):
             sizes, addresses = udp.receive()
             if not sizes:
                 return count > 0
-            now = time.monotonic()
-            try:
-                ingress.take(sizes, addresses, now)
-                self._forwarder.flush(now)
-                self._outbox.flush()
-            except Exception:
-                # One bad packet may cost its batch, but never everybody's call.
-                self._unexpected("packets")
+            self._take_packets(sizes, addresses)
             if len(sizes) < SLOTS:
                 break
         return True
+
+    def _receive_tcp(self) -> None:
+        try:
+            self._tcp.receive(time.monotonic(), self._take_packets)
+        except Exception:
+            self._unexpected("a connection")
+
+    def _take_packets(self, sizes: list[int], addresses: bytes) -> None:
+        now = time.monotonic()
+        try:
+            self._ingress.take(sizes, addresses, now)
+            self._forwarder.flush(now)
+            self._outbox.flush()
+        except Exception:
+            # One bad packet may cost its batch, but never everybody's call.
+            self._unexpected("packets")
 
     def _unexpected(self, where: str) -> None:
         self._errors += 1
@@ -186,6 +205,7 @@ class Worker:
         busy = bool(self._router_of)
         self._next_tick = now + (TICK if busy else IDLE_TICK)
         try:
+            self._tcp.tick(now)
             if busy:
                 self._tick_media(now)
                 self._next_tick = self._next_media
@@ -259,7 +279,7 @@ class Worker:
         if router is None or command.transport in self._router_of:
             return
         transport = Transport(
-            command, self._certificate, self._profiles, self, self._udp.send_one, now
+            command, self._certificate, self._profiles, self, self._tcp.send_one, now
         )
         if command.direction == "publish":
             publisher = Publisher(transport, self._forwarder, secrets.randbits(32))
@@ -271,13 +291,19 @@ class Worker:
             peer = Peer(transport, subscriber=subscriber)
         router.add(peer)
         self._router_of[transport.id] = router
-        self._ingress.by_ufrag[transport.ice_ufrag] = peer
+        self._ingress.by_ufrag[command.ice_ufrag.encode()] = peer
         self._next_tick = min(self._next_tick, now + REPAIR_TICK)
 
     def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
         peer = self._peer(command.transport)
         if peer is not None:
             peer.transport.connect(command, now)
+
+    def _restart_ice(self, command: control.RestartIce, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            peer.transport.restart_ice(command.ice_ufrag, command.ice_pwd)
+            self._ingress.by_ufrag.update(dict.fromkeys(peer.transport.ufrags, peer))
 
     def _set_up_tracks(self, command: control.SetUpTracks, now: float) -> None:
         peer = self._peer(command.transport)
@@ -312,10 +338,12 @@ class Worker:
     def _forget(self, router: Router, peer: Peer) -> None:
         router.transport_gone(peer)
         self._router_of.pop(peer.transport.id, None)
-        self._ingress.by_ufrag.pop(peer.transport.ice_ufrag, None)
+        for ufrag in peer.transport.ufrags:
+            self._ingress.by_ufrag.pop(ufrag, None)
         for address in peer.transport.addresses:
             if self._ingress.by_address.get(address) is peer:
                 del self._ingress.by_address[address]
+                self._tcp.dismiss(address)
 
     # What transports tell (TransportEvents).
 
@@ -344,13 +372,26 @@ class Worker:
                 )
             )
 
+    def transport_checked(self, transport: Transport) -> None:
+        log.debug("transport %s of %s is checked", transport.id, transport.participant)
+
+    def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
+        self._ingress.by_ufrag.pop(ufrag, None)
+
     def address_verified(self, transport: Transport, address: bytes) -> None:
         peer = self._peer(transport.id)
         if peer is not None:
             self._ingress.by_address[address] = peer
+            self._tcp.verify(address)
 
     def address_forgotten(self, transport: Transport, address: bytes) -> None:
         self._ingress.by_address.pop(address, None)
+        self._tcp.dismiss(address)
+
+    def _connection_closed(self, address: bytes) -> None:
+        peer = self._ingress.by_address.pop(address, None)
+        if peer is not None:
+            peer.transport.address_lost(address)
 
     def address_selected(self, transport: Transport) -> None:
         peer = self._peer(transport.id)
@@ -365,6 +406,7 @@ class Worker:
             (DropReason.SEND_BUFFER_FULL, self._batch.overflowed),
             (DropReason.SEND_REFUSED, self._batch.refused + self._forwarder.refused),
             (DropReason.TOO_OLD, self._forwarder.too_old),
+            *self._tcp.drops.items(),
         ):
             if count:
                 drops[reason] = drops.get(reason, 0) + count
@@ -392,6 +434,7 @@ _COMMANDS: Final[dict[type, Callable[..., None]]] = {
     control.CloseRouter: Worker._take_close_router,
     control.OpenTransport: Worker._open_transport,
     control.ConnectTransport: Worker._connect_transport,
+    control.RestartIce: Worker._restart_ice,
     control.SetUpTracks: Worker._set_up_tracks,
     control.SetDownTracks: Worker._set_down_tracks,
     control.CloseTransport: Worker._close_transport,

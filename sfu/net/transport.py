@@ -6,6 +6,9 @@ address knows the session description; only then is that address *verified*, and
 verified addresses are DTLS and SRTP taken. The peer says with USE-CANDIDATE where it wants to be
 sent to, which is how a phone that leaves the Wi-Fi keeps its call.
 
+An ICE restart (RFC 8445 clause 9) adds credentials to those in use. Both are good until the first
+check under the new ones, which ends the old ones. Addresses, DTLS and keys stay as they are.
+
 States go new -> connected -> failed or closed; the last two are final. The owner is told
 through `events`, feeds datagrams, and calls `tick`. Sans-I/O: sending is injected.
 """
@@ -40,6 +43,12 @@ class TransportEvents(Protocol):
     def transport_changed(self, transport: Transport) -> None:
         """`transport.state` is new."""
 
+    def transport_checked(self, transport: Transport) -> None:
+        """The first authentic check came through."""
+
+    def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
+        """Checks under this user name are not good any more."""
+
     def address_verified(self, transport: Transport, address: bytes) -> None:
         """Datagrams from `address` belong to `transport` now."""
 
@@ -48,6 +57,18 @@ class TransportEvents(Protocol):
 
     def address_selected(self, transport: Transport) -> None:
         """Send to `transport.selected` from now on."""
+
+
+class Credentials:
+    """One generation of ICE user names and our password."""
+
+    __slots__ = ("pwd", "remote_ufrag", "ufrag")
+
+    def __init__(self, ufrag: str, pwd: str) -> None:
+        self.ufrag = ufrag.encode()
+        self.pwd = pwd.encode()
+        self.remote_ufrag = b""
+        """Empty until the peer's description is known: then any is taken."""
 
 
 class Transport:
@@ -66,9 +87,10 @@ class Transport:
         self.id = command.transport
         self.participant = command.participant
         self.direction = command.direction
-        self.ice_ufrag = command.ice_ufrag.encode()
-        self._ice_pwd = command.ice_pwd.encode()
-        self._remote_ufrag = b""
+        self._credentials = [Credentials(command.ice_ufrag, command.ice_pwd)]
+        """In use, and during an ICE restart the new ones behind it."""
+        self.is_checked = False
+        """An authentic check has come."""
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._certificate = certificate
         self._profiles = profiles
@@ -92,12 +114,32 @@ class Transport:
     def is_over(self) -> bool:
         return self.state in ("failed", "closed")
 
+    @property
+    def ufrags(self) -> tuple[bytes, ...]:
+        """Our user names under which checks are good."""
+        return tuple(credentials.ufrag for credentials in self._credentials)
+
+    def restart_ice(self, ufrag: str, pwd: str) -> None:
+        """Take new credentials; the earlier ones stay good until the first check under these.
+
+        A restart that the peer never took up is replaced. The peer's own new user name comes with
+        `connect`.
+        """
+        if self.is_over or ufrag.encode() in self.ufrags:
+            return
+        for unused in self._credentials[1:]:
+            self._events.ufrag_forgotten(self, unused.ufrag)
+        self._credentials[1:] = [Credentials(ufrag, pwd)]
+
     def connect(self, command: ConnectTransport, now: float) -> None:
         """The peer's session description is known: its user name, fingerprints, DTLS role.
 
         A repeated command with other fingerprints does not change an association that stands.
         """
-        self._remote_ufrag = command.remote_ufrag.encode()
+        remote_ufrag = command.remote_ufrag.encode()
+        # During a restart the old name says only that the peer has not heard of it yet.
+        if remote_ufrag != self._credentials[0].remote_ufrag:
+            self._credentials[-1].remote_ufrag = remote_ufrag
         if self._fingerprints or self.is_over:
             return
         self._fingerprints = command.fingerprints
@@ -110,19 +152,27 @@ class Transport:
     def receive_check(
         self, message: stun.StunMessage, address: bytes, source: tuple[str, int], now: float
     ) -> bool:
-        """A binding request under our user name; False when it is not authentic."""
-        if not message.check_integrity(self._ice_pwd):
+        """A binding request under one of `ufrags`; False when it is not authentic."""
+        local, _, remote = message.username.partition(b":")
+        credentials = next((one for one in self._credentials if one.ufrag == local), None)
+        if credentials is None or not message.check_integrity(credentials.pwd):
             return False
-        if self._remote_ufrag and message.username.partition(b":")[2] != self._remote_ufrag:
+        if credentials.remote_ufrag not in (b"", remote):
             return False
         self.last_heard = now
+        if credentials is not self._credentials[0]:
+            self._events.ufrag_forgotten(self, self._credentials.pop(0).ufrag)
         if address not in self.addresses:
             self._verify(address)
         if address != self.selected and (message.use_candidate or self.selected is None):
             self.selected = address
             self._events.address_selected(self)
-        reply = stun.binding_success(message.transaction_id, source, self._ice_pwd)
+            self._flush_dtls()
+        reply = stun.binding_success(message.transaction_id, source, credentials.pwd)
         self._send(reply, address)
+        if not self.is_checked:
+            self.is_checked = True
+            self._events.transport_checked(self)
         if self._dtls is not None and self._dtls.role == "client" and self._dtls.state == "new":
             self._dtls.start(now)
             self._flush_dtls()
@@ -135,6 +185,13 @@ class Transport:
             self._events.address_forgotten(self, oldest)
         self.addresses.append(address)
         self._events.address_verified(self, address)
+
+    def address_lost(self, address: bytes) -> None:
+        """A connection is gone; the next check says where to send instead."""
+        if address in self.addresses:
+            self.addresses.remove(address)
+        if address == self.selected:
+            self.selected = None
 
     def receive_dtls(self, datagram: bytes, now: float) -> None:
         """A DTLS datagram from a verified address."""
@@ -200,7 +257,7 @@ class Transport:
                 self._after_dtls(now)
                 if self.is_over:
                     return
-        if self.selected is None:
+        if not self.is_checked:
             if now - self._opened_at > ICE_TIMEOUT:
                 self._end("failed", "iceTimeout")
         elif now - self.last_heard > CONSENT_TIMEOUT:

@@ -1,0 +1,438 @@
+"""Passive ICE-TCP (RFC 6544) for peers whose network blocks UDP.
+
+Theory of operation. A connection is one more address: it has a key as wide as a `sockaddr` that
+no `sockaddr` can be, its frames become datagrams in the slots of the UDP socket's arena, and
+from there on nobody asks how they came. So an authenticated check is what makes a connection
+*verified*, by `verify`; until then it is a stranger, which gets little time, few bytes, and must
+begin with STUN. The owner says with `dismiss` that an address is of no more use, and is
+told by `closed` when a connection is gone.
+
+All sockets hang on one selector, whose own descriptor is what the worker's loop waits for:
+connections that come and go do not concern it. Writing happens at once as far as the kernel
+takes it; the rest waits in a `SendQueue`. Connections are closed only in `receive`, `tick`,
+`dismiss` and `close`, never while something is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from sfu.drops import DropReason
+from sfu.net.framing import FrameReader
+from sfu.net.send_queue import SendQueue
+from sfu.net.udp import SLOT_SIZE, SLOTS, UdpSocket
+
+MAX_CONNECTIONS: Final = 512
+"""Verified and strangers; a process may have 1024 descriptors."""
+MAX_STRANGERS: Final = 256
+"""In all; the oldest one makes room, so that a flood does not lock others out."""
+MAX_STRANGERS_PER_HOST: Final = 96
+"""From one IPv4 address or one IPv6 /64; further ones are refused. A school has one address."""
+STRANGER_SECONDS: Final = 5.0
+STRANGER_BYTES: Final = 4096
+"""What a stranger may send before one of its checks is found good."""
+STALL_SECONDS: Final = 30.0
+"""How long a peer may read nothing while something waits for it; no less than consent lasts."""
+
+_READ: Final = 16 * 1024
+_BACKLOG: Final = 128
+_ACCEPTS: Final = 16
+"""In one go; a flood may not keep the packets waiting."""
+_UNSENT: Final = 16 * 1024
+"""Bytes the kernel may hold besides those under way: what is there cannot be dropped any more."""
+_TCP_RTO_MAX_MS: Final = 44
+_RTO_MAX_MS: Final = 1000
+"""After an outage TCP tries again this soon (Linux 6.15; elsewhere it may take 2 minutes)."""
+_FAMILY: Final = b"\xff\xff"
+"""Stands where a `sockaddr` has its family; there is none of this number."""
+_STUN_FIRST_BYTES: Final = (b"\0", b"\1", b"\2", b"\3")
+
+log = logging.getLogger("sfu.tcp")
+
+
+class Connection:
+    """One accepted connection; owned by `TcpSockets`."""
+
+    __slots__ = (
+        "_owner",
+        "address",
+        "broken",
+        "host",
+        "is_closed",
+        "leaving",
+        "opened_at",
+        "peer",
+        "progress_at",
+        "queue",
+        "reader",
+        "received",
+        "socket",
+        "verified",
+        "writing",
+    )
+
+    def __init__(
+        self, owner: TcpSockets, sock: socket.socket, peer: tuple[str, int], address: bytes
+    ) -> None:
+        self._owner = owner
+        self.socket = sock
+        self.peer = peer
+        self.host = _host(peer[0])
+        self.address = address
+        self.reader = FrameReader()
+        self.queue = SendQueue()
+        self.received = 0
+        """Bytes, as long as it is a stranger."""
+        self.opened_at = owner.now
+        self.progress_at = owner.now
+        """When the kernel last took something, or nothing waited."""
+        self.verified = False
+        self.leaving = False
+        """Nothing more is taken; it is closed when what waits is sent, or soon anyway."""
+        self.broken = False
+        self.writing = False
+        """The selector watches for room."""
+        self.is_closed = False
+
+    def send(self, datagram: bytes) -> bool:
+        """STUN, DTLS or RTCP; False when it is lost."""
+        if self.broken or self.leaving or self.is_closed:
+            return False
+        if not self.queue.put_control(datagram):
+            return False
+        self.flush()
+        return True
+
+    def send_runs(
+        self, data: bytearray, runs: Sequence[tuple[int, int]], audio: frozenset[int]
+    ) -> None:
+        """RTP packets of an egress (`sfu.egress.Stream`)."""
+        if self.broken or self.leaving or self.is_closed:
+            packets = sum(-(-length // segment) for length, segment in runs)
+            self._owner.count(DropReason.TCP_CLOSED, packets)
+            return
+        queue, now = self.queue, self._owner.now
+        start = 0
+        for length, segment in runs:
+            end = start + length
+            for at in range(start, end, segment):
+                packet = bytes(data[at : min(at + segment, end)])
+                if packet[0] < 0x80:
+                    continue  # wiped: libsrtp refused it
+                if int.from_bytes(packet[8:12], "big") in audio:
+                    queue.put_audio(packet, now)
+                else:
+                    queue.put_video(packet, now)
+            start = end
+        self.flush()
+
+    def flush(self) -> None:
+        """Write as much as the kernel takes. Never raises."""
+        queue, now = self.queue, self._owner.now
+        if not queue:
+            self.progress_at = now
+        while not self.broken:
+            chunk = queue.chunk(now)
+            if not chunk:
+                break
+            try:
+                count = self.socket.send(chunk)
+            except BlockingIOError:
+                break
+            except OSError:
+                self.broken = True
+                break
+            queue.sent(count)
+            self.progress_at = now
+        if queue.dropped:
+            self._owner.count(DropReason.TCP_SLOW_READER, queue.dropped)
+            queue.dropped = 0
+        self._owner.watch(self, bool(queue) and not self.broken)
+
+
+class TcpSockets:
+    """The listener, its connections, and one way to send for TCP and UDP addresses alike."""
+
+    def __init__(self, udp: UdpSocket, closed: Callable[[bytes], None], now: float) -> None:
+        """Listen on the UDP socket's port number; `port` is 0 where that is not possible.
+
+        `closed(address)` tells that a verified connection is gone, unless `dismiss` said so.
+        `now` in monotonic seconds, here and below.
+        """
+        self.connections: dict[bytes, Connection] = {}
+        """By address; `Outbox.streams`."""
+        self.drops: dict[DropReason, int] = {}
+        self.now = now
+        """As of the last `receive` or `tick`."""
+        self._udp = udp
+        self._view = memoryview(udp.arena.data)
+        self._closed = closed
+        self._number = 0
+        self._selector = selectors.DefaultSelector()
+        self._listener = _listen(udp)
+        self._accepting = False
+        self.port: int = 0
+        if self._listener is not None:
+            self.port = udp.port
+            self._accept_again()
+
+    def fileno(self) -> int:
+        """Readable when `receive` has something to do."""
+        descriptor: int = self._selector.fileno()
+        return descriptor
+
+    def count(self, reason: DropReason, number: int = 1) -> None:
+        self.drops[reason] = self.drops.get(reason, 0) + number
+
+    # Addresses.
+
+    def unpack_address(self, address: bytes) -> tuple[str, int]:
+        """Text IP and port of any peer, TCP or UDP."""
+        connection = self.connections.get(address)
+        return self._udp.unpack_address(address) if connection is None else connection.peer
+
+    def send_one(self, datagram: bytes, address: bytes) -> bool:
+        """Send what is not media to any peer, TCP or UDP; False when it is lost."""
+        connection = self.connections.get(address)
+        if connection is not None:
+            return connection.send(datagram)
+        if address.startswith(_FAMILY):
+            return False
+        return self._udp.send_one(datagram, address)
+
+    def verify(self, address: bytes) -> None:
+        """An authenticated check came from there. UDP addresses are none of ours."""
+        connection = self.connections.get(address)
+        if connection is not None:
+            connection.verified = True
+
+    def dismiss(self, address: bytes) -> None:
+        """Nobody will send there any more: close when what waits is sent. UDP ones as above."""
+        connection = self.connections.get(address)
+        if connection is None or connection.leaving:
+            return
+        connection.flush()
+        connection.leaving = True
+        connection.verified = False
+        connection.opened_at = self.now
+        if not connection.queue:
+            self._part(connection)
+
+    # What the loop calls.
+
+    def receive(self, now: float, take: Callable[[list[int], bytes], None]) -> bool:
+        """Accept, read and write what is possible now; one read a connection.
+
+        `take(sizes, addresses)` gets datagrams as `UdpSocket.receive` returns them, at most
+        `SLOTS` at a time, in the same slots. False when there was nothing to do.
+        """
+        self.now = now
+        ready = self._selector.select(0)
+        sizes: list[int] = []
+        addresses: list[bytes] = []
+        ended: list[Connection] = []
+        for key, events in ready:
+            connection: Connection | None = key.data
+            if connection is None:
+                self._accept()
+                continue
+            if connection.is_closed:
+                continue  # evicted by one that was accepted just now
+            if events & selectors.EVENT_WRITE:
+                self._write(connection)
+            datagrams: list[bytes] = []
+            if events & selectors.EVENT_READ and not self._read(connection, datagrams):
+                ended.append(connection)
+            for datagram in datagrams:
+                if len(sizes) == SLOTS:
+                    take(sizes, b"".join(addresses))
+                    sizes, addresses = [], []
+                at = len(sizes) * SLOT_SIZE
+                self._view[at : at + len(datagram)] = datagram
+                sizes.append(len(datagram))
+                addresses.append(connection.address)
+        if sizes:
+            take(sizes, b"".join(addresses))
+        # Only now: what a peer said with its last bytes still counts as its own.
+        for connection in ended:
+            self._close(connection)
+        return bool(ready)
+
+    def tick(self, now: float) -> None:
+        """Close who had time enough; call it some times a second."""
+        self.now = now
+        self._accept_again()
+        for connection in list(self.connections.values()):
+            if connection.broken:
+                self._close(connection)
+            elif not connection.verified:
+                if now - connection.opened_at > STRANGER_SECONDS:
+                    self._refuse(connection)
+                    self._close(connection)
+            elif connection.queue and now - connection.progress_at > STALL_SECONDS:
+                self.count(DropReason.TCP_STALLED)
+                log.info("a peer reads nothing any more, so its TCP connection is closed")
+                self._close(connection)
+
+    def close(self) -> None:
+        """Close everything."""
+        for connection in list(self.connections.values()):
+            self._close(connection)
+        if self._listener is not None:
+            self._listener.close()
+        self._selector.close()
+
+    # Reading and writing.
+
+    def _read(self, connection: Connection, datagrams: list[bytes]) -> bool:
+        """Append what has come; False when the connection is at its end."""
+        limit = _READ if connection.verified else STRANGER_BYTES - connection.received
+        if limit <= 0:
+            self._refuse(connection)
+            return False
+        try:
+            data = connection.socket.recv(limit)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not data:
+            return False
+        if not connection.verified:
+            connection.received += len(data)
+        if connection.leaving:
+            return True
+        found = connection.reader.feed(data)
+        if not connection.verified and found and found[0][:1] not in _STUN_FIRST_BYTES:
+            self._refuse(connection)
+            return False
+        datagrams += found
+        return True
+
+    def _refuse(self, connection: Connection) -> None:
+        """Count a connection that did not become anybody's."""
+        if not connection.leaving:
+            self.count(DropReason.TCP_STRANGER)
+
+    def _write(self, connection: Connection) -> None:
+        connection.flush()
+        if connection.leaving and not connection.queue:
+            self._part(connection)
+
+    @staticmethod
+    def _part(connection: Connection) -> None:
+        """End our direction; a close with bytes unread would make the kernel forget ours."""
+        with suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_WR)
+
+    def watch(self, connection: Connection, writing: bool) -> None:
+        """Whether to look for room to write too."""
+        if writing is connection.writing or connection.is_closed:
+            return
+        connection.writing = writing
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+        self._selector.modify(connection.socket, events, connection)
+
+    # Coming and going.
+
+    def _accept_again(self) -> None:
+        if self._listener is not None and not self._accepting:
+            self._selector.register(self._listener, selectors.EVENT_READ, None)
+            self._accepting = True
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        for _ in range(_ACCEPTS):
+            try:
+                sock, source = self._listener.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue
+            except OSError:
+                # No descriptors left: look again at the next tick.
+                self._selector.unregister(self._listener)
+                self._accepting = False
+                return
+            if not self._make_room(_host(_plain(source[0]))):
+                self.count(DropReason.TCP_REFUSED)
+                sock.close()
+                continue
+            self._add(sock, (_plain(source[0]), source[1]))
+
+    def _make_room(self, host: str) -> bool:
+        strangers = [one for one in self.connections.values() if not (one.verified or one.leaving)]
+        if sum(one.host == host for one in strangers) >= MAX_STRANGERS_PER_HOST:
+            return False
+        if len(strangers) >= MAX_STRANGERS or len(self.connections) >= MAX_CONNECTIONS:
+            if not strangers:
+                return False
+            self._refuse(strangers[0])
+            self._close(strangers[0])
+        return True
+
+    def _add(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        self._number += 1
+        width = self._udp.address_size
+        address = _FAMILY + self._number.to_bytes(8, "big") + bytes(width - 10)
+        try:
+            _prepare(sock)
+        except OSError:
+            sock.close()  # gone again already
+            return
+        connection = Connection(self, sock, peer, address)
+        self.connections[address] = connection
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+
+    def _close(self, connection: Connection) -> None:
+        if connection.is_closed:
+            return
+        self._selector.unregister(connection.socket)
+        connection.is_closed = True
+        connection.socket.close()
+        del self.connections[connection.address]
+        if connection.verified:
+            self._closed(connection.address)
+
+
+def _listen(udp: UdpSocket) -> socket.socket | None:
+    family = socket.AF_INET6 if udp.dual_stack else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if udp.dual_stack:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.setblocking(False)
+        sock.bind(("::" if udp.dual_stack else "0.0.0.0", udp.port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        log.warning("no TCP on port %d (%s): UDP alone must do", udp.port, error.strerror)
+        return None
+    return sock
+
+
+def _prepare(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with suppress(OSError, AttributeError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+    with suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, _RTO_MAX_MS)
+
+
+def _plain(host: str) -> str:
+    """An IPv4 peer of a dual-stack socket as IPv4, without a zone."""
+    return host.partition("%")[0].removeprefix("::ffff:")
+
+
+def _host(host: str) -> str:
+    """Whom a limit counts together: an IPv4 address, or an IPv6 network of 64 bits."""
+    if ":" not in host:
+        return host
+    return socket.inet_pton(socket.AF_INET6, host)[:8].hex()
