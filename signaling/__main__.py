@@ -180,11 +180,21 @@ def _check_media_ports(settings: Config) -> None:
     """A worker that finds its port taken could only say so in its own words."""
     for index in range(settings.worker_count if settings.media_port else 0):
         port = settings.media_port + index
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", port))
-            except OSError as error:
-                raise ConfigError(f"UDP port {port} (media_port): {error.strerror}") from None
+        _check_media_port("UDP", socket.SOCK_DGRAM, port, "")
+        if settings.ice_tcp:
+            _check_media_port("TCP", socket.SOCK_STREAM, port, " (or go without: --no-ice-tcp)")
+
+
+def _check_media_port(name: str, kind: socket.SocketKind, port: int, hint: str) -> None:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            # Connections of an earlier start may linger; that is no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            text = f"{name} port {port} (media_port): {error.strerror}{hint}"
+            raise ConfigError(text) from None
 
 
 def _port_trouble(settings: Config, error: OSError) -> str:

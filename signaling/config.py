@@ -219,3 +219,6 @@ def _check_together(config: Config) -> None:
         raise ConfigError("create_rooms: `anyone` and `nobody` stand alone")
     if config.media_port and config.media_port + config.worker_count - 1 > 65535:
         raise ConfigError("media_port is too high: each worker needs one port from there on")
+    media = range(config.media_port, config.media_port + config.worker_count)
+    if config.ice_tcp and config.media_port and config.port in media:
+        raise ConfigError("port and media_port overlap: pages and media over TCP need their own")

@@ -160,6 +160,8 @@ class Room:
 
     def view(self, participant: Participant, message: messages.View, now: float) -> float:
         """What the participant looks at. Gives the seconds after which to call `view_due`, or 0."""
+        if message == participant.view:
+            return 0.0
         participant.view = message
         wait = participant.view_told_at + VIEW_INTERVAL - now
         if wait <= 0:

@@ -9,8 +9,10 @@ import pytest
 
 from signaling import worker_pool
 from signaling.config import Config
+from signaling.room import Room
 from signaling.server import Server
 from tests.signaling.fakes import Client, FakeLaunch
+from tests.signaling.people import Worker, new_room
 
 # What a test proves must not depend on how busy the machine is.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -38,6 +40,16 @@ class Running:
         message = await client.join(room, name, **more)
         assert message["type"] == "welcome", message
         return client
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def room(worker: Worker) -> Room:
+    return new_room(worker)
 
 
 Serve = Callable[..., Awaitable[Running]]

@@ -2,87 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from sfu.control import CloseTransport, Command, Fingerprint, TransportChanged, TransportStats
+from sfu.control import CloseTransport, TransportChanged
 from signaling import messages
-from signaling.participant import AWAY, RESUME, SILENT, Participant
+from signaling.participant import AWAY, RESUME, SILENT
 from signaling.room import Room
-from signaling.room_media import MediaSettings, RefusedError, RoomMedia
-from tests.signaling.fakes import FINGERPRINT, answer, offer
-
-TRACKS = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "camera"))
-
-
-class Worker:
-    """Keeps commands."""
-
-    port = tcp_port = 5000
-    fingerprint: Fingerprint = FINGERPRINT
-
-    def __init__(self) -> None:
-        self.commands: list[Command] = []
-
-    def send(self, command: Command) -> None:
-        self.commands.append(command)
-
-
-class Person:
-    """A participant and what it was sent."""
-
-    def __init__(self, room: Room, name: str) -> None:
-        self.room = room
-        self.inbox: list[Any] = []
-        self.participant: Participant = room.join(name)
-        self.participant.outbox = self.inbox.append
-        room.joined(self.participant)
-
-    def got(self, kind: type) -> list[Any]:
-        return [message for message in self.inbox if isinstance(message, kind)]
-
-    def publish(self, number: int = 1, restart: bool = False) -> None:
-        sdp = offer("chromium")
-        self.room.publish(self.participant, messages.Publish(number, sdp, TRACKS, restart))
-
-    def take(self) -> messages.Offer:
-        last: messages.Offer = self.got(messages.Offer)[-1]
-        self.room.answer(self.participant, messages.Answer(last.id, answer(last.sdp)))
-        return last
-
-
-@pytest.fixture
-def worker() -> Worker:
-    return Worker()
-
-
-@pytest.fixture
-def room(worker: Worker) -> Room:
-    media = RoomMedia("room", MediaSettings(("10.0.0.1",)))
-    media.place(worker)
-    return Room("room", 10, "", media)
-
-
-def stats(transport: str, packets: int) -> TransportStats:
-    return TransportStats(
-        transport=transport,
-        packets_received=packets,
-        bytes_received=0,
-        packets_sent=0,
-        bytes_sent=0,
-        rtt_ms=0.0,
-    )
-
-
-def connected(person: Person) -> str:
-    """Its publish transport, after it connected."""
-    publication = person.participant.publication
-    assert publication is not None
-    person.room.transport_changed(
-        TransportChanged(transport=publication.transport, state="connected")
-    )
-    return publication.transport
+from signaling.room_media import RefusedError
+from tests.signaling.people import Person, Worker, connected, stats
 
 
 def test_without_media_gone_after_five_seconds(room: Room) -> None:
