@@ -181,7 +181,7 @@ class TrackView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetView(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """What the owner of a subscribe transport looks at; a video not named counts as seen in full."""
+    """What a subscribe transport's owner looks at; a video not named counts as seen in full."""
 
     transport: str
     views: tuple[TrackView, ...]
@@ -337,9 +337,7 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     per_transport: tuple[TransportStats, ...]
 
 
-Event = (
-    WorkerReady | TransportChanged | AudioLevels | LayersWanted | DownTrackStates | WorkerStats
-)
+Event = WorkerReady | TransportChanged | AudioLevels | LayersWanted | DownTrackStates | WorkerStats
 
 _encoder = msgspec.msgpack.Encoder()
 

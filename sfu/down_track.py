@@ -100,8 +100,8 @@ class DownTrack:
         "up_track",
     )
 
-    def __init__(self, spec: DownTrackSpec, egress: Egress, first_seq: int, *, nack: bool) -> None:
-        """`first_seq` is random, below 32768. `nack`: the receiver may ask for resends."""
+    def __init__(self, spec: DownTrackSpec, egress: Egress, first_seq: int) -> None:
+        """`first_seq` is random, below 32768 (RFC 3711 clause 3.3.1)."""
         self.spec = spec
         self.egress = egress
         self.clock_rate = 48000 if spec.kind == "audio" else 90000
@@ -113,7 +113,7 @@ class DownTrack:
         """Its SRTP state is gone: what still waits for it must not be sent."""
         self.managed = False
         """Whether its packets are looked at one by one instead of going out with all others'."""
-        self.pacer: Pacer | None = None
+        self.pacer: Pacer[Any] | None = None
         """Holds back what is too much at once; None while the way is wide."""
         self.selector: layers.LayerSelector | None = None
         """Of video."""
@@ -138,7 +138,7 @@ class DownTrack:
         self.fraction_lost = 0
         self.packets_lost = 0
         self.resend_ring: list[tuple[int, bytes]] | None = None
-        if nack and not spec.rtx_ssrc:
+        if spec.nack and not spec.rtx_ssrc:
             self.resend_ring = [(-1, b"")] * RESEND_RING
         self._lay_out_header()
 
@@ -163,19 +163,21 @@ class DownTrack:
             layout |= REMEMBERED
         return layout
 
-    def aim(self, target: layers.Layer, preferred: layers.Layer, pacer: Pacer | None) -> None:
-        """What is to flow from now on, and whether it is paced.
+    def aim(self, target: layers.Layer, preferred: layers.Layer, pacer: Pacer[Any] | None) -> bool:
+        """What is to flow from now on, and whether it is paced; whether the target is another.
 
         A spatial layer is changed at its next keyframe (`UpTrack.keyframe_arrived`); the rest
         holds at once.
         """
         selector = self.selector
         if selector is None:
-            return
+            return False
         self.pacer = pacer
+        changed = target != selector.target
         if selector.aim(target, preferred):
             self.detach()
         self.manage()
+        return changed
 
     def manage(self) -> None:
         """See whether its packets must still, or no longer, be looked at one by one."""

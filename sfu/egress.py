@@ -13,7 +13,7 @@ Sans-I/O: the batch is injected.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from sfu.net.srtp import Arena, SrtpContext, SrtpProfile
@@ -51,7 +51,7 @@ class Stream(Protocol):
 class Outbox:
     """Everything that waits to be sent by one worker."""
 
-    __slots__ = ("batch", "dirty", "streams")
+    __slots__ = ("batch", "dirty", "now", "streams")
 
     def __init__(self, batch: Batch, streams: Mapping[bytes, Stream] | None = None) -> None:
         """`streams` are the connections that there are, by the address that stands for each."""
@@ -59,6 +59,8 @@ class Outbox:
         self.streams: Mapping[bytes, Stream] = {} if streams is None else streams
         self.dirty: list[Egress] = []
         """Those that hold something; an egress enters itself with its first packet."""
+        self.now = 0.0
+        """Monotonic seconds, kept by the worker: when what waits leaves."""
 
     def flush(self) -> None:
         """Send everything; afterwards every egress is empty."""
@@ -70,6 +72,9 @@ class Outbox:
         lengths: list[int] = []
         segments: list[int] = []
         for egress in dirty:
+            note = egress.note_sent
+            if note is not None:
+                note(egress.transport_word >> 8 & 0xFFFF, egress.position, self.now)
             if egress.stream is not None:
                 egress.stream.send_runs(egress.data, egress.runs, egress.audio)
                 egress.runs.clear()
@@ -116,6 +121,7 @@ class Egress:
         "context",
         "data",
         "name",
+        "note_sent",
         "pointer",
         "position",
         "profile",
@@ -150,6 +156,8 @@ class Egress:
         """Header extension id; 0 where the peer wants none."""
         self.transport_word = 0
         """The next transport-wide sequence number, shifted to its place in the header (by 8)."""
+        self.note_sent: Callable[[int, int, float], None] | None = None
+        """Is told of each flush: next transport-wide number (16 bits), bytes, monotonic seconds."""
 
     def set_peer(self, address: bytes) -> None:
         """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`.

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 GROUP_PACKETS: Final = 40
 """Packets in a group at most: it must fit an egress and one message."""
+PADDING: Final = 224
+"""Bytes of a packet of mere padding; its count must fit one byte."""
 PACED_PACKETS: Final = 3
 """Packets that leave a pacer together."""
 MAX_BEHIND: Final = 1000
@@ -93,6 +95,8 @@ class Forwarder:
         """Streams with pending packets."""
         self.repair_wanted = False
         """Something is missing, or a keyframe is wanted: look soon."""
+        self.pacing_wanted = False
+        """Something waits in a pacer: look very soon."""
         self.forwarded = 0
         """Packets written to receivers, resends included."""
         self.too_old = 0
@@ -153,7 +157,12 @@ class Forwarder:
                 continue
             for start in range(0, len(part), PACED_PACKETS):
                 burst = part[start : start + PACED_PACKETS]
-                pacer.put((lane, burst), sum([len(packet[3]) for packet in burst]), now)
+                size = sum([len(packet[3]) for packet in burst])
+                if pacer.passes(size, now):
+                    self.write(lane, burst)
+                else:
+                    pacer.put((lane, burst), size, now)
+                    self.pacing_wanted = True
 
     def write(self, lane: Lane, packets: Sequence[Packet]) -> None:
         """Packets to one receiver that leave now; nothing happens if it is gone by now."""
@@ -295,30 +304,75 @@ class Forwarder:
             packet = down_track.resendable(seq)
             if packet is None:
                 return False
-            position = self._reserve(down_track, len(packet))
-            down_track.egress.data[position : position + len(packet)] = packet
+            egress, size = down_track.egress, len(packet)
+            position = egress.reserve(size)
+            egress.runs.append((size, size))
+            egress.data[position : position + size] = packet
+            down_track.resent += 1
+            down_track.resent_octets += size - down_track.header_size - egress.tag_length
             return True
         cached: Packet | None = segment.source.cached(extended)
         if cached is None or down_track.left_out(cached):
             return False
-        self._write_rtx(down_track, seq, segment, cached)
+        size = self._write_rtx(down_track, seq, segment, cached)
+        down_track.resent += 1
+        down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
         return True
 
-    def _write_rtx(self, down_track: DownTrack, seq: int, segment: Segment, packet: Packet) -> None:
+    def pad(self, down_track: DownTrack, size: int) -> None:
+        """Send about `size` bytes more than is needed on an RTX stream, for a probe.
+
+        The newest packets once more where there are any, which may even fill a gap; else
+        packets of mere padding.
+        """
+        down_track.settle()
+        segment, stream = down_track.segment, down_track.stream
+        newest = down_track.map.last_out
+        while size > 0:
+            cached = None
+            if segment is not None and stream is not None and newest >= segment.first_out:
+                cached = stream.cached(newest - segment.seq_delta)
+                if cached is not None and down_track.left_out(cached):
+                    cached = None
+            if cached is None:
+                size -= self._write_padding(down_track)
+                continue
+            size -= self._write_rtx(down_track, newest & 0xFFFF, segment, cached)
+            newest -= 1
+
+    def _write_padding(self, down_track: DownTrack) -> int:
+        """One packet of mere padding (RFC 3550 clause 5.1) on the RTX stream; its bytes."""
+        padding = bytes(PADDING - 1) + bytes((PADDING,))
+        return self._write_repair(down_track, padding, 0, _PADDING_BIT)
+
+    def _write_rtx(
+        self, down_track: DownTrack, seq: int, segment: Segment | None, packet: Packet
+    ) -> int:
         """The packet under the RTX SSRC, its own number first in the payload (RFC 4588 4)."""
         _, timestamp, word, payload = packet
+        shift = 0
+        if segment is not None:
+            shift = segment.timestamp_delta
+            if segment.picture_delta or segment.tl0_delta:
+                patched = bytearray(payload)
+                self._patch_picture(patched, 0, payload, segment)
+                payload = bytes(patched)
+        payload = seq.to_bytes(2, "big") + payload
+        return self._write_repair(down_track, payload, timestamp + shift & 0xFFFFFFFF, word)
+
+    def _write_repair(
+        self, down_track: DownTrack, payload: bytes, timestamp: int, word: int
+    ) -> int:
+        """A packet on the RTX stream; its bytes on the wire."""
         egress = down_track.egress
         data = egress.data
         header = down_track.header_size
-        length = header + 2 + len(payload)
-        position = self._reserve(down_track, length + egress.tag_length)
-        _pack_picture(data, position + header, seq)
-        start = position + header + 2
-        data[start : start + len(payload)] = payload
-        if segment.picture_delta or segment.tl0_delta:
-            self._patch_picture(data, start, payload, segment)
+        length = header + len(payload)
+        size = length + egress.tag_length
+        position = egress.reserve(size)
+        egress.runs.append((size, size))
+        data[position + header : position + length] = payload
         first = down_track.rtx_first_word + word + (down_track.rtx_seq & 0xFFFF)
-        timestamp = timestamp + segment.timestamp_delta & 0xFFFFFFFF
         down_track.rtx_seq += 1
         extension = down_track.extension
         if extension:
@@ -331,12 +385,4 @@ class Forwarder:
         self._cell[0] = length
         if protect(egress.context, egress.pointer + position, self._cell):
             self._wipe(data, position, length)
-
-    @staticmethod
-    def _reserve(down_track: DownTrack, size: int) -> int:
-        """Room for one resent packet, which is counted."""
-        position = down_track.egress.reserve(size)
-        down_track.egress.runs.append((size, size))
-        down_track.resent += 1
-        down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
-        return position
+        return size

@@ -327,7 +327,7 @@ class Ingress:
         transport.last_heard = now
         self.octets += size
         try:
-            packets = rtcp.parse(plain, transport_cc=False)
+            packets = rtcp.parse(plain, transport_cc=peer.subscriber is not None)
         except rtcp.RtcpError:
             self.drops[DropReason.RTCP_MALFORMED] += 1
             return

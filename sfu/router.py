@@ -7,10 +7,11 @@ order. It closes its transports' ends (`transport_gone`), the worker closes the 
 
 from __future__ import annotations
 
-from sfu.control import SetDownTracks, SetUpTracks
+from sfu.control import DownTrackStates, LayersWanted, SetDownTracks, SetUpTracks
 from sfu.down_track import DownTrack
 from sfu.ingress import Peer
 from sfu.publisher import Publisher
+from sfu.shedding import STEPS, Shed
 from sfu.subscriber import Subscriber
 from sfu.up_track import UpTrack
 
@@ -21,7 +22,10 @@ SPEECH_LEVEL = 50
 class Router:
     """The tracks of one room."""
 
-    def __init__(self, router: str, room: str) -> None:
+    def __init__(self, router: str, room: str, loudest: int = 0) -> None:
+        """`loudest`: how many voices are sent on at the same time; 0: all."""
+        self.loudest = loudest
+        self.shed = STEPS[0]
         self.id = router
         self.room = room
         self.peers: dict[str, Peer] = {}
@@ -30,6 +34,13 @@ class Router:
         self._round_trips: dict[str, float] = {}
         """Seconds, by participant."""
         self._spoke = False
+
+    def set_shed(self, shed: Shed) -> None:
+        """What this worker can still afford."""
+        self.shed = shed
+        for peer in self.peers.values():
+            if peer.subscriber is not None:
+                peer.subscriber.set_shed(shed)
 
     def add(self, peer: Peer) -> None:
         """A transport of this room was opened."""
@@ -63,7 +74,8 @@ class Router:
         subscriber = peer.subscriber
         if subscriber is None:
             return
-        subscriber.connected()
+        subscriber.connected(now)
+        subscriber.set_shed(self.shed)
         if subscriber.pending is not None:
             self.set_down_tracks(subscriber, subscriber.pending, now)
 
@@ -113,16 +125,42 @@ class Router:
                 more = peer.publisher.repair(now, rtt) or more
         return more
 
+    def pace(self, now: float) -> bool:
+        """Send on what was held back; whether to come back within 5 ms."""
+        more = False
+        for peer in self.peers.values():
+            if peer.subscriber is not None and peer.subscriber.pace(now):
+                more = True
+        return more
+
+    def take_demands(self, now: float) -> list[LayersWanted]:
+        """Layers that publishers should begin or cease to send."""
+        found = []
+        for track, publisher in self._up_tracks.values():
+            rids = track.take_demand(now)
+            if rids is not None:
+                found.append(LayersWanted(publisher.transport.id, track.track, rids))
+        return found
+
+    def take_states(self, now: float) -> list[DownTrackStates]:
+        """What each participant is sent, where that has changed."""
+        found = [
+            peer.subscriber.take_states(now)
+            for peer in self.peers.values()
+            if peer.subscriber is not None
+        ]
+        return [states for states in found if states is not None]
+
     def tick(self, now: float, ntp_now: int) -> None:
         """Feedback and reports of all peers, layers and caches; some times a second."""
+        for track, _ in self._up_tracks.values():
+            track.tick(now)
         for peer in self.peers.values():
             if peer.publisher is not None:
                 peer.publisher.tick(now)
             elif peer.subscriber is not None:
                 peer.subscriber.tick(now, ntp_now, self._clock_offset)
                 self._round_trips[peer.transport.participant] = peer.subscriber.rtt
-        for track, _ in self._up_tracks.values():
-            track.tick(now)
 
     def take_levels(self) -> dict[str, int] | None:
         """Who spoke since the last call, by participant; None when nothing changed."""

@@ -20,6 +20,7 @@ from qos.receive import ReceiveStatistics
 from sfu.codecs import vp8
 from sfu.nack import NackGenerator
 from sfu.packet_cache import PacketCache
+from sfu.rate_meter import RateMeter
 
 if TYPE_CHECKING:
     from sfu.down_track import DownTrack, Lane
@@ -50,6 +51,7 @@ class RtpStream:
         "last_arrival",
         "last_keyframe_request",
         "managed",
+        "meter",
         "nack",
         "newest",
         "next_seq",
@@ -66,6 +68,7 @@ class RtpStream:
         "sent_timestamp",
         "shut",
         "shut_octets",
+        "size",
         "ssrc",
         "statistics",
         "targets",
@@ -84,6 +87,10 @@ class RtpStream:
         self.is_video = track.kind == "video"
         self.clock_rate = track.clock_rate
         self.statistics = ReceiveStatistics(self.clock_rate)
+        self.meter = RateMeter()
+        """Of video."""
+        self.size = (0, 0)
+        """Width and height of the picture, as the last keyframe told."""
         self.cache: PacketCache[Packet] = PacketCache(1024 if self.is_video else 128)
         self.nack = NackGenerator() if nack else None
         self.pending: list[Packet] = []
@@ -182,6 +189,8 @@ class RtpStream:
         if not self.is_video:
             self.cache.extend(packets[0][0], packets, now)
             return [packets]
+        if self.meter.sampling:
+            self.meter.sample(packets)
         start = 0
         parts: list[list[Packet]] = []
         for index, payload in enumerate(payloads):
@@ -204,6 +213,7 @@ class RtpStream:
     def _keyframe(self, packet: Packet, now: float) -> None:
         self.keyframes += 1
         self.keyframe_wanted = False
+        self.size = vp8.dimensions(packet[3]) or self.size
         if self.nack is not None:
             self.nack.keyframe(packet[0])
         self.track.keyframe_arrived(self, packet, now)
@@ -294,5 +304,7 @@ class RtpStream:
         return self.newest is not None and now - self.last_arrival < silence
 
     def tick(self, now: float) -> None:
-        """Let go of packets that are too old to be asked for."""
+        """Let go of packets that are too old to be asked for; measure the rate."""
         self.cache.evict(now)
+        if self.is_video:
+            self.meter.tick(self.statistics.bytes, self.statistics.received, now)

@@ -7,11 +7,14 @@ from typing import Final
 
 from sfu import ntp as ntp_time
 from sfu import rtcp
-from sfu.control import DownTrackSpec, SetDownTracks
+from sfu.control import DownTrackSpec, DownTrackStates, SetDownTracks, SetView
 from sfu.down_track import DownTrack
+from sfu.downlink import Downlink
 from sfu.egress import Egress, Outbox
 from sfu.forwarder import Forwarder
 from sfu.net.transport import Transport
+from sfu.shedding import Shed
+from sfu.transport_cc import TransportCc
 
 REPORT_INTERVAL: Final = 1.0
 """Seconds between sender reports of a track."""
@@ -39,6 +42,8 @@ class Subscriber:
         self._address_size = address_size
         self._random_seq = random_seq
         self.egress: Egress | None = None
+        self.downlink: Downlink | None = None
+        self._view: SetView | None = None
         self.down_tracks: dict[int, DownTrack] = {}
         """By media SSRC."""
         self._command: SetDownTracks | None = None
@@ -49,13 +54,28 @@ class Subscriber:
         self._next_report = 0.0
         self._reference_times: dict[int, tuple[int, float]] = {}
 
-    def connected(self) -> None:
+    def connected(self, now: float) -> None:
         """Keys are there: sending may begin."""
         transport = self.transport
         assert transport.outbound is not None
         assert transport.selected is not None
         self.egress = Egress(self._outbox, transport.outbound, self._address_size)
         self.egress.set_peer(transport.selected)
+        self.downlink = Downlink(self.egress, self.forwarder, now)
+        if self._view is not None:
+            self.downlink.set_view(self._view)
+
+    def set_shed(self, shed: Shed) -> None:
+        """What the worker can still afford."""
+        if self.downlink is not None and self.downlink.shed is not shed:
+            self.downlink.shed = shed
+            self.downlink.tracks_changed()
+
+    def set_view(self, command: SetView) -> None:
+        """What the participant looks at."""
+        self._view = command
+        if self.downlink is not None:
+            self.downlink.set_view(command)
 
     def address_selected(self) -> None:
         """The peer moved."""
@@ -69,9 +89,10 @@ class Subscriber:
         through `pending`.
         """
         self._command = command
-        if self.egress is None:
+        if self.egress is None or self.downlink is None:
             return [], []
         self.egress.transport_cc_id = command.extensions.transport_cc
+        self.downlink.tracks_changed()
         wanted = {spec.ssrc: spec for spec in command.tracks}
         gone = [down for ssrc, down in self.down_tracks.items() if wanted.get(ssrc) != down.spec]
         for down in gone:
@@ -80,6 +101,9 @@ class Subscriber:
         for ssrc, spec in wanted.items():
             if ssrc not in self.down_tracks:
                 new.append(self._add(spec))
+        self.egress.audio = frozenset(
+            ssrc for ssrc, down in self.down_tracks.items() if down.spec.kind == "audio"
+        )
         return new, gone
 
     @property
@@ -89,8 +113,7 @@ class Subscriber:
 
     def _add(self, spec: DownTrackSpec) -> DownTrack:
         assert self.egress is not None
-        nack = spec.kind == "video"
-        down = DownTrack(spec, self.egress, self._random_seq(), nack=nack)
+        down = DownTrack(spec, self.egress, self._random_seq())
         self.down_tracks[spec.ssrc] = down
         return down
 
@@ -98,6 +121,9 @@ class Subscriber:
         spec = down.spec
         del self.down_tracks[spec.ssrc]
         down.settle()
+        down.closed = True
+        if self.downlink is not None:
+            self.downlink.forget(down)
         packets, octets = self._ended
         self._ended = (
             packets + down.packets + down.resent,
@@ -123,16 +149,28 @@ class Subscriber:
     def _take_report(
         self, packet: rtcp.ReceiverReport | rtcp.SenderReport, now: float, ntp_now: int
     ) -> None:
+        worst = -1
         for block in packet.reports:
             down = self.down_tracks.get(block.ssrc)
             if down is None:
                 continue
             down.report(block)
+            worst = max(worst, block.fraction_lost)
             if block.lsr:
                 # RFC 3550 clause 6.4.1: A - LSR - DLSR in 1/65536 s, modulo 2^32.
                 ticks = (ntp_time.middle(ntp_now) - block.lsr - block.dlsr) & 0xFFFFFFFF
                 if ticks < 0x80000000:
                     self._take_rtt(ticks / 65536)
+        if worst >= 0 and self.downlink is not None:
+            self.downlink.report(worst / 256, self.rtt, now)
+
+    def _take_feedback(self, packet: TransportCc, now: float, ntp_now: int) -> None:
+        if self.downlink is not None:
+            self.downlink.feedback(packet, now)
+
+    def _take_remb(self, packet: rtcp.Remb, now: float, ntp_now: int) -> None:
+        if self.downlink is not None:
+            self.downlink.remb(packet.bitrate_bps, now)
 
     def _take_rtt(self, rtt: float) -> None:
         if rtt < 10.0:
@@ -164,6 +202,8 @@ class Subscriber:
 
     def tick(self, now: float, ntp_now: int, offset_of: Callable[[str], float | None]) -> None:
         """Sender reports; `offset_of(up track)` is `Publisher.clock_offset` of its publisher."""
+        if self.downlink is not None:
+            self.downlink.tick(list(self.down_tracks.values()), now)
         if now < self._next_report or self.egress is None:
             return
         self._next_report = now + REPORT_INTERVAL
@@ -187,6 +227,23 @@ class Subscriber:
             self._reference_times.clear()
         if compound:
             self.transport.send_rtcp(b"".join(compound))
+
+    def pace(self, now: float) -> bool:
+        """Send what is due of what was held back; whether to come back within 5 ms."""
+        if self.downlink is None:
+            return False
+        return self.downlink.pace(list(self.down_tracks.values()), now)
+
+    def take_states(self, now: float) -> DownTrackStates | None:
+        """What each track is sent, when that has changed."""
+        if self.downlink is None:
+            return None
+        states = self.downlink.states(list(self.down_tracks.values()), now)
+        if states is None:
+            return None
+        return DownTrackStates(
+            transport=self.transport.id, tracks=states, estimate_bps=self.downlink.estimate_bps
+        )
 
     @staticmethod
     def _report(down: DownTrack, ntp_now: int, offset: float | None) -> bytes | None:
@@ -224,4 +281,6 @@ _RECEIVERS: Final[dict[type, Callable[..., None]]] = {
     rtcp.Pli: Subscriber._take_pli,
     rtcp.Fir: Subscriber._take_fir,
     rtcp.ReceiverReferenceTime: Subscriber._take_reference_time,
+    TransportCc: Subscriber._take_feedback,
+    rtcp.Remb: Subscriber._take_remb,
 }

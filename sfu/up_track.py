@@ -10,8 +10,10 @@ loudest are `silenced`: their down tracks rest, and go on with a little of what 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from sfu.congestion.allocator import LayerDemand, LayerOffer
 from sfu.control import UpTrackSpec
 from sfu.publish_limit import PublishLimit
 from sfu.rtp_stream import Packet, RtpStream
@@ -47,6 +49,8 @@ class UpTrack:
         """Places of the streams that packets come of; each selector looks at this very set."""
         self.silenced = False
         """A voice that is not among the loudest."""
+        self.demand: LayerDemand | None = None
+        """Which layers somebody needs; None while nobody else is there, when nothing rests."""
         self.limit = PublishLimit(spec.max_bitrate_bps)
         self.level = SILENT
         """Loudest audio level since it was last taken, -dBov."""
@@ -170,6 +174,44 @@ class UpTrack:
             if down_track.stream is not None:
                 self.forwarder.fan_out(down_track.stream, now)
             down_track.switch_to(stream, packet[0], packet[1], packet, now)
+
+    def offers(self, now: float) -> list[LayerOffer]:
+        """The layers that can be had, low to high, with what they cost."""
+        if not any(stream.newest is not None for stream in self.streams):
+            return []
+        by_index = {stream.index: stream for stream in self.streams}
+        indexes: Sequence[int] = range(len(self.spec.streams))
+        if self.demand is not None and len(indexes) > 1:
+            indexes = self.demand.obtainable(self.arriving, now)
+        found = []
+        for index in indexes:
+            stream = by_index.get(index)
+            if stream is None:
+                found.append(LayerOffer(index))
+            else:
+                rates = stream.meter.rates_bps if index in self.arriving else ()
+                found.append(LayerOffer(index, *stream.size, rates))
+        return found
+
+    def take_demand(self, now: float) -> tuple[str, ...] | None:
+        """The rids that somebody needs, when that has changed since the last call."""
+        count = len(self.spec.streams)
+        if self.kind != "video" or (self.demand is None and not self.down_tracks):
+            return None
+        if self.demand is None:
+            self.demand = LayerDemand(count, now)
+        needed = set()
+        for down_track in self.down_tracks:
+            if down_track.stream is not None:
+                needed.add(down_track.stream.index)
+            if down_track.selector is not None:
+                needed.add(down_track.selector.target.spatial)
+        if not self.down_tracks:
+            # Alone again: who comes next shall see a picture at once.
+            needed.update(range(count))
+        if not self.demand.update(needed, self.arriving, now):
+            return None
+        return tuple(self.spec.streams[index].rid for index in self.demand.wanted)
 
     def request_keyframe(self, down_track: DownTrack) -> None:
         """A receiver cannot go on (PLI, FIR)."""

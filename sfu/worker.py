@@ -41,12 +41,15 @@ from sfu.net.transport import Transport
 from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
 from sfu.publisher import Publisher
 from sfu.router import Router
+from sfu.shedding import LoadShedder
 from sfu.subscriber import Subscriber
 
 TICK: Final = 0.1
 """Seconds between feedback, reports and looks at layers."""
 REPAIR_TICK: Final = 0.01
 """The same while packets are missing or a keyframe was just asked for."""
+PACE_TICK: Final = 0.005
+"""The same while something waits in a pacer, or a probe is under way."""
 IDLE_TICK: Final = 0.25
 """Without transports nothing is due but the sign of life."""
 LEVELS_INTERVAL: Final = 0.2
@@ -83,6 +86,7 @@ class Worker:
         self._certificate = Certificate.generate()
         self._profiles = fastest_first(time.perf_counter)
         self._gather = Gather(time.monotonic(), time.process_time())
+        self._shedder = LoadShedder(time.monotonic())
         self._routers: dict[str, Router] = {}
         self._router_of: dict[str, Router] = {}
         """By transport id."""
@@ -134,7 +138,9 @@ class Worker:
                 if self._tcp.fileno() in ready:
                     self._receive_tcp()
             now = time.monotonic()
-            if self._forwarder.repair_wanted:
+            if self._forwarder.pacing_wanted:
+                self._next_tick = min(self._next_tick, self._last_tick + PACE_TICK)
+            elif self._forwarder.repair_wanted:
                 self._next_tick = min(self._next_tick, self._last_tick + REPAIR_TICK)
             if now >= self._next_tick:
                 self._last_tick = now
@@ -187,6 +193,7 @@ class Worker:
     def _take_packets(self, sizes: list[int], addresses: bytes) -> None:
         now = time.monotonic()
         try:
+            self._outbox.now = now
             self._ingress.take(sizes, addresses, now)
             self._forwarder.flush(now)
             self._outbox.flush()
@@ -220,24 +227,39 @@ class Worker:
         self._channel.flush()
 
     def _tick_media(self, now: float) -> None:
+        self._outbox.now = now
         self._repair(now)
-        if now < self._next_media:
-            return
-        self._next_media = now + TICK
+        if now >= self._next_media:
+            self._next_media = now + TICK
+            self._tick_routers(now)
+        self._forwarder.pacing_wanted = False
+        for router in self._routers.values():
+            if router.pace(now):
+                self._forwarder.pacing_wanted = True
+        self._forwarder.flush(now)
+        self._outbox.flush()
+
+    def _tick_routers(self, now: float) -> None:
         ntp_now = ntp_time.from_unix(now + self._wall_offset)
         self._gather.measure(now, time.process_time())
+        if self._shedder.update(self._gather.load, now):
+            log.warning("load %.2f of a core: step %d", self._gather.load, self._shedder.step)
+            for router in self._routers.values():
+                router.set_shed(self._shedder.shed)
         for router in list(self._routers.values()):
             router.tick(now, ntp_now)
             for peer in list(router.peers.values()):
                 peer.transport.tick(now)
+            for event in router.take_demands(now):
+                self._channel.send(event)
+            for states in router.take_states(now):
+                self._channel.send(states)
         if now >= self._next_levels:
             self._next_levels = now + LEVELS_INTERVAL
             for router in self._routers.values():
                 levels = router.take_levels()
                 if levels is not None:
                     self._channel.send(control.AudioLevels(router.id, levels))
-        self._forwarder.flush(now)
-        self._outbox.flush()
 
     def _repair(self, now: float) -> None:
         """Ask for what is missing, and come back soon while something is."""
@@ -262,7 +284,9 @@ class Worker:
 
     def _open_router(self, command: control.OpenRouter, now: float) -> None:
         if command.router not in self._routers:
-            self._routers[command.router] = Router(command.router, command.room)
+            router = Router(command.router, command.room, command.loudest)
+            router.set_shed(self._shedder.shed)
+            self._routers[command.router] = router
 
     def _take_close_router(self, command: control.CloseRouter, now: float) -> None:
         router = self._routers.get(command.router)
@@ -314,6 +338,12 @@ class Worker:
         peer = self._peer(command.transport)
         if peer is not None and peer.subscriber is not None:
             self._router_of[command.transport].set_down_tracks(peer.subscriber, command, now)
+
+    def _set_view(self, command: control.SetView, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.subscriber is not None:
+            peer.subscriber.set_view(command)
+            self._next_tick = self._next_media = now
 
     def _close_transport(self, command: control.CloseTransport, now: float) -> None:
         peer = self._peer(command.transport)
@@ -373,7 +403,7 @@ class Worker:
             )
 
     def transport_checked(self, transport: Transport) -> None:
-        log.debug("transport %s of %s is checked", transport.id, transport.participant)
+        self._channel.send(control.TransportChanged(transport=transport.id, state="checked"))
 
     def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
         self._ingress.by_ufrag.pop(ufrag, None)
@@ -425,6 +455,7 @@ class Worker:
             transports=len(peers),
             gather_ms=self._gather.seconds * 1000,
             drops=drops,
+            shedding=self._shedder.step,
             per_transport=per_transport,
         )
 
@@ -437,6 +468,7 @@ _COMMANDS: Final[dict[type, Callable[..., None]]] = {
     control.RestartIce: Worker._restart_ice,
     control.SetUpTracks: Worker._set_up_tracks,
     control.SetDownTracks: Worker._set_down_tracks,
+    control.SetView: Worker._set_view,
     control.CloseTransport: Worker._close_transport,
     control.Drain: Worker._drain,
 }

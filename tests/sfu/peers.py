@@ -270,6 +270,7 @@ def down_spec(up: control.UpTrackSpec, ssrc: int, **changes: object) -> control.
         "rtx_ssrc": ssrc + 1 if video else 0,
         "payload_type": 100 if video else 109,
         "rtx_payload_type": 101 if video else 0,
+        "nack": video,
         "cname": "cname",
         **changes,
     }

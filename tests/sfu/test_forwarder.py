@@ -68,9 +68,7 @@ class Scene:
         self.receiver = Receiver(self.outbox, profile, cc)
         changes = {} if rtx else {"rtx_ssrc": 0}
         down = down_spec(self.track.spec, 7000, **changes)
-        self.down = DownTrack(
-            down, self.receiver.egress, first_seq, nack=self.track.kind == "video"
-        )
+        self.down = DownTrack(down, self.receiver.egress, first_seq)
         self.down.up_track = self.track
         self.now = 1.0
 

@@ -1,0 +1,262 @@
+"""What one subscriber is sent, and how fast: its network's rate shared among its tracks.
+
+Theory of operation. The estimator learns from the receiver's feedback what the way carries; the
+allocator shares that among the videos that are looked at, voices first; each down track then aims
+at the layer it was allotted. Where the way is wide (`WIDE` times what flows, and no sign of its
+end) packets leave as they come, together with everybody else's; where it is narrow they pass the
+pacer. Everything is decided on ticks: often while something has changed, seldom otherwise.
+
+A receiver without transport-wide feedback tells us too little to take its picture away: it is
+always sent at least the lowest layer of what it looks at, and never paced.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from sfu import control
+from sfu.congestion import allocator
+from sfu.congestion.estimator import BandwidthEstimator
+from sfu.congestion.pacer import Pacer
+from sfu.control import DownState, DownTrackState, TrackView
+from sfu.down_track import DownTrack, Lane
+from sfu.egress import Egress
+from sfu.forwarder import Forwarder
+from sfu.layers import NONE, Layer
+from sfu.rtp_stream import Packet
+from sfu.shedding import STEPS, Shed
+from sfu.transport_cc import TransportCc
+
+START_BPS: Final = 1_000_000
+"""Before anything is known: a home's or office's network, or the pacer and two seconds show it."""
+WIDE: Final = 1.15
+"""Times what is allotted: above this the way counts as wide."""
+VOICE_BPS: Final = 48_000
+"""Of one voice with its headers, kept free."""
+INTERVAL: Final = 0.5
+"""Seconds between two allotments while nothing has changed."""
+STATES_INTERVAL: Final = 0.5
+"""Seconds between two reports of states to signaling, at least."""
+CHANGED: Final = 0.05
+"""Share by which the estimate must move before it is shared out anew at once."""
+ALIVE: Final = 2.0
+"""Seconds without a packet after which nothing comes of a track."""
+
+Burst = tuple[Lane, Sequence[Packet]]
+
+
+class Downlink:
+    """One a subscribe transport, from its connection on."""
+
+    def __init__(self, egress: Egress, forwarder: Forwarder, now: float) -> None:
+        self.egress = egress
+        self.forwarder = forwarder
+        first = egress.transport_word >> 8 & 0xFFFF
+        self.estimator = BandwidthEstimator(now, START_BPS, first_number=first)
+        self.pacer: Pacer[Burst] = Pacer(START_BPS, now)
+        self.wide = False
+        self.allotted_bps = 0
+        """Of all videos together."""
+        self.wanted_bps = 0
+        """At which everybody would be seen as the views ask, voices included."""
+        self.views: dict[str, TrackView] = {}
+        self.max_bitrate_bps = 0
+        self.shed: Shed = STEPS[0]
+        self._dirty = True
+        self._next = now
+        self._shared_bps = 0
+        self._allotted: dict[DownTrack, allocator.Allotment] = {}
+        self._told: tuple[DownTrackState, ...] = ()
+        self._next_states = now
+
+    @property
+    def measured(self) -> bool:
+        """Whether the receiver sends transport-wide feedback."""
+        return self.egress.transport_cc_id != 0
+
+    @property
+    def estimate_bps(self) -> int:
+        """What the way carries; 0 when not known."""
+        estimator = self.estimator
+        return estimator.target_bps if estimator.known or estimator.reported.heard else 0
+
+    def set_view(self, command: control.SetView) -> None:
+        """What the viewer looks at has changed."""
+        self.views = {view.up_track: view for view in command.views}
+        self.max_bitrate_bps = max(0, command.max_bitrate_bps)
+        self._dirty = True
+
+    def tracks_changed(self) -> None:
+        """Down tracks came or went, or layers of theirs did."""
+        self._dirty = True
+        # Numbers are given out from here on; before, nobody looked at them.
+        self.egress.note_sent = self.estimator.sent if self.measured else None
+
+    def feedback(self, packet: TransportCc, now: float) -> None:
+        """Transport-wide feedback of the receiver."""
+        self.estimator.feedback(packet, now)
+        self._look_at_estimate()
+
+    def remb(self, bitrate_bps: int, now: float) -> None:
+        """The receiver's own estimate."""
+        self.estimator.remb(bitrate_bps, now)
+        self._look_at_estimate()
+
+    def report(self, fraction_lost: float, rtt: float, now: float) -> None:
+        """A receiver report: the worst share lost of its blocks (0 to 1), the round trip."""
+        self.estimator.receiver_report(fraction_lost, now)
+        self.estimator.on_rtt(rtt)
+        self._look_at_estimate()
+
+    def _look_at_estimate(self) -> None:
+        if abs(self.estimator.target_bps - self._shared_bps) > CHANGED * self._shared_bps:
+            self._dirty = True
+
+    def tick(self, downs: Sequence[DownTrack], now: float) -> None:
+        """Share out anew when it is time; about ten times a second."""
+        self.estimator.tick(now)
+        if self._dirty or now >= self._next:
+            self._dirty = False
+            self._next = now + INTERVAL
+            self._share(downs, now)
+        self.pace(downs, now)
+
+    def _share(self, downs: Sequence[DownTrack], now: float) -> None:
+        videos = [d for d in downs if d.selector is not None and d.up_track is not None]
+        voices = sum(d.stream is not None for d in downs if d.selector is None)
+        requests = [
+            allocator.VideoRequest(
+                down.up_track.offers(now) if down.up_track is not None else (),
+                self._view(down),
+                self._allotted[down].layer if down in self._allotted else NONE,
+            )
+            for down in videos
+        ]
+        self._shared_bps = self.estimator.target_bps
+        known = self.measured or self.estimator.reported.heard
+        budget = float(self._shared_bps) if known else math.inf
+        answers = allocator.allocate(
+            budget,
+            requests,
+            reserved_bps=voices * VOICE_BPS,
+            max_bitrate_bps=self.max_bitrate_bps,
+        )
+        self._allotted = dict(zip(videos, answers, strict=True))
+        self.allotted_bps = int(sum(answer.rate_bps for answer in answers))
+        wanted = allocator.wanted_bps(requests, self.max_bitrate_bps)
+        self.wanted_bps = int(wanted) + voices * VOICE_BPS
+        self._look_at_width(voices, now)
+        pacer = None if self.wide else self.pacer
+        for down, answer in self._allotted.items():
+            self._aim(down, answer, pacer, now)
+
+    def _look_at_width(self, voices: int, now: float) -> None:
+        estimator = self.estimator
+        limited = estimator.limited(now)
+        self.pacer.set_rate(estimator.target_bps, limited)
+        flows = self.allotted_bps + voices * VOICE_BPS
+        self.wide = not self.measured or (
+            estimator.known
+            and not limited
+            and not self.pacer
+            and estimator.target_bps >= WIDE * flows
+        )
+
+    def _view(self, down: DownTrack) -> TrackView | None:
+        return self.views.get(down.spec.up_track)
+
+    def _aim(
+        self,
+        down: DownTrack,
+        answer: allocator.Allotment,
+        pacer: Pacer[Burst] | None,
+        now: float,
+    ) -> None:
+        layer = answer.layer
+        if layer is NONE and not self.measured and answer.preferred is not NONE:
+            layer = Layer(0, answer.preferred.temporal)
+        view = self._view(down)
+        allowed = self.shed.tile_layer
+        if view is None or view.importance != "tile":
+            allowed = self.shed.main_layer
+        if layer.spatial > allowed:
+            layer = Layer(allowed, layer.temporal) if allowed >= 0 else NONE
+        if down.aim(layer, answer.preferred, pacer) and down.up_track is not None:
+            down.up_track.retarget(down, now)
+
+    def pace(self, downs: Sequence[DownTrack], now: float) -> bool:
+        """Send what is due of what waits, and padding; whether to come back within 5 ms."""
+        pacer = self.pacer
+        if pacer:
+            for lane, packets in pacer.take(now):
+                self.forwarder.write(lane, packets)
+        if self.measured and (self.wanted_bps > self.estimator.target_bps or pacer):
+            self._probe(downs, now)
+        return bool(pacer) or self.estimator.is_probing
+
+    def _probe(self, downs: Sequence[DownTrack], now: float) -> None:
+        """More than is needed, for a moment, to learn whether the way carries it."""
+        size = self.estimator.padding_due(now, self.wanted_bps)
+        if size <= 0:
+            return
+        down = max(
+            (d for d in downs if d.spec.rtx_ssrc), key=lambda d: d.last_sent_at, default=None
+        )
+        if down is not None:
+            self.forwarder.pad(down, size)
+
+    def states(self, downs: Sequence[DownTrack], now: float) -> tuple[DownTrackState, ...] | None:
+        """What flows and why not more, when that has changed since it was told last."""
+        if now < self._next_states:
+            return None
+        states = tuple([self._state(down, now) for down in downs])
+        if states == self._told:
+            return None
+        self._told = states
+        self._next_states = now + STATES_INTERVAL
+        return states
+
+    def _state(self, down: DownTrack, now: float) -> DownTrackState:
+        track, up = down.up_track, down.spec.up_track
+        if track is None or not any(s.is_alive(now, ALIVE) for s in track.streams):
+            if self._hidden(down):
+                return DownTrackState(up_track=up, state="hidden")
+            return DownTrackState(up_track=up, state="noPackets")
+        selector = down.selector
+        if selector is None:
+            return DownTrackState(up_track=up, state="notLoudest" if track.silenced else "flowing")
+        answer = self._allotted.get(down)
+        limited = answer is not None and answer.limited
+        if down.stream is None:
+            return DownTrackState(
+                up_track=up, state=self._why_nothing(down, answer), limited=limited
+            )
+        current = selector.current
+        return DownTrackState(
+            up_track=up,
+            state="flowing",
+            spatial=down.stream.index,
+            temporal=current.temporal,
+            limited=limited,
+        )
+
+    def _hidden(self, down: DownTrack) -> bool:
+        view = self._view(down)
+        return view is not None and down.selector is not None and min(view.width, view.height) <= 0
+
+    def _why_nothing(self, down: DownTrack, answer: allocator.Allotment | None) -> DownState:
+        if self._hidden(down):
+            return "hidden"
+        if answer is not None and answer.layer is NONE and answer.limited:
+            return "pausedByBandwidth"
+        selector = down.selector
+        if selector is not None and selector.target is NONE and answer is not None:
+            return "shed" if answer.layer is not NONE else "noPackets"
+        return "noKeyframe"
+
+    def forget(self, down: DownTrack) -> None:
+        """This down track is gone."""
+        self._allotted.pop(down, None)
+        self._dirty = True
