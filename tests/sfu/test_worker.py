@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sfu import control, rtcp, rtp
+from sfu.transport_cc import TransportCc
 from tests.sfu.peers import (
     Browser,
     WorkerProcess,
@@ -245,11 +246,11 @@ def test_feedback_and_reports_reach_the_publisher(process: WorkerProcess) -> Non
 
     alice.receive_until(
         lambda: (
-            any(isinstance(p, rtcp.TransportCc) for p in parsed())
+            any(isinstance(p, TransportCc) for p in parsed())
             and any(isinstance(p, rtcp.ReceiverReport) for p in parsed())
         )
     )
-    feedback = [p for p in parsed() if isinstance(p, rtcp.TransportCc)]
+    feedback = [p for p in parsed() if isinstance(p, TransportCc)]
     assert feedback[0].base_seq == 0
     assert sum(arrival is not None for p in feedback for arrival in p.arrivals) == 5
 
