@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from bench import browser, impair_rig
 from bench.impair_call import Call, SetUpError, Tell, call
 from bench.impair_judge import Criterion, Evidence, evidence_of
 from bench.impair_rows import ROWS, Row
-from bench.impair_stats import sending_timeline, timeline
+from bench.impair_stats import longest_pause, sending_timeline, timeline
 from bench.netns import NamespaceError
 from bench.provenance import provenance
 from bench.server import ServerError
 
 LEAST_SOURCE_RATE = 20.0
 """Frames a second that each camera must have given; with fewer the machine is too slow."""
+LARGEST_SAMPLE_GAP = 1.0
+"""Seconds between two looks at the viewer's statistics; more hides what the rows are about."""
 
 
 class BusyError(Exception):
@@ -86,6 +88,7 @@ def _measure(
 
 def _collect(running: Call, size: tuple[int, int]) -> tuple[Evidence, dict[str, Any]]:
     """While everybody is still there."""
+    running.take()
     evidence = evidence_of(
         tuple(seat.name for seat in running.publishers),
         running.viewer.samples,
@@ -109,18 +112,16 @@ def _report(evidence: Evidence, criteria: Sequence[Criterion]) -> dict[str, Any]
         name: round(sent.camera.gained("frames", begin, end) / (end - begin), 1)
         for name, sent in evidence.sent.items()
     }
-    slow = [name for name, rate in rates.items() if rate < LEAST_SOURCE_RATE]
+    unseen = longest_pause([sample["at"] for sample in evidence.samples], begin, end)
     return {
         "criteria": [criterion.report() for criterion in criteria],
         "met": all(criterion.met for criterion in criteria),
-        "problems": [
-            f"void: the camera of {name} gave {rates[name]} frames/s, the machine is too busy"
-            for name in slow
-        ],
+        "problems": _too_busy(rates, unseen),
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin)),
         "seconds": round(end - begin, 2),
         "marks": {name: round(at - begin, 2) for name, at in evidence.marks.items()},
         "cameraFramesPerSecond": rates,
+        "longestSampleGapSeconds": round(unseen, 2),
         "paths": evidence.paths,
         "pictures": evidence.pictures(begin, end),
         "sounds": evidence.sounds(begin, end),
@@ -129,3 +130,15 @@ def _report(evidence: Evidence, criteria: Sequence[Criterion]) -> dict[str, Any]
             name: sending_timeline(sent, begin, end) for name, sent in evidence.sent.items()
         },
     }
+
+
+def _too_busy(rates: Mapping[str, float], unseen: float) -> list[str]:
+    """Why the figures are void: the machine, not the network, was what limited them."""
+    found = [
+        f"void: the camera of {name} gave {rate} frames/s, the machine is too busy"
+        for name, rate in rates.items()
+        if rate < LEAST_SOURCE_RATE
+    ]
+    if unseen > LARGEST_SAMPLE_GAP:
+        found.append(f"void: the viewer's page stood for {unseen:.1f} s, the machine is too busy")
+    return found

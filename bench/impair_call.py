@@ -2,9 +2,8 @@
 
 Theory of operation. `call` builds the star, starts our server in its hub and one Chromium in each
 spoke. Publishers come in through the lobby with their fake devices; the viewer comes in last,
-without devices. A script in each page samples its statistics by itself; `Call.watch` takes the
-samples once a second while time passes, so that a long run shows progress and a page that dies
-is noticed.
+without devices. A script in each page samples its statistics by itself, so that a busy machine
+delays no sample for another's sake; they are fetched when the run is over.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ from bench.browser import FLAGS, chromium
 from bench.impair_rig import HUB_ADDRESS, Spoke, inside, star
 from bench.server import OwnServer
 
+WINDOW = {"viewer": (1280, 720), "publisher": (640, 360)}
+"""Pixels of the pages; publishers look at small tiles, to leave the cores to the viewer."""
 SAMPLE_MS = {"viewer": 100, "publisher": 500}
 _ROOM = "impair"
 _SAMPLER = Path(__file__).with_name("impair_sampler.js")
@@ -109,12 +110,13 @@ class Call:
 
     def watch(self, seconds: float, doing: str) -> None:
         """Let so much time pass."""
-        until = time.monotonic() + seconds
         self.tell(f"{doing} ({seconds:g} s)")
-        while (left := until - time.monotonic()) > 0:
-            self.viewer.page.wait_for_timeout(min(left, 1.0) * 1000)
-            for seat in self.seats:
-                seat.take()
+        self.viewer.page.wait_for_timeout(seconds * 1000)
+
+    def take(self) -> None:
+        """Fetch what all pages have sampled."""
+        for seat in self.seats:
+            seat.take()
 
     def server_stats(self) -> dict[str, Any]:
         """Counters of the media worker; empty when the server does not answer."""
@@ -161,8 +163,7 @@ class Call:
                 names = ", ".join(sorted(missing))
                 raise SetUpError(f"no picture of {names} within {seconds:g} s")
             self.viewer.page.wait_for_timeout(200)
-            for seat in self.seats:
-                seat.take()
+            self.viewer.take()
 
     def _seen(self) -> set[str]:
         if not self.viewer.samples:
@@ -209,7 +210,8 @@ def call(publishers: int, size: tuple[int, int], tell: Tell) -> Iterator[Call]:
                 ]
                 browser = play.chromium.launch(executable_path=_wrapper(scratch, spoke), args=flags)
                 stack.callback(_close, browser)
-                context = browser.new_context(viewport={"width": 1280, "height": 720})
+                width, height = WINDOW["publisher" if number < publishers else "viewer"]
+                context = browser.new_context(viewport={"width": width, "height": height})
                 context.add_init_script(path=_SAMPLER)
                 page = context.new_page()
                 page.set_default_timeout(_ACTION_SECONDS * 1000)

@@ -173,8 +173,12 @@ def _expected(track: Series, sent: Sent, begin: float, end: float) -> float:
 
 def longest_gap(track: Series, begin: float, end: float) -> float:
     """Seconds for which no further frame was decoded; the window's edges count as frames."""
-    moments = [at for at in track.rises("framesDecoded") if begin <= at <= end]
-    edges = [begin, *moments, end]
+    return longest_pause(track.rises("framesDecoded"), begin, end)
+
+
+def longest_pause(moments: Sequence[float], begin: float, end: float) -> float:
+    """Seconds without one of these moments, the edges of the window taken as such."""
+    edges = [begin, *(at for at in moments if begin <= at <= end), end]
     return max(later - earlier for earlier, later in itertools.pairwise(edges))
 
 

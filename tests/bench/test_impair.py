@@ -310,6 +310,13 @@ def test_one_voice_speaks_most_and_the_others_in_turns(tmp_path: Path) -> None:
     assert np.sqrt((samples[~speaks] ** 2).mean()) < impair_stats.SPEECH_RMS / 2
 
 
+def test_a_machine_that_is_too_busy_makes_a_row_void() -> None:
+    assert impair._too_busy({"Ana": 24.0, "Budi": 20.0}, 0.3) == []
+    [camera, page] = impair._too_busy({"Ana": 24.0, "Budi": 12.5}, 1.4)
+    assert "the camera of Budi gave 12.5 frames/s" in camera
+    assert "the viewer's page stood for 1.4 s" in page
+
+
 def test_second_run_is_refused(tmp_path: Path) -> None:
     with (
         impair.alone(tmp_path / "lock"),
@@ -369,6 +376,7 @@ def _short_call() -> None:
         while sum(spoke.dropped()) < 20:
             running.watch(0.5, "until rules have dropped some")
         running.mark("end")
+        running.take()
         assert not viewer.reloaded()
         tracks = impair_stats.received(viewer.samples)
         assert set(tracks) == {("Publisher 1", "video"), ("Publisher 1", "audio")}
