@@ -180,6 +180,7 @@ class Room:
         participant.view_told_at, participant.view_waits = now, False
         if participant in self:
             self.media.look(participant)
+            self._offer()
 
     def why(self, participant: Participant, other: str) -> None:
         """Tell what keeps one from another. Raises `RefusedError`."""

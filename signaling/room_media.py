@@ -241,7 +241,9 @@ class RoomMedia:
             result = subscription.answered(message.id, message.sdp)
         except NegotiationError as error:
             raise RefusedError(error.code, str(error)) from None
-        self._set_down_tracks(participant, subscription, result, worker)
+        subscription.tell(heard_and_seen(participant.view, result.tracks))
+        self._set_down_tracks(subscription, result, worker)
+        self._set_view(participant, subscription, worker)
         if before is None or before.ufrag != result.remote.ufrag:
             worker.send(_connect(subscription.transport, result.remote))
 
@@ -250,24 +252,26 @@ class RoomMedia:
         subscription = participant.subscription
         if self.worker is None or subscription is None or subscription.answered_with is None:
             return
-        result = subscription.answered_with
-        if heard_and_seen(participant.view, result.tracks) != subscription.told:
-            self._set_down_tracks(participant, subscription, result, self.worker)
-        elif participant.view is not None:
-            self.worker.send(set_view(subscription.transport, participant.view, result.tracks))
+        before, result = subscription.told, subscription.answered_with
+        subscription.tell(heard_and_seen(participant.view, result.tracks))
+        if subscription.told != before:
+            self._set_down_tracks(subscription, result, self.worker)
+        self._set_view(participant, subscription, self.worker)
 
+    @staticmethod
     def _set_down_tracks(
-        self,
-        participant: Participant,
-        subscription: Subscription,
-        result: Subscribed,
-        worker: MediaWorker,
+        subscription: Subscription, result: Subscribed, worker: MediaWorker
     ) -> None:
-        subscription.told = heard_and_seen(participant.view, result.tracks)
-        transport = subscription.transport
-        worker.send(SetDownTracks(transport, result.extensions, subscription.told))
+        tracks = tuple(subscription.told.values())
+        worker.send(SetDownTracks(subscription.transport, result.extensions, tracks))
+
+    @staticmethod
+    def _set_view(
+        participant: Participant, subscription: Subscription, worker: MediaWorker
+    ) -> None:
         if participant.view is not None:
-            worker.send(set_view(transport, participant.view, subscription.told))
+            tracks = tuple(subscription.told.values())
+            worker.send(set_view(subscription.transport, participant.view, tracks))
 
     def resubscribe(self, participant: Participant) -> None:
         """Forget the subscription; the next offer makes a new one."""

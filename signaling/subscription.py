@@ -14,7 +14,7 @@ answer to such an offer may come with another user name, and never with another 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sfu.control import DownTrackSpec, TransportStats
@@ -56,8 +56,10 @@ class Subscription:
     """None until the first answer."""
     answered_with: Subscribed | None = None
     """The latest answer."""
-    told: tuple[DownTrackSpec, ...] = ()
-    """Tracks that the worker knows of."""
+    told: dict[int, DownTrackSpec] = field(default_factory=dict)
+    """By SSRC: what the worker sends."""
+    spent: set[int] = field(default_factory=set)
+    """SSRCs that it sent and must not send again."""
     restart_wanted: bool = False
     """The peer's network changed; the next offer has new ICE credentials."""
     restart_open: bool = False
@@ -95,7 +97,7 @@ class Subscription:
         """Bring `lines` in line with `wanted`; True when something changed."""
         changed = False
         for index, line in enumerate(self.lines):
-            if line.track and line.track not in wanted:
+            if line.track and (line.track not in wanted or line.ssrc in self.spent):
                 self.lines[index] = DownLine(line.mid, line.kind)
                 changed = True
         present = {line.track for line in self.lines}
@@ -125,6 +127,21 @@ class Subscription:
             ssrc = 1 + secrets.randbelow(0xFFFFFFFE)
             if ssrc not in used and ssrc != besides:
                 return ssrc
+
+    def tell(self, tracks: Sequence[DownTrackSpec]) -> None:
+        """Bring `told` in line with the tracks of the answer that are to be sent.
+
+        What left the list comes back under another SSRC only, by the next offer: a sender that
+        begins anew would encrypt other packets under numbers used before (RFC 3711 section 9.1),
+        and the receiver would take them for replays.
+        """
+        listed = {
+            track.ssrc: track
+            for track in tracks
+            if track.ssrc not in self.spent and self.told.get(track.ssrc, track) == track
+        }
+        self.spent |= self.told.keys() - listed.keys()
+        self.told = listed
 
     def answered(self, offer_id: int, sdp: str) -> Subscribed:
         """Close the open offer. Raises `NegotiationError`; the offer then stays open."""

@@ -90,7 +90,12 @@ class FakeWorker:
     async def _live(self, reader: asyncio.StreamReader) -> None:
         self.send(
             WorkerReady(
-                pid=self.pid, port=5000, fingerprint=FINGERPRINT, srtp_profiles=(), features=()
+                pid=self.pid,
+                port=5000,
+                tcp_port=5001,
+                fingerprint=FINGERPRINT,
+                srtp_profiles=(),
+                features=(),
             )
         )
         unframer = Unframer()

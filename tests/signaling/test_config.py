@@ -33,6 +33,12 @@ def test_lists_and_booleans_as_text() -> None:
     assert load(None, {"create_rooms": "nobody"}).creators == ()
 
 
+def test_port_and_media_port_may_be_one_without_media_over_tcp() -> None:
+    config = load(None, {"port": 50000, "media_port": 50000, "ice_tcp": False, "workers": 1})
+    assert config.port == config.media_port
+    assert load(None, {"port": 50000, "media_port": 0}).ice_tcp is True
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
@@ -55,6 +61,10 @@ def test_lists_and_booleans_as_text() -> None:
         ({"tls_cert": "a.pem"}, "go together"),
         ({"admin_token": "short"}, "admin_token must have 16"),
         ({"media_port": 65535, "workers": 2}, "media_port is too high"),
+        ({"port": 50001, "workers": 2}, "port and media_port overlap"),
+        ({"ice_tcp": "sometimes"}, "ice_tcp must be true or false"),
+        ({"loudest": -1}, "loudest must be a whole number from 0 to 50"),
+        ({"audio_redundancy": "on"}, "audio_redundancy must be one of off, auto"),
     ],
 )
 def test_refused(values: dict[str, object], reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -250,6 +251,11 @@ async def test_what_cannot_start_says_why(server: ServerProcess, tmp_path: Path)
     assert "cannot read" in await refused(*base, "--port", "0", *pair)
     media = str(await _media_port(server))
     assert f"UDP port {media}" in await refused(*base, "--port", "0", "--media-port", media)
+    with socket.create_server(("", 0)) as taken:
+        media = str(taken.getsockname()[1])
+        said = await refused(*base, "--port", "0", "--media-port", media)
+        assert f"TCP port {media}" in said
+        assert "--no-ice-tcp" in said
 
 
 async def _media_port(server: ServerProcess) -> int:

@@ -34,9 +34,49 @@ def test_decode() -> None:
     assert isinstance(messages.decode('{"type":"candidate","any":[1]}'), messages.Candidate)
 
 
+def test_looking_and_listening() -> None:
+    view = messages.decode(
+        '{"type":"view","tracks":[{"track":"t","width":640,"height":360,"importance":"main"}],'
+        '"quality":"low","video":true,"audio":false,"maxBitrate":300000}'
+    )
+    seen = (messages.Viewed("t", 640, 360, "main"),)
+    assert view == messages.View(seen, "low", True, False, 300_000)
+    assert messages.decode('{"type":"view","tracks":[]}') == messages.View()
+    assert isinstance(messages.decode('{"type":"restartIce"}'), messages.RestartIce)
+    assert messages.decode('{"type":"why","participant":"p"}') == messages.Why("p")
+    received = messages.ReceivedTrack("t", "noKeyframe", -1, True)
+    assert messages.encode(messages.Receiving((received,), 5)) == (
+        '{"type":"receiving","tracks":[{"track":"t","state":"noKeyframe","layer":-1,'
+        '"limited":true}],"estimate":5}'
+    )
+    assert messages.encode(messages.Layers("t", ("q", ""))) == (
+        '{"type":"layers","track":"t","rids":["q",""]}'
+    )
+    assert messages.encode(messages.Because("p", step="ice", side="theirs")) == (
+        '{"type":"because","participant":"p","tracks":[],"step":"ice","side":"theirs"}'
+    )
+    reason = messages.TrackReason("t", "camera", "muted", "theirs")
+    assert messages.encode(messages.Because("p", (reason,))) == (
+        '{"type":"because","participant":"p","tracks":[{"track":"t","source":"camera",'
+        '"step":"muted","side":"theirs"}]}'
+    )
+
+
+MANY = ",".join(['{"track":"t","width":1,"height":1}'] * 65)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ('{"type":"view","tracks":[' + MANY + "]}", "length <= 64"),
+        ('{"type":"view","tracks":[{"track":"t","width":-1,"height":1}]}', ">= 0"),
+        ('{"type":"view","tracks":[{"track":"t","width":1e300,"height":1}]}', "Expected `int`"),
+        ('{"type":"view","tracks":[{"track":"t","width":1}]}', "missing required field"),
+        ('{"type":"view","tracks":[],"quality":"best"}', "Invalid enum value 'best'"),
+        ('{"type":"view","tracks":[],"maxBitrate":-5}', ">= 0"),
+        ('{"type":"view","tracks":[],"audio":1}', "Expected `bool`"),
+        ('{"type":"restartIce","now":true}', "unknown field"),
+        ('{"type":"why"}', "missing required field"),
         ("", "not JSON"),
         ("\ud800", "not JSON"),
         ("[" * 200_000, "."),

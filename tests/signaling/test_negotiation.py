@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aioice import Candidate
 
 from sfu.control import Extensions, StreamSpec
 from signaling import sdp
-from signaling.negotiation import Local, NegotiationError, candidates
+from signaling.negotiation import Local, NegotiationError, candidates, same_peer
 from signaling.publish_answer import answer_publish
 from signaling.subscribe_offer import DownLine, offer_subscribe, read_subscribe_answer
 from tests.signaling.fakes import FINGERPRINT, answer, offer
@@ -205,6 +207,96 @@ def test_candidate_priorities_fall() -> None:
     assert len(set(listed)) == 3
 
 
+def test_tcp_candidates_come_last() -> None:
+    listed = candidates(["10.0.0.1", "fd00::1"], 50000, 50001)
+    assert listed[2:] == [
+        "3 1 tcp 1520435199 10.0.0.1 50001 typ host tcptype passive",
+        "4 1 tcp 1520434943 fd00::1 50001 typ host tcptype passive",
+    ]
+    rows = [Candidate.from_sdp(line) for line in listed]
+    assert [row.transport for row in rows] == ["udp", "udp", "tcp", "tcp"]
+    priorities = [row.priority for row in rows]
+    assert priorities == sorted(priorities, reverse=True)
+    assert len({row.foundation for row in rows}) == 4
+    # RFC 6544 section 4.2: the preference of the direction stands in the top bits.
+    assert (priorities[2] >> 24, priorities[2] >> 21 & 7) == (90, 4)
+
+
+def test_both_sides_offer_tcp() -> None:
+    local = replace(LOCAL, tcp_port=50001)
+    published = sdp.write(answer_publish(sdp.parse(offer("chromium")), BOTH, local, 1, 0).answer)
+    subscribed = sdp.write(offer_subscribe(LINES, local, 1))
+    for text in (published, subscribed):
+        for index in range(text.count("m=")):
+            candidate = [line for line in section(text, index) if line.endswith("tcptype passive")]
+            assert len(candidate) == len(LOCAL.addresses)
+            assert " 50001 typ host" in candidate[0]
+
+
+def redundant(text: str) -> Any:
+    local = replace(LOCAL, redundancy=True)
+    return answer_publish(sdp.parse(text), BOTH, local, 1, 0)
+
+
+def test_redundant_audio_comes_first_where_it_is_offered() -> None:
+    result = redundant(offer("chromium"))
+    assert (result.tracks[0].payload_type, result.tracks[0].red_payload_type) == (111, 63)
+    lines = section(sdp.write(result.answer), 0)
+    assert lines[0] == "m=audio 9 UDP/TLS/RTP/SAVPF 63 111"
+    at = lines.index("a=rtpmap:63 red/48000/2")
+    assert lines[at + 1 : at + 3] == ["a=fmtp:63 111/111", "a=rtpmap:111 opus/48000/2"]
+    assert " red/" not in sdp.write(negotiate(offer("chromium")).answer)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a=fmtp:63 111/111\r\n", ""),
+        ("a=fmtp:63 111/111", "a=fmtp:63 111"),
+        ("a=fmtp:63 111/111", "a=fmtp:63 111/9"),
+        ("a=fmtp:63 111/111", "a=fmtp:63 111/"),
+        ("a=fmtp:63 111/111", "a=fmtp:63 ;;=;"),
+        ("red/48000/2", "red/48000"),
+        ("red/48000/2", "red/8000/2"),
+        ("red/48000/2", "green/48000/2"),
+    ],
+)
+def test_redundancy_of_anything_else_is_left_out(old: str, new: str) -> None:
+    result = redundant(offer("chromium").replace(old, new))
+    assert result.tracks[0].red_payload_type == 0
+    assert section(sdp.write(result.answer), 0)[0] == "m=audio 9 UDP/TLS/RTP/SAVPF 111"
+
+
+@pytest.mark.parametrize("name", ["firefox", "aiortc"])
+def test_who_offers_no_redundancy_gets_none(name: str) -> None:
+    text = offer(name)
+    assert sdp.write(redundant(text).answer) == sdp.write(negotiate(text).answer)
+    assert redundant(text).tracks[0].red_payload_type == 0
+
+
+def test_a_line_that_does_not_send_has_no_redundancy() -> None:
+    head, audio, video = offer("chromium").split("m=")
+    text = f"{head}m={audio.replace('a=sendonly', 'a=inactive')}m={video}"
+    local = replace(LOCAL, redundancy=True)
+    answered = answer_publish(sdp.parse(text), {"1": "tv"}, local, 1, 0).answer
+    assert list(answered.media[0].codecs) == [111]
+
+
+def test_nack_for_audio_is_taken_where_it_is_offered() -> None:
+    text = offer("chromium").replace("a=fmtp:111", "a=rtcp-fb:111 nack\r\na=fmtp:111")
+    result = negotiate(text)
+    assert result.tracks[0].nack is True
+    assert "a=rtcp-fb:111 nack" in section(sdp.write(result.answer), 0)
+
+
+def test_the_same_peer_or_another() -> None:
+    remote = negotiate(offer("aiortc")).remote
+    turned = replace(remote, ufrag="new", fingerprints=remote.fingerprints[::-1])
+    assert same_peer(remote, turned)
+    assert not same_peer(remote, replace(remote, fingerprints=remote.fingerprints[:1]))
+    assert not same_peer(remote, replace(remote, dtls_role="client"))
+
+
 LINES = (
     DownLine("0", "audio", "ta", "pa", "ca", 1000),
     DownLine("1", "video", "tv", "pa", "ca", 2000, 2001),
@@ -240,6 +332,38 @@ def test_subscribe_answer() -> None:
     assert (audio.up_track, audio.ssrc, audio.payload_type, audio.cname) == ("ta", 1000, 111, "ca")
     assert (video.up_track, video.payload_type) == ("tv", 96)
     assert (video.rtx_payload_type, video.rtx_ssrc) == (97, 2001)
+
+
+def test_what_repairs_audio_is_offered() -> None:
+    local = replace(LOCAL, redundancy=True)
+    audio = section(sdp.write(offer_subscribe(LINES, local, 1)), 0)
+    assert audio[0] == "m=audio 9 UDP/TLS/RTP/SAVPF 111 63"
+    assert "a=rtcp-fb:111 nack" in audio
+    assert audio[audio.index("a=rtpmap:63 red/48000/2") + 1] == "a=fmtp:63 111/111"
+    video = section(sdp.write(offer_subscribe(LINES, local, 1)), 1)
+    assert video[0] == "m=video 9 UDP/TLS/RTP/SAVPF 96 97"
+
+
+@pytest.mark.parametrize(
+    ("taken_out", "audio", "video"),
+    [
+        ((), (63, True), True),
+        (("a=rtcp-fb:111 nack",), (63, False), True),
+        (("a=rtcp-fb:96 nack",), (63, True), False),
+        (("a=fmtp:63 111/111",), (0, True), True),
+        (("a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"), (0, True), True),
+    ],
+)
+def test_what_of_it_the_answer_keeps(
+    taken_out: tuple[str, ...], audio: tuple[int, bool], video: bool
+) -> None:
+    text = answer(sdp.write(offer_subscribe(LINES, replace(LOCAL, redundancy=True), 1)))
+    kept = "\r\n".join(line for line in text.split("\r\n") if line not in taken_out)
+    if len(taken_out) == 2:
+        kept = kept.replace("SAVPF 111 63", "SAVPF 111")
+    voice, picture = read_subscribe_answer(sdp.parse(kept), LINES).tracks
+    assert ((voice.red_payload_type, voice.nack), picture.nack) == (audio, video)
+    assert picture.red_payload_type == 0
 
 
 def test_refused_and_other_numbers_in_an_answer() -> None:

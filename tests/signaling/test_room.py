@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from sfu.control import CloseTransport, TransportChanged
+from sfu.control import (
+    CloseTransport,
+    DownTrackState,
+    DownTrackStates,
+    LayersWanted,
+    OpenRouter,
+    SetDownTracks,
+    SetUpTracks,
+    TransportChanged,
+)
 from signaling import messages
 from signaling.participant import AWAY, RESUME, SILENT
 from signaling.room import Room
 from signaling.room_media import RefusedError
-from tests.signaling.people import Person, Worker, connected, stats
+from tests.signaling.people import Person, Worker, call, connected, new_room, stats
 
 
 def test_without_media_gone_after_five_seconds(room: Room) -> None:
@@ -163,3 +172,101 @@ def test_events_about_what_is_gone_are_ignored(room: Room) -> None:
     room.transport_changed(TransportChanged(transport="r.99", state="failed"))
     room.audio_levels({"nobody": 3}, now=1.0)
     assert ada.inbox == []
+
+
+def wanted(person: Person, track: str, *rids: str) -> None:
+    publication = person.participant.publication
+    assert publication is not None
+    event = LayersWanted(transport=publication.transport, track=track, rids=rids)
+    person.room.layers_wanted(event)
+
+
+def test_layers_are_told_and_kept(room: Room) -> None:
+    ada, bo = call(room)
+    video = ada.tracks[1]
+    wanted(ada, video, "q", "h")
+    wanted(ada, video)
+    wanted(ada, "of nobody", "q")
+    assert ada.got(messages.Layers) == [
+        messages.Layers(video, ("q", "h")),
+        messages.Layers(video, ()),
+    ]
+    assert bo.got(messages.Layers) == []
+    ada.away()
+    wanted(ada, video, "q")
+    assert messages.Layers(video, ("q",)) in ada.back()
+    # With the answer to a further offer, and not of tracks that are gone.
+    ada.inbox.clear()
+    ada.publish(2)
+    assert [type(message) for message in ada.inbox] == [messages.Published, messages.Layers]
+    ada.inbox.clear()
+    ada.publish(restart=True)
+    assert ada.got(messages.Layers) == []
+
+
+def test_layers_of_an_earlier_connection_are_ignored(room: Room) -> None:
+    ada, _ = call(room)
+    old = connected(ada)
+    video = ada.tracks[1]
+    ada.publish(restart=True)
+    room.layers_wanted(LayersWanted(transport=old, track=video, rids=("q",)))
+    assert ada.participant.layers == {}
+
+
+def received(person: Person, track: str, transport: str) -> None:
+    state = DownTrackState(up_track=track, state="flowing", spatial=1, temporal=2, limited=True)
+    event = DownTrackStates(transport=transport, tracks=(state,), estimate_bps=700_000)
+    person.room.down_track_states(event)
+
+
+def test_what_is_received_is_told_and_kept(room: Room) -> None:
+    ada, bo = call(room)
+    transport = bo.change("subscribe", "connected")
+    received(bo, ada.tracks[1], transport)
+    entry = messages.ReceivedTrack(ada.tracks[1], "flowing", 1, True)
+    told = messages.Receiving((entry,), 700_000)
+    assert bo.got(messages.Receiving) == [told]
+    assert ada.got(messages.Receiving) == []
+    bo.away()
+    assert told in bo.back()
+    # The next connection begins with nothing.
+    bo.change("subscribe", "failed", "consentExpired")
+    received(bo, ada.tracks[1], transport)
+    assert bo.participant.receiving is None
+    bo.away()
+    assert not any(isinstance(message, messages.Receiving) for message in bo.back())
+
+
+def test_a_lost_worker_leaves_nothing_behind(room: Room) -> None:
+    ada, bo = call(room)
+    wanted(ada, ada.tracks[1], "q")
+    received(bo, ada.tracks[1], bo.change("subscribe", "connected"))
+    room.worker_lost()
+    assert (ada.participant.layers, bo.participant.receiving) == ({}, None)
+
+
+def test_a_first_check_is_no_news_to_the_client(room: Room) -> None:
+    ada, bo = Person(room, "Ada"), Person(room, "Bo")
+    ada.publish()
+    bo.take()
+    ada.change("publish", "checked")
+    bo.change("subscribe", "checked")
+    assert ada.got(messages.Transport) == bo.got(messages.Transport) == []
+    ada.away()
+    assert ada.participant.gone_at() == AWAY  # media does not flow yet
+
+
+def test_the_room_says_how_many_voices(worker: Worker) -> None:
+    new_room(worker, loudest=3)
+    assert worker.last(OpenRouter).loudest == 3
+    new_room(worker)
+    assert worker.last(OpenRouter).loudest == 0
+
+
+def test_redundant_audio_can_be_switched_off(worker: Worker) -> None:
+    for redundancy, payload_type in ((True, 63), (False, 0)):
+        ada, bo = call(new_room(worker, redundancy=redundancy))
+        assert worker.all(SetUpTracks)[-1].tracks[0].red_payload_type == payload_type
+        assert worker.last(SetDownTracks).tracks[0].red_payload_type == payload_type
+        texts = [ada.got(messages.Published)[-1].sdp, bo.got(messages.Offer)[-1].sdp]
+        assert [" red/48000/2" in text for text in texts] == [redundancy] * 2

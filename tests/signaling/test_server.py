@@ -22,6 +22,7 @@ from sfu.control import (
 from signaling import session
 from tests.signaling.conftest import TOKEN, Serve
 from tests.signaling.fakes import answer, offer, stats
+from tests.signaling.people import stats as transport_stats
 
 
 async def test_two_people_publish_and_subscribe(serve: Serve) -> None:
@@ -376,7 +377,13 @@ async def test_closing_is_told(serve: Serve) -> None:
 async def test_stats_need_the_token(serve: Serve) -> None:
     run = await serve()
     await (await run.joined()).publish()
-    run.worker.send(stats(packets_forwarded=7, drops={"stranger": 2}))
+    transport = (await run.worker.expect(OpenTransport)).transport
+    measured = transport_stats(
+        transport, 5, rtt_ms=20.0, loss_percent=1.5, jitter_ms=3.0, estimate_bps=9, target_bps=8
+    )
+    run.worker.send(
+        stats(packets_forwarded=7, drops={"stranger": 2}, shedding=1, per_transport=(measured,))
+    )
     async with run.http.get(run.url + "/api/stats") as response:
         assert response.status == 401
     headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -387,6 +394,11 @@ async def test_stats_need_the_token(serve: Serve) -> None:
             break
     assert body["workers"][0]["packetsForwarded"] == 7
     assert body["workers"][0]["drops"] == {"stranger": 2}
+    assert (body["workers"][0]["shedding"], body["workers"][0]["tcpPort"]) == (1, 5001)
+    (one,) = body["workers"][0]["perTransport"]
+    assert (one["room"], one["direction"], one["rttMs"]) == ("room", "publish", 20.0)
+    assert (one["lossPercent"], one["jitterMs"]) == (1.5, 3.0)
+    assert (one["estimateBps"], one["targetBps"]) == (9, 8)
     assert (body["server"]["rooms"], body["server"]["participants"]) == (1, 1)
 
 

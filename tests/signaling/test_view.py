@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sfu.control import DownTrackSpec, SetDownTracks, SetView, TrackView
 from signaling import messages
 from signaling.room import VIEW_INTERVAL, Room
 from signaling.view import MAX_BITRATE, MAX_SIDE, heard_and_seen, set_view
-from tests.signaling.people import Person, Worker, call
+from tests.signaling.fakes import answer
+from tests.signaling.people import Person, Worker, call, new_room
 
 
 def spec(track: str, kind: str) -> DownTrackSpec:
@@ -116,15 +119,70 @@ def test_other_rooms_tracks_are_none_of_its_business(room: Room, worker: Worker)
     assert worker.last(SetView).views == ()
 
 
-def test_sound_goes_and_comes_without_an_offer(room: Room, worker: Worker) -> None:
+def up_tracks(worker: Worker) -> list[str]:
+    return [track.up_track for track in worker.last(SetDownTracks).tracks]
+
+
+def test_sound_goes_at_once_and_comes_at_once(room: Room, worker: Worker) -> None:
     ada, bo = call(room)
-    whole = worker.last(SetDownTracks)
-    offers = len(bo.got(messages.Offer))
+    audio, video = ada.tracks
     bo.view(10.0, audio=False)
-    assert [track.up_track for track in worker.last(SetDownTracks).tracks] == [ada.tracks[1]]
+    assert up_tracks(worker) == [video]
+    # The next offer makes ready for its return, under another SSRC.
+    offered = bo.take()
+    assert [(track.track, track.mid) for track in offered.tracks] == [(video, "1"), (audio, "2")]
+    assert up_tracks(worker) == [video]
     bo.view(11.0, audio=True)
-    assert worker.last(SetDownTracks) == whole
-    assert len(bo.got(messages.Offer)) == offers
+    assert up_tracks(worker) == [video, audio]
+    # Back before the offer was answered: it flows with the answer.
+    bo.view(12.0, audio=False)
+    bo.view(13.0, audio=True)
+    assert up_tracks(worker) == [video]
+    assert bo.take().restart is False
+    assert sorted(up_tracks(worker)) == sorted((audio, video))
+
+
+@given(st.lists(st.sampled_from(["on", "off", "answer", "join", "leave", "republish"])))
+def test_no_ssrc_is_ever_begun_anew(acts: list[str]) -> None:
+    worker = Worker()
+    room = new_room(worker)
+    _, bo = call(room)
+    others = [Person(room, "Cy")]
+    for now, act in enumerate(acts):
+        if act in ("on", "off"):
+            bo.view(float(now), audio=act == "on")
+        elif (
+            act == "answer"
+            and bo.participant.subscription
+            and bo.participant.subscription.open_offer
+        ):
+            bo.take()
+        elif act == "join":
+            others.append(Person(room, "Di"))
+        elif act == "leave" and others:
+            room.remove(others.pop().participant, "left")
+        elif act == "republish" and others:
+            others[-1].publish(restart=True)
+    sent: set[int] = set()
+    ended: set[int] = set()
+    for command in worker.all(SetDownTracks):
+        listed = {track.ssrc for track in command.tracks}
+        ended |= sent - listed
+        assert not listed & ended
+        sent = listed
+
+
+def test_a_track_that_is_answered_otherwise_gets_another_ssrc(room: Room, worker: Worker) -> None:
+    ada, bo = call(room)
+    before = worker.last(SetDownTracks).tracks
+    Person(room, "Cy").publish()
+    last = bo.got(messages.Offer)[-1]
+    other = answer(last.sdp).replace("a=rtcp-fb:111 nack\r\n", "", 1)
+    room.answer(bo.participant, messages.Answer(last.id, other))
+    assert ada.tracks[0] not in up_tracks(worker)
+    bo.take()
+    (again,) = (t for t in worker.last(SetDownTracks).tracks if t.up_track == ada.tracks[0])
+    assert again.ssrc != before[0].ssrc
 
 
 def test_of_a_storm_the_newest_wins(room: Room, worker: Worker) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sfu.control import Drain, WorkerStats
 from signaling import worker_pool
-from signaling.worker_pool import Worker, WorkerPool, WorkerStartError
+from signaling.worker_pool import Worker, WorkerPool, WorkerStartError, launcher
 from tests.signaling.fakes import FakeLaunch, FakeWorker, stats
 
 
@@ -147,3 +147,21 @@ async def test_a_fault_of_the_listener_costs_no_worker() -> None:
         await listener.news.wait()
     assert len(launch.started) == 1
     await pool.close(5.0)
+
+
+@pytest.mark.parametrize("tcp", [True, False])
+async def test_the_command_line_of_a_worker(monkeypatch: pytest.MonkeyPatch, tcp: bool) -> None:
+    started: list[tuple[str, ...]] = []
+
+    async def execute(*arguments: str, **more: Any) -> Any:
+        started.append(arguments)
+        raise OSError("not really")
+
+    monkeypatch.setattr("signaling.worker_pool.asyncio.create_subprocess_exec", execute)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(OSError, match="not really"):
+        await launcher(5000, "info", tcp)(3, theirs)
+    (line,) = started
+    assert line[1:3] == ("-m", "sfu.worker")
+    assert line[line.index("--port") + 1] == "5003"
+    assert ("--no-tcp" in line) is not tcp
