@@ -21,11 +21,16 @@ from typing import Any
 
 from bench import impair_clip, netns
 from bench.browser import FLAGS, chromium
+from bench.impair_judge import VIEWER
 from bench.impair_rig import HUB_ADDRESS, Spoke, inside, star
 from bench.server import OwnServer
 
 WINDOW = {"viewer": (1280, 720), "publisher": (640, 360)}
-"""Pixels of the pages; publishers look at small tiles, to leave the cores to the viewer."""
+"""Of the pages (pixels)."""
+_SEND_ONLY = """
+localStorage.setItem('settings', JSON.stringify({ audioOnly: true, soundElsewhere: true }));
+"""
+"""Publishers look at nobody and listen to nobody: decoding takes cores that the viewer needs."""
 SAMPLE_MS = {"viewer": 100, "publisher": 500}
 _ROOM = "impair"
 _SAMPLER = Path(__file__).with_name("impair_sampler.js")
@@ -200,7 +205,6 @@ def call(publishers: int, size: tuple[int, int], tell: Tell) -> Iterator[Call]:
             play = stack.enter_context(sync_playwright())
             seats = []
             for number, spoke in enumerate(network.spokes):
-                name = f"Publisher {number + 1}" if number < publishers else "Viewer"
                 voice = impair_clip.speech(min(number, publishers - 1))
                 flags = [
                     *FLAGS,
@@ -210,15 +214,21 @@ def call(publishers: int, size: tuple[int, int], tell: Tell) -> Iterator[Call]:
                 ]
                 browser = play.chromium.launch(executable_path=_wrapper(scratch, spoke), args=flags)
                 stack.callback(_close, browser)
-                width, height = WINDOW["publisher" if number < publishers else "viewer"]
-                context = browser.new_context(viewport={"width": width, "height": height})
-                context.add_init_script(path=_SAMPLER)
-                page = context.new_page()
-                page.set_default_timeout(_ACTION_SECONDS * 1000)
-                seats.append(Seat(name, spoke, page))
+                seats.append(_seat(browser, spoke, number, number < publishers))
             yield Call(server, network.hub, seats[:-1], seats[-1], tell)
         except Error as error:
             raise SetUpError(f"Chromium: {str(error).splitlines()[0]}") from None
+
+
+def _seat(browser: Any, spoke: Spoke, number: int, publishes: bool) -> Seat:
+    width, height = WINDOW["publisher" if publishes else "viewer"]
+    context = browser.new_context(viewport={"width": width, "height": height})
+    if publishes:
+        context.add_init_script(_SEND_ONLY)
+    context.add_init_script(path=_SAMPLER)
+    page = context.new_page()
+    page.set_default_timeout(_ACTION_SECONDS * 1000)
+    return Seat(f"Publisher {number + 1}" if publishes else VIEWER, spoke, page)
 
 
 def _wrapper(folder: Path, spoke: Spoke) -> str:

@@ -24,6 +24,8 @@ from bench.impair_stats import (
     sound,
 )
 
+VIEWER = "Viewer"
+"""Name of the one who looks and listens."""
 SPEAKER = 0
 """Number of the publisher who speaks most of the time."""
 MOVING_FRAMES = 5.0
@@ -253,7 +255,7 @@ def ghosts(people_seen: Mapping[str, Sequence[str]]) -> int:
 
 def tcp(evidence: Evidence) -> list[Criterion]:
     """The viewer and the last publisher have no UDP."""
-    begin, end = evidence.pressed["Viewer"], evidence.marks["end"]
+    begin, end = evidence.pressed[VIEWER], evidence.marks["end"]
     blocked = evidence.names[-1]
     criteria = []
     for name in evidence.names:
@@ -262,7 +264,7 @@ def tcp(evidence: Evidence) -> list[Criterion]:
         first = round(seen[0] - begin, 2) if seen else None
         how = "both over TCP" if name == blocked else "the viewer over TCP"
         criteria.append(Criterion(f"picture of {name} ({how}) after", first, 5.0, "s"))
-    for name in ("Viewer", blocked):
+    for name in (VIEWER, blocked):
         over_tcp = evidence.paths.get(name, ()).count("tcp")
         criteria.append(
             Criterion(f"{name}: connections over TCP", float(over_tcp), 1, "", at_least=True)
@@ -272,7 +274,7 @@ def tcp(evidence: Evidence) -> list[Criterion]:
 
 def clean(evidence: Evidence) -> list[Criterion]:
     """How soon each tile shows the top layer."""
-    pressed = evidence.pressed["Viewer"]
+    pressed = evidence.pressed[VIEWER]
     criteria = []
     for name in evidence.names:
         track = evidence.tracks.get((name, "video"))
@@ -295,7 +297,7 @@ def evidence_of(
     **rest: Any,
 ) -> Evidence:
     """Put together what the pages have told."""
-    pages = {**publishers, "Viewer": viewer}
+    pages = {**publishers, VIEWER: viewer}
     return Evidence(
         names=names,
         samples=viewer,
