@@ -10,7 +10,8 @@ from typing import Final
 MAX_DATAGRAM: Final = 1500
 """A longer one is none of ours (bytes)."""
 
-_OVERSIZED: Final = bytes(MAX_DATAGRAM + 1)
+_OVERSIZED: Final = b"\xff" * (MAX_DATAGRAM + 1)
+"""Begins as nothing that we know (RFC 7983)."""
 
 
 def frame(datagram: bytes) -> bytes:
@@ -31,8 +32,8 @@ class FrameReader:
     def feed(self, data: bytes) -> list[bytes]:
         """Each datagram that `data` completes, empty ones too (RFC 4571 clause 2).
 
-        One that is too long appears at once, as `MAX_DATAGRAM` + 1 zero bytes: its length is all
-        that anybody needs to know of it. No stream is malformed: every length is a length.
+        One that is too long appears at once, as `MAX_DATAGRAM` + 1 bytes that are not its own:
+        its length is all that anybody needs to know of it. No stream is malformed.
         """
         buffer = self._buffer
         buffer += data
