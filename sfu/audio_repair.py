@@ -1,0 +1,70 @@
+"""Lost voice: what to ask for again, and how much redundancy to send.
+
+Theory of operation. Two remedies, of which the first costs bytes and the second delay.
+
+Redundancy (RFC 2198) gives a lone lost packet back with the next one, 20 ms later, whatever the
+round trip; of a burst it gives back as many as it has blocks. Browsers that can send it do from
+the start, with one block; to a receiver it is sent while there is loss (`Redundancy`).
+
+Asking again (RFC 4585) is for the rest, and for publishers without redundancy; browsers answer
+for Opus, on the same SSRC, although they do not negotiate it. An answer is heard if it comes
+within the jitter buffer. That of libwebrtc grows for late packets, but only as far as each percent
+of loss it thereby avoids costs at most 20 ms; and past `MAX_BUDGET` it was seen to grow without
+avoiding any. Hence `budget`: on a long way, asking would make a call slower and no clearer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MIN_BUDGET: Final = 0.060
+"""Seconds that jitter buffers hold back even where nothing is lost."""
+BUDGET_PER_LOSS: Final = 2.0
+"""Seconds at a loss of everything: 20 ms a percent."""
+MAX_BUDGET: Final = 0.120
+
+ONE_BLOCK: Final = 0.01
+"""Share of packets lost from which one block is sent."""
+TWO_BLOCKS: Final = 0.04
+MAX_BLOCKS: Final = 2
+QUIET_SECONDS: Final = 10.0
+"""So long the loss must have been lower before a block is left out again."""
+
+
+def budget(loss: float) -> float:
+    """How late a voice packet may come and still be played, in seconds; `loss` is a share."""
+    return min(MAX_BUDGET, max(MIN_BUDGET, loss * BUDGET_PER_LOSS))
+
+
+def worth_asking(rtt: float, age: float, loss: float) -> bool:
+    """Whether the answer to a request made now would be heard.
+
+    `rtt`: seconds to the publisher, 0 when not known yet; `age`: seconds since the packet was due
+    (with the gap it is one frame old); `loss`: share of the stream's packets that is missing of
+    late, what redundancy gave back not counted.
+    """
+    return age + rtt <= budget(loss)
+
+
+class Redundancy:
+    """How many blocks one receiver is sent: more at once, fewer after a quiet time."""
+
+    __slots__ = ("_quiet_since", "blocks")
+
+    def __init__(self) -> None:
+        self.blocks = 0
+        self._quiet_since = 0.0
+
+    def report(self, loss: float, now: float) -> bool:
+        """The receiver told what share it lost; whether `blocks` changed. `now` in seconds."""
+        wanted = MAX_BLOCKS if loss >= TWO_BLOCKS else 1 if loss >= ONE_BLOCK else 0
+        if wanted >= self.blocks:
+            changed = wanted > self.blocks
+            self.blocks = wanted
+            self._quiet_since = now
+            return changed
+        if now - self._quiet_since < QUIET_SECONDS:
+            return False
+        self.blocks -= 1
+        self._quiet_since = now
+        return True

@@ -1,0 +1,56 @@
+"""What an Opus packet says of itself in its first bytes (RFC 6716 clause 3.1), and silence.
+
+Times are in RTP units: 48,000 a second whatever the audio bandwidth (RFC 7587 clause 4.1).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sfu.rtp import Buffer
+
+MAX_DURATION: Final = 5760
+"""A packet holds at most 120 ms (RFC 6716 clause 3.4, R5)."""
+MAX_DTX: Final = 2
+"""Bytes: a packet this short is silence or the slow update of background noise between pauses of
+transmission; libopus names the limit in its description of `opus_encode`."""
+
+SILENCE: Final = b"\xf8\xff\xfe"
+"""20 ms of digital silence: CELT, full band, mono, one frame with its silence flag set. Sent when
+a voice is left out: a decoder that is sent nothing conceals, and drones on; with this it fades out
+within one frame, and goes on cleanly with the next frame of any kind."""
+SILENCE_DURATION: Final = 960
+
+
+def _frame_durations() -> tuple[int, ...]:
+    """Samples of one frame for each of the 32 configurations (RFC 6716 table 2)."""
+    silk = (480, 960, 1920, 2880)
+    hybrid = (480, 960)
+    celt = (120, 240, 480, 960)
+    return silk * 3 + hybrid * 2 + celt * 4
+
+
+_FRAME_DURATIONS: Final = _frame_durations()
+
+
+def duration(payload: Buffer) -> int:
+    """Samples at 48 kHz that the packet decodes to; 0 when it is malformed."""
+    if not payload:
+        return 0
+    first = payload[0]
+    code = first & 0x03
+    count = 1 if code == 0 else 2
+    if code == 3:
+        if len(payload) < 2:
+            return 0
+        count = payload[1] & 0x3F
+    samples = count * _FRAME_DURATIONS[first >> 3]
+    return samples if samples <= MAX_DURATION else 0
+
+
+def is_dtx(payload: Buffer) -> bool:
+    """Whether the packet stands for a pause in speech (RFC 7587 clause 3.1.3) or is silence.
+
+    Sequence numbers go on through such a pause, timestamps leap: a gap in time alone is no loss.
+    """
+    return len(payload) <= MAX_DTX or payload == SILENCE
