@@ -133,19 +133,20 @@ class TemporalFilter:
     __slots__ = (
         "_changed_at",
         "_ended",
+        "_entering",
         "_keeping",
         "_last",
         "_left_out",
         "_left_out_count",
+        "_limit",
         "_timestamp",
         "_top",
         "decodable",
-        "limit",
     )
 
     def __init__(self) -> None:
-        self.limit = ALL
-        """The highest temporal layer to be sent."""
+        self._limit = ALL
+        self._entering = False
         self.decodable = ALL
         """The highest layer of which nothing is missing that later frames may refer to."""
         self._top = 0
@@ -158,18 +159,31 @@ class TemporalFilter:
         self._left_out_count = 0
 
     @property
+    def limit(self) -> int:
+        """The highest temporal layer to be sent, from the next frame on."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        if limit < ALL and not self.limiting:
+            self._entering = True
+            self._ended = True
+        self._limit = limit
+
+    @property
     def limiting(self) -> bool:
         """Whether frames may be left out now."""
-        return self.limit < ALL or self.decodable < ALL
+        return self._limit < ALL or self.decodable < ALL
 
     @property
     def raising(self) -> bool:
         """Whether a frame to go up at is waited for."""
-        return self.decodable < min(self.limit, self._top)
+        return self.decodable < min(self._limit, self._top)
 
     def restart(self) -> None:
         """Another stream begins, with a keyframe: nothing is missing of it."""
         self.decodable = ALL
+        self._entering = False
         self._top = 0
         self._timestamp = -1
         self._ended = True
@@ -194,14 +208,16 @@ class TemporalFilter:
 
     def _decide(self, part: FramePart) -> bool:
         tid = part.tid
-        if tid < 0:
+        entering, self._entering = self._entering, False
+        if tid < 0 or (entering and not part.start):
+            # Until now nobody asked: the first packets of this very frame have been sent.
             return True
         if tid > self._top:
             self._top = tid
         if part.keyframe:
             self.decodable = ALL
             return True
-        if tid > self.limit:
+        if tid > self._limit:
             if tid <= self.decodable:
                 self.decodable = tid - 1
                 self._changed_at = part.packets[0][0]
@@ -256,7 +272,7 @@ class TemporalFilter:
             return False
         if packet[0] < self._changed_at or not self.limiting:
             return True
-        if temporal_id(packet[3]) >> 1 <= min(self.limit, self.decodable):
+        if temporal_id(packet[3]) >> 1 <= min(self._limit, self.decodable):
             return True
         self._note_left_out(timestamp)
         return False
@@ -388,7 +404,8 @@ def leave_out(numbers: PacketMap, run: Run) -> Segment | None:
     before = numbers.current
     if before is None:
         return None
-    out = run.first + before.seq_delta
+    # Padding that came in between has been left out already.
+    out = max(run.first, before.first_in) + before.seq_delta
     if out <= numbers.last_out:
         return None
     numbers.last_out = out - 1

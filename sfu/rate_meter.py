@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 TIME_CONSTANT: Final = 1.0
 """Seconds over which the rate is taken."""
+SILENCE: Final = 1.0
+"""Seconds without a packet after which the rate begins anew: a layer that rested and wakes up
+must not look cheap."""
 SAMPLE_FRAMES: Final = 32
 """A multiple of all patterns of temporal layers in use (the longest has 8 frames)."""
 SAMPLE_INTERVAL: Final = 2.0
@@ -35,6 +38,7 @@ class RateMeter:
         "_octets",
         "_packets",
         "_sampled",
+        "_seen_at",
         "_shares",
         "_sum",
         "_ticked_at",
@@ -46,6 +50,7 @@ class RateMeter:
         self.sampling = True
         """Whether packets should be shown to `sample` now."""
         self._ticked_at = -1.0
+        self._seen_at = -1.0
         self._octets = 0
         self._packets = 0
         self._sum = 0.0
@@ -57,16 +62,18 @@ class RateMeter:
 
     def tick(self, octets: int, packets: int, now: float) -> None:
         """Take the stream's totals (payload bytes, packets); about ten times a second."""
+        first = self._ticked_at < 0
         elapsed = now - self._ticked_at
-        if self._ticked_at < 0:
-            elapsed = 0.0
-        elif elapsed <= 0:
+        if not first and elapsed <= 0:
             return
         new_octets = max(0, octets - self._octets)
         new_packets = max(0, packets - self._packets)
-        first = self._ticked_at < 0
         self._ticked_at, self._octets, self._packets = now, octets, packets
-        if not first:
+        if new_packets or first:
+            self._seen_at = now
+        elif now - self._seen_at >= SILENCE:
+            self._sum = self._weight = 0.0
+        if not first and (new_packets or self._weight):
             keep = math.exp(-elapsed / TIME_CONSTANT)
             rate = (new_octets + OVERHEAD * new_packets) * 8 / elapsed
             # Without the weight the first second would be told too low.

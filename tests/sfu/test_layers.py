@@ -174,6 +174,25 @@ def test_a_frame_is_never_cut_in_two(cut):
     assert kept(filter_, made[2][cut:]) == []
 
 
+def test_the_frame_that_was_begun_before_there_was_a_limit_is_finished():
+    """While nothing is limited nobody shows the filter what is sent."""
+    filter_ = TemporalFilter()
+    made = make_frames(THREE_LAYERS, 12, packets=3)
+    filter_.limit = 0
+    assert kept(filter_, made[1][2:]) == made[1][2:]
+    assert kept(filter_, made[2]) == []
+    assert kept(filter_, made[3][1:]) == []
+    assert kept(filter_, made[4]) == made[4]
+    filter_.limit = ALL
+    whole = [p for frame in made[5:8] for p in frame]
+    kept(filter_, whole)
+    filter_.restart()
+    assert not filter_.limiting
+    filter_.limit = 1
+    assert kept(filter_, made[9][1:]) == made[9][1:]
+    assert kept(filter_, made[11]) == []
+
+
 def test_down_at_the_next_frame_up_at_sync_frames_one_layer_at_a_time():
     filter_ = TemporalFilter()
     made = make_frames(THREE_LAYERS, 48, packets=1)
@@ -386,6 +405,20 @@ def test_what_is_missing_inside_a_frame_left_out_is_left_out_too():
     receiver.send(made[2])
     assert_continuous(receiver.sent)
     receiver.late("q", made[1][1])
+    assert len(receiver.sent) == 8
+
+
+def test_padding_inside_a_frame_left_out():
+    receiver = Receiver()
+    made = make_frames(THREE_LAYERS, 3, packets=4, seq=100)
+    receiver.switch("q", made[0][0])
+    receiver.filter.limit = 1
+    receiver.send(made[0])
+    receiver.send(made[1][:1])
+    receiver.map.skip(made[1][1][0])
+    receiver.send(made[1][2:])
+    receiver.send(made[2])
+    assert_continuous(receiver.sent)
     assert len(receiver.sent) == 8
 
 

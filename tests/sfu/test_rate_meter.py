@@ -81,12 +81,28 @@ def test_only_a_part_of_the_frames_is_looked_at():
     assert meter.sampling
 
 
-def test_the_rate_follows_and_falls_to_nothing():
+def test_the_rate_falls_when_less_comes():
     meter = RateMeter()
     octets, packets, now = run(meter, 3.0)
-    for tick in range(1, 51):
+    for tick in range(1, 21):
+        meter.tick(octets + 10 * tick, packets + tick, now + tick / 10)
+    assert meter.bitrate_bps < 0.25 * TRUE_BPS
+
+
+def test_a_layer_that_rested_does_not_look_cheap():
+    meter = RateMeter()
+    octets, packets, now = run(meter, 3.0)
+    for tick in range(1, 10):
         meter.tick(octets, packets, now + tick / 10)
-    assert meter.bitrate_bps < 0.01 * TRUE_BPS
+    assert meter.bitrate_bps > 0
+    for tick in range(10, 50):
+        meter.tick(octets, packets, now + tick / 10)
+    assert meter.bitrate_bps == 0
+    assert meter.rates_bps == ()
+    octets, packets, now = run(meter, 0.2, start=now + 5.0, octets=octets, packets=packets)
+    assert meter.rates_bps == ()
+    run(meter, 0.4, start=now, octets=octets, packets=packets)
+    assert meter.rates_bps[-1] == pytest.approx(TRUE_BPS, rel=0.2)
 
 
 def test_other_layers_take_the_place_of_the_old_ones():
