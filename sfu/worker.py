@@ -66,10 +66,11 @@ log = logging.getLogger("sfu.worker")
 class Worker:
     """All state of the process."""
 
-    def __init__(self, channel: Channel, udp: UdpSocket) -> None:
+    def __init__(self, channel: Channel, udp: UdpSocket, tcp: bool = True) -> None:
+        """`tcp`: take peers over TCP too, on the same port number."""
         self._channel = channel
         self._udp = udp
-        self._tcp = TcpSockets(udp, self._connection_closed, time.monotonic())
+        self._tcp = TcpSockets(udp, self._connection_closed, time.monotonic(), listen=tcp)
         self._batch = SendBatch(udp)
         self._outbox = Outbox(self._batch, self._tcp.connections)
         self._forwarder = Forwarder(self._outbox)
@@ -523,6 +524,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sfu.worker", description="Started by signaling.")
     parser.add_argument("--channel-fd", type=int, required=True)
     parser.add_argument("--port", type=int, default=0, help="UDP; 0 takes a free one")
+    parser.add_argument("--no-tcp", action="store_true", help="no ICE-TCP on the same number")
     parser.add_argument("--log-level", default="INFO")
     return parser.parse_args()
 
@@ -543,7 +545,7 @@ def main() -> int:
     except OSError as error:
         log.error("cannot listen on UDP port %d: %s", arguments.port, error.strerror)
         return 2
-    worker = Worker(channel, udp)
+    worker = Worker(channel, udp, tcp=not arguments.no_tcp)
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
     worker.announce()
     gc.collect()

@@ -158,7 +158,9 @@ class Connection:
 class TcpSockets:
     """The listener, its connections, and one way to send for TCP and UDP addresses alike."""
 
-    def __init__(self, udp: UdpSocket, closed: Callable[[bytes], None], now: float) -> None:
+    def __init__(
+        self, udp: UdpSocket, closed: Callable[[bytes], None], now: float, *, listen: bool = True
+    ) -> None:
         """Listen on the UDP socket's port number; `port` is 0 where that is not possible.
 
         `closed(address)` tells that a verified connection is gone, unless `dismiss` said so.
@@ -174,7 +176,7 @@ class TcpSockets:
         self._closed = closed
         self._number = 0
         self._selector = selectors.DefaultSelector()
-        self._listener = _listen(udp)
+        self._listener = _listen(udp) if listen else None
         self._accepting = False
         self.port: int = 0
         if self._listener is not None:

@@ -357,6 +357,18 @@ def test_runs_are_cut_into_packets(side: Side) -> None:
     assert read_all(peer, FrameReader()) == packets
 
 
+def test_without_a_listener_there_is_only_udp(side: Side) -> None:
+    udp = UdpSocket(0)
+    tcp = TcpSockets(udp, lambda _: None, 0.0, listen=False)
+    assert tcp.port == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", udp.port), timeout=10)
+    assert tcp.send_one(b"\x01\x01answer", udp.pack_address("127.0.0.1", side.udp.port))
+    assert select.select([side.udp], [], [], 10)[0]
+    tcp.close()
+    udp.close()
+
+
 def test_a_taken_port_leaves_udp_alone() -> None:
     udp = UdpSocket(0)
     taken = socket.socket(socket.AF_INET6)
