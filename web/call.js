@@ -6,18 +6,22 @@ import { errorText, onLanguage, t } from './i18n.js';
 import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { deviceLabel } from './lobby.js';
 import { canShareScreen } from './media.js';
+import { openMenu } from './menu.js';
 import { showPeople } from './people.js';
+import { showReceptionChoice } from './preferences.js';
+import { Reception } from './reception.js';
 import { roomPath } from './rooms.js';
-import { settings } from './settings.js';
-import { Stage, Tile } from './tiles.js';
+import { remember, settings } from './settings.js';
+import { QUIET } from './speaker.js';
+import { Tile } from './tile.js';
+import { Stage } from './tiles.js';
+import { Why } from './why.js';
 
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 /** @typedef {import('./messages.js').Participant} Participant */
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./protocol.js').Conference} Conference */
 
-/** Quieter than this is no speech, in -dBov (RFC 6464). */
-const QUIET = 55;
 const BACK_SHOWN_MS = 2500;
 
 const banner = byId('banner', HTMLElement);
@@ -36,6 +40,8 @@ export class Call {
   #troubled = false;
   #stage;
   #chat;
+  #reception;
+  #why;
   #conference;
   #local;
   #name;
@@ -56,6 +62,9 @@ export class Call {
       corner: byId('corner', HTMLElement),
       alone: byId('alone', HTMLElement),
     }, this.#self);
+    const { signal } = this.#closing;
+    this.#reception = new Reception(conference, this.#stage, this.#self, signal);
+    this.#why = new Why(conference, () => this.#reception.arriving, signal);
     this.#chat = new Chat(
       (text) => conference.chat(text), (participant) => participant === conference.id,
     );
@@ -67,6 +76,7 @@ export class Call {
     this.#openPanel('');
     this.#showOwn();
     this.#stage.layout();
+    this.receptionChosen();
     onLanguage(() => this.#redraw());
   }
 
@@ -94,8 +104,8 @@ export class Call {
     });
     conference.on('participantLeft', ({ participant, reason }) => {
       const text = t(reason === 'lost' ? 'live.lost' : 'live.left', { name: participant.name });
-      this.#stage.remove('person', participant.id);
-      this.#stage.remove('screen', participant.id);
+      this.#remove('person', participant.id);
+      this.#remove('screen', participant.id);
       this.#showList();
       announce(text);
       toast(text);
@@ -141,6 +151,8 @@ export class Call {
       help: () => this.#act('help'),
       'stop-sharing': () => local.stopScreen(),
       leave: () => this.#conference.leave(),
+      'sound-here': () => this.#choose({ soundElsewhere: false }),
+      'video-again': () => this.#choose({ audioOnly: false }),
     };
     for (const [id, click] of Object.entries(clicks)) {
       byId(id, HTMLButtonElement).addEventListener('click', click, { signal });
@@ -151,6 +163,13 @@ export class Call {
     hear.addEventListener('click', () => this.#play(), { signal });
     document.addEventListener('keydown', (event) => this.#key(event), { signal });
     addEventListener('online', () => this.#conference.networkChanged(), { signal });
+  }
+
+  /** @param {Partial<import('./settings.js').Settings>} choice of what to receive */
+  #choose(choice) {
+    remember(choice);
+    showReceptionChoice();
+    this.receptionChosen();
   }
 
   /** @param {KeyboardEvent} event */
@@ -249,6 +268,7 @@ export class Call {
     person.stream(this.#conference.streamOf(id, 'person'));
     person.showVideo(on('camera') && this.#hasPicture(id, 'person'));
     person.muted(!on('microphone'));
+    this.#reception.look();
     this.#showScreen(participant, tracks.some(({ source }) => source === 'screen'));
     this.#showList();
   }
@@ -259,7 +279,7 @@ export class Call {
    */
   #showScreen({ id, name }, shared) {
     if (!shared) {
-      if (this.#stage.tile('screen', id)) this.#stage.remove('screen', id);
+      this.#remove('screen', id);
       return;
     }
     if (!this.#stage.tile('screen', id)) announce(t('live.sharing', { name }));
@@ -267,6 +287,7 @@ export class Call {
     screen.name(name, t('room.screenOf', { name }));
     screen.stream(this.#conference.streamOf(id, 'screen'));
     screen.showVideo(this.#hasPicture(id, 'screen'));
+    this.#reception.look();
   }
 
   /**
@@ -286,11 +307,62 @@ export class Call {
   #tile(role, id) {
     const found = this.#stage.tile(role, id);
     if (found) return found;
-    const tile = new Tile(role, () => { hear.hidden = false; });
+    const tile = new Tile(role, () => { hear.hidden = settings().soundElsewhere; }, {
+      menu: (button) => this.#openMenu(button, tile, id),
+      why: () => this.#why.open(id),
+    });
     const { speaker } = settings();
     if (speaker) tile.speaker(speaker);
     this.#stage.add(role, id, tile);
+    this.#reception.watch(tile);
     return tile;
+  }
+
+  /**
+   * @param {'person' | 'screen'} role
+   * @param {string} id
+   */
+  #remove(role, id) {
+    const tile = this.#stage.tile(role, id);
+    if (!tile) return;
+    this.#reception.unwatch(tile);
+    this.#stage.remove(role, id);
+  }
+
+  /**
+   * @param {HTMLElement} button
+   * @param {Tile} tile
+   * @param {string} id of the participant
+   */
+  #openMenu(button, tile, id) {
+    const pinned = this.#stage.pinned === tile;
+    openMenu(button, [
+      {
+        icon: 'pin',
+        text: t(pinned ? 'tile.unpin' : 'tile.pin'),
+        act: () => {
+          this.#stage.pin(pinned ? null : tile);
+          this.#reception.look();
+          if (!pinned) announce(t('live.pinned', { name: tile.caption }));
+          button.focus();
+        },
+      },
+      { icon: 'pulse', text: t('tile.check'), act: () => this.#why.open(id) },
+    ]);
+  }
+
+  /** Another choice of what to receive. */
+  receptionChosen() {
+    const { audioOnly, soundElsewhere } = settings();
+    byId('no-video', HTMLElement).hidden = !audioOnly;
+    byId('silent', HTMLElement).hidden = !soundElsewhere;
+    if (soundElsewhere) hear.hidden = true;
+    this.#reception.chosen();
+  }
+
+  /** Who arrives, and who does not. */
+  checkConnections() {
+    this.#why.open();
   }
 
   /** @param {string} id of an audio output device */

@@ -1,6 +1,6 @@
 /** Choices that look the same on every page: language, theme, devices. */
 
-import { el } from './dom.js';
+import { byId, el } from './dom.js';
 import { language, onLanguage, setLanguage, t } from './i18n.js';
 import { canChooseSpeaker, listDevices } from './media.js';
 import { remember, settings } from './settings.js';
@@ -60,6 +60,49 @@ export function themeChoice(holder) {
     setTheme,
   );
   onLanguage(() => holder.setAttribute('aria-label', t('settings.appearance')));
+}
+
+/** Switches of the page and what they are remembered as. */
+const SWITCHES = /** @type {const} */ ([
+  ['audio-only', 'audioOnly'], ['sound-elsewhere', 'soundElsewhere'],
+]);
+
+/**
+ * What is received: how good the video, whether any, and whether there is sound. The controls are
+ * those of the page, so that it can say in words what each does.
+ *
+ * @param {() => void} chosen
+ */
+export function receptionChoice(chosen) {
+  const quality = byId('quality', HTMLElement);
+  segments(
+    quality,
+    'quality',
+    [
+      { value: 'auto', text: () => t('settings.qualityAuto') },
+      { value: 'low', text: () => t('settings.qualityLow') },
+      { value: 'high', text: () => t('settings.qualityHigh') },
+    ],
+    () => settings().quality,
+    (value) => {
+      remember({ quality: value });
+      chosen();
+    },
+  );
+  onLanguage(() => quality.setAttribute('aria-label', t('settings.quality')));
+  for (const [id, name] of SWITCHES) {
+    const input = byId(id, HTMLInputElement);
+    input.onchange = () => {
+      remember({ [name]: input.checked });
+      chosen();
+    };
+  }
+  showReceptionChoice();
+}
+
+/** Set the switches as remembered. */
+export function showReceptionChoice() {
+  for (const [id, name] of SWITCHES) byId(id, HTMLInputElement).checked = settings()[name];
 }
 
 /**

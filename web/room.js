@@ -6,7 +6,7 @@ import { errorText, onLanguage, startLanguage, t } from './i18n.js';
 import { helpDialog } from './keyboard.js';
 import { Lobby } from './lobby.js';
 import { LocalMedia } from './local.js';
-import { deviceChoice, languageChoice, themeChoice } from './preferences.js';
+import { deviceChoice, languageChoice, receptionChoice, themeChoice } from './preferences.js';
 import { Conference, ConferenceError } from './protocol.js';
 import { Publishing } from './publishing.js';
 import { roomFromPath } from './rooms.js';
@@ -126,12 +126,18 @@ function dialogs() {
     (device) => void local.choose(device),
     (id) => call?.speaker(id),
   );
+  receptionChoice(() => call?.receptionChosen());
+  byId('check-connection', HTMLButtonElement).onclick = () => {
+    dialog.close();
+    call?.checkConnections();
+  };
   themeChoice(byId('theme', HTMLElement));
   languageChoice(byId('language', HTMLElement));
   for (const id of ['settings', 'lobby-settings']) {
     byId(id, HTMLButtonElement).onclick = () => {
       void refresh();
       byId('call-devices', HTMLElement).hidden = id !== 'settings';
+      byId('check-connection', HTMLElement).hidden = id !== 'settings';
       dialog.showModal();
     };
   }

@@ -12,6 +12,9 @@
  * @property {string} speaker
  * @property {boolean} microphoneOn
  * @property {boolean} cameraOn
+ * @property {import('./messages.js').Quality} quality of the video that is received
+ * @property {boolean} audioOnly receive no video
+ * @property {boolean} soundElsewhere another device in this room plays the sound
  * @property {RecentRoom[]} recent
  */
 
@@ -25,6 +28,9 @@ const DEFAULTS = {
   speaker: '',
   microphoneOn: true,
   cameraOn: true,
+  quality: 'auto',
+  audioOnly: false,
+  soundElsewhere: false,
   recent: [],
 };
 

@@ -1,8 +1,8 @@
-/** The tiles: who is seen, how large, and with which marks. */
+/** The stage: where the tiles are and how large. */
 
-import { avatar, el, hue, icon } from './dom.js';
 import { bestGrid } from './grid.js';
-import { t } from './i18n.js';
+
+/** @typedef {import('./tile.js').Tile} Tile */
 
 const GAP = 10;
 /** Up to this many people one sees oneself in a corner; with more, among the others. */
@@ -14,98 +14,13 @@ const STRIP_SHAPE = { tallest: 1, widest: 16 / 9 };
 /** One person on a phone held upright may fill it. */
 const LONE_SHAPE = { tallest: 9 / 16, widest: 16 / 9 };
 
-/** One person or one screen. */
-export class Tile {
-  #video = el('video', { playsinline: true, autoplay: true });
-  #audio = el('audio', { autoplay: true });
-  #name = el('span', { class: 'tile-name' });
-  #mark = el('span', { class: 'tile-muted', role: 'img' }, icon('mic-off'));
-  #face = el('div', { class: 'tile-face' });
-  #blocked;
-
-  /**
-   * @param {'person' | 'self' | 'screen'} kind
-   * @param {() => void} blocked called when the browser wants a touch before it plays sound
-   */
-  constructor(kind, blocked) {
-    this.#blocked = blocked;
-    this.element = el('article', { class: `tile ${kind}` },
-      this.#face, this.#video, el('div', { class: 'tile-label' }, this.#mark, this.#name));
-    // Sound has an element of its own: a video element waits for a picture that may never come.
-    this.#video.muted = true;
-    if (kind !== 'self') this.element.append(this.#audio);
-    this.#mark.hidden = true;
-    if (kind === 'self') this.#video.classList.add('mirrored');
-    this.showVideo(false);
-  }
-
-  get video() {
-    return this.#video;
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} [caption] instead of the name, as with a screen
-   */
-  name(name, caption = name) {
-    if (this.#name.textContent === caption) return;
-    this.#name.textContent = caption;
-    this.#face.replaceChildren(avatar(name));
-    this.element.setAttribute('aria-label', caption);
-    this.element.style.setProperty('--hue', String(hue(name)));
-  }
-
-  /** @param {MediaStream | null} stream */
-  stream(stream) {
-    for (const element of [this.#video, this.#audio]) {
-      if (element.srcObject !== stream) element.srcObject = stream;
-    }
-    this.play();
-  }
-
-  /** Start what should be playing; also after a touch, when the browser had held it back. */
-  play() {
-    if (this.#video.srcObject) void this.#video.play().catch(() => {});
-    if (!this.#audio.srcObject || !this.#audio.isConnected) return;
-    this.#audio.play().catch((error) => {
-      if (error instanceof DOMException && error.name === 'NotAllowedError') this.#blocked();
-    });
-  }
-
-  /** @param {boolean} shown */
-  showVideo(shown) {
-    this.element.classList.toggle('with-video', shown);
-  }
-
-  /** @param {boolean} muted */
-  muted(muted) {
-    this.#mark.hidden = !muted;
-    this.#mark.setAttribute('aria-label', t('room.mutedMark'));
-  }
-
-  /** @param {boolean} speaking */
-  speaking(speaking) {
-    this.element.classList.toggle('speaking', speaking);
-  }
-
-  /** @param {string} id of an audio output device */
-  speaker(id) {
-    void this.#audio.setSinkId?.(id).catch(() => {});
-  }
-
-  remove() {
-    this.#video.srcObject = null;
-    this.#audio.srcObject = null;
-    this.element.remove();
-  }
-}
-
-/** Where the tiles are. */
 export class Stage {
   /** @type {Map<string, Tile>} */
   #people = new Map();
   /** @type {Map<string, Tile>} */
   #screens = new Map();
+  /** @type {Tile | null} */
+  #pinned = null;
   #places;
   #self;
 
@@ -128,6 +43,16 @@ export class Stage {
     return this.#of(role).get(participant) ?? null;
   }
 
+  get pinned() {
+    return this.#pinned;
+  }
+
+  /** @param {Tile | null} tile to be shown large, instead of screens */
+  pin(tile) {
+    this.#pinned = tile;
+    this.layout();
+  }
+
   get tiles() {
     return [...this.#people.values(), ...this.#screens.values()];
   }
@@ -139,7 +64,6 @@ export class Stage {
    */
   add(role, participant, tile) {
     this.#of(role).set(participant, tile);
-    (role === 'person' ? this.#places.people : this.#places.screens).append(tile.element);
     this.layout();
   }
 
@@ -148,28 +72,29 @@ export class Stage {
    * @param {string} participant
    */
   remove(role, participant) {
-    this.#of(role).get(participant)?.remove();
+    const tile = this.#of(role).get(participant);
+    if (tile && tile === this.#pinned) this.#pinned = null;
+    tile?.remove();
     this.#of(role).delete(participant);
     this.layout();
   }
 
   clear() {
     for (const tile of this.tiles) tile.remove();
+    this.#pinned = null;
     this.#people.clear();
     this.#screens.clear();
   }
 
-  /** Give every tile its size. */
+  /** Give every tile its place and size. */
   layout() {
     const { stage, people, screens, corner, alone } = this.#places;
-    const presenting = this.#screens.size > 0;
-    const others = this.#people.size;
+    const large = this.#pinned ? [this.#pinned] : [...this.#screens.values()];
+    const presenting = large.length > 0;
+    const others = this.tiles.length - large.length;
     const inCorner = others > 0 && others < CORNER_UP_TO && !presenting;
-    const home = inCorner ? corner : people;
-    if (this.#self.element.parentElement !== home) {
-      home.append(this.#self.element);
-      this.#self.play();
-    }
+    for (const tile of this.tiles) put(tile, large.includes(tile) ? screens : people);
+    put(this.#self, inCorner ? corner : people);
     corner.hidden = !inCorner;
     alone.hidden = others > 0 || presenting;
     screens.hidden = !presenting;
@@ -184,7 +109,7 @@ export class Stage {
       const rest = wide
         ? { width: width - strip.width - GAP, height }
         : { width, height: height - strip.height - GAP };
-      arrange(screens, this.#screens.size, rest.width, rest.height, false);
+      arrange(screens, large.length, rest.width, rest.height, false);
     }
   }
 
@@ -192,6 +117,17 @@ export class Stage {
   #of(role) {
     return role === 'person' ? this.#people : this.#screens;
   }
+}
+
+/**
+ * @param {Tile} tile
+ * @param {HTMLElement} place
+ */
+function put(tile, place) {
+  if (tile.element.parentElement === place) return;
+  place.append(tile.element);
+  // A video that moves in the page stops.
+  tile.play();
 }
 
 /**

@@ -49,11 +49,11 @@ test('every key that a page or a script names exists, and every key is named som
   const sources = files.map((name) => readFileSync(new URL(name, WEB), 'utf8')).join('\n');
   const named = [
     ...sources.matchAll(/data-t(?:-\w+)?="([\w.]+)"/g),
-    ...sources.matchAll(/'((?:app|start|lobby|room|control|chat|people|settings|live|banner|bye|error)\.\w+)'/g),
+    ...sources.matchAll(/'((?:app|start|lobby|room|control|tile|chat|people|settings|live|banner|bye|why|error)\.\w+)'/g),
   ].map(([, key]) => key);
   for (const key of named) assert.ok(key in LOCALES.en, key);
   // These are put together from parts.
-  const composed = /^(media|error|help|live\.device)\.|^lobby\.(camera|microphone|speaker)$/;
+  const composed = /^(media|error|help|live\.device|quality|why\.(source|state|line|say))\.|^lobby\.(camera|microphone|speaker)$/;
   for (const key of Object.keys(LOCALES.en)) {
     assert.ok(named.includes(key) || composed.test(key), `${key} is not used`);
   }

@@ -1,0 +1,228 @@
+/**
+ * How well media arrives here, from the browser's own statistics, and how good that is. No DOM.
+ *
+ * The bounds follow what people notice: loss from 2 % on shows, from 5 % on hurts; a delay of
+ * 300 ms one way and back makes people talk over each other (ITU-T G.114, clause 4).
+ */
+
+/** @typedef {import('./messages.js').Level} Level */
+/** @typedef {import('./messages.js').WayQuality} WayQuality */
+
+/**
+ * @typedef {object} Reception of one m-line since the time before
+ * @property {'audio' | 'video'} kind
+ * @property {number} packets that should have come
+ * @property {number} lost of them, and not repaired
+ * @property {number} delayMs in the jitter buffer
+ * @property {number} frames decoded
+ * @property {number} frozenMs
+ * @property {number} samples played
+ * @property {number} concealed of them: made up for what was lost, where it was not silence anyway
+ */
+
+/**
+ * @typedef {object} Grade
+ * @property {Level} level
+ * @property {number} loss percent
+ * @property {number} rtt milliseconds
+ * @property {number} jitter milliseconds
+ * @property {number} frozenMs
+ * @property {number} concealed percent
+ */
+
+/** @type {readonly Level[]} */
+const LEVELS = ['good', 'fair', 'poor', 'lost'];
+
+/** From where on something is fair, and poor. */
+const BOUNDS = /** @type {const} */ ({
+  loss: [2, 5], rtt: [300, 600], jitter: [200, 500], frozenMs: [1, 500], concealed: [1, 3],
+});
+
+/** Counts are compared with those of the last look. */
+export class ReceptionMeter {
+  /** @type {Map<string, Record<string, number>>} by report id */
+  #before = new Map();
+
+  /**
+   * @param {Iterable<any>} reports of the subscribe connection's `getStats`
+   * @returns {Map<string, Reception>} by mid; what has no earlier look to compare with is left out
+   */
+  take(reports) {
+    const now = new Map();
+    const found = new Map();
+    for (const report of reports) {
+      if (report.type !== 'inbound-rtp' || report.mid === undefined) continue;
+      const counts = countsOf(report);
+      const before = this.#before.get(report.id);
+      now.set(report.id, counts);
+      // A new connection counts from zero again.
+      if (!before || (counts.received ?? 0) < (before.received ?? 0)) continue;
+      found.set(report.mid, difference(report.kind, before, counts));
+    }
+    this.#before = now;
+    return found;
+  }
+}
+
+/** @param {any} report @returns {Record<string, number>} */
+function countsOf(report) {
+  return {
+    received: report.packetsReceived ?? 0,
+    lost: report.packetsLost ?? 0,
+    delay: report.jitterBufferDelay ?? 0,
+    emitted: report.jitterBufferEmittedCount ?? 0,
+    frames: report.framesDecoded ?? 0,
+    frozen: report.totalFreezesDuration ?? 0,
+    samples: report.totalSamplesReceived ?? 0,
+    concealed: (report.concealedSamples ?? 0) - (report.silentConcealedSamples ?? 0),
+  };
+}
+
+/**
+ * @param {'audio' | 'video'} kind
+ * @param {Record<string, number>} before
+ * @param {Record<string, number>} now
+ * @returns {Reception}
+ */
+function difference(kind, before, now) {
+  /** @param {string} name */
+  const grown = (name) => Math.max(0, (now[name] ?? 0) - (before[name] ?? 0));
+  const lost = grown('lost');
+  return {
+    kind,
+    packets: grown('received') + lost,
+    lost,
+    delayMs: grown('emitted') > 0 ? (grown('delay') / grown('emitted')) * 1000 : 0,
+    frames: grown('frames'),
+    frozenMs: grown('frozen') * 1000,
+    samples: grown('samples'),
+    concealed: grown('concealed'),
+  };
+}
+
+/**
+ * The round trip of the way in use, in milliseconds; 0 when not known.
+ *
+ * @param {Iterable<any>} reports
+ */
+export function roundTripMs(reports) {
+  for (const report of reports) {
+    const used = report.type === 'candidate-pair' && report.nominated
+      && report.state === 'succeeded' && report.currentRoundTripTime !== undefined;
+    if (used) return report.currentRoundTripTime * 1000;
+  }
+  return 0;
+}
+
+/**
+ * Several tracks as one grade.
+ *
+ * @param {readonly Reception[]} tracks
+ * @param {number} rtt milliseconds
+ * @returns {Grade}
+ */
+export function gradeReception(tracks, rtt) {
+  /** @param {(track: Reception) => number} of */
+  const sum = (of) => tracks.reduce((total, track) => total + of(track), 0);
+  const percent = (/** @type {number} */ part, /** @type {number} */ whole) =>
+    whole > 0 ? (100 * part) / whole : 0;
+  return graded({
+    loss: percent(sum(({ lost }) => lost), sum(({ packets }) => packets)),
+    rtt,
+    jitter: Math.max(0, ...tracks.map(({ delayMs }) => delayMs)),
+    frozenMs: Math.max(0, ...tracks.map(({ frozenMs }) => frozenMs)),
+    concealed: percent(sum(({ concealed }) => concealed), sum(({ samples }) => samples)),
+  });
+}
+
+/** @param {Omit<Grade, 'level'>} measured @returns {Grade} */
+function graded(measured) {
+  let worst = 0;
+  for (const [name, bounds] of Object.entries(BOUNDS)) {
+    const value = measured[/** @type {keyof typeof BOUNDS} */ (name)];
+    worst = Math.max(worst, bounds.filter((bound) => value >= bound).length);
+  }
+  return { level: LEVELS[worst] ?? 'good', ...measured };
+}
+
+/**
+ * What the server measured, as a grade: its judgement stands.
+ *
+ * @param {WayQuality} way
+ * @returns {Grade}
+ */
+export function gradeOfServer({ level, loss, rtt, jitter }) {
+  return { level, loss, rtt, jitter, frozenMs: 0, concealed: 0 };
+}
+
+/**
+ * @param {Level} one
+ * @param {Level} other
+ * @returns {boolean}
+ */
+export function isWorse(one, other) {
+  return LEVELS.indexOf(one) > LEVELS.indexOf(other);
+}
+
+/**
+ * What there is to say of a grade: phrases by the end of their key, each with its numbers.
+ *
+ * @param {Grade} grade
+ * @returns {{phrase: 'loss' | 'rtt' | 'jitter' | 'frozen' | 'concealed', value: number}[]}
+ */
+export function troubles({ loss, rtt, jitter, frozenMs, concealed }) {
+  /** @type {{phrase: 'loss' | 'rtt' | 'jitter' | 'frozen' | 'concealed', value: number}[]} */
+  const found = [];
+  if (loss >= 1) found.push({ phrase: 'loss', value: Math.round(loss) });
+  if (frozenMs >= 100) found.push({ phrase: 'frozen', value: Math.ceil(frozenMs / 100) / 10 });
+  if (concealed >= 1) found.push({ phrase: 'concealed', value: Math.round(concealed) });
+  if (rtt >= BOUNDS.rtt[0]) found.push({ phrase: 'rtt', value: Math.round(rtt) });
+  if (jitter >= BOUNDS.jitter[0]) found.push({ phrase: 'jitter', value: Math.round(jitter) });
+  return found;
+}
+
+/** Looks that must be better before the mark is, so that it does not flicker. */
+const BETTER_FOR = 3;
+
+/** Worse at once, better after a while. */
+export class SteadyGrade {
+  /** @type {Grade | null} */
+  #shown = null;
+  #better = 0;
+
+  /** @param {Grade} grade @returns {Grade} */
+  next(grade) {
+    if (this.#shown && isWorse(this.#shown.level, grade.level) && (this.#better += 1) < BETTER_FOR) {
+      return this.#shown;
+    }
+    this.#better = 0;
+    this.#shown = grade;
+    return grade;
+  }
+}
+
+const SURE_AFTER_MS = 5000;
+
+/** Tells the beginning and the end of a time of trouble once each, when it is sure of them. */
+export class Episode {
+  #inside = false;
+  /** @type {number | null} since when it has been the other way */
+  #since = null;
+
+  /**
+   * @param {boolean} trouble
+   * @param {number} now milliseconds
+   * @returns {'began' | 'ended' | ''}
+   */
+  see(trouble, now) {
+    if (trouble === this.#inside) {
+      this.#since = null;
+      return '';
+    }
+    this.#since ??= now;
+    if (now - this.#since < SURE_AFTER_MS) return '';
+    this.#since = null;
+    this.#inside = trouble;
+    return trouble ? 'began' : 'ended';
+  }
+}

@@ -1,0 +1,152 @@
+/** One tile: a person or a screen, with its marks. */
+
+import { avatar, el, hue, icon } from './dom.js';
+import { t } from './i18n.js';
+
+/** One person or one screen. */
+export class Tile {
+  #video = el('video', { playsinline: true, autoplay: true });
+  #audio = el('audio', { autoplay: true });
+  #name = el('span', { class: 'tile-name' });
+  #mark = el('span', { class: 'tile-muted', role: 'img' }, icon('mic-off'));
+  #bars = el('span', { class: 'bars', role: 'img' }, el('i'), el('i'), el('i'));
+  #face = el('div', { class: 'tile-face' });
+  #state = el('p', { class: 'tile-state' });
+  #stateText = el('span');
+  #why = el('button', { class: 'tile-why', type: 'button' });
+  #menu = el('button', { class: 'tile-menu', type: 'button', 'aria-haspopup': 'menu' }, icon('more'));
+  #wanted = false;
+  #stopped = false;
+  #blocked;
+
+  /**
+   * @param {'person' | 'self' | 'screen'} kind
+   * @param {() => void} blocked called when the browser wants a touch before it plays sound
+   * @param {{menu: (button: HTMLElement) => void, why: () => void}} [actions] none on one's own
+   */
+  constructor(kind, blocked, actions) {
+    this.#blocked = blocked;
+    this.kind = kind;
+    this.#state.append(this.#stateText, this.#why);
+    this.element = el('article', { class: `tile ${kind}` },
+      this.#face, this.#video, this.#state,
+      el('div', { class: 'tile-label' }, this.#mark, this.#name, this.#bars));
+    this.#state.hidden = true;
+    this.#bars.hidden = true;
+    if (actions) {
+      this.element.append(this.#menu);
+      this.#menu.onclick = () => actions.menu(this.#menu);
+      this.#why.onclick = () => actions.why();
+    }
+    // Sound has an element of its own: a video element waits for a picture that may never come.
+    this.#video.muted = true;
+    if (kind !== 'self') this.element.append(this.#audio);
+    this.#mark.hidden = true;
+    if (kind === 'self') this.#video.classList.add('mirrored');
+    this.showVideo(false);
+  }
+
+  get video() {
+    return this.#video;
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} [caption] instead of the name, as with a screen
+   */
+  name(name, caption = name) {
+    if (this.#name.textContent === caption) return;
+    this.#name.textContent = caption;
+    this.#face.replaceChildren(avatar(name));
+    this.element.setAttribute('aria-label', caption);
+    this.#menu.setAttribute('aria-label', t('tile.menu', { name: caption }));
+    this.element.style.setProperty('--hue', String(hue(name)));
+  }
+
+  get caption() {
+    return this.#name.textContent ?? '';
+  }
+
+  /** @param {MediaStream | null} stream */
+  stream(stream) {
+    for (const element of [this.#video, this.#audio]) {
+      if (element.srcObject !== stream) element.srcObject = stream;
+    }
+    this.play();
+  }
+
+  /** Start what should be playing; also after a touch, when the browser had held it back. */
+  play() {
+    if (this.#video.srcObject) void this.#video.play().catch(() => {});
+    if (!this.#audio.srcObject || !this.#audio.isConnected) return;
+    this.#audio.play().catch((error) => {
+      if (error instanceof DOMException && error.name === 'NotAllowedError') this.#blocked();
+    });
+  }
+
+  /** @param {boolean} shown whether there is a picture to show */
+  showVideo(shown) {
+    this.#wanted = shown;
+    this.element.classList.toggle('with-video', shown && !this.#stopped);
+  }
+
+  /** Pictures shown so far. */
+  get frames() {
+    return this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+  }
+
+  /**
+   * Say why there is no moving picture.
+   *
+   * @param {string} text empty when there is one
+   * @param {boolean} stopped the last picture is old: show the face instead
+   * @param {boolean} offerWhy
+   */
+  state(text, stopped, offerWhy) {
+    this.#stopped = stopped;
+    this.showVideo(this.#wanted);
+    this.#state.hidden = !text;
+    if (this.#stateText.textContent !== text) this.#stateText.textContent = text;
+    this.#why.hidden = !offerWhy;
+    this.#why.textContent = t('tile.why');
+  }
+
+  /**
+   * @param {import('./messages.js').Level} level
+   * @param {string} words
+   */
+  quality(level, words) {
+    this.#bars.hidden = false;
+    this.#bars.dataset.level = level;
+    if (this.#bars.title === words) return;
+    this.#bars.title = words;
+    this.#bars.setAttribute('aria-label', words);
+  }
+
+  /** @param {boolean} silent another device plays the sound */
+  silent(silent) {
+    this.#audio.muted = silent;
+  }
+
+  /** @param {boolean} muted */
+  muted(muted) {
+    this.#mark.hidden = !muted;
+    this.#mark.setAttribute('aria-label', t('room.mutedMark'));
+  }
+
+  /** @param {boolean} speaking */
+  speaking(speaking) {
+    this.element.classList.toggle('speaking', speaking);
+  }
+
+  /** @param {string} id of an audio output device */
+  speaker(id) {
+    void this.#audio.setSinkId?.(id).catch(() => {});
+  }
+
+  remove() {
+    this.#video.srcObject = null;
+    this.#audio.srcObject = null;
+    this.element.remove();
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The panel that tells why somebody is not seen or heard: for each person what is wrong and what
+ * to do about it, and the whole way as a list.
+ */
+
+import { avatar, byId, el, icon } from './dom.js';
+import { checklist, isFault, verdicts } from './diagnosis.js';
+import { onLanguage, t } from './i18n.js';
+import { settings } from './settings.js';
+
+/** @typedef {import('./diagnosis.js').Own} Own */
+/** @typedef {import('./diagnosis.js').Verdict} Verdict */
+/** @typedef {import('./messages.js').Because} Because */
+/** @typedef {import('./messages.js').Participant} Participant */
+/** @typedef {import('./protocol.js').Conference} Conference */
+
+/**
+ * @typedef {object} Told of one person
+ * @property {string} id
+ * @property {string} name
+ * @property {boolean} waiting for the server's first answer
+ * @property {Verdict[]} found
+ * @property {import('./diagnosis.js').Check[]} checks
+ */
+
+const ASK_EVERY_MS = 2000;
+
+const dialog = byId('why-dialog', HTMLDialogElement);
+const list = byId('why-list', HTMLElement);
+
+/** What is told first: what one looks for. */
+const SOURCES = /** @type {const} */ (['screen', 'camera', 'microphone', 'screenAudio', '']);
+
+const STATE_ICONS = { ok: 'check', failed: 'close', unknown: 'minus' };
+
+export class Why {
+  /** @type {Map<string, Because | null>} by participant */
+  #answers = new Map();
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #asking;
+  /** The participant whose list is open. */
+  #open = '';
+  #shown = '';
+  #conference;
+  #arriving;
+
+  /**
+   * @param {Conference} conference
+   * @param {() => ReadonlySet<string>} arriving ids of tracks that come in now
+   * @param {AbortSignal} signal the end of the call
+   */
+  constructor(conference, arriving, signal) {
+    this.#conference = conference;
+    this.#arriving = arriving;
+    dialog.addEventListener('close', () => clearInterval(this.#asking), { signal });
+    signal.addEventListener('abort', () => clearInterval(this.#asking));
+    onLanguage(() => {
+      if (dialog.open) this.#show();
+    });
+  }
+
+  /** @param {string} [participant] whose list is to be open; the first one's when not given */
+  open(participant) {
+    this.#open = participant ?? this.#conference.participants[0]?.id ?? '';
+    this.#answers.clear();
+    this.#shown = '';
+    this.#show();
+    if (!dialog.open) dialog.showModal();
+    clearInterval(this.#asking);
+    this.#asking = setInterval(() => this.#ask(), ASK_EVERY_MS);
+    this.#ask();
+  }
+
+  #ask() {
+    for (const { id } of this.#conference.participants) {
+      void this.#conference.looking.why(id).then((answer) => {
+        this.#answers.set(id, answer);
+        if (dialog.open) this.#show();
+      });
+    }
+  }
+
+  #show() {
+    const { participants } = this.#conference;
+    const told = participants.map((one) => this.#tell(one));
+    // Drawn anew only for news: whoever reads or moves about in it is not to be disturbed.
+    const text = JSON.stringify([document.documentElement.lang, told]);
+    if (text === this.#shown) return;
+    this.#shown = text;
+    const focused = [...list.querySelectorAll('summary')].indexOf(
+      /** @type {HTMLElement} */ (document.activeElement));
+    list.replaceChildren(...told.map((person) => this.#person(person)));
+    if (focused >= 0) list.querySelectorAll('summary')[focused]?.focus();
+    byId('why-nobody', HTMLElement).hidden = participants.length > 0;
+  }
+
+  /**
+   * @param {Participant} participant
+   * @returns {Told}
+   */
+  #tell(participant) {
+    const own = this.#own(participant);
+    const waiting = !this.#answers.has(participant.id);
+    const found = verdicts(this.#answers.get(participant.id) ?? null, own)
+      .sort((one, other) => SOURCES.indexOf(one.source) - SOURCES.indexOf(other.source));
+    const first = found.find(isFault) ?? found[0];
+    return {
+      id: participant.id, name: participant.name, waiting, found,
+      checks: first ? checklist(first, own) : [],
+    };
+  }
+
+  /**
+   * @param {Participant} participant
+   * @returns {Own}
+   */
+  #own({ tracks }) {
+    const connection = this.#conference.subscribeConnection;
+    const transport = connection?.getReceivers()[0]?.transport;
+    const { audioOnly, soundElsewhere } = settings();
+    return {
+      online: this.#conference.state === 'joined',
+      ice: connection?.iceConnectionState ?? '',
+      dtls: transport?.state ?? '',
+      audioOnly, soundElsewhere, tracks,
+      arriving: this.#arriving(),
+    };
+  }
+
+  /** @param {Told} person */
+  #person({ id, name, waiting, found, checks }) {
+    const faulty = found.some(isFault);
+    const summary = t(waiting ? 'why.checking' : faulty ? 'why.trouble' : 'why.well');
+    const details = el('details', { class: 'why-person', 'data-participant': id },
+      el('summary', {},
+        avatar(name), el('span', { class: 'person-name' }, name),
+        el('span', { class: waiting ? 'why-sum' : `why-sum ${faulty ? 'failed' : 'ok'}` }, summary),
+        icon('chevron')),
+      ...(waiting ? [] : [
+        el('ul', { class: 'why-verdicts' }, ...found.map((verdict) => verdictRow(verdict, name))),
+        el('ol', { class: 'why-steps', 'aria-label': t('why.way') },
+          ...checks.map(({ line, state }) => checkRow(t(`why.line.${line}`, { name }), state))),
+      ]));
+    details.open = id === this.#open;
+    details.ontoggle = () => {
+      if (details.open) this.#open = id;
+      else if (this.#open === id) this.#open = '';
+    };
+    return details;
+  }
+}
+
+/**
+ * @param {Verdict} verdict
+ * @param {string} name
+ */
+function verdictRow(verdict, name) {
+  const { source, step, side } = verdict;
+  const sided = ['signaling', 'ice', 'dtls'].includes(step);
+  const key = sided ? `${step}.${side}` : step;
+  const said = t(/** @type {import('./i18n.js').Key} */ (`why.say.${key}`), { name });
+  return el('li', { class: isFault(verdict) ? 'why-verdict failed' : 'why-verdict', 'data-step': step },
+    icon(isFault(verdict) ? 'warning' : step === 'flowing' ? 'check' : 'info'),
+    el('span', {}, ...(source ? [el('strong', {}, `${t(`why.source.${source}`)}. `)] : []), said));
+}
+
+/**
+ * @param {string} text
+ * @param {import('./diagnosis.js').State} state
+ */
+function checkRow(text, state) {
+  return el('li', { class: `why-step ${state}` },
+    icon(STATE_ICONS[state]), el('span', {}, text),
+    el('span', { class: 'visually-hidden' }, t(`why.state.${state}`)));
+}
