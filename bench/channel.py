@@ -40,6 +40,8 @@ class Track(msgspec.Struct, frozen=True):
     kind: str
     publisher: int
     """Number of the participant who sends it."""
+    repair_ssrc: int = 0
+    """Of its resends and probes (RFC 4588); 0: none."""
 
 
 # Commands: bench -> driver.

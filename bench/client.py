@@ -208,11 +208,17 @@ class Client:
             await self._fleet.open(self._subscribe)
         described = parse_sdp(text)
         ssrcs = {line.mid: next(iter(line.ssrcs), 0) for line in described.media}
+        repairs = {}
         for line in described.media:
             if line.fid_groups:
-                ssrcs[line.mid] = line.fid_groups[0][0]
+                ssrcs[line.mid], repairs[line.mid] = line.fid_groups[0]
         self.tracks = tuple(
-            Track(ssrcs[t["mid"]], t["kind"], self._people[t["participant"]])
+            Track(
+                ssrcs[t["mid"]],
+                t["kind"],
+                self._people[t["participant"]],
+                repairs.get(t["mid"], 0),
+            )
             for t in message["tracks"]
             if t["participant"] in self._people and ssrcs.get(t["mid"])
         )

@@ -356,6 +356,7 @@ class Driver:
         receiver.tracks = {
             track.ssrc: kept.get(track.ssrc) or self._counter(track) for track in command.tracks
         }
+        receiver.repairs = {track.repair_ssrc for track in command.tracks} - {0}
         transport.complete = False
 
     def _counter(self, track: channel.Track) -> TrackCounter:

@@ -133,6 +133,8 @@ class Receiver:
     def __init__(self, times: memoryview, window: Window, transport_cc_id: int) -> None:
         """`times` is the send table: monotonic nanoseconds of each packet's last sending."""
         self.tracks: dict[int, TrackCounter] = {}
+        self.repairs: set[int] = set()
+        """SSRCs of resends and probes: they count for congestion feedback only."""
         self.delays = [0] * DELAY_BUCKETS
         self.unknown = 0
         self.refused = 0
@@ -164,12 +166,14 @@ class Receiver:
         at = slot * SLOT_BYTES
         end = at + cell[0]
         _, number, timestamp, ssrc = _HEADER.unpack_from(data, at)
-        track = self.tracks.get(ssrc)
-        if track is None:
-            self.unknown += 1
-            return
+        # Congestion feedback is on the transport, whatever the packet is.
         if self._feedback_id:
             self._note_arrival(data, at, end, now)
+        track = self.tracks.get(ssrc)
+        if track is None:
+            if ssrc not in self.repairs:
+                self.unknown += 1
+            return
         first = data[at]
         if first & 0x20:
             end -= data[end - 1]
