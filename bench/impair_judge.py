@@ -167,11 +167,11 @@ def cut(evidence: Evidence) -> list[Criterion]:
 def back_at(
     evidence: Evidence, reference: float, began: float, ended: float, share: float
 ) -> float | None:
-    """Seconds from `ended` to the first second that carries that share of what flowed between
-    `reference` and `began`."""
+    """Seconds from `ended` to the end of the first two seconds that carry that share of what
+    flowed between `reference` and `began`; in one second, a burst would pass."""
     wanted = share * evidence.downlink(reference, began)
-    for begin, end in bins(ended, evidence.marks["end"]):
-        if evidence.downlink(begin, end) >= wanted:
+    for begin, end in bins(ended + 1, evidence.marks["end"]):
+        if evidence.downlink(begin - 1, end) >= wanted:
             return round(end - ended, 2)
     return None
 
@@ -257,7 +257,9 @@ def tcp(evidence: Evidence) -> list[Criterion]:
     """The viewer and the last publisher have no UDP."""
     begin, end = evidence.pressed[VIEWER], evidence.marks["end"]
     blocked = evidence.names[-1]
-    criteria = []
+    sends = evidence.sent[blocked].audio.rises("packetsSent")
+    sent_after = round(sends[0] - evidence.pressed[blocked], 2) if sends else None
+    criteria = [Criterion(f"{blocked} sends over TCP after", sent_after, 5.0, "s")]
     for name in evidence.names:
         track = evidence.tracks.get((name, "video"))
         seen = [at for at in track.rises("framesDecoded") if at <= end] if track else []

@@ -92,10 +92,13 @@ def _outage(call: Call, seconds: float) -> None:
     _assemble(call)
     call.mark("begin")
     call.watch(3, "measuring before")
-    call.viewer.spoke.down()
+    cut_off = (call.viewer, call.publishers[-1])
+    for seat in cut_off:
+        seat.spoke.down()
     call.mark("down")
-    call.watch(OUTAGE_SECONDS, "the link is down")
-    call.viewer.spoke.up()
+    call.watch(OUTAGE_SECONDS, f"the links of {' and '.join(s.name for s in cut_off)} are down")
+    for seat in cut_off:
+        seat.spoke.up()
     call.mark("up")
     call.watch(seconds, "measuring the return")
     call.mark("end")
@@ -136,7 +139,7 @@ ROWS = {
     "cut": Row("downlink cut from 5 Mbit/s to 500 kbit/s", 4, 25, _cut, judge.cut),
     "thin": Row("300 kbit/s downlink", 4, 30, _steady(_thin), judge.thin),
     "uplink": Row("one publisher's uplink cut to 300 kbit/s", 3, 20, _uplink, judge.uplink),
-    "outage": Row("link down for 8 s", 2, 15, _outage, judge.outage),
+    "outage": Row("link of the viewer and a publisher down for 8 s", 2, 15, _outage, judge.outage),
     "tcp": Row("UDP blocked for the viewer and a publisher", 2, 12, _tcp, judge.tcp),
     "clean": Row("clean network, four tiles", 4, 10, _clean, judge.clean),
 }  # fmt: skip

@@ -200,6 +200,8 @@ def picture(track: Series, sent: Sent, begin: float, end: float) -> dict[str, fl
         "expectedFrames": round(expected, 1),
         "decodedFrames": round(decoded, 1),
         "decodedPercent": _percent(decoded, expected),
+        "receivedFrames": round(track.gained("framesReceived", begin, end)),
+        "droppedFrames": round(track.gained("framesDropped", begin, end)),
         "framesPerSecond": round(decoded / seconds, 2),
         "freezes": round(track.gained("freezeCount", begin, end)),
         "frozenSecondsPerMinute": round(frozen_seconds(track, begin, end) * 60 / seconds, 2),

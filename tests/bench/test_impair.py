@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import wave
 from pathlib import Path
@@ -195,7 +196,7 @@ def bitrates(*parts: tuple[int, float]) -> Series:
 
 
 @pytest.mark.parametrize(
-    ("back", "seconds"), [(((25, 0.8e6), (40, 0.95e6)), 6.0), (((40, 0.8e6),), None)]
+    ("back", "seconds"), [(((25, 0.8e6), (40, 0.95e6)), 7.0), (((40, 0.8e6),), None)]
 )
 def test_return_of_the_bitrate_is_timed(
     back: tuple[tuple[int, float], ...], seconds: float | None
@@ -213,6 +214,26 @@ def test_cut_judges_the_speaker_after_three_seconds() -> None:
     gap, concealed, _ = impair_judge.cut(found)
     assert (gap.value, gap.met) == (pytest.approx(0.1), True)
     assert (concealed.value, concealed.met) == (pytest.approx(1), True)
+
+
+def test_a_burst_of_one_second_is_no_return_of_the_bitrate() -> None:
+    burst = bitrates((5, 1e6), (20, 0.2e6), (21, 1.2e6), (40, 0.5e6))
+    found = evidence(
+        {("Ana", "video"): burst}, sender(40, {"f": 360}), begin=0, cut=5, restored=20, end=40
+    )
+    assert impair_judge.back_at(found, 0, 5, 20, 0.9) is None
+
+
+def test_tcp_row_wants_pictures_and_connections_over_tcp() -> None:
+    tracks = {("Ana", "video"): video_series(steady(2, 9, 25, 360))}
+    found = dataclasses.replace(
+        evidence(tracks, sender(10, {"f": 360}), begin=1, end=10),
+        pressed={"Viewer": 1.0, "Ana": 0.0},
+        paths={"Viewer": ["tcp"], "Ana": ["udp"]},
+    )
+    assert verdicts(impair_judge.tcp(found)) == [
+        (0.5, True), (pytest.approx(1.1), True), (1, True), (0, False),
+    ]  # fmt: skip
 
 
 def test_uplink_row_judges_everybody_but_the_last() -> None:
