@@ -188,6 +188,8 @@ class TemporalFilter:
         self._timestamp = -1
         self._ended = True
         self._changed_at = -1
+        # All layers of a publisher may count time alike.
+        self._left_out = [-1] * LEFT_OUT_KEPT
 
     def accept(self, part: FramePart) -> bool:
         """Whether these packets are sent. All parts of a frame get the same answer."""
