@@ -21,6 +21,8 @@ WORSE_AFTER, BETTER_AFTER = 2, 4
 """Measurements in a row before the level changes."""
 RELIEF = 0.7
 """A level rises when the figures keep below this part of its bounds."""
+NOISE = 0.5
+"""Share by which a figure must move to be told anew."""
 INTERVAL = 2.0
 """Seconds between two messages at least."""
 
@@ -37,6 +39,8 @@ class Measure(NamedTuple):
 UNKNOWN = Measure(0.0, 0.0, 0.0)
 GOOD, FAIR = Measure(3.0, 300.0, 40.0), Measure(10.0, 800.0, 100.0)
 """The most that is still good, and still fair."""
+LEAST = Measure(1.0, 20.0, 10.0)
+"""By which a figure must move at least to be told anew."""
 _ORDER: tuple[Level, ...] = ("lost", "poor", "fair", "good")
 
 
@@ -103,8 +107,9 @@ class Board:
         """What to tell now, by participant id; None while nothing changed, or too soon."""
         if now < self._told_at + INTERVAL:
             return None
+        before = {entry.id: entry for entry in self.told}
         entries = tuple(
-            _entry(participant, way.level, way.figures)
+            _entry(participant, way.level, way.figures, before.get(participant))
             for participant, way in ways.items()
             if way.level is not None
         )
@@ -114,16 +119,15 @@ class Board:
         return entries
 
 
-def _entry(participant: str, level: Level, figures: Measure) -> QualityOf:
-    """Rounded, so that noise is no change."""
-    return QualityOf(
-        participant,
-        level,
-        loss=_round(figures.loss_percent, 1),
-        rtt=_round(figures.rtt_ms, 10),
-        jitter=_round(figures.jitter_ms, 5),
-    )
-
-
-def _round(value: float, step: int) -> int:
-    return round(value / step) * step
+def _entry(participant: str, level: Level, figures: Measure, before: QualityOf | None) -> QualityOf:
+    """Rounded; `before` still holds where only noise is new."""
+    if before is not None and before.level == level:
+        told = (before.loss, before.rtt, before.jitter)
+        moved = [
+            abs(value - shown) > max(least, NOISE * shown)
+            for value, shown, least in zip(figures, told, LEAST, strict=True)
+        ]
+        if not any(moved):
+            return before
+    loss, rtt, jitter = (round(value) for value in figures)
+    return QualityOf(participant, level, loss, rtt, jitter)

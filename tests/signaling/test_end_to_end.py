@@ -90,6 +90,13 @@ class Call:
             self.news.clear()
             await self.news.wait()
 
+    async def hear(self, count: int) -> None:
+        """Until so many further frames of audio were decoded; 50 are a second."""
+        until = self.frames["audio"] + count
+        while self.frames["audio"] < until:
+            self.news.clear()
+            await self.news.wait()
+
     async def told(self, kind: str, **fields: Any) -> None:
         """Until a message with these fields has come."""
         wanted = {"type": kind, **fields}
@@ -164,6 +171,25 @@ async def test_media_goes_on_while_a_socket_is_away(
         assert (welcome["resumed"], welcome["participant"]) == (True, bo.client.me)
         await asyncio.gather(ada.more_frames(), bo.more_frames())
         assert not any(message["type"] == "participantLeft" for message in ada.seen)
+    finally:
+        await asyncio.gather(ada.close(), bo.close())
+
+
+async def test_sound_that_went_comes_back_and_a_restart_costs_nothing(
+    http: aiohttp.ClientSession, server: ServerProcess
+) -> None:
+    ada, bo = await call(http, server, "Ada"), await call(http, server, "Bo")
+    try:
+        await bo.more_frames()
+        await bo.client.send("view", tracks=[], audio=False)
+        await bo.told("offer", id=2)
+        await bo.client.send("view", tracks=[], audio=True)
+        await bo.hear(100)
+        # aiortc keeps its ICE credentials, as a peer may that knows nothing of restarts.
+        await bo.client.send("restartIce")
+        await bo.told("offer", id=3)
+        await bo.hear(100)
+        assert not any(message["type"] == "error" for message in bo.seen)
     finally:
         await asyncio.gather(ada.close(), bo.close())
 

@@ -98,5 +98,5 @@ async def test_quality_is_told_to_everybody(serve: Serve) -> None:
     run.worker.send(stats(per_transport=(measured, transport_stats("r-gone.1", 1))))
     for client in (ada, bo):
         assert (await client.get("quality"))["participants"] == [
-            {"id": ada.me, "level": "fair", "loss": 6, "rtt": 0, "jitter": 10}
+            {"id": ada.me, "level": "fair", "loss": 6, "rtt": 0, "jitter": 11}
         ]

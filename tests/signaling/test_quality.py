@@ -100,11 +100,12 @@ def test_the_board_tells_changes_and_not_too_often() -> None:
     board, way = Board(), Way()
     assert board.news({"p": way}, 0.0) is None
     levels(way, Measure(0.4, 23.0, 1.0))
-    assert board.news({"p": way}, 1.0) == (messages.QualityOf("p", "good", 0, 20, 0),)
-    levels(way, Measure(0.0, 24.0, 2.0))
-    assert board.news({"p": way}, 1.0 + INTERVAL) is None  # noise
+    assert board.news({"p": way}, 1.0) == (messages.QualityOf("p", "good", 0, 23, 1),)
+    for noise in (Measure(0.0, 43.0, 2.0), Measure(1.0, 4.0, 11.0)):
+        levels(way, noise)
+        assert board.news({"p": way}, 1.0 + INTERVAL) is None
     levels(way, Measure(0.0, 90.0, 2.0))
-    assert board.news({"p": way}, 2.0 + INTERVAL) == (messages.QualityOf("p", "good", 0, 90, 0),)
+    assert board.news({"p": way}, 2.0 + INTERVAL) == (messages.QualityOf("p", "good", 0, 90, 2),)
     way.lose()
     assert board.news({"p": way}, 3.0 + INTERVAL) is None  # too soon
     told = board.news({"p": way}, 2.0 + 2 * INTERVAL)
