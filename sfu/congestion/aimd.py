@@ -29,6 +29,11 @@ SETTLE_SECONDS: Final = 0.2
 """After a decrease its effect is waited for as long as this and a round trip."""
 
 
+HASTE_SECONDS: Final = 0.08
+"""Between decreases while less than half of the rate arrives."""
+LARGEST_STEP: Final = 0.5
+
+
 class LinkCapacity:
     """Where overuse began lately: mean, and deviation as a share of it."""
 
@@ -102,11 +107,13 @@ class RateController:
 
     def _decrease(self, acked_bps: int, recent_bps: int, rtt: float, now: float) -> bool:
         arrives = recent_bps or acked_bps or self.bps
-        settled = now - self._decreased_at > rtt + SETTLE_SECONDS
+        since = now - self._decreased_at
+        settled = since > rtt + SETTLE_SECONDS
         # A rate that is far too high cannot wait for the effect of the last step.
-        if not settled and arrives > 0.5 * self.bps:
+        if not settled and (arrives > 0.5 * self.bps or since < HASTE_SECONDS):
             return False
-        bps = BETA * arrives
+        # Somebody else's burst may keep our packets for a moment: never down by much at once.
+        bps = max(BETA * arrives, LARGEST_STEP * self.bps)
         if bps >= self.bps:
             # We send less than we might, and still a queue grew: others are on the link.
             bps = min(self.bps, BETA * self.bps) if settled and arrives > self.bps else self.bps

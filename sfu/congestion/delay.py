@@ -8,11 +8,12 @@ its Kalman filter in libwebrtc (modules/congestion_controller/goog_cc/trendline_
    what was in the queue before, and not for its own group's packets ahead of it.
 2. The delay of each group against the one before (clause 5.1) is summed and smoothed, and a line
    is fitted through the last 20: its slope is how fast the queue grows, second a second.
-3. Slope against an adaptive threshold (clause 5.4), for longer than 10 ms: overuse.
+3. Slope against an adaptive threshold (clause 5.4), for longer than 10 ms: overuse, unless there
+   is hardly a queue: where loss and jitter leave few samples, a slope alone is soon found.
 
 A slow growth stays below any threshold of slope, and fills the queue all the same. So the delay
-above the lowest one seen in the last seconds is watched too: when it stays above 50 ms for a
-quarter of a second that is overuse as well (`StandingQueue`).
+above the lowest one seen in the last half minute is watched too: when it stays above 50 ms for a
+quarter of a second, or above 120 ms for a tenth, that is overuse as well (`StandingQueue`).
 """
 
 from __future__ import annotations
@@ -41,9 +42,13 @@ THRESHOLD_UP, THRESHOLD_DOWN = 0.0087, 0.039
 MAX_ADAPT_OFFSET_MS: Final = 15.0
 OVERUSE_SECONDS: Final = 0.01
 
+LEAST_QUEUE: Final = 0.015
+"""Seconds: below this a slope is jitter."""
 STANDING_SECONDS: Final = 0.05
 STANDING_FOR: Final = 0.25
-BASELINE_SECONDS: Final = 10.0
+LARGE_SECONDS, LARGE_FOR = 0.12, 0.1
+"""Is overuse sooner: a rate that is far too high."""
+BASELINE_SECONDS: Final = 30.0
 
 
 class Usage(Enum):
@@ -131,23 +136,28 @@ class OveruseDetector:
 class StandingQueue:
     """Delay above the lowest of the last `BASELINE_SECONDS`."""
 
-    __slots__ = ("_low", "_recent", "delay", "floor")
+    __slots__ = ("_low", "_short", "_standing", "delay", "floor", "recent")
 
     def __init__(self) -> None:
         self._low: deque[tuple[float, float]] = deque()
         # Time and delay, both rising: the first is the lowest of the window.
-        self._recent: deque[tuple[float, float]] = deque()
+        self._standing: deque[tuple[float, float]] = deque()
+        self._short: deque[tuple[float, float]] = deque()
         self.delay = 0.0
         """Of the last group, seconds above the lowest."""
         self.floor = 0.0
         """The least `delay` over the last `STANDING_FOR`: what never drained."""
+        self.recent = 0.0
+        """The same over the last `LARGE_FOR`."""
 
     def add(self, delay: float, arrival: float) -> None:
         """`delay` is arrival less departure, on two clocks: only differences mean anything."""
         base = self._slide(self._low, delay, arrival, BASELINE_SECONDS)
-        floor = self._slide(self._recent, delay, arrival, STANDING_FOR)
+        floor = self._slide(self._standing, delay, arrival, STANDING_FOR)
+        recent = self._slide(self._short, delay, arrival, LARGE_FOR)
         self.delay = delay - base
         self.floor = floor - base
+        self.recent = recent - base
 
     @staticmethod
     def _slide(window: deque[tuple[float, float]], delay: float, at: float, length: float) -> float:
@@ -186,13 +196,16 @@ class DelayDetector:
     def add(self, outcomes: Sequence[Outcome], now: float, quiet_until: float = -1.0) -> Usage:
         """In order of sending. Returns the worst that is true of them.
 
-        What was sent up to `quiet_until` is left out: a burst of ours made its own queue there.
+        What was sent up to `quiet_until` has no slope: a burst of ours made its own queue there.
         """
         worst = Usage.NORMAL
         newest = self._departure
         for sent_at, _, _, received, arrival, _ in outcomes:
-            if not received or sent_at - newest < GROUP_SECONDS or sent_at <= quiet_until:
-                # Of the same group, lost, from feedback that came late, or disturbed.
+            if not received or sent_at - newest < GROUP_SECONDS:
+                # Of the same group, lost, or from feedback that came late.
+                continue
+            if sent_at <= quiet_until:
+                self.queue.add(arrival - sent_at, arrival)
                 continue
             if newest >= 0:
                 departed, step = sent_at - newest, arrival - self._arrival - (sent_at - newest)
@@ -211,7 +224,9 @@ class DelayDetector:
             newest = self._departure = sent_at
             self._arrival = arrival
             self.queue.add(arrival - sent_at, arrival)
-        if self.queue.floor > STANDING_SECONDS:
+        if worst is Usage.OVERUSE and self.queue.delay < LEAST_QUEUE:
+            worst = Usage.NORMAL
+        if self.queue.floor > STANDING_SECONDS or self.queue.recent > LARGE_SECONDS:
             worst = Usage.OVERUSE
         self.usage = worst
         return worst

@@ -29,6 +29,7 @@ Theory of operation. `SentHistory` turns feedback into outcomes, one a flush. `D
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from sfu.congestion.acked import AckedRate
@@ -37,7 +38,7 @@ from sfu.congestion.delay import DelayDetector, Usage
 from sfu.congestion.fallback import ReportedRate
 from sfu.congestion.history import Outcome, SentHistory
 from sfu.congestion.loss import LossController
-from sfu.congestion.prober import CLUSTER_SECONDS, Prober, ProbeResult
+from sfu.congestion.prober import CLUSTER_SECONDS, Prober
 from sfu.transport_cc import TransportCc
 
 START_BPS: Final = 300_000
@@ -47,10 +48,16 @@ MAX_BPS: Final = 50_000_000
 ACKED_WINDOW, RECENT_WINDOW = 0.5, 0.2
 QUEUED_SECONDS: Final = 0.025
 """A queue that stands this long is one."""
+DRAIN_ABOVE, LARGEST_DRAIN, DRAIN_GAIN = 0.03, 0.2, 2.0
+"""A queue that stands longer than 30 ms is emptied: for each 10 ms more 2 % are left free, up to
+40 %, until it is gone."""
 SILENCE_SECONDS: Final = 2.0
 """Without feedback on what was sent the way may be cut: go down step by step."""
 SILENCE_STEP, SILENCE_FLOOR_BPS = 0.7, 100_000
 LIMITED_SECONDS: Final = 10.0
+BEYOND: Final = 1.1
+"""Times the capacity last met: above it the link is not what it was."""
+NEAR_SECONDS: Final = 5.0
 FEEDBACK_SECONDS: Final = 5.0
 """After this long without transport-cc the reports count again."""
 
@@ -80,7 +87,7 @@ class BandwidthEstimator:
         """Seconds; a guess until the first measurement."""
         self.target_bps = start_bps
         """What may be sent, bit/s."""
-        self.overused_at = -1e9
+        self.overused_at = -inf
         """When it last backed off."""
         self.known = False
         """Feedback has come: the target is more than a guess."""
@@ -116,12 +123,17 @@ class BandwidthEstimator:
         self._feedback_at = self._heard_at = now
         self._sent_by_then = self.history.bytes_sent
         self.acked.add(outcomes)
-        acked_bps = self.acked.bps(ACKED_WINDOW)
-        result = self.prober.add(outcomes, self.rtt, now)
-        if result is not None:
-            self._take_result(result)
+        # What the link loses in any case is no sign of what it carries.
+        arrives = 1 - self.loss.inherent
+        acked_bps = int(self.acked.bps(ACKED_WINDOW) / arrives)
+        shown_bps = self.prober.add(outcomes, self.rate.bps, self.rtt, now, self.loss.loss)
+        self.rate.raise_to(shown_bps)
+        if not self.loss.trying:
+            self.loss.raise_to(shown_bps)
         usage = self.delay.add(outcomes, now, self._quiet_until)
-        recent_bps = self.acked.bps(RECENT_WINDOW) if usage is Usage.OVERUSE else 0
+        recent_bps = 0
+        if usage is Usage.OVERUSE:
+            recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
         before = self.rate.bps
         if self.rate.update(usage, acked_bps, recent_bps, self.rtt, now):
             self._backed_off(before, now)
@@ -143,17 +155,11 @@ class BandwidthEstimator:
         after = min(self.rate.bps, self.loss.bound_bps)
         self.prober.overused(now, 1 - after / before)
 
-    def _take_result(self, result: ProbeResult) -> None:
-        bps = result.bps
-        if result.saturated:
-            bps *= 0.85 if self.rate.capacity.bps else 0.95
-        self.rate.raise_to(bps)
-        if not self.loss.trying:
-            self.loss.raise_to(bps)
-
     def _set_target(self, now: float) -> None:
         if now - self._feedback_at < FEEDBACK_SECONDS:
-            bps = min(self.rate.bps, self.loss.bound_bps, self.reported.remb_bps(now))
+            floor = min(max(self.delay.queue.floor - DRAIN_ABOVE, 0.0), LARGEST_DRAIN)
+            rate_bps = self.rate.bps * (1 - DRAIN_GAIN * floor)
+            bps = min(rate_bps, self.loss.bound_bps, self.reported.remb_bps(now))
         else:
             bps = self.reported.bps(now) if self.reported.heard else self.rate.bps
         self.target_bps = int(max(bps, self._min_bps))
@@ -187,13 +193,9 @@ class BandwidthEstimator:
         """Bytes of padding or resends to send in this round, at `now`; mostly 0."""
         cluster = self.prober.cluster
         sent = self.history.bytes_sent
-        if cluster is None:
-            quiet = (
-                self.delay.usage is not Usage.OVERUSE
-                and self.delay.queue.floor < QUEUED_SECONDS
-                and not self.loss.trying
-            )
-            cluster = self.prober.due(now, self.target_bps, wanted_bps, sent, quiet)
+        if cluster is None and self._may_probe(now):
+            careful = self.overused_at >= 0
+            cluster = self.prober.due(now, self.target_bps, wanted_bps, sent, careful)
         if cluster is None or cluster.ended >= 0:
             return 0
         size = cluster.due(now, sent)
@@ -201,3 +203,14 @@ class BandwidthEstimator:
         drained = cluster.bytes * 8 / max(self.target_bps, 1)
         self._quiet_until = now + max(drained, CLUSTER_SECONDS)
         return size
+
+    def _may_probe(self, now: float) -> bool:
+        """Neither disturbed, nor at the link's end.
+
+        There a probe would only take from whoever shares the link. It is left when the rate has
+        grown beyond it unhindered, or after a while.
+        """
+        if self.delay.usage is Usage.OVERUSE or self.delay.queue.floor > QUEUED_SECONDS:
+            return False
+        near = self.rate.bps < BEYOND * self.rate.capacity.bps
+        return not self.loss.trying and not (near and now - self.overused_at < NEAR_SECONDS)

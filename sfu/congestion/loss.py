@@ -27,6 +27,7 @@ MIN_PACKETS: Final = 40
 MAX_WINDOW_SECONDS: Final = 3.0
 RETRY_SECONDS: Final = 8.0
 """Between a trial that did not help and the next."""
+MAX_INHERENT: Final = 0.5
 RELEASE: Final = 1.08
 """A second: how fast a bound rises when nothing is lost."""
 
@@ -93,12 +94,14 @@ class LossController:
         if packets < MIN_PACKETS // 4:
             return False
         loss = self.loss
-        self.inherent = min(self.inherent, 0.7 * self.inherent + 0.3 * loss)
+        # By chance alone a window strays this far from a loss that is no different.
+        doubt = 2 * sqrt(loss * (1 - loss) / packets)
         if self._trial_loss:
             return self._end_trial(loss, now)
+        self._follow(loss, doubt)
         excess = max(0.0, loss - self.inherent)
-        # By chance alone a window strays this far from a loss that is no different.
-        doubt = sqrt(max(loss * (1 - loss), 0.0) / packets) if not queued else 0.0
+        if queued:
+            doubt = 0.0
         if excess > HIGH + doubt and acked_bps:
             if queued:
                 self._lower(acked_bps * (1 - 0.5 * excess))
@@ -113,9 +116,15 @@ class LossController:
             self.bound_bps *= RELEASE**elapsed
         return False
 
+    def _follow(self, loss: float, doubt: float) -> None:
+        """The inherent loss, once a trial has shown it, changes with the weather."""
+        if self.inherent and loss < self.inherent + doubt:
+            gain = 0.1 if loss > self.inherent - doubt else 0.3
+            self.inherent += gain * (loss - self.inherent)
+
     def _end_trial(self, loss: float, now: float) -> bool:
         if loss - self.inherent > CURED * (self._trial_loss - self.inherent):
-            self.inherent = min(loss, self._trial_loss)
+            self.inherent = min(loss, self._trial_loss, MAX_INHERENT)
             self.bound_bps = inf
             self._retry_at = now + RETRY_SECONDS
         self._trial_loss = 0.0

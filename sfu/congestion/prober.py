@@ -8,13 +8,13 @@ modules/congestion_controller/goog_cc/probe_controller.cc and probe_bitrate_esti
   The next cluster waits for the result of the last: six times a start rate that was far too high
   already would fill a queue for a quarter of a second.
 - Later when the allocator wants more than the estimate: after 2 s, and after each attempt that
-  found nothing half as late again, up to 5 s. Soon after an overuse that took a third or more
-  (a link that is cut may be whole again as soon), else not within 2 s of one.
-- A cluster lasts 20 ms and never puts more into a queue than 60 ms of the present estimate.
+  found nothing half as late again, up to 5 s; not within 2 s of an overuse.
+- A cluster lasts 20 ms; once an overuse was seen 60 ms at 1.5 times, until three in a row have
+  come through: on a link that is full both add 30 ms of queue at most.
 
 A cluster that arrives as fast as it was sent shows that the link carries that rate. One that
-arrives more slowly shows the bottleneck; while the link is shared that figure holds somebody
-else's part, so it is taken with a margin.
+arrives more slowly shows the bottleneck, but as it has crowded out whoever shares the link that
+figure holds their part: it is taken with a margin, and only if it is far above the estimate.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ START_FACTOR: Final = 3.0
 FACTOR: Final = 2.0
 CLUSTER_SECONDS: Final = 0.02
 BURST_INTERVAL: Final = 0.005
-MAX_QUEUE_SECONDS: Final = 0.06
-"""Of the estimate: what a cluster may add to a queue at most."""
+CAREFUL_FACTOR, CAREFUL_SECONDS = 1.5, 0.06
+"""Near the link's end: longer, so that the frames of others who share it are met as well."""
+CAREFUL_SUCCESSES: Final = 3
+"""In a row, after which it is no longer thought near."""
+CAREFUL_SHARE: Final = 1 / 3
+"""Of the way to what a careful cluster has shown: it may have been lucky."""
+MAX_QUEUE_SECONDS: Final = 0.09
+"""Of the estimate: what a cluster holds at most."""
 MIN_BYTES: Final = 1000
 """Five packets of padding: fewer tell nothing."""
 FIRST_INTERVAL, MAX_INTERVAL = 2.0, 5.0
@@ -40,6 +46,7 @@ REACHED: Final = 0.9
 """A cluster that arrived at this share of the speed it was sent with did not meet a bottleneck."""
 SATURATED_FACTOR: Final = 0.85
 MIN_RECEIVED: Final = 0.5
+LOSS_MARGIN: Final = 0.05
 MAX_RATIO: Final = 2.0
 """Arrived so much faster than sent: held up on the way and let go together, it tells nothing."""
 
@@ -47,9 +54,11 @@ MAX_RATIO: Final = 2.0
 class Cluster:
     """One probe: how many bytes are to be on their way by when."""
 
-    __slots__ = ("bps", "bytes", "ended", "ident", "sent_before", "started")
+    __slots__ = ("bps", "bytes", "careful", "ended", "ident", "sent_before", "started")
 
-    def __init__(self, ident: int, bps: int, size: int, now: float, sent_before: int) -> None:
+    def __init__(
+        self, ident: int, bps: int, size: int, now: float, sent_before: int, careful: bool = False
+    ) -> None:
         self.ident = ident
         self.bps = bps
         self.bytes = size
@@ -58,6 +67,9 @@ class Cluster:
         self.ended = -1.0
         """When its last burst was sent; negative: not yet."""
         self.sent_before = sent_before
+        """Bytes of the transport."""
+        self.careful = careful
+        """Near what the link carries, so that a success counts half."""
 
     def due(self, now: float, bytes_sent: int) -> int:
         """Bytes to send at once, 0: nothing yet or any more. `bytes_sent` of the transport."""
@@ -81,11 +93,15 @@ class ProbeResult:
         """It arrived more slowly than it was sent: no use in trying more."""
 
 
-def measure(outcomes: Sequence[Outcome]) -> ProbeResult | None:
-    """Of the flushes of one cluster; None when they tell nothing."""
+def measure(outcomes: Sequence[Outcome], loss: float = 0.0) -> ProbeResult | None:
+    """Of the flushes of one cluster; None when they tell nothing.
+
+    `loss`, 0 to 1, is usual on the link: as much and a little more is not the cluster's doing.
+    """
     packets = sum([outcome.packets for outcome in outcomes])
     arrived = [outcome for outcome in outcomes if outcome.received]
-    if len(arrived) < 2 or sum([o.received for o in arrived]) < MIN_RECEIVED * packets:
+    received = sum([outcome.received for outcome in arrived])
+    if len(arrived) < 2 or received < MIN_RECEIVED * packets:
         return None
     sent_for = outcomes[-1].sent_at - outcomes[0].sent_at
     first, last = arrived[0].first_arrival, max([o.last_arrival for o in arrived])
@@ -95,6 +111,8 @@ def measure(outcomes: Sequence[Outcome]) -> ProbeResult | None:
     # The last burst ends the time of sending, the first packet begins that of arriving.
     send_bps = sum([o.size for o in outcomes[:-1]]) * 8 / sent_for
     receive_bps = (sum(sizes) - sizes[0] / arrived[0].received) * 8 / (last - first)
+    if packets - received <= (loss + LOSS_MARGIN) * packets:
+        receive_bps *= packets / received
     if receive_bps > MAX_RATIO * send_bps:
         return None
     saturated = receive_bps < REACHED * send_bps
@@ -108,9 +126,9 @@ class Prober:
         "_ident",
         "_interval",
         "_next_at",
-        "_next_bps",
         "_outcomes",
-        "_started",
+        "_reached",
+        "_streak",
         "cluster",
         "results",
     )
@@ -123,43 +141,59 @@ class Prober:
         self._ident = 0
         self._interval = FIRST_INTERVAL
         self._next_at = now
-        self._next_bps = 0.0
-        # What the last result asks to try at once; 0: nothing.
-        self._started = False
+        self._streak = 0
+        # Successes in a row.
+        self._reached = 0.0
+        # By the last of them, bit/s.
         self._outcomes: list[Outcome] = []
 
     def due(
-        self, now: float, estimate_bps: int, wanted_bps: int, bytes_sent: int, quiet: bool = True
+        self, now: float, estimate_bps: int, wanted_bps: int, bytes_sent: int, careful: bool = False
     ) -> Cluster | None:
         """A new cluster to begin now, or None.
 
         `wanted_bps`: what the allocator could use; `bytes_sent`: of the transport, so far;
-        `quiet`: no queue and no trial is on the way, else nothing is probed.
+        `careful`: the link's end was met lately.
         """
-        if self.cluster is not None or now < self._next_at or not quiet:
+        if self.cluster is not None or now < self._next_at:
             return None
         if wanted_bps <= 1.05 * estimate_bps:
-            self._next_bps = 0.0
+            self._streak = 0
             return None
-        bps = self._next_bps or (FACTOR if self._started else START_FACTOR) * estimate_bps
+        careful = careful and self._streak < CAREFUL_SUCCESSES
+        seconds = CAREFUL_SECONDS if careful else CLUSTER_SECONDS
+        if careful:
+            bps = CAREFUL_FACTOR * estimate_bps
+        elif self._streak:
+            bps = FACTOR * max(self._reached, estimate_bps)
+        else:
+            bps = (FACTOR if self._ident else START_FACTOR) * estimate_bps
         # Twice what is wanted leaves room for what the other tracks send meanwhile.
-        bps = min(bps, max(2.0 * wanted_bps, 1.5 * estimate_bps))
-        self._next_bps = 0.0
-        self._started = True
-        size = max(int(bps * CLUSTER_SECONDS / 8), MIN_BYTES)
-        bps = min(bps, MAX_QUEUE_SECONDS * estimate_bps / CLUSTER_SECONDS)
-        size = min(size, max(MIN_BYTES, int(MAX_QUEUE_SECONDS * estimate_bps / 8)))
+        bps = min(bps, max(2.0 * wanted_bps, CAREFUL_FACTOR * estimate_bps))
+        room = max(MIN_BYTES, int(MAX_QUEUE_SECONDS * estimate_bps / 8))
+        size = min(max(int(bps * seconds / 8), MIN_BYTES), room)
         self._ident += 1
         self._next_at = now + self._interval
         self._outcomes = []
-        self.cluster = Cluster(self._ident, int(bps), size, now, bytes_sent)
+        self.cluster = Cluster(self._ident, int(bps), size, now, bytes_sent, careful)
         return self.cluster
 
-    def add(self, outcomes: Sequence[Outcome], rtt: float, now: float) -> ProbeResult | None:
-        """After each feedback, in order of sending; the result of a cluster, once."""
+    def add(
+        self,
+        outcomes: Sequence[Outcome],
+        estimate_bps: float,
+        rtt: float,
+        now: float,
+        loss: float = 0.0,
+    ) -> float:
+        """After each feedback, outcomes in order of sending; `loss` is usual on the link.
+
+        Returns the rate that a cluster has shown the link to carry, once; 0: none, or none above
+        the estimate.
+        """
         cluster = self.cluster
         if cluster is None:
-            return None
+            return 0.0
         ended = cluster.ended
         over = now > cluster.started + 5 * CLUSTER_SECONDS + RESULT_SECONDS + 2 * rtt
         # Our clock may have gone on a little between `due` and the flush.
@@ -171,28 +205,35 @@ class Prober:
                 self._outcomes.append(outcome)
         if ended >= 0 and self._outcomes and self._outcomes[-1].sent_at >= ended:
             over = True
-        return self._finish(measure(self._outcomes)) if over else None
+        return self._finish(cluster, estimate_bps, loss) if over else 0.0
 
-    def _finish(self, result: ProbeResult | None) -> ProbeResult | None:
-        cluster = self.cluster
-        assert cluster is not None
+    def _finish(self, cluster: Cluster, estimate_bps: float, loss: float) -> float:
+        result = measure(self._outcomes, loss)
         self.cluster = None
         self._outcomes = []
         if result is None:
-            return None
+            return 0.0
         self.results += 1
         if result.saturated:
+            self._streak = 0
             self._interval = min(1.5 * self._interval, MAX_INTERVAL)
+            bps = SATURATED_FACTOR * result.bps
+            return bps if bps > estimate_bps and not cluster.careful else 0.0
+        self._interval = FIRST_INTERVAL
+        if result.bps <= 0.7 * cluster.bps:
+            self._streak = 0
         else:
-            self._interval = FIRST_INTERVAL
-            if result.bps > 0.7 * cluster.bps:
-                self._next_bps = FACTOR * result.bps
-                self._next_at = cluster.ended
-        return result
+            self._streak += 1
+            self._reached = result.bps
+            self._next_at = cluster.ended
+        # One that was lucky between the frames of others must not do much harm.
+        if not cluster.careful:
+            return result.bps
+        return estimate_bps + CAREFUL_SHARE * max(0.0, result.bps - estimate_bps)
 
     def overused(self, now: float, share_lost: float) -> None:
         """The estimate fell by this share."""
-        self._next_bps = 0.0
+        self._streak = 0
         self._next_at = max(self._next_at, now + FIRST_INTERVAL)
         if share_lost > 1 / 3:
             self._interval = FIRST_INTERVAL
