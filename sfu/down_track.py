@@ -67,6 +67,7 @@ class DownTrack:
     """State of one track to one receiver; closed by its transport."""
 
     __slots__ = (
+        "_given_up",
         "_last_payload",
         "_octets_before",
         "_packets_before",
@@ -121,6 +122,7 @@ class DownTrack:
             self.selector = layers.LayerSelector()
             self.selector.aim(EVERYTHING, EVERYTHING)
         self._last_payload = b""
+        self._given_up: layers.Pictures | None = None
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""
         self.octets = 0
@@ -332,7 +334,8 @@ class DownTrack:
 
     def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
-        sent = layers.sent_pictures(self._last_payload, before)
+        sent = self._given_up or layers.sent_pictures(self._last_payload, before)
+        self._given_up = None
         segment.picture_delta, segment.tl0_delta = layers.continue_pictures(sent, packet[3])
 
     def detach(self) -> None:
@@ -344,6 +347,16 @@ class DownTrack:
                 self._last_payload = stream.newest[3]
             stream.remove_target(self)
             self.stream = None
+
+    def give_up(self, first: Packet, segment: Segment) -> None:
+        """What waited in the pacer is thrown away, `first` being the first of it: its number goes
+        to the next keyframe, which is waited for."""
+        self.detach()
+        self._given_up = layers.sent_pictures(first[3], segment)
+        self.map.take_back(first[0] + segment.seq_delta)
+        self.segment = self.map.current
+        if self.selector is not None:
+            self.selector.lost()
 
     def skip(self, extended: int) -> None:
         """Leave out a packet of the current stream without a hole in the numbers."""

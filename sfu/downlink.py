@@ -25,6 +25,7 @@ from sfu.down_track import DownTrack, Lane
 from sfu.egress import Egress
 from sfu.forwarder import Forwarder
 from sfu.layers import NONE, Layer
+from sfu.packet_map import Segment
 from sfu.rtp_stream import Packet
 from sfu.shedding import STEPS, Shed
 from sfu.transport_cc import TransportCc
@@ -37,6 +38,9 @@ VOICE_BPS: Final = 48_000
 """Of one voice with its headers, kept free."""
 INTERVAL: Final = 0.5
 """Seconds between two allotments while nothing has changed."""
+TOO_LATE: Final = 0.7
+"""Seconds that a packet may wait here while more waits than can leave soon; it is longer than a
+keyframe of the lowest layer takes on the narrowest way that carries a picture."""
 STATES_INTERVAL: Final = 0.5
 """Seconds between two reports of states to signaling, at least."""
 CHANGED: Final = 0.05
@@ -184,17 +188,39 @@ class Downlink:
         if layer.spatial > allowed:
             layer = Layer(allowed, layer.temporal) if allowed >= 0 else NONE
         if down.aim(layer, answer.preferred, pacer) and down.up_track is not None:
+            if layer is NONE and self.pacer:
+                self._give_up(down, now)
             down.up_track.retarget(down, now)
 
     def pace(self, downs: Sequence[DownTrack], now: float) -> bool:
         """Send what is due of what waits, and padding; whether to come back within 5 ms."""
         pacer = self.pacer
+        if pacer.full and pacer.waited(now) > TOO_LATE:
+            self._give_up(None, now)
         if pacer:
             for lane, packets in pacer.take(now):
                 self.forwarder.write(lane, packets)
         if self.measured and (self.wanted_bps > self.estimator.target_bps or pacer):
             self._probe(downs, now)
         return bool(pacer) or self.estimator.is_probing
+
+    def _give_up(self, only: DownTrack | None, now: float) -> None:
+        """Throw away what waits, of one down track or of all: each goes on with a keyframe.
+
+        When the way has become narrow all at once, what waits for it is old before it can leave.
+        """
+        first: dict[DownTrack, tuple[Packet, Segment]] = {}
+        for lane, packets in self.pacer.clear():
+            down = lane[-1]
+            if only is None or down is only:
+                first.setdefault(down, (packets[0], lane[-2]))
+            else:
+                self.pacer.put((lane, packets), sum(len(packet[3]) for packet in packets), now)
+        for down, (packet, segment) in first.items():
+            if not down.closed:
+                down.give_up(packet, segment)
+                if down.up_track is not None:
+                    down.up_track.retarget(down, now)
 
     def _probe(self, downs: Sequence[DownTrack], now: float) -> None:
         """More than is needed, for a moment, to learn whether the way carries it."""

@@ -71,6 +71,15 @@ class PacketMap:
         self.current = segment
         return segment
 
+    def take_back(self, first_out: int) -> None:
+        """The numbers from `first_out` on were not used after all: the next segment has them."""
+        if first_out > self.last_out:
+            return
+        self.last_out = first_out - 1
+        while len(self.segments) > 1 and self.segments[-1].first_out >= first_out:
+            self.segments.pop()
+        self.current = self.segments[-1] if self.segments else None
+
     def skip(self, seq_in: int) -> Segment | None:
         """Leave out input packet `seq_in`, the next in line, without a hole in the output.
 

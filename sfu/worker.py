@@ -482,7 +482,8 @@ def _random_seq() -> int:
 
 def _transport_stats(peer: Peer) -> control.TransportStats:
     transport = peer.transport
-    sent = (0, 0) if peer.subscriber is None else peer.subscriber.totals()
+    subscriber, publisher = peer.subscriber, peer.publisher
+    sent = (0, 0) if subscriber is None else subscriber.totals()
     received = (0, 0) if peer.publisher is None else peer.publisher.totals()
     return control.TransportStats(
         transport=transport.id,

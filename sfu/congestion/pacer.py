@@ -33,7 +33,7 @@ class Pacer(Generic[Item]):
     __slots__ = ("_bucket", "_budget", "_fast", "_items", "_paced", "_updated", "waiting")
 
     def __init__(self, target_bps: int, now: float) -> None:
-        self._items: deque[tuple[int, Item]] = deque()
+        self._items: deque[tuple[int, Item, float]] = deque()
         self.waiting = 0
         """Bytes."""
         self._updated = now
@@ -76,7 +76,7 @@ class Pacer(Generic[Item]):
         """Wait behind what waits; `take` gives it back."""
         if not self._items:
             self._fill(now)
-        self._items.append((size, item))
+        self._items.append((size, item, now))
         self.waiting += size
 
     def take(self, now: float) -> list[Item]:
@@ -86,7 +86,7 @@ class Pacer(Generic[Item]):
         items = self._items
         # The bucket may run into debt by one item, which the next ones wait for.
         while items and self._budget > 0:
-            size, item = items.popleft()
+            size, item, _ = items.popleft()
             self._budget -= size
             self.waiting -= size
             found.append(item)
@@ -99,6 +99,10 @@ class Pacer(Generic[Item]):
             return inf
         return self._updated + max(0.0, -self._budget) / self._rate()
 
+    def waited(self, now: float) -> float:
+        """Seconds that the first in line has waited; 0 while nothing does."""
+        return now - self._items[0][2] if self._items else 0.0
+
     @property
     def full(self) -> bool:
         """More waits than leaves within 250 ms: begin no further frame."""
@@ -106,7 +110,7 @@ class Pacer(Generic[Item]):
 
     def clear(self) -> list[Item]:
         """Everything that waits, given up: its receiver is gone."""
-        found = [item for _, item in self._items]
+        found = [item for _, item, _ in self._items]
         self._items.clear()
         self.waiting = 0
         return found

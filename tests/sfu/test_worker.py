@@ -323,7 +323,7 @@ def test_the_fingerprint_may_come_after_the_handshake(process: WorkerProcess) ->
     browser = Browser(process, "early", "publish")
     browser.handshake()
     browser.announce()
-    assert process.wait(control.TransportChanged).state == "connected"
+    process.wait(control.TransportChanged, lambda event: event.state == "connected")
 
 
 def test_close_says_goodbye(process: WorkerProcess) -> None:
