@@ -7,6 +7,7 @@ import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { deviceLabel } from './lobby.js';
 import { canShareScreen } from './media.js';
 import { openMenu } from './menu.js';
+import { onNetworkChange } from './network.js';
 import { showPeople } from './people.js';
 import { showReceptionChoice } from './preferences.js';
 import { Reception } from './reception.js';
@@ -162,7 +163,7 @@ export class Call {
     }
     hear.addEventListener('click', () => this.#play(), { signal });
     document.addEventListener('keydown', (event) => this.#key(event), { signal });
-    addEventListener('online', () => this.#conference.networkChanged(), { signal });
+    onNetworkChange(() => this.#conference.networkChanged(), signal);
   }
 
   /** @param {Partial<import('./settings.js').Settings>} choice of what to receive */

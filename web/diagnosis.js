@@ -92,10 +92,13 @@ function seenFromHere(track, { source, step, side }, own) {
   const video = source === 'camera' || source === 'screen';
   const arrives = own.arriving.has(track);
   const reaches = ['flowing', 'hidden', 'unknown', 'negotiation'].includes(step);
+  if (reaches && video && own.audioOnly) return { source, step: 'audioOnly', side: 'yours' };
+  if (reaches && !video && own.soundElsewhere) {
+    return { source, step: 'soundElsewhere', side: 'yours' };
+  }
+  // What is seen and heard needs no explanation, whatever the server knew a moment ago.
+  if (arrives && step !== 'muted') return { source, step: 'flowing', side: 'yours' };
   if (!reaches) return { source, step, side };
-  if (video && own.audioOnly) return { source, step: 'audioOnly', side: 'yours' };
-  if (!video && own.soundElsewhere) return { source, step: 'soundElsewhere', side: 'yours' };
-  if (arrives) return { source, step: 'flowing', side: 'yours' };
   if (step === 'hidden') return { source, step, side };
   if (own.ice && !isUp(own.ice)) return { source, step: 'ice', side: 'yours' };
   if (own.dtls && own.dtls !== 'connected') return { source, step: 'dtls', side: 'yours' };

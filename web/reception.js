@@ -37,6 +37,8 @@ export class Reception {
   #grades = new Map();
   /** @type {Map<string, TrackReception>} by track */
   #received = new Map();
+  /** Tracks that were meant to flow at the last reading. */
+  #watched = new Set();
   #speaker = new Speaker();
   #episode = new Episode();
   #looks = 0;
@@ -152,12 +154,27 @@ export class Reception {
     if (!reports || this.#signal.aborted) return;
     const all = [...reports.values()];
     const byMid = this.#meter.take(all);
+    const watched = this.#watched;
+    this.#watched = new Set();
     this.#received = new Map(this.#conference.receivedTracks.flatMap(({ mid, track }) => {
       const found = byMid.get(mid);
-      return found ? [[track, found]] : [];
+      if (!found) return [];
+      if (this.#isSent(track)) this.#watched.add(track);
+      // The browser counts a pause that was meant as a freeze, once it is over.
+      return [[track, watched.has(track) ? found : { ...found, frozenMs: 0 }]];
     }));
     this.#rtt = roundTripMs(all);
     this.#showQuality();
+  }
+
+  /**
+   * Whether the server means a track to flow, as far as we know.
+   *
+   * @param {string} track
+   */
+  #isSent(track) {
+    const state = this.#conference.looking.receivingOf(track)?.state ?? 'flowing';
+    return state === 'flowing' && !settings().audioOnly && document.visibilityState === 'visible';
   }
 
   // Showing.

@@ -1,0 +1,20 @@
+/** When this machine's network changes: another one, or one again after none. */
+
+/**
+ * The Network Information API also tells each new guess of the rate, which is no change of network.
+ *
+ * @param {() => void} changed
+ * @param {AbortSignal} signal that nobody cares any more
+ */
+export function onNetworkChange(changed, signal) {
+  addEventListener('online', changed, { signal });
+  const connection = /** @type {(EventTarget & {type?: string}) | undefined} */ (
+    'connection' in navigator ? navigator.connection : undefined
+  );
+  let type = connection?.type;
+  connection?.addEventListener('change', () => {
+    const before = type;
+    type = connection.type;
+    if (type !== before && type !== 'none') changed();
+  }, { signal });
+}
