@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except (InterruptedRunError, KeyboardInterrupt) as error:
-        print(f"bench: {error or 'ended'}", file=sys.stderr)
+        print(f"bench: {str(error) or 'ended'}", file=sys.stderr)
         return 130
     return 0 if outcome["valid"] else 1
 
