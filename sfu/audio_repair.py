@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import Final
 
-MIN_BUDGET: Final = 0.060
-"""Seconds that jitter buffers hold back even where nothing is lost."""
+MIN_BUDGET: Final = 0.080
+"""Seconds: what a jitter buffer begins with, and soon comes back to when packets come late."""
 BUDGET_PER_LOSS: Final = 2.0
 """Seconds at a loss of everything: 20 ms a percent."""
 MAX_BUDGET: Final = 0.120
@@ -40,8 +40,8 @@ def worth_asking(rtt: float, age: float, loss: float) -> bool:
     """Whether the answer to a request made now would be heard.
 
     `rtt`: seconds to the publisher, 0 when not known yet; `age`: seconds since the packet was due
-    (with the gap it is one frame old); `loss`: share of the stream's packets that is missing of
-    late, what redundancy gave back not counted.
+    (with the gap it is one frame old); `loss`: share of the stream's packets found missing of
+    late, asked for or not, but without those that redundancy gave back.
     """
     return age + rtt <= budget(loss)
 

@@ -47,17 +47,24 @@ def test_a_packet_of_two_bytes_is_a_pause(payload: bytes, pause: bool) -> None:
     assert opus.is_dtx(payload) is pause
 
 
-def test_silence_says_its_own_duration() -> None:
-    assert opus.duration(opus.SILENCE) == opus.SILENCE_DURATION
+@pytest.mark.parametrize("packet", opus.PAUSE)
+def test_a_pause_is_of_whole_frames_and_known_as_such(packet: bytes) -> None:
+    assert opus.duration(packet) == opus.FRAME_DURATION
+    assert opus.is_dtx(packet)
 
 
-def test_silence_fades_a_voice_out_and_the_next_one_in() -> None:
+def test_a_pause_begins_with_silence_and_ends_in_discontinued_transmission() -> None:
+    assert opus.PAUSE[0] == opus.SILENCE
+    assert len(opus.PAUSE[-1]) <= opus.MAX_DTX
+
+
+def test_a_pause_fades_a_voice_out_and_the_next_one_in() -> None:
     packets = voice.encode(seconds=2)
     assert {opus.duration(packet) for packet in packets} == {960}
     decoder, plain = voice.Decoder(), voice.Decoder()
     whole = [plain.decode(packet) for packet in packets]
     before = [decoder.decode(packet) for packet in packets[:50]]
-    silence = [decoder.decode(opus.SILENCE) for _ in range(5)]
+    silence = [decoder.decode(packet) for packet in opus.PAUSE]
     after = [decoder.decode(packet) for packet in packets[75:]]
     assert voice.loudness(before[-1]) > 1000
     assert voice.loudness(silence[0][480:]) == 0  # gone after 10 ms

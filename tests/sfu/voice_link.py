@@ -17,6 +17,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sfu.audio_repair import worth_asking
+
 FRAME = 20.0
 """Milliseconds, as all times here."""
 BUCKET = 20.0
@@ -26,8 +28,8 @@ STRETCH = 2.0
 """How far a frame is stretched or shortened."""
 WARM_UP = 10_000.0
 
-Asks = Callable[[float, float], bool]
-"""Round trip and age of a missing packet (seconds): whether to ask for it."""
+Asks = Callable[[float, float, float], bool]
+"""Round trip and age of a missing packet (seconds), share missing: whether to ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class _Call:
     def ask_for_receiver(self, now: float, asks: Asks) -> None:
         for frame, due in list(self.missing.items()):
             age = now - frame * FRAME - self.rtt / 2
-            if not asks(self.rtt / 1000, age / 1000):
+            if not asks(self.rtt / 1000, age / 1000, self.loss_seen):
                 del self.missing[frame]
             elif due <= now:
                 self.missing[frame] = now + 1.5 * max(self.rtt, 20.0)
@@ -267,31 +269,34 @@ def listen(
 
 REPAIRS = {
     "nothing": Repair(),
-    "in-band FEC": Repair(fec=True),
-    "NACK": Repair(nack=True),
-    "NACK, RTT known": Repair(nack=True, rtt_known=True),
+    "FEC in every packet": Repair(fec=True),
+    "browser asks": Repair(nack=True),
     "RED 1": Repair(red=1),
     "RED 2": Repair(red=2),
-    "RED 1 + NACK": Repair(red=1, nack=True, rtt_known=True),
-    "RED 2 + NACK": Repair(red=2, nack=True, rtt_known=True),
+    "RED 2, browser asks": Repair(red=2, nack=True),
+    "server asks": Repair(asks=worth_asking),
+    "RED 1, server asks": Repair(red=1, asks=worth_asking),
 }
 
 
-def table() -> Iterator[str]:
-    """Rows of Markdown: concealed percent / playing delay in ms."""
-    rows = [(rtt, loss) for rtt in (10, 50, 150) for loss in (0.02, 0.05, 0.10)]
-    yield "| RTT ms, loss | " + " | ".join(REPAIRS) + " |"
-    yield "|---" * (len(REPAIRS) + 1) + "|"
-    for rtt, loss in rows:
-        cells = []
-        for repair in REPAIRS.values():
-            heard = [listen(repair, rtt, loss, seed=seed) for seed in (1, 2, 3)]
-            concealed = sum(one.concealed_percent for one in heard) / 3
-            delay = sum(one.delay_ms for one in heard) / 3
-            cells.append(f"{concealed:.2f} / {delay:.0f}")
-        yield f"| {rtt}, {loss:.0%} | " + " | ".join(cells) + " |"
+def table(burst: float) -> Iterator[str]:
+    """Rows of Markdown: percent concealed, and delay of playing in ms."""
+    names = list(REPAIRS)
+    yield "| RTT, loss | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for rtt in (10, 50, 150):
+        for loss in (0.02, 0.05, 0.10):
+            cells = []
+            for repair in REPAIRS.values():
+                heard = [listen(repair, rtt, loss, burst=burst, seed=seed) for seed in (1, 2, 3)]
+                concealed = sum(one.concealed_percent for one in heard) / 3
+                delay = sum(one.delay_ms for one in heard) / 3
+                cells.append(f"{concealed:.2f} ({delay:.0f})")
+            yield f"| {rtt} ms, {loss:.0%} | " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":
-    for row in table():
-        print(row)
+    for mean in (0.0, 3.0):
+        print(f"\nBursts of {mean:.0f}:\n" if mean else "Each packet for itself:\n")
+        for row in table(mean):
+            print(row)
