@@ -39,6 +39,8 @@ class DropReason(StrEnum):
     """A connection too many."""
     TCP_STRANGER = "tcpStranger"
     """A connection that did not prove in time, or with its first bytes, whose it is."""
+    TCP_RUBBISH = "tcpRubbish"
+    """A connection full of frames too short to be anything."""
     TCP_SLOW_READER = "tcpSlowReader"
     """A packet for a connection whose peer reads slower than we send."""
     TCP_STALLED = "tcpStalled"

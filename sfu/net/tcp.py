@@ -40,6 +40,8 @@ STALL_SECONDS: Final = 30.0
 """How long a peer may read nothing while something waits for it; no less than consent lasts."""
 
 _READ: Final = 16 * 1024
+_MAX_FRAMES: Final = _READ // 14
+"""Of one read: nothing of ours is shorter than an RTP header and its length."""
 _BACKLOG: Final = 128
 _ACCEPTS: Final = 16
 """In one go; a flood may not keep the packets waiting."""
@@ -312,6 +314,9 @@ class TcpSockets:
         found = connection.reader.feed(data)
         if not connection.verified and found and found[0][:1] not in _STUN_FIRST_BYTES:
             self._refuse(connection)
+            return False
+        if len(found) > _MAX_FRAMES:
+            self.count(DropReason.TCP_RUBBISH)
             return False
         datagrams += found
         return True

@@ -166,6 +166,17 @@ def test_a_frame_too_long_reads_as_an_oversized_datagram(side: Side) -> None:
     assert side.sizes == [MAX_DATAGRAM + 1, 20]
 
 
+def test_a_stream_of_empty_frames_is_closed(side: Side) -> None:
+    peer, connection = side.join()
+    peer.sendall(b"".join(map(frame, [b"", b"\x80" * 12, b"", b"\x80" * 12])))
+    side.until(lambda: len(side.taken) == 5)
+    peer.sendall(bytes(16 * 1024))
+    side.until(lambda: bool(side.closed))
+    assert side.closed == [connection.address]
+    assert side.tcp.drops == {DropReason.TCP_RUBBISH: 1}
+    assert len(side.taken) < 1500
+
+
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n\r\n", frame(b""), frame(b"\x16hello")])
 def test_a_stranger_who_does_not_begin_with_stun_is_shown_out(side: Side, opening: bytes) -> None:
     peer = side.dial()
