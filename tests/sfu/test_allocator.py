@@ -391,6 +391,19 @@ def test_a_budget_that_wobbles_by_a_tenth_changes_nothing(requests, budget, wobb
         assert step(factor) == before
 
 
+def test_every_threshold_stands_the_wobble():
+    """As above, at every budget from nothing to everything."""
+    full = [video(width=1280, height=720, importance="main"), video(width=320, height=180)]
+    for budget in range(50_000, 2_200_000, 10_000):
+        requests = full
+        seen = []
+        for factor in (0.9, 1.1) * 5:
+            answers = allocate(budget * factor, requests)
+            requests = [r._replace(current=a.layer) for r, a in zip(requests, answers, strict=True)]
+            seen.append([answer.layer for answer in answers])
+        assert seen[-1] == seen[-2], budget
+
+
 def test_allocating_again_with_the_answer_changes_nothing():
     requests = [video(width=1280, height=720, importance="main"), video(), video(LONE), video()]
     for budget in range(50_000, 4_000_000, 50_000):
