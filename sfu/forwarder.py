@@ -18,7 +18,7 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from sfu.codecs import vp8
+from sfu.codecs import opus, vp8
 from sfu.down_track import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, TAG_MASK
 from sfu.egress import CAPACITY, Outbox
 from sfu.net.srtp import length_cell, protect
@@ -268,6 +268,20 @@ class Forwarder:
         else:
             self.write(lane, packets)
             down_track.note_sent(packets, now)
+
+    def fade_out(self, down_track: DownTrack, now: float) -> None:
+        """Let a voice that is left out end in silence, so that its gap does not count as loss."""
+        down_track.settle()
+        lane, stream = down_track.lane(), down_track.stream
+        if lane is None or stream is None or stream.newest is None:
+            return
+        timestamp = stream.newest[1]
+        packets = []
+        for number, payload in enumerate(opus.PAUSE):
+            timestamp = timestamp + opus.FRAME_DURATION & 0xFFFFFFFF
+            packets.append((stream.next_seq + number, timestamp, 0, payload))
+        self.write(lane, packets)
+        down_track.note_sent(packets, now)
 
     def forward_late(self, stream: RtpStream, packet: Packet) -> None:
         """A packet behind the newest: to whom its number still belongs."""

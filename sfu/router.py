@@ -12,6 +12,7 @@ from sfu.down_track import DownTrack
 from sfu.ingress import Peer
 from sfu.publisher import Publisher
 from sfu.shedding import STEPS, Shed
+from sfu.speakers import ActiveSpeakers
 from sfu.subscriber import Subscriber
 from sfu.up_track import UpTrack
 
@@ -26,6 +27,7 @@ class Router:
         """`loudest`: how many voices are sent on at the same time; 0: all."""
         self.loudest = loudest
         self.shed = STEPS[0]
+        self.speakers = ActiveSpeakers(loudest)
         self.id = router
         self.room = room
         self.peers: dict[str, Peer] = {}
@@ -38,6 +40,8 @@ class Router:
     def set_shed(self, shed: Shed) -> None:
         """What this worker can still afford."""
         self.shed = shed
+        places = [count for count in (self.loudest, shed.voices) if count]
+        self.speakers.set_places(min(places, default=0))
         for peer in self.peers.values():
             if peer.subscriber is not None:
                 peer.subscriber.set_shed(shed)
@@ -50,9 +54,12 @@ class Router:
         """The tracks of one publisher, all of them."""
         new, gone = publisher.set_tracks(command)
         for track in gone:
-            self._up_tracks.pop(track.track, None)
+            self._forget_track(track.track)
         for track in new:
             self._up_tracks[track.track] = (track, publisher)
+            if track.kind == "audio" and command.extensions.audio_level:
+                # Whose level is not known is always heard.
+                self.speakers.add(track.track)
             for down in self._down_tracks():
                 if down.up_track is None and down.spec.up_track == track.track:
                     self._tie(track, down, now)
@@ -85,11 +92,22 @@ class Router:
         self._round_trips.pop(peer.transport.participant, None)
         if peer.publisher is not None:
             for name in peer.publisher.tracks:
-                self._up_tracks.pop(name, None)
+                self._forget_track(name)
             peer.publisher.close()
         if peer.subscriber is not None:
             for down in peer.subscriber.down_tracks.values():
                 self._untie(down)
+
+    def _forget_track(self, name: str) -> None:
+        self._up_tracks.pop(name, None)
+        self.speakers.remove(name)
+
+    def _listen(self, now: float) -> None:
+        """Choose the voices that are sent on."""
+        voices = {name: track for name, (track, _) in self._up_tracks.items() if track.is_voice}
+        self.speakers.update({name: track.hear() for name, track in voices.items()}, now)
+        for name, track in voices.items():
+            track.silence(self.speakers.leaves_out(name), now)
 
     def _down_tracks(self) -> list[DownTrack]:
         return [
@@ -155,6 +173,7 @@ class Router:
         """Feedback and reports of all peers, layers and caches; some times a second."""
         for track, _ in self._up_tracks.values():
             track.tick(now)
+        self._listen(now)
         for peer in self.peers.values():
             if peer.publisher is not None:
                 peer.publisher.tick(now)

@@ -162,6 +162,10 @@ class ActiveSpeakers:
             changed = True
         return self._fill() or changed
 
+    def leaves_out(self, track: str) -> bool:
+        """Whether this voice has no place; one that was not added always has."""
+        return track in self._voices and track not in self.selected
+
     def set_places(self, places: int) -> bool:
         """Another number of places (0: all); whether the selection has changed."""
         self.places = places

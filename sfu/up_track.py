@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 LAYER_SILENCE: Final = 1.5
 """Seconds without a packet after which a simulcast layer counts as switched off."""
-PRE_ROLL: Final = 0.06
-"""Seconds of a voice, from just before it was chosen, that are sent at once: its first syllable."""
+PRE_ROLL: Final = 0.12
+"""Seconds of a voice, from just before it was chosen, that are sent at once: its first syllable
+came up to a tick ago."""
 REPLAY_PACKETS: Final = 40
 """A keyframe is sent again to a newcomer when it and what followed is at most this long."""
 SILENT: Final = 127
@@ -53,7 +54,8 @@ class UpTrack:
         """Which layers somebody needs; None while nobody else is there, when nothing rests."""
         self.limit = PublishLimit(spec.max_bitrate_bps)
         self.level = SILENT
-        """Loudest audio level since it was last taken, -dBov."""
+        """Loudest audio level since the last `hear`, -dBov; the receive path lowers it."""
+        self._loudest = SILENT
 
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
@@ -227,6 +229,8 @@ class UpTrack:
             self.forwarder.fan_out(stream, now)
         for down_track in self.down_tracks:
             if silenced:
+                if down_track.stream is not None:
+                    self.forwarder.fade_out(down_track, now)
                 down_track.detach()
             elif down_track.stream is None:
                 self._start_audio(down_track, now, since=now - PRE_ROLL)
@@ -263,9 +267,20 @@ class UpTrack:
                 stream.set_shut(place >= passing)
 
     def take_level(self) -> int:
-        """The loudest level since the last call, -dBov."""
+        """The loudest level since the last call, -dBov; up to date after `hear`."""
+        level = self._loudest
+        self._loudest = SILENT
+        return level
+
+    @property
+    def is_voice(self) -> bool:
+        return self.kind == "audio"
+
+    def hear(self) -> int:
+        """The loudest level of the interval that ends now, -dBov."""
         level = self.level
         self.level = SILENT
+        self._loudest = min(self._loudest, level)
         return level
 
     def transport_closed(self) -> None:
