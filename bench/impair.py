@@ -120,6 +120,12 @@ def _report(evidence: Evidence, criteria: Sequence[Criterion]) -> dict[str, Any]
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin)),
         "seconds": round(end - begin, 2),
         "marks": {name: round(at - begin, 2) for name, at in evidence.marks.items()},
+        "neverArrived": [
+            f"{kind} of {name}"
+            for name in evidence.names
+            for kind in ("audio", "video")
+            if (name, kind) not in evidence.tracks
+        ],
         "cameraFramesPerSecond": rates,
         "longestSampleGapSeconds": round(unseen, 2),
         "paths": evidence.paths,

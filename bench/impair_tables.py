@@ -48,6 +48,8 @@ def print_impair(console: Console, outcome: Mapping[str, Any]) -> None:
     for name, row in outcome["rows"].items():
         if row.get("pictures") or row.get("sounds"):
             _print_people(console, name, row)
+        for missing in row.get("neverArrived", ()):
+            console.print(f"{name}: never arrived: {missing}", style="bold red", markup=False)
     for problem in outcome["problems"]:
         console.print(f"invalid: {problem}", style="bold red", markup=False)
 

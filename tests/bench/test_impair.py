@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from bench import __main__ as command
 from bench import impair, impair_clip, impair_judge, impair_rig, impair_stats
@@ -17,6 +18,7 @@ from bench.impair_call import SetUpError, call
 from bench.impair_judge import Criterion
 from bench.impair_rows import ROWS
 from bench.impair_stats import Sent, Series
+from bench.impair_tables import print_impair
 from bench.media import read_counter
 
 RATE = 25.0
@@ -329,6 +331,23 @@ def test_one_voice_speaks_most_and_the_others_in_turns(tmp_path: Path) -> None:
     speaks = impair_clip.utterances(1)
     assert np.sqrt((samples[speaks] ** 2).mean()) > 10 * impair_stats.SPEECH_RMS
     assert np.sqrt((samples[~speaks] ** 2).mean()) < impair_stats.SPEECH_RMS / 2
+
+
+def test_report_and_tables_say_what_never_arrived(capsys: pytest.CaptureFixture[str]) -> None:
+    tracks = {("Ana", "video"): video_series(steady(0, 11, 24, 360))}
+    found = evidence(tracks, sender(10, {"f": 360}), begin=0, end=10)
+    report = impair._report(found, impair_judge.loss(90, 1, 1)(found))
+    assert report["neverArrived"] == ["audio of Ana"]
+    assert not report["met"]
+    assert report["timeline"]["people"]["Ana"]["framesPerSecond"] == pytest.approx([24] * 10)
+    assert report["sending"]["Ana"]["f"]["framesPerSecond"] == pytest.approx([25] * 10)
+    row = {"title": "5 % loss", **report}
+    failed = {"title": "thin", "criteria": [], "met": False}
+    print_impair(Console(), {"rows": {"loss5": row, "thin": failed}, "problems": ["thin: no"]})
+    printed = capsys.readouterr().out
+    assert "loss5: never arrived: audio of Ana" in printed
+    assert "not measured" in printed
+    assert "invalid: thin: no" in printed
 
 
 def test_a_machine_that_is_too_busy_makes_a_row_void() -> None:
