@@ -17,6 +17,8 @@ export class Repair {
   #attempts = 0;
   #wasConnected = false;
   #restarting = false;
+  /** @type {RTCPeerConnectionState} as last seen */
+  #state = 'new';
   #hooks;
 
   /**
@@ -34,6 +36,7 @@ export class Repair {
 
   /** @param {RTCPeerConnectionState} state of the connection now */
   see(state) {
+    this.#state = state;
     if (state === 'connected') {
       this.stop();
       this.#attempts = 0;
@@ -55,7 +58,13 @@ export class Repair {
     this.stop();
     if (!this.#hooks.restart()) return;
     this.#restarting = true;
-    this.#timer = setTimeout(() => this.now(), RESTARTED_MS);
+    this.#timer = setTimeout(() => this.#judge(), RESTARTED_MS);
+  }
+
+  /** A restart while the old ways still worked may pass without any change of state. */
+  #judge() {
+    this.#restarting = false;
+    if (this.#state !== 'connected') this.now();
   }
 
   /** It is beyond repair, whatever it says itself: build it anew. */

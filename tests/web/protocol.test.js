@@ -425,6 +425,19 @@ test('another network restarts ICE both ways at once, and tries the socket', asy
   assert.equal(conference.state, 'reconnecting');
 });
 
+test('new ways found while the old ones still worked change no state, and are enough', async () => {
+  const { conference, connection } = await receiving();
+  connection.become('connected');
+  conference.networkChanged();
+  for (let second = 0; second < 10; second += 1) {
+    FakeSocket.last.say({ type: 'pong', t: 1 });
+    mock.timers.tick(1000);
+  }
+  await settle();
+  assert.equal(FakeSocket.last.sentOf('restartIce').length, 1);
+  assert.equal(FakeSocket.last.sentOf('resubscribe').length, 0);
+});
+
 test('what broke while the socket was away finds new ways on resuming', async () => {
   const { connection } = await receiving();
   connection.become('connected');
