@@ -30,6 +30,8 @@ SPEAKER = 0
 """Number of the publisher who speaks most of the time."""
 MOVING_FRAMES = 5.0
 """Frames a second from which a picture moves."""
+FLOWING = 0.5
+"""Share of the camera's frames from which a picture flows again."""
 UNHARMED = 0.9
 """Share of the frames and the height before, from which a picture is no worse."""
 
@@ -207,19 +209,12 @@ def uplink(evidence: Evidence) -> list[Criterion]:
 
 def outage(evidence: Evidence) -> list[Criterion]:
     """Everything flows soon after the link is back; nobody is there twice; no reload."""
-    back = evidence.marks["up"]
-    limit = evidence.marks["end"]
-    resumed = [
-        _resumed(evidence.tracks.get((name, kind)), back, limit)
-        for name in evidence.names
-        for kind in ("audio", "video")
-    ]
-    whole = all(seconds is not None for seconds in resumed)
     ids = {name: len(set(found)) for name, found in evidence.ids.items()}
     return [
-        Criterion(
-            "all media back after",
-            max(s for s in resumed if s is not None) if whole else None, 3.0, "s",
+        *(
+            Criterion(f"{name}: {title} back after", _flows_again(evidence, name, kind), 3.0, "s")
+            for name in evidence.names
+            for kind, title in (("audio", "voice"), ("video", "picture"))
         ),
         Criterion("ghosts and missing people", float(ghosts(evidence.people_seen)), 0, ""),
         Criterion("pages loaded again", float(len(evidence.reloaded)), 0, ""),
@@ -227,20 +222,20 @@ def outage(evidence: Evidence) -> list[Criterion]:
     ]  # fmt: skip
 
 
-def _resumed(track: Any, back: float, limit: float) -> float | None:
-    """Seconds until media comes again."""
+def _flows_again(evidence: Evidence, name: str, kind: str) -> float | None:
+    """Seconds from the link's return until packets of the voice come; for a picture, until the
+    second begins in which at least half of the camera's frames are decoded."""
+    track, back, limit = evidence.tracks.get((name, kind)), evidence.marks["up"], evidence.window[1]
     if track is None:
         return None
-    moments = [at for at in track.rises(_ARRIVING[track_kind(track)]) if back < at <= limit]
-    return round(moments[0] - back, 2) if moments else None
-
-
-_ARRIVING = {"video": "framesDecoded", "audio": "packetsReceived"}
-
-
-def track_kind(track: Any) -> str:
-    """By what it counts."""
-    return "video" if "framesDecoded" in track.totals else "audio"
+    camera = evidence.sent[name].camera
+    for at in track.rises("framesDecoded" if kind == "video" else "packetsReceived"):
+        if not back < at <= limit - 1:
+            continue
+        wanted = FLOWING * camera.gained("frames", at, at + 1) if kind == "video" else 0.0
+        if track.gained("framesDecoded", at, at + 1) >= wanted:
+            return round(at - back, 2)
+    return None
 
 
 def ghosts(people_seen: Mapping[str, Sequence[str]]) -> int:

@@ -255,15 +255,17 @@ def test_uplink_row_judges_everybody_but_the_last() -> None:
     assert [met for _, met in verdicts(impair_judge.uplink(found))] == [False, False]
 
 
-def test_outage_waits_for_the_last_track() -> None:
-    frames = [*steady(0, 3, 25, 360), *steady(3, 13, 0, 360, base=72.5),
-              *steady(13, 31, 25, 360, base=72.5)]  # fmt: skip
+def test_outage_wants_a_picture_that_flows_and_not_one_frame() -> None:
+    frames = [*steady(0, 3, 25, 360), *steady(3, 12, 0, 360, base=72.5),
+              *steady(12, 17, 5, 360, base=72.5), *steady(17, 31, 25, 360, base=97)]  # fmt: skip
     tracks = {("Ana", "video"): video_series(frames), ("Ana", "audio"): audio_series(30, 0)}
     found = evidence(tracks, sender(30, {"f": 360}), begin=0, down=3, up=11, end=30)
-    back, *_ = impair_judge.outage(found)
-    assert (back.value, back.met) == (pytest.approx(2.1), True)
-    found = evidence(tracks, sender(30, {"f": 360}), begin=0, down=3, up=11, end=12)
-    assert impair_judge.outage(found)[0].value is None
+    voice, shown, *_ = impair_judge.outage(found)
+    assert (voice.value, voice.met) == (pytest.approx(1), True)
+    assert shown.value == pytest.approx(5.6, abs=0.2)
+    assert not shown.met
+    found = evidence(tracks, sender(30, {"f": 360}), begin=0, down=3, up=11, end=13)
+    assert impair_judge.outage(found)[1].value is None
 
 
 @pytest.mark.parametrize(
