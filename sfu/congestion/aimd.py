@@ -7,8 +7,8 @@ second; never above 1.5 of what arrives, except where a probe has shown more.
 
 The small step is ours. The draft adds one packet a response time: at 200 kbit/s that is a third
 more in a second, and at 20 Mbit/s it takes a minute to be back. A step by the root of the rate is
-less than proportional, so that two who share a link still come to equal shares, and is 10 % a
-second at 200 kbit/s and 1 % at 20 Mbit/s.
+less than proportional, so that two who share a link still come to equal shares, and is 15 % a
+second at 200 kbit/s and 2 % at 20 Mbit/s.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROWTH: Final = 1.08
 """A second, far from convergence."""
 LIMITED_FACTOR: Final = 1.5
 LIMITED_EXTRA_BPS: Final = 10_000
-STEP: Final = 6.0
+STEP: Final = 10.0
 """Near convergence: times the root of the rate, a response time of a round trip and 100 ms."""
 SETTLE_SECONDS: Final = 0.2
 """After a decrease its effect is waited for as long as this and a round trip."""
@@ -91,18 +91,26 @@ class RateController:
         self._updated = -1.0
         self._decreased_at = -1e9
 
-    def update(self, usage: Usage, acked_bps: int, recent_bps: int, rtt: float, now: float) -> bool:
+    def update(
+        self,
+        usage: Usage,
+        acked_bps: int,
+        recent_bps: int,
+        ceiling_bps: float,
+        rtt: float,
+        now: float,
+    ) -> bool:
         """After each feedback; returns whether it backed off.
 
         `acked_bps` over half a second or so, `recent_bps` over as short a time as means anything;
-        0 where not known.
+        0 where not known. Nothing grows beyond `ceiling_bps`.
         """
         elapsed = 0.0 if self._updated < 0 else min(now - self._updated, 1.0)
         self._updated = now
         if usage is Usage.OVERUSE:
             return self._decrease(acked_bps, recent_bps, rtt, now)
         if usage is Usage.NORMAL:
-            self._increase(acked_bps, rtt, elapsed)
+            self._increase(acked_bps, ceiling_bps, rtt, elapsed)
         return False
 
     def _decrease(self, acked_bps: int, recent_bps: int, rtt: float, now: float) -> bool:
@@ -125,7 +133,7 @@ class RateController:
         self._set(bps)
         return True
 
-    def _increase(self, acked_bps: int, rtt: float, elapsed: float) -> None:
+    def _increase(self, acked_bps: int, ceiling_bps: float, rtt: float, elapsed: float) -> None:
         capacity = self.capacity
         if capacity.bps and acked_bps > capacity.bps and not capacity.contains(acked_bps):
             capacity.forget()
@@ -135,9 +143,8 @@ class RateController:
             step = max(self.bps * (GROWTH**elapsed - 1), 1000 * elapsed)
         bps = self.bps + step
         if acked_bps:
-            limit = LIMITED_FACTOR * acked_bps + LIMITED_EXTRA_BPS
-            bps = min(bps, max(self.bps, limit))
-        self._set(bps)
+            ceiling_bps = min(ceiling_bps, LIMITED_FACTOR * acked_bps + LIMITED_EXTRA_BPS)
+        self._set(min(bps, max(self.bps, ceiling_bps)))
 
     def raise_to(self, bps: float) -> None:
         """A probe has shown that the link carries this."""

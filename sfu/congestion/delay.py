@@ -49,6 +49,9 @@ STANDING_FOR: Final = 0.25
 LARGE_SECONDS, LARGE_FOR = 0.12, 0.1
 """Is overuse sooner: a rate that is far too high."""
 BASELINE_SECONDS: Final = 30.0
+STUCK_SECONDS, STUCK_CHANGE = 2.0, 0.05
+"""A queue that does not shrink by 50 ms in 2 s, while we back off again and again, is none of ours:
+the way has become longer, or others fill it whatever we do."""
 
 
 class Usage(Enum):
@@ -136,13 +139,24 @@ class OveruseDetector:
 class StandingQueue:
     """Delay above the lowest of the last `BASELINE_SECONDS`."""
 
-    __slots__ = ("_low", "_short", "_standing", "delay", "floor", "recent")
+    __slots__ = (
+        "_low",
+        "_short",
+        "_standing",
+        "_stuck_at",
+        "_stuck_floor",
+        "delay",
+        "floor",
+        "recent",
+    )
 
     def __init__(self) -> None:
         self._low: deque[tuple[float, float]] = deque()
         # Time and delay, both rising: the first is the lowest of the window.
         self._standing: deque[tuple[float, float]] = deque()
         self._short: deque[tuple[float, float]] = deque()
+        self._stuck_at = self._stuck_floor = 0.0
+        # Since when, and above what less the change, the floor has stayed.
         self.delay = 0.0
         """Of the last group, seconds above the lowest."""
         self.floor = 0.0
@@ -158,6 +172,12 @@ class StandingQueue:
         self.delay = delay - base
         self.floor = floor - base
         self.recent = recent - base
+        if self.floor <= STANDING_SECONDS or self.floor < self._stuck_floor - STUCK_CHANGE:
+            self._stuck_at, self._stuck_floor = arrival, self.floor
+        elif arrival > self._stuck_at + STUCK_SECONDS:
+            self._low.clear()
+            self._low.extend(self._standing)
+            self._stuck_at = arrival
 
     @staticmethod
     def _slide(window: deque[tuple[float, float]], delay: float, at: float, length: float) -> float:

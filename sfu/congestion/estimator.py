@@ -15,11 +15,11 @@ steady clock, the same value for everything done in one round of the worker's lo
 - `tick(now)` about ten times a second, from the worker's tick.
 - `target_bps` afterwards is the allocator's budget for everything: media, headers, resends. It
   changes in `feedback`, `remb`, `receiver_report` and `tick` only.
-- `padding_due(now, wanted_bps)` in each round while `next_probe_at` is due: how many bytes to send
-  at once beyond the media (resends of cached packets on the RTX stream, or padding), in this very
-  round, so that `sent` gets the same `now`. 0 nearly always. `wanted_bps` is what the allocator
-  would use if it had it: the best layers of all that is looked at; above 1.05 x `target_bps` the
-  prober looks for more. A cluster is 20 ms in bursts 5 ms apart: tick that fast while `is_probing`.
+- `padding_due(now, wanted_bps)` in each tick, and every 5 ms while `is_probing`: how many bytes to
+  send at once beyond the media (resends of cached packets on the RTX stream, or padding), in this
+  very round, so that `sent` gets the same `now`; mostly 0. `wanted_bps` is what the allocator would
+  use if it had it: the best layers of all that is looked at. Above 1.05 x `target_bps` the prober
+  looks for more.
 - `Pacer.set_rate(target_bps, estimator.limited(now))` when the target has changed.
 
 Theory of operation. `SentHistory` turns feedback into outcomes, one a flush. `DelayDetector`,
@@ -57,7 +57,7 @@ SILENCE_STEP, SILENCE_FLOOR_BPS = 0.7, 100_000
 LIMITED_SECONDS: Final = 10.0
 BEYOND: Final = 1.1
 """Times the capacity last met: above it the link is not what it was."""
-NEAR_SECONDS: Final = 5.0
+NEAR_SECONDS: Final = 4.0
 FEEDBACK_SECONDS: Final = 5.0
 """After this long without transport-cc the reports count again."""
 
@@ -135,7 +135,8 @@ class BandwidthEstimator:
         if usage is Usage.OVERUSE:
             recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
         before = self.rate.bps
-        if self.rate.update(usage, acked_bps, recent_bps, self.rtt, now):
+        ceiling_bps = self.prober.ceiling_bps(now)
+        if self.rate.update(usage, acked_bps, recent_bps, ceiling_bps, self.rtt, now):
             self._backed_off(before, now)
         self._judge_loss(outcomes, acked_bps, now)
         self._set_target(now)

@@ -8,28 +8,31 @@ modules/congestion_controller/goog_cc/probe_controller.cc and probe_bitrate_esti
   The next cluster waits for the result of the last: six times a start rate that was far too high
   already would fill a queue for a quarter of a second.
 - Later when the allocator wants more than the estimate: after 2 s, and after each attempt that
-  found nothing half as late again, up to 5 s; not within 2 s of an overuse.
+  found nothing half as late again, up to 3.5 s; not within 2 s of an overuse.
 - A cluster lasts 20 ms; once an overuse was seen 60 ms at 1.5 times, until three in a row have
   come through: on a link that is full both add 30 ms of queue at most.
 
 A cluster that arrives as fast as it was sent shows that the link carries that rate. One that
 arrives more slowly shows the bottleneck, but as it has crowded out whoever shares the link that
-figure holds their part: it is taken with a margin, and only if it is far above the estimate.
+figure holds their part: it is taken with a margin, and near the link's end not at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 from sfu.congestion.history import Outcome
 
 START_FACTOR: Final = 3.0
 FACTOR: Final = 2.0
-CLUSTER_SECONDS: Final = 0.02
+CLUSTER_SECONDS, LATER_SECONDS = 0.02, 0.04
+"""The second once an overuse was seen: longer than the time between two frames of a video that
+may share the link, so that it is not met while that is silent."""
 BURST_INTERVAL: Final = 0.005
 CAREFUL_FACTOR, CAREFUL_SECONDS = 1.5, 0.06
-"""Near the link's end: longer, so that the frames of others who share it are met as well."""
+"""Near the link's end."""
 CAREFUL_SUCCESSES: Final = 3
 """In a row, after which it is no longer thought near."""
 CAREFUL_SHARE: Final = 1 / 3
@@ -38,13 +41,15 @@ MAX_QUEUE_SECONDS: Final = 0.09
 """Of the estimate: what a cluster holds at most."""
 MIN_BYTES: Final = 1000
 """Five packets of padding: fewer tell nothing."""
-FIRST_INTERVAL, MAX_INTERVAL = 2.0, 5.0
+FIRST_INTERVAL, MAX_INTERVAL = 2.0, 3.5
 RESULT_SECONDS: Final = 1.0
 """A cluster that no feedback came for by then, and a round trip, is given up."""
 
 REACHED: Final = 0.9
 """A cluster that arrived at this share of the speed it was sent with did not meet a bottleneck."""
 SATURATED_FACTOR: Final = 0.85
+CEILING_SECONDS: Final = 10.0
+"""How long the estimate does not grow beyond a bottleneck that was met."""
 MIN_RECEIVED: Final = 0.5
 LOSS_MARGIN: Final = 0.05
 MAX_RATIO: Final = 2.0
@@ -123,6 +128,8 @@ class Prober:
     """Decides on clusters and reads their results; one a transport."""
 
     __slots__ = (
+        "_ceiling_at",
+        "_ceiling_bps",
         "_ident",
         "_interval",
         "_next_at",
@@ -138,6 +145,8 @@ class Prober:
         """Under way, or waiting for its result."""
         self.results = 0
         """Clusters that showed something."""
+        self._ceiling_at = -inf
+        self._ceiling_bps = inf
         self._ident = 0
         self._interval = FIRST_INTERVAL
         self._next_at = now
@@ -160,8 +169,10 @@ class Prober:
         if wanted_bps <= 1.05 * estimate_bps:
             self._streak = 0
             return None
+        seconds = LATER_SECONDS if careful else CLUSTER_SECONDS
         careful = careful and self._streak < CAREFUL_SUCCESSES
-        seconds = CAREFUL_SECONDS if careful else CLUSTER_SECONDS
+        if careful:
+            seconds = CAREFUL_SECONDS
         if careful:
             bps = CAREFUL_FACTOR * estimate_bps
         elif self._streak:
@@ -205,9 +216,13 @@ class Prober:
                 self._outcomes.append(outcome)
         if ended >= 0 and self._outcomes and self._outcomes[-1].sent_at >= ended:
             over = True
-        return self._finish(cluster, estimate_bps, loss) if over else 0.0
+        return self._finish(cluster, estimate_bps, loss, now) if over else 0.0
 
-    def _finish(self, cluster: Cluster, estimate_bps: float, loss: float) -> float:
+    def ceiling_bps(self, now: float) -> float:
+        """Where a cluster has lately met a bottleneck; infinite: none has."""
+        return self._ceiling_bps if now < self._ceiling_at + CEILING_SECONDS else inf
+
+    def _finish(self, cluster: Cluster, estimate_bps: float, loss: float, now: float) -> float:
         result = measure(self._outcomes, loss)
         self.cluster = None
         self._outcomes = []
@@ -216,10 +231,13 @@ class Prober:
         self.results += 1
         if result.saturated:
             self._streak = 0
+            self._ceiling_at, self._ceiling_bps = now, result.bps
             self._interval = min(1.5 * self._interval, MAX_INTERVAL)
             bps = SATURATED_FACTOR * result.bps
             return bps if bps > estimate_bps and not cluster.careful else 0.0
         self._interval = FIRST_INTERVAL
+        if result.bps > self._ceiling_bps:
+            self._ceiling_bps = inf
         if result.bps <= 0.7 * cluster.bps:
             self._streak = 0
         else:

@@ -250,7 +250,7 @@ class Sender:
         self.estimator = estimator or BandwidthEstimator(starts, first_number=first_number)
         self.trace = Trace()
         self.starts = starts
-        self._number = first_number
+        self.number = first_number
         self._next_tick = 0.0
 
     def step(self, now: float) -> None:
@@ -269,7 +269,7 @@ class Sender:
         padding = max(0, estimator.padding_due(now, self.wanted_bps) - size)
         size += self._send(padding, 250 if padding < 2 * MTU else MTU, now)
         if size:
-            estimator.sent(self._number & 0xFFFF, size, now)
+            estimator.sent(self.number & 0xFFFF, size, now)
         trace = self.trace
         trace.at.append(now)
         trace.target_bps.append(estimator.target_bps)
@@ -283,8 +283,8 @@ class Sender:
             left -= part
             arrival = self.link.send(part, now)
             if arrival is not None:
-                self.receiver.expect(self._number & 0xFFFF, arrival)
-            self._number += 1
+                self.receiver.expect(self.number & 0xFFFF, arrival)
+            self.number += 1
         return size
 
 
