@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sfu import layers
+from sfu.audio_repair import Redundancy
 from sfu.control import DownTrackSpec
 from sfu.egress import Egress
 from sfu.nack import ResendLimiter
@@ -78,6 +79,7 @@ class DownTrack:
         "first_word",
         "fraction_lost",
         "header_size",
+        "jitter",
         "last_sent_at",
         "last_timestamp",
         "limiter",
@@ -88,6 +90,8 @@ class DownTrack:
         "pacer",
         "packets",
         "packets_lost",
+        "red_first_word",
+        "redundancy",
         "resend_ring",
         "resent",
         "resent_octets",
@@ -121,6 +125,10 @@ class DownTrack:
         if spec.kind == "video":
             self.selector = layers.LayerSelector()
             self.selector.aim(EVERYTHING, EVERYTHING)
+        self.redundancy: Redundancy | None = None
+        """Of voice, where the receiver takes it (RFC 2198)."""
+        if spec.red_payload_type:
+            self.redundancy = Redundancy()
         self._last_payload = b""
         self._given_up: layers.Pictures | None = None
         self.packets = 0
@@ -139,8 +147,10 @@ class DownTrack:
         self.rtx_seq = first_seq
         self.fraction_lost = 0
         self.packets_lost = 0
+        self.jitter = 0
+        """As the receiver reports it, timestamp units."""
         self.resend_ring: list[tuple[int, bytes]] | None = None
-        if spec.nack and not spec.rtx_ssrc:
+        if spec.kind == "video" and spec.nack and not spec.rtx_ssrc:
             self.resend_ring = [(-1, b"")] * RESEND_RING
         self._lay_out_header()
 
@@ -152,6 +162,7 @@ class DownTrack:
         # Id and length of the transport-cc element: two bytes, so length - 1 = 1.
         self.extension = (extension_id << 4 | 1) << 24 if extension_id else 0
         self.first_word = first | self.spec.payload_type << 16
+        self.red_first_word = first | self.spec.red_payload_type << 16
         self.rtx_first_word = first | self.spec.rtx_payload_type << 16
         ssrc = self.spec.ssrc
         self.ssrc_word = ssrc << 32 | ONE_BYTE_PROFILE if extension_id else ssrc
@@ -208,14 +219,19 @@ class DownTrack:
             if segment is not None:
                 self.segment = segment
 
-    def lane(self) -> Lane | None:
-        """What the forwarder needs now; None while nothing flows."""
+    @property
+    def blocks(self) -> int:
+        """Earlier frames sent beside each voice frame."""
+        return 0 if self.redundancy is None else self.redundancy.blocks
+
+    def lane(self, *, redundant: bool = False) -> Lane | None:
+        """What the forwarder needs now; None while nothing flows. `redundant`: for RFC 2198."""
         segment = self.segment
         if segment is None or self.stream is None:
             return None
-        return self._lane(segment)
+        return self._lane(segment, self.red_first_word if redundant else self.first_word)
 
-    def _lane(self, segment: Segment) -> Lane:
+    def _lane(self, segment: Segment, first_word: int) -> Lane:
         egress = self.egress
         return (
             self._layout(segment),
@@ -224,7 +240,7 @@ class DownTrack:
             egress.pointer,
             egress.context,
             egress.runs,
-            self.first_word,
+            first_word,
             self.ssrc_word,
             self.extension,
             segment.seq_delta,
@@ -242,7 +258,7 @@ class DownTrack:
         segment = self.map.segment_of_input(self.stream, extended)
         if segment is None or not 0 < self.map.last_out - extended - segment.seq_delta < max_behind:
             return None
-        return self._lane(segment)
+        return self._lane(segment, self.first_word)
 
     def settle(self) -> None:
         """Bring the counters up to date: on the packet path only the stream counts."""
@@ -366,17 +382,30 @@ class DownTrack:
             self.segment = segment
 
     def resendable(self, seq: int) -> bytes | None:
-        """The protected bytes of a packet sent without RTX, by 16-bit number."""
+        """The protected bytes of a packet sent without RTX, by 16-bit number.
+
+        Of voice they are kept from a receiver's first request on: most never ask.
+        """
         ring = self.resend_ring
         if ring is None:
+            self.settle()
+            self.resend_ring = [(-1, b"")] * RESEND_RING
+            if self.stream is not None:
+                self.stream.lay_lanes()
             return None
         held, packet = ring[seq % RESEND_RING]
         return packet if held == seq else None
 
-    def report(self, block: ReportBlock) -> None:
+    def report(self, block: ReportBlock, now: float) -> None:
         """What the receiver says of this track."""
+        redundancy = self.redundancy
+        if redundancy is not None and redundancy.report(block.fraction_lost / 256, now):
+            self.settle()
+            if self.stream is not None:
+                self.stream.lay_lanes()
         self.fraction_lost = block.fraction_lost
         self.packets_lost = block.packets_lost
+        self.jitter = block.jitter
 
     def timestamp_at(self, ntp_now: int, publisher_offset: float) -> int | None:
         """The RTP timestamp of this instant on the track's timeline, for a sender report.

@@ -38,6 +38,8 @@ VOICE_BPS: Final = 48_000
 """Of one voice with its headers, kept free."""
 INTERVAL: Final = 0.5
 """Seconds between two allotments while nothing has changed."""
+PATIENCE: Final = 5.0
+"""Seconds for the first feedback to come."""
 TOO_LATE: Final = 0.7
 """Seconds that a packet may wait here while more waits than can leave soon; it is longer than a
 keyframe of the lowest layer takes on the narrowest way that carries a picture."""
@@ -69,6 +71,8 @@ class Downlink:
         self.max_bitrate_bps = 0
         self.shed: Shed = STEPS[0]
         self._dirty = True
+        self._mute = False
+        self._began = now
         self._next = now
         self._shared_bps = 0
         self._allotted: dict[DownTrack, allocator.Allotment] = {}
@@ -77,8 +81,8 @@ class Downlink:
 
     @property
     def measured(self) -> bool:
-        """Whether the receiver sends transport-wide feedback."""
-        return self.egress.transport_cc_id != 0
+        """Whether the receiver sends transport-wide feedback, or may still begin to."""
+        return self.egress.transport_cc_id != 0 and not self._mute
 
     @property
     def estimate_bps(self) -> int:
@@ -96,10 +100,11 @@ class Downlink:
         """Down tracks came or went, or layers of theirs did."""
         self._dirty = True
         # Numbers are given out from here on; before, nobody looked at them.
-        self.egress.note_sent = self.estimator.sent if self.measured else None
+        self.egress.note_sent = self.estimator.sent if self.egress.transport_cc_id else None
 
     def feedback(self, packet: TransportCc, now: float) -> None:
         """Transport-wide feedback of the receiver."""
+        self._mute = False
         self.estimator.feedback(packet, now)
         self._look_at_estimate()
 
@@ -121,6 +126,10 @@ class Downlink:
     def tick(self, downs: Sequence[DownTrack], now: float) -> None:
         """Share out anew when it is time; about ten times a second."""
         self.estimator.tick(now)
+        if not self.estimator.known and now - self._began > PATIENCE:
+            # It negotiated feedback and gives none: there is nothing to go by.
+            self._mute = True
+            self._dirty = self._dirty or not self.wide
         if self._dirty or now >= self._next:
             self._dirty = False
             self._next = now + INTERVAL

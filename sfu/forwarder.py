@@ -18,7 +18,7 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from sfu.codecs import opus, vp8
+from sfu.codecs import opus, red, vp8
 from sfu.down_track import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, TAG_MASK
 from sfu.egress import CAPACITY, Outbox
 from sfu.net.srtp import length_cell, protect
@@ -87,6 +87,22 @@ class Group:
         self.template = b"".join(parts)
 
 
+def redundant(
+    stream: RtpStream, packets: Sequence[Packet], blocks: int, payload_type: int
+) -> list[Packet]:
+    """The same packets with the frames before each beside its own (RFC 2198)."""
+    found: list[Packet] = []
+    for seq, timestamp, word, payload in packets:
+        earlier = []
+        for back in range(1, blocks + 1):
+            packet = stream.cached(seq - back)
+            if packet is None:
+                break
+            earlier.append((packet[1], packet[3]))
+        found.append((seq, timestamp, word, red.encode(payload, timestamp, earlier, payload_type)))
+    return found
+
+
 class Forwarder:
     """Fans streams out; one a worker."""
 
@@ -134,10 +150,13 @@ class Forwarder:
                 for start in range(0, count, GROUP_PACKETS):
                     self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
             self.forwarded += count * len(lanes)
+        for (blocks, payload_type), red_lanes in stream.red_lanes.items():
+            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
+            self.forwarded += count * len(red_lanes)
         if stream.managed:
             for down_track in stream.managed:
                 self.send_managed(down_track, packets, now)
-        elif not lanes:
+        elif not lanes and not stream.red_lanes:
             return
         stream.note_sent(packets, now)
 

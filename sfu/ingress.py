@@ -15,12 +15,19 @@ from typing import Any, Final
 
 from sfu import ntp as ntp_time
 from sfu import rtcp
+from sfu.codecs import red
 from sfu.drops import DropReason
 from sfu.net import stun
 from sfu.net.srtp import AUTH_FAILED, REPLAYED, TOO_OLD, Arena, length_cell, unprotect
 from sfu.net.transport import Transport
 from sfu.publisher import Publisher
-from sfu.rtp import ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, extensions, header_length
+from sfu.rtp import (
+    ONE_BYTE_PROFILE,
+    TWO_BYTE_PROFILE,
+    extensions,
+    header_length,
+    seq_diff,
+)
 from sfu.rtp_stream import MARKER, RtpStream
 from sfu.subscriber import Subscriber
 
@@ -140,12 +147,17 @@ class Ingress:
                 if not arrivals:
                     reporting.append(publisher)
                 arrivals.append(number)
+                payload = view[at + header : at + plain].tobytes()
                 if not stream.is_video:
                     self._take_level(publisher, stream, at + 19, at + header)
+                    if stream.redundant:
+                        payload = red.primary(payload, stream.track.spec.payload_type) or b""
+                        if not payload:
+                            self.drops[DropReason.RTP_MALFORMED] += 1
+                            continue
                 pending = stream.pending
                 if not pending:
                     self._dirty.append(stream)
-                payload = view[at + header : at + plain].tobytes()
                 pending.append((expected, timestamp, (second & 0x80) << 16, payload))
                 stream.next_seq = expected + 1
             else:
@@ -210,8 +222,10 @@ class Ingress:
         payload = self._view[at + header : at + size - padding].tobytes()
         if stream is None:
             self._take_unbound(publisher, at, header, payload, now)
-        elif second & 0x7F != stream.track.spec.payload_type:
+        elif not stream.track.takes(second & 0x7F):
             self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
+        elif second & 0x7F != stream.track.spec.payload_type and payload:
+            self._take_redundant(stream, seq, timestamp, payload, now)
         elif stream.shut:
             stream.shut_octets += len(payload)
             self.drops[DropReason.PUBLISH_LIMIT] += 1
@@ -220,6 +234,29 @@ class Ingress:
                 self.drops[DropReason.TOO_OLD] += 1
         else:
             stream.skip_padding(seq, timestamp, now)
+
+    def _take_redundant(
+        self, stream: RtpStream, seq: int, timestamp: int, payload: bytes, now: float
+    ) -> None:
+        """Audio with earlier frames beside its own (RFC 2198), which may be just what is missing.
+
+        Redundancy ends here: cache and receivers see one plain stream.
+        """
+        spec = stream.track.spec
+        newest = red.primary(payload, spec.payload_type)
+        if newest is None:
+            self.drops[DropReason.RTP_MALFORMED] += 1
+            return
+        before = stream.newest_waiting
+        if before is not None:
+            extended = before[0] + seq_diff(seq, before[0] & 0xFFFF)
+            for missing, at, block in red.recover(
+                payload, spec.payload_type, extended, timestamp, before[0], before[1]
+            ):
+                stream.receive(missing & 0xFFFF, at, 0, block, now)
+        if not stream.receive(seq, timestamp, 0, newest, now):
+            self.drops[DropReason.TOO_OLD] += 1
+        stream.expect(spec.red_payload_type)
 
     def _read_extensions(
         self, publisher: Publisher, stream: RtpStream | None, at: int, header: int, now: float
@@ -269,7 +306,7 @@ class Ingress:
             self._take_rtx(repaired, payload_type, second, timestamp, payload, now)
             return
         known = any(
-            payload_type in (track.spec.payload_type, track.spec.rtx_payload_type)
+            track.takes(payload_type) or payload_type == track.spec.rtx_payload_type
             for track in publisher.tracks.values()
         )
         if not known:
@@ -282,7 +319,9 @@ class Ingress:
             publisher.undecided(ssrc)
             return
         stream = publisher.streams.get(ssrc)
-        if stream is not None and payload:
+        if stream is not None and payload_type == stream.track.spec.red_payload_type != 0:
+            self._take_redundant(stream, seq, timestamp, payload, now)
+        elif stream is not None and payload:
             stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now)
         elif ssrc in publisher.rtx:
             stream = publisher.rtx[ssrc]

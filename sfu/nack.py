@@ -47,13 +47,17 @@ class _Missing:
 class NackGenerator:
     """Missing packets of one stream, by extended sequence number."""
 
-    __slots__ = ("_highest", "_missing", "keyframe_needed")
+    __slots__ = ("_highest", "_missing", "keyframe_needed", "max_age", "missed")
 
     def __init__(self) -> None:
         self._highest = -1
         self._missing: dict[int, _Missing] = {}
         self.keyframe_needed = False
         """Too much was missing to ask for; the caller or the next keyframe sets it back."""
+        self.max_age = MAX_AGE
+        """Seconds after which an answer would come too late."""
+        self.missed = 0
+        """Packets found missing so far, asked for or not."""
 
     def packet(self, ext_seq: int, now: float) -> None:
         """A packet arrived, by its own or as a resend; `now` in seconds on a steady clock."""
@@ -72,6 +76,7 @@ class NackGenerator:
 
     def _gap(self, first: int, end: int, now: float) -> None:
         missing = self._missing
+        self.missed += end - first
         if len(missing) + end - first > MAX_MISSING:
             missing.clear()
             self.keyframe_needed = True
@@ -101,7 +106,7 @@ class NackGenerator:
         wanted: list[int] = []
         hopeless: list[int] = []
         for seq, state in missing.items():
-            if now - state.since >= MAX_AGE:
+            if now - state.since >= self.max_age:
                 hopeless.append(seq)
             elif now >= state.due_at or (state.tries == 0 and highest >= state.trigger):
                 if state.tries == MAX_TRIES:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from sfu import audio_repair, rtcp
 from sfu import ntp as ntp_time
-from sfu import rtcp
 from sfu.congestion.feedback import TransportCcFeedback
 from sfu.control import Extensions, SetUpTracks, UpTrackSpec
 from sfu.forwarder import Forwarder
@@ -145,7 +145,7 @@ class Publisher:
         for track in self.tracks.values():
             spec = track.spec
             is_rtx = payload_type == spec.rtx_payload_type and spec.rtx_payload_type != 0
-            if (mid and mid != spec.mid) or not (is_rtx or payload_type == spec.payload_type):
+            if (mid and mid != spec.mid) or not (is_rtx or track.takes(payload_type)):
                 continue
             if is_rtx:
                 if self._bind_rtx(track, ssrc, repaired):
@@ -224,6 +224,15 @@ class Publisher:
         known = [stream.statistics for stream in self.streams.values()]
         return sum(s.received for s in known), sum(s.bytes for s in known)
 
+    def quality(self) -> tuple[float, float]:
+        """Share of packets missing that redundancy did not give back, and jitter in seconds.
+
+        The worst of the streams that packets come of.
+        """
+        alive = [s for s in self.streams.values() if s.index in s.track.arriving]
+        jitter = max((s.statistics.jitter / s.clock_rate for s in alive), default=0.0)
+        return max((s.loss for s in alive), default=0.0), jitter
+
     def tick(self, now: float) -> None:
         """Report what came; some times a second."""
         parts: list[bytes] = []
@@ -255,6 +264,8 @@ class Publisher:
     ) -> None:
         spec = stream.track.spec
         if stream.nack is not None:
+            if not stream.is_video:
+                stream.nack.max_age = audio_repair.budget(stream.loss) - rtt
             missing = stream.nack.due(now, rtt)
             if missing:
                 parts.append(rtcp.nack(self.local_ssrc, ssrc, missing))
@@ -273,6 +284,7 @@ class Publisher:
         for ssrc, stream in list(self.streams.items())[:31]:
             if stream.newest is None:
                 continue
+            stream.look_at_loss()
             fraction, lost, highest, jitter = stream.statistics.report()
             lsr = dlsr = 0
             if stream.sender_ntp:

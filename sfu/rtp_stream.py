@@ -32,6 +32,8 @@ Packet = tuple[int, int, int, bytes]
 MARKER: Final = 0x00800000
 """The marker bit within the first 32 bits of an RTP header."""
 
+LOSS_GAIN: Final = 0.3
+"""Of a new second in the smoothed loss."""
 KEYFRAME_INTERVAL: Final = 0.5
 """Seconds between two keyframe requests of one stream, at least."""
 
@@ -50,12 +52,16 @@ class RtpStream:
         "lanes",
         "last_arrival",
         "last_keyframe_request",
+        "loss",
         "managed",
         "meter",
+        "missed_before",
         "nack",
         "newest",
         "next_seq",
         "pending",
+        "red_lanes",
+        "redundant",
         "rid",
         "rtx_ssrc",
         "sender_ntp",
@@ -97,6 +103,8 @@ class RtpStream:
         self.targets: list[DownTrack] = []
         self.lanes: list[Lane] = []
         """Of the targets, in the form the forwarder needs."""
+        self.red_lanes: dict[tuple[int, int], list[Lane]] = {}
+        """Lanes of who gets redundant audio, by how many blocks and the receiver's payload type."""
         self.managed: list[DownTrack] = []
         """Those of the targets that are paced or thinned out; they have no lane."""
         self.sent_packets = 0
@@ -112,6 +120,11 @@ class RtpStream:
         """None before the first packet."""
         self.fast_payload_type = -1
         """What `pending` may take directly; nothing before the first packet."""
+        self.redundant = False
+        """Whether that is redundant audio (RFC 2198)."""
+        self.loss = 0.0
+        """Share of packets found missing of late, those that redundancy gave back left out."""
+        self.missed_before = (0, 0)
         self.last_arrival = 0.0
         self.shut = False
         """The publisher sends more than it may: what comes is dropped."""
@@ -153,7 +166,7 @@ class RtpStream:
                 self.track.forwarder.forward_late(self, packet)
             return True
         if self.newest is None:
-            self.fast_payload_type = self.track.spec.payload_type
+            self.expect(self.track.spec.payload_type)
             self.track.stream_started(self, packet, now)
         self.newest = packet
         self.last_arrival = now
@@ -162,6 +175,26 @@ class RtpStream:
             self._keyframe(packet, now)
         self.track.forwarder.send(self, [packet], now)
         return True
+
+    def expect(self, payload_type: int) -> None:
+        """The next packets in line will be of this type."""
+        self.fast_payload_type = payload_type
+        self.redundant = payload_type == self.track.spec.red_payload_type != 0
+
+    @property
+    def newest_waiting(self) -> Packet | None:
+        """The newest packet, sent or still pending."""
+        return self.pending[-1] if self.pending else self.newest
+
+    def look_at_loss(self) -> None:
+        """Bring `loss` up to date; about once a second."""
+        if self.nack is None:
+            return
+        missed, expected = self.nack.missed, self.next_seq
+        before, self.missed_before = self.missed_before, (missed, expected)
+        if expected > before[1]:
+            share = min(1.0, (missed - before[0]) / (expected - before[1]))
+            self.loss += (share - self.loss) * LOSS_GAIN
 
     def put_pending(self, packet: Packet) -> None:
         """`packet` is the next in line: count and forward it with the rest of its batch."""
@@ -266,7 +299,17 @@ class RtpStream:
     def lay_lanes(self) -> None:
         """Something about a target has changed."""
         self.managed = [down_track for down_track in self.targets if down_track.managed]
-        lanes = (down_track.lane() for down_track in self.targets if not down_track.managed)
+        self.red_lanes = {}
+        plain = []
+        for down_track in self.targets:
+            if down_track.blocks:
+                lane = down_track.lane(redundant=True)
+                if lane is not None:
+                    key = (down_track.blocks, down_track.spec.payload_type)
+                    self.red_lanes.setdefault(key, []).append(lane)
+            elif not down_track.managed:
+                plain.append(down_track)
+        lanes = (down_track.lane() for down_track in plain)
         # Receivers of one layout stand together: the forwarder then changes groups seldom.
         self.lanes = sorted((lane for lane in lanes if lane is not None), key=itemgetter(0))
 

@@ -102,7 +102,10 @@ class Subscriber:
             if ssrc not in self.down_tracks:
                 new.append(self._add(spec))
         self.egress.audio = frozenset(
-            ssrc for ssrc, down in self.down_tracks.items() if down.spec.kind == "audio"
+            ssrc
+            for down in self.down_tracks.values()
+            if down.spec.kind == "audio"
+            for ssrc in (down.spec.ssrc, down.spec.rtx_ssrc)
         )
         return new, gone
 
@@ -154,7 +157,7 @@ class Subscriber:
             down = self.down_tracks.get(block.ssrc)
             if down is None:
                 continue
-            down.report(block)
+            down.report(block, now)
             worst = max(worst, block.fraction_lost)
             if block.lsr:
                 # RFC 3550 clause 6.4.1: A - LSR - DLSR in 1/65536 s, modulo 2^32.
@@ -257,6 +260,12 @@ class Subscriber:
         ssrc = down.spec.ssrc
         report = rtcp.sender_report(ssrc, ntp_now, timestamp, down.packets, down.octets)
         return report + rtcp.sdes(ssrc, down.spec.cname)
+
+    def quality(self) -> tuple[float, float]:
+        """Share lost by the latest reports, and jitter in seconds; the worst of the tracks."""
+        downs = [down for down in self.down_tracks.values() if down.stream is not None]
+        jitter = max((down.jitter / down.clock_rate for down in downs), default=0.0)
+        return max((down.fraction_lost for down in downs), default=0) / 256, jitter
 
     def totals(self) -> tuple[int, int]:
         """RTP packets and payload bytes sent over this transport so far, resends included."""

@@ -63,7 +63,12 @@ class UpTrack:
         self.limit.limit_bps = spec.max_bitrate_bps
         for stream in self.streams:
             if stream.newest is not None and not stream.shut:
-                stream.fast_payload_type = spec.payload_type
+                stream.expect(spec.payload_type)
+
+    def takes(self, payload_type: int) -> bool:
+        """Whether media of this track may come under this payload type."""
+        spec = self.spec
+        return payload_type == spec.payload_type or payload_type == spec.red_payload_type != 0
 
     def stream_for(self, rid: str, ssrc: int, rtx_ssrc: int = 0) -> RtpStream:
         """The stream of this rid with a (new) SSRC; a changed SSRC makes a new stream.
@@ -76,7 +81,7 @@ class UpTrack:
             if known.ssrc == ssrc:
                 return known
             self._replace(known)
-        stream = RtpStream(self, ssrc, rtx_ssrc, rid, index, nack=self.spec.nack)
+        stream = RtpStream(self, ssrc, rtx_ssrc, rid, index, nack=self.spec.nack or self.is_voice)
         self.streams.append(stream)
         self.streams.sort(key=lambda s: s.index)
         return stream
@@ -170,12 +175,14 @@ class UpTrack:
         """`packet` starts a keyframe of `stream` and is sent next: the moment to switch."""
         self._see_what_arrives(now)
         for down_track in self.down_tracks:
-            selector = down_track.selector
-            if selector is None or not selector.keyframe(stream.index):
+            selector, current = down_track.selector, down_track.stream
+            if current is stream or selector is None:
                 continue
-            if down_track.stream is not None:
-                self.forwarder.fan_out(down_track.stream, now)
-            down_track.switch_to(stream, packet[0], packet[1], packet, now)
+            if current is not None:
+                # What waits of it must pass the filter as it is now.
+                self.forwarder.fan_out(current, now)
+            if selector.keyframe(stream.index):
+                down_track.switch_to(stream, packet[0], packet[1], packet, now)
 
     def offers(self, now: float) -> list[LayerOffer]:
         """The layers that can be had, low to high, with what they cost."""
@@ -287,6 +294,8 @@ class UpTrack:
         """The publisher is gone; the down tracks stay, silent, until signaling removes them."""
         for down_track in list(self.down_tracks):
             down_track.detach()
+            if down_track.selector is not None:
+                down_track.selector.lost()
             down_track.up_track = None
         self.down_tracks.clear()
         self.streams.clear()

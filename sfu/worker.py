@@ -484,14 +484,21 @@ def _transport_stats(peer: Peer) -> control.TransportStats:
     transport = peer.transport
     subscriber, publisher = peer.subscriber, peer.publisher
     sent = (0, 0) if subscriber is None else subscriber.totals()
-    received = (0, 0) if peer.publisher is None else peer.publisher.totals()
+    received = (0, 0) if publisher is None else publisher.totals()
+    downlink = None if subscriber is None else subscriber.downlink
+    end = publisher or subscriber
+    loss, jitter = (0.0, 0.0) if end is None else end.quality()
     return control.TransportStats(
         transport=transport.id,
         packets_received=received[0],
         bytes_received=received[1],
         packets_sent=sent[0],
         bytes_sent=sent[1],
-        rtt_ms=0.0 if peer.subscriber is None else peer.subscriber.rtt * 1000,
+        rtt_ms=0.0 if subscriber is None else subscriber.rtt * 1000,
+        loss_percent=loss * 100,
+        jitter_ms=jitter * 1000,
+        estimate_bps=0 if downlink is None else downlink.estimate_bps,
+        target_bps=0 if downlink is None else downlink.allotted_bps,
     )
 
 

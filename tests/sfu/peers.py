@@ -19,7 +19,7 @@ from sfu.net.srtp import SrtpContext
 
 E = TypeVar("E", bound=control.Event)
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 """Seconds that anything may take before a test gives up on it."""
 
 
