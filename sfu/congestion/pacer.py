@@ -6,10 +6,11 @@ more waits and leaves as the bucket fills. Voices never come here, so they are n
 The paced rate is 2.5 times the estimate (libwebrtc's default), which may well be lower than the
 link; where the estimator has lately met the link's end (`limited`) it is 1.25 times: faster would
 only move the queue from here, where voices pass it, into the network, where they do not.
-When more than 250 ms wait at 1.25 times, the rate goes up towards 2.5. What waits is never thrown
-away: half a frame is of no use, and a keyframe dropped is a keyframe asked for again. Instead
-`full` says that 250 ms wait even at 2.5 times: the worker asks it before the first packet of a
-frame and then leaves out that track up to its next keyframe, or a layer, as the allocator says.
+When more than 250 ms wait at 1.25 times, the rate goes up towards 2.5. The pacer itself throws
+nothing away: half a frame is of no use, and a keyframe dropped is a keyframe asked for again. It
+says when that is better all the same: `full`, when 250 ms wait even at 2.5 times, and `waited`, for
+how long the first in line has. The worker then takes everything out (`clear`) and goes on with a
+keyframe, of a lower layer if the allocator says so.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Pacer(Generic[Item]):
         return self.waiting > MAX_QUEUE_SECONDS * self._fast
 
     def clear(self) -> list[Item]:
-        """Everything that waits, given up: its receiver is gone."""
+        """Everything that waits, given up: it is too old, or its receiver is gone."""
         found = [item for _, item, _ in self._items]
         self._items.clear()
         self.waiting = 0

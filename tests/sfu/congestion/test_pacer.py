@@ -100,6 +100,15 @@ def test_clear_gives_up_everything():
     assert pacer.waiting == 0
 
 
+def test_how_long_the_first_in_line_has_waited():
+    pacer = filled(MBIT, 8)
+    pacer.put("last", 1000, 1.2)
+    assert pacer.waited(1.3) == pytest.approx(0.3)
+    pacer.take(1.3)
+    pacer.take(1.4)
+    assert pacer.waited(1.4) == 0
+
+
 def test_no_rate_at_all_still_lets_go():
     assert len(drain(filled(300_000, 5), 1.0)) == 5
     pacer = filled(0, 2)
