@@ -31,7 +31,7 @@ _SEND_ONLY = """
 localStorage.setItem('settings', JSON.stringify({ audioOnly: true, soundElsewhere: true }));
 """
 """Publishers look at nobody and listen to nobody: decoding takes cores that the viewer needs."""
-SAMPLE_MS = {"viewer": 100, "publisher": 500}
+SAMPLE_MS = {"viewer": 100, "publisher": 250}
 _ROOM = "impair"
 _SAMPLER = Path(__file__).with_name("impair_sampler.js")
 _LOOK_SECONDS = 0.05

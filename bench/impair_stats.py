@@ -23,6 +23,8 @@ Sample = Mapping[str, Any]
 
 SPEECH_RMS = 0.003
 """Above this a microphone carries speech (of full scale; about -50 dBFS)."""
+SPEECH_SECONDS = 0.5
+"""How finely speech and silence are told apart: twice the publishers' sampling interval."""
 HELD_SECONDS = 0.5
 """A picture that stands this long at the end of a window is frozen: no browser counts it yet."""
 
@@ -146,9 +148,9 @@ def _streams(sample: Sample) -> Iterable[Sample]:
         yield from connection["streams"]
 
 
-def bins(begin: float, end: float) -> list[tuple[float, float]]:
-    """The window in whole seconds, as nearly as it goes."""
-    count = max(1, round(end - begin))
+def bins(begin: float, end: float, seconds: float = 1.0) -> list[tuple[float, float]]:
+    """The window in parts of so many seconds, as nearly as it goes."""
+    count = max(1, round((end - begin) / seconds))
     width = (end - begin) / count
     return [(begin + n * width, begin + (n + 1) * width) for n in range(count)]
 
@@ -243,11 +245,11 @@ def sound(track: Series, sent: Sent, begin: float, end: float) -> dict[str, floa
     Silence that it made up counts only while the publisher spoke, for nobody misses the rest.
     """
     audible = 0.0
-    for second in bins(begin, end):
-        concealed = track.gained("concealedSamples", *second)
-        silent = track.gained("silentConcealedSamples", *second)
-        # Interpolation may put a little more silence than there is into one second.
-        audible += max(0.0, concealed - (0.0 if sent.speaks(*second) else silent))
+    for part in bins(begin, end, SPEECH_SECONDS):
+        concealed = track.gained("concealedSamples", *part)
+        silent = track.gained("silentConcealedSamples", *part)
+        # Interpolation may put a little more silence than there is into one part.
+        audible += max(0.0, concealed - (0.0 if sent.speaks(*part) else silent))
     total = track.gained("totalSamplesReceived", begin, end)
     concealed = track.gained("concealedSamples", begin, end)
     silent = track.gained("silentConcealedSamples", begin, end)
