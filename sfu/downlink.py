@@ -30,7 +30,7 @@ from sfu.rtp_stream import Packet
 from sfu.shedding import STEPS, Shed
 from sfu.transport_cc import TransportCc
 
-START_BPS: Final = 1_000_000
+START_BPS: Final = 500_000
 """Before anything is known: a home's or office's network, or the pacer and two seconds show it."""
 WIDE: Final = 1.15
 """Times what is allotted: above this the way counts as wide."""
@@ -209,9 +209,10 @@ class Downlink:
         if pacer:
             for lane, packets in pacer.take(now):
                 self.forwarder.write(lane, packets)
-        if self.measured and (self.wanted_bps > self.estimator.target_bps or pacer):
+        estimator = self.estimator
+        if self.measured and (estimator.is_probing or self.wanted_bps > estimator.target_bps):
             self._probe(downs, now)
-        return bool(pacer) or self.estimator.is_probing
+        return bool(pacer) or estimator.is_probing
 
     def _give_up(self, only: DownTrack | None, now: float) -> None:
         """Throw away what waits, of one down track or of all: each goes on with a keyframe.

@@ -16,6 +16,9 @@ from sfu.speakers import ActiveSpeakers
 from sfu.subscriber import Subscriber
 from sfu.up_track import UpTrack
 
+FEW_MORE = 2
+"""Voices beyond the loudest that are sent on all the same: they are mostly silent, and whoever is
+let in loses a first syllable now and then."""
 SPEECH_LEVEL = 50
 """Levels below this (louder, in -dBov) are told to signaling."""
 
@@ -40,11 +43,19 @@ class Router:
     def set_shed(self, shed: Shed) -> None:
         """What this worker can still afford."""
         self.shed = shed
-        places = [count for count in (self.loudest, shed.voices) if count]
-        self.speakers.set_places(min(places, default=0))
+        self._set_places()
         for peer in self.peers.values():
             if peer.subscriber is not None:
                 peer.subscriber.set_shed(shed)
+
+    def _set_places(self) -> None:
+        """How many voices are sent on: all while leaving some out would save next to nothing."""
+        voices = sum(track.is_voice for track, _ in self._up_tracks.values())
+        places = self.loudest if voices > self.loudest + FEW_MORE else 0
+        if self.shed.voices:
+            places = min(places or self.shed.voices, self.shed.voices)
+        if places != self.speakers.places:
+            self.speakers.set_places(places)
 
     def add(self, peer: Peer) -> None:
         """A transport of this room was opened."""
@@ -60,6 +71,8 @@ class Router:
             if track.kind == "audio" and command.extensions.audio_level:
                 # Whose level is not known is always heard.
                 self.speakers.add(track.track)
+        self._set_places()
+        for track in new:
             for down in self._down_tracks():
                 if down.up_track is None and down.spec.up_track == track.track:
                     self._tie(track, down, now)
@@ -101,6 +114,7 @@ class Router:
     def _forget_track(self, name: str) -> None:
         self._up_tracks.pop(name, None)
         self.speakers.remove(name)
+        self._set_places()
 
     def _listen(self, now: float) -> None:
         """Choose the voices that are sent on."""
