@@ -168,6 +168,11 @@ export class Conference extends EventTarget {
     return this.#connections.streamOf(participant, role);
   }
 
+  /** Open the socket already, so that `join` waits for no handshake. May be called any time. */
+  prepare() {
+    if (this.#state === 'idle' && !this.#socket) this.#connect();
+  }
+
   /**
    * Enter a room. Resolves when inside; rejects with `ConferenceError`, after which `join` may be
    * called again.
@@ -255,7 +260,8 @@ export class Conference extends EventTarget {
     this.#setState('joining');
     return new Promise((resolve, reject) => {
       this.#entering = { resolve, reject };
-      this.#connect();
+      if (this.#socket) this.#introduce();
+      else this.#connect();
     });
   }
 
@@ -408,6 +414,8 @@ export class Conference extends EventTarget {
     const inside = this.#state === 'joined';
     if (inside) {
       if (!this.#connections.publisher.refused(error)) this.#refused(error);
+    } else if (this.#state === 'idle') {
+      // Prepared, and nobody came: the server closes the socket.
     } else if (error.code === 'sessionExpired') {
       this.#token = '';
       if (!error.fatal) this.#introduce();

@@ -23,6 +23,8 @@ const local = new LocalMedia();
 const lobby = new Lobby(room, local, (request) => void enter(request));
 /** @type {Conference | null} */
 let conference = null;
+/** @type {Conference | null} whose socket is open before anybody joins */
+let prepared = null;
 /** @type {Call | null} */
 let call = null;
 let goodbyeReason = '';
@@ -36,14 +38,23 @@ function show(view) {
   document.title = `${room} · ${t('app.name')}`;
 }
 
+function newConference() {
+  return new Conference(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`);
+}
+
+/** Somebody is about to press the button: have the socket open by then. */
+function prepare() {
+  prepared ??= newConference();
+  prepared.prepare();
+}
+
 /**
  * @param {JoinRequest} request
  * @param {string} [token] of a session to go on with
  */
 async function enter(request, token = '') {
-  const entering = new Conference(
-    `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
-  );
+  const entering = prepared ?? newConference();
+  prepared = null;
   conference = entering;
   // The offers are prepared while the server is being asked.
   const publishing = new Publishing(entering, local);
@@ -159,6 +170,9 @@ async function start() {
   onLanguage(showGoodbye);
   onLanguage(() => label(byId('lobby-settings', HTMLElement), t('control.settings')));
   startLanguage();
+  for (const sign of ['focusin', 'input', 'pointerenter', 'pointerdown', 'keydown']) {
+    byId('join', HTMLFormElement).addEventListener(sign, prepare);
+  }
   byId('rejoin', HTMLButtonElement).onclick = openLobby;
   addEventListener('pagehide', () => local.stop());
   const session = kept();

@@ -65,6 +65,8 @@ export class SignalingSocket {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #checking;
   #unanswered = 0;
+  /** A socket that is open and waits for somebody to join stays silent. */
+  #used = false;
   #over = false;
   #closed;
 
@@ -101,6 +103,7 @@ export class SignalingSocket {
    */
   send(message) {
     if (this.#over || this.#socket.readyState !== 1) return false;
+    this.#used = true;
     this.#socket.send(JSON.stringify(message));
     return true;
   }
@@ -123,6 +126,7 @@ export class SignalingSocket {
   }
 
   #ping() {
+    if (!this.#used) return;
     if (this.#unanswered >= 2) {
       this.#lost();
       return;

@@ -76,6 +76,35 @@ test('a refused join rejects with its code and may be tried again', async () => 
   assert.equal(FakeSocket.last.sent[0].password, 'right');
 });
 
+test('a prepared socket says nothing until somebody joins, then at once', async () => {
+  const conference = newConference();
+  conference.prepare();
+  conference.prepare();
+  FakeSocket.last.open();
+  mock.timers.tick(60_000);
+  assert.deepEqual(FakeSocket.last.sent, []);
+  const inside = conference.join(REQUEST);
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  FakeSocket.last.say(welcome());
+  await inside;
+  assert.equal(FakeSocket.all.length, 1);
+});
+
+test('a prepared socket that opens late, or was closed for waiting, is no obstacle', async () => {
+  const conference = newConference();
+  conference.prepare();
+  FakeSocket.last.open();
+  FakeSocket.last.say(refusal('notJoined', { fatal: true }));
+  FakeSocket.last.drop(1008);
+  assert.equal(conference.state, 'idle');
+  conference.prepare();
+  const inside = conference.join(REQUEST);
+  FakeSocket.last.open();
+  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  FakeSocket.last.say(welcome());
+  await inside;
+});
+
 test('a server that does not answer rejects the join as unreachable', async () => {
   const conference = newConference();
   const joining = conference.join(REQUEST);
