@@ -164,6 +164,11 @@ class StandingQueue:
         self.recent = 0.0
         """The same over the last `LARGE_FOR`."""
 
+    @property
+    def lowest(self) -> float | None:
+        """The lowest delay of the window, arrival less departure; None before the first."""
+        return self._low[0][1] if self._low else None
+
     def add(self, delay: float, arrival: float) -> None:
         """`delay` is arrival less departure, on two clocks: only differences mean anything."""
         base = self._slide(self._low, delay, arrival, BASELINE_SECONDS)

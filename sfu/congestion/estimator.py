@@ -126,7 +126,9 @@ class BandwidthEstimator:
         # What the link loses in any case is no sign of what it carries.
         arrives = 1 - self.loss.inherent
         acked_bps = int(self.acked.bps(ACKED_WINDOW) / arrives)
-        shown_bps = self.prober.add(outcomes, self.rate.bps, self.rtt, now, self.loss.loss)
+        shown_bps = self.prober.add(
+            outcomes, self.rate.bps, self.rtt, now, self.loss.loss, self.delay.queue.lowest
+        )
         self.rate.raise_to(shown_bps)
         if not self.loss.trying:
             self.loss.raise_to(shown_bps)

@@ -52,6 +52,8 @@ CEILING_SECONDS: Final = 10.0
 """How long the estimate does not grow beyond a bottleneck that was met."""
 MIN_RECEIVED: Final = 0.5
 LOSS_MARGIN: Final = 0.05
+UNQUEUED: Final = 0.005
+"""Seconds above the lowest delay that are no queue."""
 MAX_RATIO: Final = 2.0
 """Arrived so much faster than sent: held up on the way and let go together, it tells nothing."""
 
@@ -98,10 +100,15 @@ class ProbeResult:
         """It arrived more slowly than it was sent: no use in trying more."""
 
 
-def measure(outcomes: Sequence[Outcome], loss: float = 0.0) -> ProbeResult | None:
+def measure(
+    outcomes: Sequence[Outcome], loss: float = 0.0, lowest_delay: float | None = None
+) -> ProbeResult | None:
     """Of the flushes of one cluster; None when they tell nothing.
 
     `loss`, 0 to 1, is usual on the link: as much and a little more is not the cluster's doing.
+    `lowest_delay` is the least of late from departure to arrival (on the two clocks): a last burst
+    that took no longer met no queue, so all before it had been carried, however its arrivals were
+    bunched by a receiver that reads many packets at once.
     """
     packets = sum([outcome.packets for outcome in outcomes])
     arrived = [outcome for outcome in outcomes if outcome.received]
@@ -111,10 +118,16 @@ def measure(outcomes: Sequence[Outcome], loss: float = 0.0) -> ProbeResult | Non
     sent_for = outcomes[-1].sent_at - outcomes[0].sent_at
     first, last = arrived[0].first_arrival, max([o.last_arrival for o in arrived])
     sizes = [o.size * o.received / o.packets for o in arrived]
-    if sent_for <= 0 or last <= first:
+    if sent_for <= 0:
         return None
     # The last burst ends the time of sending, the first packet begins that of arriving.
     send_bps = sum([o.size for o in outcomes[:-1]]) * 8 / sent_for
+    lost = packets - received > (loss + LOSS_MARGIN) * packets
+    if lowest_delay is not None and arrived[-1] is outcomes[-1] and not lost:
+        if arrived[-1].last_arrival - arrived[-1].sent_at <= lowest_delay + UNQUEUED:
+            return ProbeResult(send_bps, False)
+    if last <= first:
+        return None
     receive_bps = (sum(sizes) - sizes[0] / arrived[0].received) * 8 / (last - first)
     if packets - received <= (loss + LOSS_MARGIN) * packets:
         receive_bps *= packets / received
@@ -196,8 +209,10 @@ class Prober:
         rtt: float,
         now: float,
         loss: float = 0.0,
+        lowest_delay: float | None = None,
     ) -> float:
-        """After each feedback, outcomes in order of sending; `loss` is usual on the link.
+        """After each feedback, outcomes in order of sending; `loss` and `lowest_delay` are usual
+        on the link, as in `measure`.
 
         Returns the rate that a cluster has shown the link to carry, once; 0: none, or none above
         the estimate.
@@ -216,14 +231,18 @@ class Prober:
                 self._outcomes.append(outcome)
         if ended >= 0 and self._outcomes and self._outcomes[-1].sent_at >= ended:
             over = True
-        return self._finish(cluster, estimate_bps, loss, now) if over else 0.0
+        if not over:
+            return 0.0
+        result = measure(self._outcomes, loss, lowest_delay)
+        return self._finish(cluster, estimate_bps, result, now)
 
     def ceiling_bps(self, now: float) -> float:
         """Where a cluster has lately met a bottleneck; infinite: none has."""
         return self._ceiling_bps if now < self._ceiling_at + CEILING_SECONDS else inf
 
-    def _finish(self, cluster: Cluster, estimate_bps: float, loss: float, now: float) -> float:
-        result = measure(self._outcomes, loss)
+    def _finish(
+        self, cluster: Cluster, estimate_bps: float, result: ProbeResult | None, now: float
+    ) -> float:
         self.cluster = None
         self._outcomes = []
         if result is None:
