@@ -1,0 +1,255 @@
+"""The rooms and transports of one worker: opened and closed by signaling's commands.
+
+Theory of operation. `take` does what a command says; what transports tell (`TransportEvents`)
+comes back here too. Both keep four tables in step: routers by id, each transport's router, and for
+the receive path whose a user name and an address are. A transport is forgotten in all of them at
+once, whoever ended it. A command that names what is gone is ignored (see `control`).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from sfu import control
+from sfu.channel import Channel
+from sfu.egress import Outbox
+from sfu.forwarder import Forwarder
+from sfu.ingress import Ingress, Peer
+from sfu.net.dtls import Certificate
+from sfu.net.srtp import SrtpProfile
+from sfu.net.tcp import TcpSockets
+from sfu.net.transport import Transport
+from sfu.publisher import Publisher
+from sfu.router import Router
+from sfu.shedding import STEPS, Shed
+from sfu.subscriber import Subscriber
+
+log = logging.getLogger("sfu.worker")
+
+
+class Rooms:
+    """Whose everything is; one a worker."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        ingress: Ingress,
+        forwarder: Forwarder,
+        outbox: Outbox,
+        tcp: TcpSockets,
+        profiles: tuple[SrtpProfile, ...],
+        address_size: int,
+    ) -> None:
+        self.routers: dict[str, Router] = {}
+        self.certificate: Final = Certificate.generate()
+        """Of all transports of this worker."""
+        self.opened = False
+        """A transport was opened, whose handshake has timers; the worker sets it back."""
+        self.view_changed = False
+        """A participant looks at something else; the worker sets it back."""
+        self._shed = STEPS[0]
+        self._channel = channel
+        self._ingress = ingress
+        self._forwarder = forwarder
+        self._outbox = outbox
+        self._tcp = tcp
+        self._profiles = profiles
+        self._address_size = address_size
+        self._router_of: dict[str, Router] = {}
+        """By transport id."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any transport."""
+        return bool(self._router_of)
+
+    def peers(self) -> list[Peer]:
+        """All transports' ends."""
+        return [peer for router in self.routers.values() for peer in router.peers.values()]
+
+    def set_shed(self, shed: Shed) -> None:
+        """What this worker can still afford."""
+        self._shed = shed
+        for router in self.routers.values():
+            router.set_shed(shed)
+
+    def close(self) -> None:
+        """Close every room."""
+        for router in list(self.routers.values()):
+            self._close_router(router)
+
+    # Commands.
+
+    def take(self, command: control.Command, now: float) -> None:
+        """Do what signaling says; `now` in monotonic seconds."""
+        _COMMANDS[type(command)](self, command, now)
+
+    def _open_router(self, command: control.OpenRouter, now: float) -> None:
+        if command.router not in self.routers:
+            router = Router(command.router, command.room, command.loudest)
+            router.set_shed(self._shed)
+            self.routers[command.router] = router
+
+    def _take_close_router(self, command: control.CloseRouter, now: float) -> None:
+        router = self.routers.get(command.router)
+        if router is not None:
+            self._close_router(router)
+
+    def _close_router(self, router: Router) -> None:
+        for peer in list(router.peers.values()):
+            self._close_peer(router, peer)
+        self.routers.pop(router.id, None)
+
+    def _open_transport(self, command: control.OpenTransport, now: float) -> None:
+        router = self.routers.get(command.router)
+        if router is None or command.transport in self._router_of:
+            return
+        transport = Transport(
+            command, self.certificate, self._profiles, self, self._tcp.send_one, now
+        )
+        if command.direction == "publish":
+            publisher = Publisher(transport, self._forwarder, secrets.randbits(32))
+            peer = Peer(transport, publisher=publisher)
+        else:
+            subscriber = Subscriber(
+                transport, self._forwarder, self._outbox, self._address_size, _random_seq
+            )
+            peer = Peer(transport, subscriber=subscriber)
+        router.add(peer)
+        self._router_of[transport.id] = router
+        self._ingress.by_ufrag[command.ice_ufrag.encode()] = peer
+        self.opened = True
+
+    def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            peer.transport.connect(command, now)
+
+    def _restart_ice(self, command: control.RestartIce, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            peer.transport.restart_ice(command.ice_ufrag, command.ice_pwd)
+            self._ingress.by_ufrag.update(dict.fromkeys(peer.transport.ufrags, peer))
+
+    def _set_up_tracks(self, command: control.SetUpTracks, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.publisher is not None:
+            self._router_of[command.transport].set_up_tracks(peer.publisher, command, now)
+
+    def _set_down_tracks(self, command: control.SetDownTracks, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.subscriber is not None:
+            self._router_of[command.transport].set_down_tracks(peer.subscriber, command, now)
+
+    def _set_view(self, command: control.SetView, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.subscriber is not None:
+            peer.subscriber.set_view(command)
+            self.view_changed = True
+
+    def _close_transport(self, command: control.CloseTransport, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            self._close_peer(self._router_of[command.transport], peer)
+
+    def _peer(self, transport: str) -> Peer | None:
+        router = self._router_of.get(transport)
+        return None if router is None else router.peers.get(transport)
+
+    def _close_peer(self, router: Router, peer: Peer) -> None:
+        """We end it: what waits is sent, the peer is told, nothing is kept."""
+        self._outbox.flush()
+        if peer.subscriber is not None:
+            peer.subscriber.goodbye()
+        peer.transport.close()
+        self._forget(router, peer)
+
+    def _forget(self, router: Router, peer: Peer) -> None:
+        router.transport_gone(peer)
+        self._router_of.pop(peer.transport.id, None)
+        for ufrag in peer.transport.ufrags:
+            self._ingress.by_ufrag.pop(ufrag, None)
+        for address in peer.transport.addresses:
+            if self._ingress.by_address.get(address) is peer:
+                del self._ingress.by_address[address]
+                self._tcp.dismiss(address)
+
+    # What transports tell (TransportEvents).
+
+    def transport_changed(self, transport: Transport) -> None:
+        """Pass it on; a transport that is over is forgotten."""
+        router = self._router_of.get(transport.id)
+        if router is None:
+            return
+        peer = router.peers[transport.id]
+        log.info(
+            "room %s: %s transport of %s is %s %s",
+            router.room,
+            transport.direction,
+            transport.participant,
+            transport.state,
+            transport.reason,
+        )
+        if transport.state == "connected":
+            router.transport_connected(peer, time.monotonic())
+        elif transport.is_over:
+            self._forget(router, peer)
+        if transport.state != "new":
+            self._channel.send(
+                control.TransportChanged(
+                    transport=transport.id, state=transport.state, reason=transport.reason
+                )
+            )
+
+    def transport_checked(self, transport: Transport) -> None:
+        """Tell signaling that the peer got through to us."""
+        self._channel.send(control.TransportChanged(transport=transport.id, state="checked"))
+
+    def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
+        """Checks under this user name are nobody's now."""
+        self._ingress.by_ufrag.pop(ufrag, None)
+
+    def address_verified(self, transport: Transport, address: bytes) -> None:
+        """Datagrams from there are this transport's; a connection is let stay."""
+        peer = self._peer(transport.id)
+        if peer is not None:
+            self._ingress.by_address[address] = peer
+            self._tcp.verify(address)
+
+    def address_forgotten(self, transport: Transport, address: bytes) -> None:
+        """Datagrams from there are nobody's; a connection is closed."""
+        self._ingress.by_address.pop(address, None)
+        self._tcp.dismiss(address)
+
+    def connection_closed(self, address: bytes) -> None:
+        """The far end of a connection is gone."""
+        peer = self._ingress.by_address.pop(address, None)
+        if peer is not None:
+            peer.transport.address_lost(address)
+
+    def address_selected(self, transport: Transport) -> None:
+        """The peer wants to be sent to another address."""
+        peer = self._peer(transport.id)
+        if peer is not None and peer.subscriber is not None:
+            peer.subscriber.address_selected()
+
+
+_COMMANDS: Final[dict[type, Callable[..., None]]] = {
+    control.OpenRouter: Rooms._open_router,
+    control.CloseRouter: Rooms._take_close_router,
+    control.OpenTransport: Rooms._open_transport,
+    control.ConnectTransport: Rooms._connect_transport,
+    control.RestartIce: Rooms._restart_ice,
+    control.SetUpTracks: Rooms._set_up_tracks,
+    control.SetDownTracks: Rooms._set_down_tracks,
+    control.SetView: Rooms._set_view,
+    control.CloseTransport: Rooms._close_transport,
+}
+
+
+def _random_seq() -> int:
+    """Below 32768: a first packet that is lost must not look like a wrap (RFC 3711 3.3.1)."""
+    return secrets.randbits(15)
