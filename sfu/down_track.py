@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sfu import layers
 from sfu.audio_repair import Redundancy
+from sfu.codecs import vp8
 from sfu.control import DownTrackSpec
 from sfu.egress import Egress
 from sfu.nack import ResendLimiter
@@ -28,6 +29,8 @@ ONE_BYTE_PROFILE: Final = 0xBEDE0001
 """A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
 EVERYTHING: Final = layers.Layer(2, layers.ALL)
 """The target of a picture that nobody has said anything about."""
+LONGEST_JUMP: Final = 0x1000
+"""Picture ids, of 15 bits, that a pause may leave out: two minutes at 30 frames a second."""
 RESEND_RING: Final = 512
 """Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
 
@@ -321,7 +324,8 @@ class DownTrack:
         if before is not None:
             self._continue_from(before, segment, stream, timestamp, now)
             if packet is not None and self.spec.kind == "video":
-                self._continue_picture(before, segment, packet)
+                if before.source is not stream or not self._goes_on(before, segment, packet):
+                    self._continue_picture(before, segment, packet)
         self.segment = segment
         self.stream = stream
         self._packets_before = stream.sent_packets
@@ -347,6 +351,19 @@ class DownTrack:
         if wanted < 0 or not 0 < step < elapsed + 2 * self.clock_rate:
             wanted = self.last_timestamp + max(1, elapsed)
         segment.timestamp_delta = (wanted - timestamp) & 0xFFFFFFFF
+
+    def _goes_on(self, before: Segment, segment: Segment, packet: Packet) -> bool:
+        """After a pause of one and the same stream pictures may just go on as they are numbered.
+
+        That needs no patching. Not so after a pause so long that the numbers may look older.
+        """
+        last, new = vp8.parse(self._last_payload), vp8.parse(packet[3])
+        if last is None or new is None:
+            return False
+        if not 0 < (new.picture_id - last.picture_id) & 0x7FFF < LONGEST_JUMP:
+            return False
+        segment.picture_delta, segment.tl0_delta = before.picture_delta, before.tl0_delta
+        return True
 
     def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""

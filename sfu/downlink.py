@@ -43,6 +43,8 @@ PATIENCE: Final = 5.0
 TOO_LATE: Final = 0.7
 """Seconds that a packet may wait here while more waits than can leave soon; it is longer than a
 keyframe of the lowest layer takes on the narrowest way that carries a picture."""
+CALM_INTERVAL: Final = 1.0
+"""The same while the way is wide."""
 STATES_INTERVAL: Final = 0.5
 """Seconds between two reports of states to signaling, at least."""
 CHANGED: Final = 0.05
@@ -132,7 +134,7 @@ class Downlink:
             self._dirty = self._dirty or not self.wide
         if self._dirty or now >= self._next:
             self._dirty = False
-            self._next = now + INTERVAL
+            self._next = now + (CALM_INTERVAL if self.wide else INTERVAL)
             self._share(downs, now)
         self.pace(downs, now)
 
@@ -176,6 +178,7 @@ class Downlink:
             and not self.pacer
             and estimator.target_bps >= WIDE * flows
         )
+        estimator.calm = self.wide
 
     def _view(self, down: DownTrack) -> TrackView | None:
         return self.views.get(down.spec.up_track)
@@ -247,11 +250,11 @@ class Downlink:
         """What flows and why not more, when that has changed since it was told last."""
         if now < self._next_states:
             return None
+        self._next_states = now + STATES_INTERVAL
         states = tuple([self._state(down, now) for down in downs])
         if states == self._told:
             return None
         self._told = states
-        self._next_states = now + STATES_INTERVAL
         return states
 
     def _state(self, down: DownTrack, now: float) -> DownTrackState:

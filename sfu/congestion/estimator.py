@@ -41,6 +41,9 @@ from sfu.congestion.loss import LossController
 from sfu.congestion.prober import CLUSTER_SECONDS, Prober
 from sfu.transport_cc import TransportCc
 
+CALM_STEP: Final = 4
+"""While calm every so manieth flush is looked at for delay: a queue would still show within half
+a second."""
 START_BPS: Final = 300_000
 MIN_BPS: Final = 30_000
 """A voice and its headers."""
@@ -91,6 +94,9 @@ class BandwidthEstimator:
         """When it last backed off."""
         self.known = False
         """Feedback has come: the target is more than a guess."""
+        self.calm = False
+        """Much less is sent than the target: a look at some of the delays will do. Set by whoever
+        knows; probes are always looked at in full."""
         self._min_bps = min_bps
         self._feedback_at = -1e9
         self._heard_at = now
@@ -132,7 +138,8 @@ class BandwidthEstimator:
         self.rate.raise_to(shown_bps)
         if not self.loss.trying:
             self.loss.raise_to(shown_bps)
-        usage = self.delay.add(outcomes, now, self._quiet_until)
+        looked_at = outcomes[::CALM_STEP] if self.calm else outcomes
+        usage = self.delay.add(looked_at, now, self._quiet_until)
         recent_bps = 0
         if usage is Usage.OVERUSE:
             recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
