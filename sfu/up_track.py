@@ -56,6 +56,8 @@ class UpTrack:
         self.level = SILENT
         """Loudest audio level since the last `hear`, -dBov; the receive path lowers it."""
         self._loudest = SILENT
+        self._ended_octets = 0
+        """Payload bytes of streams whose place another took."""
 
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
@@ -89,6 +91,7 @@ class UpTrack:
     def _replace(self, stream: RtpStream) -> None:
         self.forwarder.fan_out(stream, stream.last_arrival)
         self.streams.remove(stream)
+        self._ended_octets += stream.statistics.bytes + stream.shut_octets
         self.arriving.discard(stream.index)
         for down_track in list(stream.targets):
             down_track.detach()
@@ -265,8 +268,8 @@ class UpTrack:
 
     def _hold_to_limit(self, now: float) -> None:
         total = sum(stream.statistics.bytes + stream.shut_octets for stream in self.streams)
-        if not self.limit.update(total, len(self.streams), now):
-            return
+        self.limit.update(self._ended_octets + total, len(self.streams), now)
+        # Each time: a stream under a new SSRC is shut like the one whose place it took.
         passing = len(self.streams) - self.limit.shut
         for place, stream in enumerate(self.streams):
             if stream.shut is not (place >= passing):
