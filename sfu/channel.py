@@ -12,6 +12,8 @@ from sfu.control import ChannelError, Command, Event, Unframer, WorkerStats, dec
 MAX_WAITING: Final = 1024 * 1024
 """Bytes of events that may wait for a slow reader; statistics beyond that are left out."""
 _CHUNK: Final = 65536
+MAX_CHUNKS: Final = 4
+"""Read in one go: however much signaling sends, packets get their turn in between."""
 
 log = logging.getLogger("sfu.channel")
 
@@ -30,8 +32,13 @@ class Channel:
         return self._socket.fileno()
 
     def receive(self) -> Iterator[Command]:
-        """All commands that have arrived; afterwards see `is_closed`."""
-        while not self.is_closed:
+        """Commands that have arrived; afterwards see `is_closed`.
+
+        What is more than `MAX_CHUNKS` of `_CHUNK` bytes is left for the next call.
+        """
+        for _ in range(MAX_CHUNKS):
+            if self.is_closed:
+                return
             try:
                 data = self._socket.recv(_CHUNK)
             except BlockingIOError:

@@ -28,6 +28,8 @@ class DropReason(StrEnum):
     UNKNOWN_SSRC = "unknownSsrc"
     TOO_MANY_SSRCS = "tooManySsrcs"
     RTCP_MALFORMED = "rtcpMalformed"
+    RTCP_STORM = "rtcpStorm"
+    """More reports and requests than any receiver has reason to send."""
     SEND_BUFFER_FULL = "sendBufferFull"
     SEND_REFUSED = "sendRefused"
     TOO_OLD = "tooOld"

@@ -30,8 +30,13 @@ from sfu.rtp import (
 )
 from sfu.rtp_stream import MARKER, RtpStream
 from sfu.subscriber import Subscriber
+from sfu.transport_cc import TransportCc
 
 MAX_DATAGRAM: Final = 1500
+RTCP_RATE: Final = 64 * 1024
+"""Bytes of RTCP a second that a peer may send in the long run, each number that it names counted as
+one more: a receiver of 20 Mbit/s needs a tenth of it."""
+RTCP_BURST: Final = 2 * RTCP_RATE
 
 _header: Final = struct.Struct("!BBHII").unpack_from
 _usual: Final = struct.Struct("!BBHIIHHBH").unpack_from
@@ -49,7 +54,7 @@ _SRTP_DROPS: Final = {
 class Peer:
     """Whose a datagram is: a transport with one of its two possible ends."""
 
-    __slots__ = ("publisher", "subscriber", "transport")
+    __slots__ = ("publisher", "rtcp_allowance", "rtcp_at", "subscriber", "transport")
 
     def __init__(
         self,
@@ -60,6 +65,15 @@ class Peer:
         self.transport = transport
         self.publisher = publisher
         self.subscriber = subscriber
+        self.rtcp_allowance = float(RTCP_BURST)
+        self.rtcp_at = 0.0
+
+    def may_send_rtcp(self, now: float) -> bool:
+        """Whether it has not sent too much of late; `now` in monotonic seconds."""
+        earned = (now - self.rtcp_at) * RTCP_RATE
+        self.rtcp_allowance = min(RTCP_BURST, self.rtcp_allowance + earned)
+        self.rtcp_at = now
+        return self.rtcp_allowance > 0
 
 
 class Ingress:
@@ -224,12 +238,14 @@ class Ingress:
             self._take_unbound(publisher, at, header, payload, now)
         elif not stream.track.takes(second & 0x7F):
             self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
-        elif second & 0x7F != stream.track.spec.payload_type and payload:
-            self._take_redundant(stream, seq, timestamp, payload, now)
         elif stream.shut:
             stream.shut_octets += len(payload)
             self.drops[DropReason.PUBLISH_LIMIT] += 1
+        elif second & 0x7F != stream.track.spec.payload_type and payload:
+            self._take_redundant(stream, seq, timestamp, payload, now)
         elif payload:
+            if stream.redundant:
+                stream.expect(second & 0x7F)  # redundancy was switched off
             if not stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now):
                 self.drops[DropReason.TOO_OLD] += 1
         else:
@@ -359,17 +375,22 @@ class Ingress:
         if transport.inbound is None or transport.is_over:
             self.drops[DropReason.SRTP_NOT_READY] += 1
             return
+        if not peer.may_send_rtcp(now):
+            self.drops[DropReason.RTCP_STORM] += 1
+            return
         plain = transport.inbound.unprotect_rtcp(self._view[at : at + size].tobytes())
         if plain is None:
             self.drops[DropReason.SRTP_AUTH] += 1
             return
         transport.last_heard = now
         self.octets += size
+        peer.rtcp_allowance -= size
         try:
             packets = rtcp.parse(plain, transport_cc=peer.subscriber is not None)
         except rtcp.RtcpError:
             self.drops[DropReason.RTCP_MALFORMED] += 1
             return
+        peer.rtcp_allowance -= _numbers(packets)
         end = peer.publisher or peer.subscriber
         if end is not None:
             ntp_now = ntp_time.from_unix(now + self._wall_offset)
@@ -414,3 +435,14 @@ class Ingress:
         source = self._unpack_address(address)
         if not peer.transport.receive_check(message, address, source, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
+
+
+def _numbers(packets: list[rtcp.Packet]) -> int:
+    """Sequence numbers that feedback and requests name: each costs a look."""
+    count = 0
+    for packet in packets:
+        if isinstance(packet, TransportCc):
+            count += len(packet.arrivals)
+        elif isinstance(packet, rtcp.Nack):
+            count += len(packet.seqs)
+    return count

@@ -23,6 +23,8 @@ from sfu.up_track import UpTrack
 
 MAX_SSRCS: Final = 32
 """Streams bound or refused on one transport; more are dropped unseen."""
+MAX_REPLACED: Final = 32
+"""SSRCs that take another's place on one transport from one offer to the next."""
 MAX_UNDECIDED: Final = 50
 """Packets of an SSRC that may pass before one of them says whose it is."""
 FEEDBACK_INTERVAL: Final = 0.09
@@ -59,6 +61,9 @@ class Publisher:
         """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
         self.refused: set[int] = set()
         self._undecided: dict[int, int] = {}
+        self._replaced = 0
+        self._ended = (0, 0)
+        """Packets and bytes of streams that are gone."""
         self._next_feedback = 0.0
         self._next_report = 0.0
         self._fir_seq = 0
@@ -95,6 +100,7 @@ class Publisher:
         if command.extensions.audio_level:
             self.level_byte = command.extensions.audio_level << 4
         self.refused.clear()
+        self._replaced = 0
         return new, gone
 
     def _bind_announced(self, track: UpTrack, spec: UpTrackSpec) -> None:
@@ -119,7 +125,11 @@ class Publisher:
 
     def _forget(self, table: dict[int, RtpStream], belongs: Callable[[RtpStream], bool]) -> None:
         for ssrc in [ssrc for ssrc, stream in table.items() if belongs(stream)]:
-            del table[ssrc]
+            stream = table.pop(ssrc)
+            if table is self.streams:
+                packets, octets = self._ended
+                count = stream.statistics
+                self._ended = (packets + count.received, octets + count.bytes)
             if self.transport.inbound is not None:
                 self.transport.inbound.remove_stream(ssrc)
 
@@ -165,8 +175,16 @@ class Publisher:
             if not has_mid and self._others_share(track):
                 return False
             rid = rids[0] if rids else ""
+        if any(stream.rid == rid for stream in track.streams) and not self._may_replace():
+            return False
+        self._undecided.pop(ssrc, None)
         self._bind(track, rid, ssrc)
         return True
+
+    def _may_replace(self) -> bool:
+        """Whether one more SSRC may take another's place: two in turn would do so without end."""
+        self._replaced += 1
+        return self._replaced <= MAX_REPLACED
 
     def _others_share(self, track: UpTrack) -> bool:
         """Whether the payload type alone does not tell the track."""
@@ -179,7 +197,10 @@ class Publisher:
             return False
         stream = streams[0]
         if stream.rtx_ssrc:
-            self.rtx.pop(stream.rtx_ssrc, None)
+            if not self._may_replace():
+                return False
+            self._forget(self.rtx, lambda other: other is stream)
+        self._undecided.pop(ssrc, None)
         stream.rtx_ssrc = ssrc
         self.rtx[ssrc] = stream
         return True
@@ -221,8 +242,9 @@ class Publisher:
 
     def totals(self) -> tuple[int, int]:
         """Packets and payload bytes of all streams so far."""
+        packets, octets = self._ended
         known = [stream.statistics for stream in self.streams.values()]
-        return sum(s.received for s in known), sum(s.bytes for s in known)
+        return packets + sum(s.received for s in known), octets + sum(s.bytes for s in known)
 
     def quality(self) -> tuple[float, float]:
         """Share of packets missing that redundancy did not give back, and jitter in seconds.

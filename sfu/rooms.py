@@ -221,8 +221,10 @@ class Rooms:
 
     def address_forgotten(self, transport: Transport, address: bytes) -> None:
         """Datagrams from there are nobody's; a connection is closed."""
-        self._ingress.by_address.pop(address, None)
-        self._tcp.dismiss(address)
+        peer = self._ingress.by_address.get(address)
+        if peer is not None and peer.transport is transport:
+            del self._ingress.by_address[address]
+            self._tcp.dismiss(address)
 
     def connection_closed(self, address: bytes) -> None:
         """The far end of a connection is gone."""

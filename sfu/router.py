@@ -65,7 +65,7 @@ class Router:
         """The tracks of one publisher, all of them."""
         new, gone = publisher.set_tracks(command)
         for track in gone:
-            self._forget_track(track.track)
+            self._forget_track(track.track, publisher)
         for track in new:
             self._up_tracks[track.track] = (track, publisher)
             if track.kind == "audio" and command.extensions.audio_level:
@@ -105,14 +105,17 @@ class Router:
         self._round_trips.pop(peer.transport.participant, None)
         if peer.publisher is not None:
             for name in peer.publisher.tracks:
-                self._forget_track(name)
+                self._forget_track(name, peer.publisher)
             peer.publisher.close()
         if peer.subscriber is not None:
             for down in peer.subscriber.down_tracks.values():
                 self._untie(down)
 
-    def _forget_track(self, name: str) -> None:
-        self._up_tracks.pop(name, None)
+    def _forget_track(self, name: str, publisher: Publisher) -> None:
+        found = self._up_tracks.get(name)
+        if found is None or found[1] is not publisher:
+            return  # it goes on over another transport
+        del self._up_tracks[name]
         self.speakers.remove(name)
         self._set_places()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -20,8 +21,12 @@ REPORT_INTERVAL: Final = 1.0
 """Seconds between sender reports of a track."""
 MAX_COMPOUND: Final = 1100
 """Bytes of RTCP in one datagram, before protection."""
+MAX_REFERENCE_TIMES: Final = 16
+"""Answered in one report (RFC 3611 clause 4.5)."""
 _RTT_GAIN: Final = 1 / 8
 """Of a new round trip in the smoothed one (RFC 6298 clause 2)."""
+
+log = logging.getLogger("sfu.subscriber")
 
 
 class Subscriber:
@@ -44,6 +49,8 @@ class Subscriber:
         self.egress: Egress | None = None
         self.downlink: Downlink | None = None
         self._view: SetView | None = None
+        self._taken_view: SetView | None = None
+        self._used_ssrcs: set[int] = set()
         self.down_tracks: dict[int, DownTrack] = {}
         """By media SSRC."""
         self._command: SetDownTracks | None = None
@@ -62,8 +69,6 @@ class Subscriber:
         self.egress = Egress(self._outbox, transport.outbound, self._address_size)
         self.egress.set_peer(transport.selected)
         self.downlink = Downlink(self.egress, self.forwarder, now)
-        if self._view is not None:
-            self.downlink.set_view(self._view)
 
     def set_shed(self, shed: Shed) -> None:
         """What the worker can still afford."""
@@ -72,10 +77,8 @@ class Subscriber:
             self.downlink.tracks_changed()
 
     def set_view(self, command: SetView) -> None:
-        """What the participant looks at."""
+        """What the participant looks at; it counts from the next tick on."""
         self._view = command
-        if self.downlink is not None:
-            self.downlink.set_view(command)
 
     def address_selected(self) -> None:
         """The peer moved."""
@@ -84,6 +87,10 @@ class Subscriber:
 
     def set_tracks(self, command: SetDownTracks) -> tuple[list[DownTrack], list[DownTrack]]:
         """Take the whole list; returns what is new (to be attached) and what is gone.
+
+        An SSRC is used once: under the same keys, another series of packets would repeat numbers
+        with other bytes, which lays the plaintext open (RFC 3711 clause 9.1, RFC 7714 clause 8.1).
+        One that comes again, or whose description changed, is refused.
 
         Before the transport is connected the list is kept, and `connected` callers give it again
         through `pending`.
@@ -99,8 +106,16 @@ class Subscriber:
             self._drop(down)
         new = []
         for ssrc, spec in wanted.items():
-            if ssrc not in self.down_tracks:
-                new.append(self._add(spec))
+            if ssrc in self.down_tracks:
+                continue
+            if self._used_ssrcs & {spec.ssrc, spec.rtx_ssrc}:
+                log.error(
+                    "track %s is not sent to %s: its SSRC was used before",
+                    spec.up_track,
+                    self.transport.participant,
+                )
+                continue
+            new.append(self._add(spec))
         self.egress.audio = frozenset(
             ssrc
             for down in self.down_tracks.values()
@@ -118,6 +133,7 @@ class Subscriber:
         assert self.egress is not None
         down = DownTrack(spec, self.egress, self._random_seq())
         self.down_tracks[spec.ssrc] = down
+        self._used_ssrcs |= {spec.ssrc, spec.rtx_ssrc} - {0}
         return down
 
     def _drop(self, down: DownTrack) -> None:
@@ -200,12 +216,16 @@ class Subscriber:
     def _take_reference_time(
         self, packet: rtcp.ReceiverReferenceTime, now: float, ntp_now: int
     ) -> None:
-        if len(self._reference_times) < 64 or packet.ssrc in self._reference_times:
+        known = packet.ssrc in self._reference_times
+        if known or len(self._reference_times) < MAX_REFERENCE_TIMES:
             self._reference_times[packet.ssrc] = (ntp_time.middle(packet.ntp), now)
 
     def tick(self, now: float, ntp_now: int, offset_of: Callable[[str], float | None]) -> None:
         """Sender reports; `offset_of(up track)` is `Publisher.clock_offset` of its publisher."""
         if self.downlink is not None:
+            if self._view is not None and self._view is not self._taken_view:
+                self._taken_view = self._view
+                self.downlink.set_view(self._view)
             self.downlink.tick(list(self.down_tracks.values()), now)
         if now < self._next_report or self.egress is None:
             return

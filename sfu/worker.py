@@ -36,6 +36,7 @@ from sfu.net.tcp import TcpSockets
 from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
 from sfu.poller import poller
 from sfu.rooms import Rooms
+from sfu.router import Router
 from sfu.shedding import LoadShedder
 from sfu.worker_stats import rss_bytes, transport_stats
 
@@ -100,6 +101,7 @@ class Worker:
         self._next_tick = now
         self._last_tick = now
         self._next_media = now
+        self._next_view = now
         self._next_levels = now
         self._next_stats = now + STATS_INTERVAL
         self._next_collect = now + COLLECT_INTERVAL
@@ -233,8 +235,11 @@ class Worker:
             self._tick_routers(now)
         self._forwarder.pacing_wanted = False
         for router in self._rooms.routers.values():
-            if router.pace(now):
-                self._forwarder.pacing_wanted = True
+            try:
+                if router.pace(now):
+                    self._forwarder.pacing_wanted = True
+            except Exception:
+                self._unexpected(f"the pacers of room {router.room}")
         self._forwarder.flush(now)
         self._outbox.flush()
 
@@ -244,27 +249,37 @@ class Worker:
         if self._shedder.update(self._gather.load, now):
             log.warning("load %.2f of a core: step %d", self._gather.load, self._shedder.step)
             self._rooms.set_shed(self._shedder.shed)
-        for router in list(self._rooms.routers.values()):
-            router.tick(now, ntp_now)
-            for peer in list(router.peers.values()):
-                peer.transport.tick(now)
-            for event in router.take_demands(now):
-                self._channel.send(event)
-            for states in router.take_states(now):
-                self._channel.send(states)
-        if now >= self._next_levels:
+        levels_due = now >= self._next_levels
+        if levels_due:
             self._next_levels = now + LEVELS_INTERVAL
-            for router in self._rooms.routers.values():
-                levels = router.take_levels()
-                if levels is not None:
-                    self._channel.send(control.AudioLevels(router.id, levels))
+        for router in list(self._rooms.routers.values()):
+            try:
+                self._tick_router(router, now, ntp_now, levels_due)
+            except Exception:
+                # One room's trouble must not become the others'.
+                self._unexpected(f"a tick of room {router.room}")
+
+    def _tick_router(self, router: Router, now: float, ntp_now: int, levels_due: bool) -> None:
+        router.tick(now, ntp_now)
+        for peer in list(router.peers.values()):
+            peer.transport.tick(now)
+        for event in router.take_demands(now):
+            self._channel.send(event)
+        for states in router.take_states(now):
+            self._channel.send(states)
+        levels = router.take_levels() if levels_due else None
+        if levels is not None:
+            self._channel.send(control.AudioLevels(router.id, levels))
 
     def _repair(self, now: float) -> None:
         """Ask for what is missing, and come back soon while something is."""
         self._forwarder.repair_wanted = False
         for router in self._rooms.routers.values():
-            if router.repair(now):
-                self._forwarder.repair_wanted = True
+            try:
+                if router.repair(now):
+                    self._forwarder.repair_wanted = True
+            except Exception:
+                self._unexpected(f"repairs in room {router.room}")
 
     # Commands.
 
@@ -284,7 +299,11 @@ class Worker:
             self._next_tick = min(self._next_tick, time.monotonic() + REPAIR_TICK)
         if rooms.view_changed:
             rooms.view_changed = False
-            self._next_tick = self._next_media = time.monotonic()
+            now = time.monotonic()
+            if now >= self._next_view:
+                # Else the usual tick is near: whoever scrolls without end costs others nothing.
+                self._next_view = now + TICK
+                self._next_tick = self._next_media = now
         if self._channel.is_closed:
             log.warning("signaling is gone, so this worker ends")
             self.stop()
