@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sfu import layers
 from sfu.audio_repair import Redundancy
-from sfu.codecs import vp8
 from sfu.control import DownTrackSpec
 from sfu.egress import Egress
 from sfu.nack import ResendLimiter
@@ -72,7 +71,7 @@ class DownTrack:
 
     __slots__ = (
         "_given_up",
-        "_last_payload",
+        "_last",
         "_octets_before",
         "_packets_before",
         "clock_rate",
@@ -132,7 +131,8 @@ class DownTrack:
         """Of voice, where the receiver takes it (RFC 2198)."""
         if spec.red_payload_type:
             self.redundancy = Redundancy()
-        self._last_payload = b""
+        self._last: tuple[bytes, Segment] | None = None
+        # The payload sent last, and under what.
         self._given_up: layers.Pictures | None = None
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""
@@ -202,6 +202,7 @@ class DownTrack:
         if managed is self.managed:
             return
         self.settle()
+        self._note_last()
         self.managed = managed
         if self.stream is not None:
             self._packets_before = self.stream.sent_packets
@@ -288,7 +289,7 @@ class DownTrack:
         self.map.last_out = last[0] + segment.seq_delta
         self.last_timestamp = last[1] + segment.timestamp_delta & 0xFFFFFFFF
         self.last_sent_at = now
-        self._last_payload = last[3]
+        self._last = (last[3], segment)
 
     def left_out(self, packet: Packet) -> bool:
         """Whether this packet's frame was left out, so that its number is not the receiver's."""
@@ -323,9 +324,11 @@ class DownTrack:
         segment = self.map.begin(stream, first_in)
         if before is not None:
             self._continue_from(before, segment, stream, timestamp, now)
-            if packet is not None and self.spec.kind == "video":
-                if before.source is not stream or not self._goes_on(before, segment, packet):
-                    self._continue_picture(before, segment, packet)
+            goes_on = packet is None or (
+                before.source is stream and self._goes_on(before, segment, packet)
+            )
+            if packet is not None and not goes_on:
+                self._continue_picture(before, segment, packet)
         self.segment = segment
         self.stream = stream
         self._packets_before = stream.sent_packets
@@ -352,32 +355,51 @@ class DownTrack:
             wanted = self.last_timestamp + max(1, elapsed)
         segment.timestamp_delta = (wanted - timestamp) & 0xFFFFFFFF
 
+    def is_news(self, stream: RtpStream, packet: Packet) -> bool:
+        """Whether this packet of a stream is newer than what was sent of it last."""
+        segment = self.segment
+        if segment is None or segment.source is not stream:
+            return True
+        return packet[0] + segment.seq_delta > self.map.last_out
+
     def _goes_on(self, before: Segment, segment: Segment, packet: Packet) -> bool:
         """After a pause of one and the same stream pictures may just go on as they are numbered.
 
         That needs no patching. Not so after a pause so long that the numbers may look older.
         """
-        last, new = vp8.parse(self._last_payload), vp8.parse(packet[3])
-        if last is None or new is None:
+        sent, new = self._sent(before), layers.sent_pictures(packet[3], before)
+        if sent.picture_id < 0 or new.picture_id < 0:
             return False
-        if not 0 < (new.picture_id - last.picture_id) & 0x7FFF < LONGEST_JUMP:
+        if not 0 < (new.picture_id - sent.picture_id) & 0x7FFF < LONGEST_JUMP:
             return False
         segment.picture_delta, segment.tl0_delta = before.picture_delta, before.tl0_delta
+        self._given_up = None
         return True
+
+    def _sent(self, before: Segment) -> layers.Pictures:
+        """What was sent last. Not always by `before`: pictures left out since move its numbers."""
+        return self._given_up or layers.sent_pictures(*(self._last or (b"", before)))
 
     def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
-        sent = self._given_up or layers.sent_pictures(self._last_payload, before)
+        sent = self._sent(before)
         self._given_up = None
         segment.picture_delta, segment.tl0_delta = layers.continue_pictures(sent, packet[3])
+
+    def _note_last(self) -> None:
+        """Keep what was sent last, as only the stream knows it while nobody looks."""
+        stream, segment = self.stream, self.segment
+        if self.managed or stream is None or segment is None or stream.newest is None:
+            return
+        if stream.newest[0] >= segment.first_in:
+            self._last = (stream.newest[3], segment)
 
     def detach(self) -> None:
         """Nothing flows until the next `switch_to`."""
         stream = self.stream
         if stream is not None:
             self.settle()
-            if not self.managed and stream.newest is not None:
-                self._last_payload = stream.newest[3]
+            self._note_last()
             stream.remove_target(self)
             self.stream = None
 

@@ -1,0 +1,299 @@
+"""A room in simulated time: publishers, one subscriber's whole downlink, its network, its browser.
+
+Everything between the up tracks and the datagrams is real; the worker's loop is stepped as the
+worker steps it: packets each `BATCH`, media each `MEDIA`, requests each `REPAIR`, what waits in a
+pacer each `PACE`. The same arguments give the same run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import heapq
+import random
+from typing import Any, Final, cast
+
+from sfu import control, ntp, rtcp
+from sfu.egress import Outbox
+from sfu.forwarder import Forwarder
+from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
+from sfu.subscriber import Subscriber
+from tests.sfu.congestion.link import Receiver, VirtualLink
+from tests.sfu.peers import down_spec
+from tests.sfu.room_sources import HALVES, UPLINK, Arrival, Camera, LayerPlan, Source, Voice
+from tests.sfu.room_viewer import Picture, Sound, body
+
+BATCH, MEDIA, REPAIR, PACE = 0.003, 0.1, 0.01, 0.005
+UDP_IP: Final = 28
+"""Bytes of headers that a link's rate counts too."""
+
+
+class Keys:
+    """What a subscriber needs of its transport."""
+
+    id = "t"
+
+    def __init__(self) -> None:
+        key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
+        self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
+        self.inbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
+        self.selected = bytes(16)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Sender reports: the viewer needs none of them."""
+
+
+class Room:
+    """One subscriber who sees `cameras` and hears `voices`."""
+
+    def __init__(
+        self,
+        link: VirtualLink,
+        cameras: int = 4,
+        plans: tuple[LayerPlan, ...] = HALVES,
+        *,
+        temporal: bool = True,
+        seed: int = 1,
+        voice_bytes: int = 60,
+        feedback: float = 0.075,
+        transport_cc: bool = True,
+        way_back_loss: float = 0.0,
+    ) -> None:
+        self.link = link
+        self.random = random.Random(seed)
+        self.outbox = Outbox(self)
+        self.forwarder = Forwarder(self.outbox)
+        self.keys = Keys()
+        self.now = 0.0
+        self.cameras = [
+            Camera(f"v{n}", self.forwarder, plans, temporal=temporal, seed=seed)
+            for n in range(cameras)
+        ]
+        self.voices = [Voice(f"a{n}", self.forwarder, voice_bytes, seed) for n in range(cameras)]
+        self.sources: list[Source] = [*self.cameras, *self.voices]
+        self.transport_cc = transport_cc
+        self.reports = True
+        """Whether the viewer sends transport-wide feedback."""
+        self.remb_bps = 0
+        """What the viewer says in REMB; 0: it says nothing."""
+        self.way_back_loss = way_back_loss
+        self.stalls: list[tuple[float, float]] = []
+        """Between these times the viewer's machine does nothing."""
+        self.server_stalls: list[tuple[float, float]] = []
+        self.receiver = Receiver(interval=feedback)
+        self.estimates: list[tuple[float, int]] = []
+        self.wire: list[tuple[float, int]] = []
+        """When each datagram entered the link, and its bytes."""
+        self._coming: list[Arrival] = []
+        self._arrivals: list[tuple[float, int, bytes]] = []
+        self._back: list[tuple[float, int, bytes]] = []
+        self._order = 0
+        self._next_batch = self._next_media = self._next_tick = self._last_tick = 0.0
+        self._next_report = 1.0
+        self._next_requests = 0.0
+        self._join()
+
+    def _join(self) -> None:
+        first = self.random.randrange(0x8000)
+        self.subscriber = Subscriber(
+            cast(Any, self.keys), self.forwarder, self.outbox, 16, lambda: first
+        )
+        self.subscriber.connected(0.0)
+        self.pictures: dict[str, Picture] = {}
+        self.sounds: dict[str, Sound] = {}
+        self._by_ssrc: dict[int, Picture | Sound] = {}
+        specs = []
+        for place, source in enumerate(self.sources):
+            spec = down_spec(source.track.spec, 7000 + 10 * place)
+            specs.append(spec)
+            end: Picture | Sound
+            if spec.kind == "video":
+                end = self.pictures[spec.up_track] = Picture(spec)
+            else:
+                end = self.sounds[spec.up_track] = Sound(spec)
+            self._by_ssrc[spec.ssrc] = self._by_ssrc[spec.rtx_ssrc or spec.ssrc] = end
+        tracks = {source.track.track: source.track for source in self.sources}
+        extensions = control.Extensions(transport_cc=5 if self.transport_cc else 0)
+        new, _ = self.subscriber.set_tracks(control.SetDownTracks("t", extensions, tuple(specs)))
+        for down in new:
+            down.up_track = tracks[down.spec.up_track]
+            down.up_track.attach(down, 0.0)
+        assert self.subscriber.downlink is not None
+        self.downlink = self.subscriber.downlink
+
+    def view(
+        self, *views: tuple[str, int, int, str], max_bps: int = 0, quality: str = "auto"
+    ) -> None:
+        """Track, width, height, importance of each."""
+        found = tuple(
+            control.TrackView(
+                up_track=track, width=width, height=height,
+                importance=cast(Any, importance), quality=cast(Any, quality),
+            )
+            for track, width, height, importance in views
+        )  # fmt: skip
+        self.subscriber.set_view(
+            control.SetView(transport="t", views=found, max_bitrate_bps=max_bps)
+        )
+        self._next_tick = self._next_media = self.now
+
+    # The network.
+
+    def send(
+        self, names: list[int], bases: list[int], lengths: list[int], segments: list[int]
+    ) -> None:
+        """As a `Batch`: datagrams enter the link."""
+        for base, length, segment in zip(bases, lengths, segments, strict=True):
+            run = ctypes.string_at(base, length)
+            for at in range(0, length, segment):
+                self._send(run[at : at + segment])
+
+    def _send(self, datagram: bytes) -> None:
+        now = self.now
+        plain = self.keys.inbound.unprotect(datagram)
+        assert plain is not None
+        end = self._by_ssrc[int.from_bytes(plain[8:12], "big")]
+        if isinstance(end, Picture):
+            end.octets.append((now, len(datagram) + UDP_IP))
+            if plain[1] & 0x7F == end.spec.payload_type:
+                payload = body(plain)
+                end.sent.packet(int.from_bytes(plain[2:4], "big"), payload, self._is_whole(end))
+        size = len(datagram) + UDP_IP
+        self.wire.append((now, size))
+        arrival = self.link.send(size, now)
+        if arrival is None:
+            return
+        arrival = self._after(arrival, self.stalls)
+        self._order += 1
+        heapq.heappush(self._arrivals, (arrival, self._order, plain))
+        if self.transport_cc:
+            self.receiver.expect(int.from_bytes(plain[17:19], "big"), arrival)
+
+    def _is_whole(self, picture: Picture) -> bool:
+        camera = next(c for c in self.cameras if c.track.track == picture.spec.up_track)
+        return not camera.outages
+
+    @staticmethod
+    def _after(at: float, stalls: list[tuple[float, float]]) -> float:
+        return next((end for start, end in stalls if start <= at < end), at)
+
+    def _reply(self, data: bytes, at: float) -> None:
+        if self.random.random() >= self.way_back_loss:
+            self._order += 1
+            heapq.heappush(self._back, (at + self.link.delay, self._order, data))
+
+    # The browser.
+
+    def _browse(self, now: float) -> None:
+        while self._arrivals and self._arrivals[0][0] <= now:
+            at, _, plain = heapq.heappop(self._arrivals)
+            self._take(plain, at)
+        if self._after(now, self.stalls) > now:
+            return
+        if now >= self._next_requests:
+            self._next_requests = now + 0.02
+            for picture in self.pictures.values():
+                picture.play(now)
+                for request in picture.requests(now, 2 * self.link.delay):
+                    self._reply(request, now)
+        if now >= self._next_report:
+            self._next_report = now + 1.0
+            middle = ntp.middle(ntp.from_unix(1e9 + now - self.link.delay))
+            blocks = [
+                rtcp.ReportBlock(p.spec.ssrc, p.take_loss(), 0, 0, 0, middle, 0)
+                for p in self.pictures.values()
+            ]
+            self._reply(rtcp.receiver_report(1, blocks), now)
+            if self.remb_bps:
+                self._reply(rtcp.remb(1, self.remb_bps, [7000]), now)
+
+    def _take(self, plain: bytes, at: float) -> None:
+        end = self._by_ssrc[int.from_bytes(plain[8:12], "big")]
+        payload = body(plain)
+        if isinstance(end, Sound):
+            end.packet(payload, at)
+            return
+        seq = int.from_bytes(plain[2:4], "big")
+        resent = plain[1] & 0x7F == end.spec.rtx_payload_type
+        if resent:
+            if len(payload) < 3:
+                return  # Mere padding.
+            seq, payload = int.from_bytes(payload[:2], "big"), payload[2:]
+        end.packet(seq, payload, at, resent)
+
+    # The worker.
+
+    def _batch(self, now: float) -> None:
+        for source in self.sources:
+            for arrival in source.step(now, self._order):
+                heapq.heappush(self._coming, arrival)
+            self._order += 1000
+        while self._coming and self._coming[0].at <= now:
+            _, _, stream, seq, timestamp, marker, payload = heapq.heappop(self._coming)
+            stream.receive(seq, timestamp, marker, payload, now)
+        while self._back and self._back[0][0] <= now:
+            _, _, data = heapq.heappop(self._back)
+            for packet in rtcp.parse(data):
+                self.subscriber.receive_rtcp(packet, now, ntp.from_unix(1e9 + now))
+        if self.transport_cc and self._after(now, self.stalls) <= now:
+            for feedback in self.receiver.reports(now):
+                if self.reports and self.random.random() >= self.way_back_loss:
+                    self.subscriber.receive_rtcp(feedback, now, ntp.from_unix(1e9 + now))
+        self.forwarder.flush(now)
+        self.outbox.flush()
+
+    def _tick(self, now: float) -> None:
+        self._last_tick = now
+        self.forwarder.repair_wanted = False
+        for camera in self.cameras:
+            camera.ask_keyframes(now)
+            if any(encoder.stream.keyframe_wanted for encoder in camera.layers):
+                self.forwarder.repair_wanted = True
+        if now >= self._next_media:
+            self._next_media = now + MEDIA
+            for source in self.sources:
+                source.track.tick(now)
+            self.subscriber.tick(now, ntp.from_unix(1e9 + now), lambda _: None)
+            for camera in self.cameras:
+                rids = camera.track.take_demand(now)
+                if rids is not None:
+                    camera.want(rids, now + UPLINK)
+            self.estimates.append((now, self.downlink.estimate_bps))
+        self.forwarder.pacing_wanted = self.subscriber.pace(now)
+        self.forwarder.flush(now)
+        self.outbox.flush()
+
+    def run(self, until: float) -> None:
+        """On to this time."""
+        while self.now < until:
+            now = self.now = self._after(self._next_batch, self.server_stalls)
+            self.outbox.now = now
+            self._next_batch = now + BATCH
+            self._browse(now)
+            self._batch(now)
+            wait = self._next_media
+            if self.forwarder.pacing_wanted:
+                wait = min(wait, self._last_tick + PACE)
+            elif self.forwarder.repair_wanted:
+                wait = min(wait, self._last_tick + REPAIR)
+            if now >= min(wait, self._next_tick):
+                self._next_tick = self._next_media
+                self._tick(now)
+
+    # What a test asks.
+
+    def estimate(self, start: float, end: float) -> float:
+        """Mean, bit/s."""
+        values = [bps for at, bps in self.estimates if start <= at < end]
+        return sum(values) / len(values)
+
+    def lowest_estimate(self, start: float, end: float) -> int:
+        return min(bps for at, bps in self.estimates if start <= at < end)
+
+    def bps(self, start: float, end: float) -> float:
+        """Sent, all headers counted."""
+        return sum(size for at, size in self.wire if start <= at < end) * 8 / (end - start)
+
+    def decoded(self, start: float, end: float) -> float:
+        """Share of the frames captured at the layer that is shown, of all cameras."""
+        shown = sum(p.fps(start, end) for p in self.pictures.values())
+        return shown / (25.0 * len(self.pictures))
