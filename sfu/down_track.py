@@ -382,6 +382,8 @@ class DownTrack:
 
     def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
+        if before.source is segment.source and self._goes_on(before, segment, packet):
+            return
         sent = self._sent(before)
         self._given_up = None
         segment.picture_delta, segment.tl0_delta = layers.continue_pictures(sent, packet[3])

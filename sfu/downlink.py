@@ -43,8 +43,8 @@ PATIENCE: Final = 5.0
 TOO_LATE: Final = 0.7
 """Seconds that a packet may wait here while more waits than can leave soon; it is longer than a
 keyframe of the lowest layer takes on the narrowest way that carries a picture."""
-CALM_INTERVAL: Final = 1.0
-"""The same while the way is wide."""
+CALM_INTERVAL: Final = 2.0
+"""The same while the way carries all that is wanted."""
 STATES_INTERVAL: Final = 0.5
 """Seconds between two reports of states to signaling, at least."""
 CHANGED: Final = 0.05
@@ -110,6 +110,10 @@ class Downlink:
         self.estimator.feedback(packet, now)
         self._look_at_estimate()
 
+    def wants_feedback(self, now: float) -> bool:
+        """Whether the receiver's next feedback should be read."""
+        return self.estimator.wants_feedback(now)
+
     def remb(self, bitrate_bps: int, now: float) -> None:
         """The receiver's own estimate."""
         self.estimator.remb(bitrate_bps, now)
@@ -134,7 +138,7 @@ class Downlink:
             self._dirty = self._dirty or not self.wide
         if self._dirty or now >= self._next:
             self._dirty = False
-            self._next = now + (CALM_INTERVAL if self.wide else INTERVAL)
+            self._next = now + (CALM_INTERVAL if self.estimator.calm else INTERVAL)
             self._share(downs, now)
         self.pace(downs, now)
 
@@ -178,7 +182,7 @@ class Downlink:
             and not self.pacer
             and estimator.target_bps >= WIDE * flows
         )
-        estimator.calm = self.wide
+        estimator.calm = self.wide and estimator.target_bps >= self.wanted_bps
 
     def _view(self, down: DownTrack) -> TrackView | None:
         return self.views.get(down.spec.up_track)

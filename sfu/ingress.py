@@ -385,8 +385,10 @@ class Ingress:
         transport.last_heard = now
         self.octets += size
         peer.rtcp_allowance -= size
+        subscriber = peer.subscriber
+        wants = subscriber is not None and subscriber.wants_feedback(now)
         try:
-            packets = rtcp.parse(plain, transport_cc=peer.subscriber is not None)
+            packets = rtcp.parse(plain, transport_cc=wants)
         except rtcp.RtcpError:
             self.drops[DropReason.RTCP_MALFORMED] += 1
             return

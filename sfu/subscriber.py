@@ -183,6 +183,10 @@ class Subscriber:
         if worst >= 0 and self.downlink is not None:
             self.downlink.report(worst / 256, self.rtt, now)
 
+    def wants_feedback(self, now: float) -> bool:
+        """Whether transport-wide feedback should be read now."""
+        return self.downlink is not None and self.downlink.wants_feedback(now)
+
     def _take_feedback(self, packet: TransportCc, now: float, ntp_now: int) -> None:
         if self.downlink is not None:
             self.downlink.feedback(packet, now)

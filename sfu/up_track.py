@@ -139,7 +139,11 @@ class UpTrack:
                 continue
             self.forwarder.fan_out(stream, now)
             replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
-            if replay and selector.keyframe(stream.index):
+            if (
+                replay
+                and down_track.is_news(stream, replay[-1])
+                and selector.keyframe(stream.index)
+            ):
                 down_track.switch_to(stream, replay[0][0], replay[0][1], replay[0], now)
                 self.forwarder.replay(down_track, replay, now)
                 return

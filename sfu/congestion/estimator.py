@@ -41,9 +41,11 @@ from sfu.congestion.loss import LossController
 from sfu.congestion.prober import CLUSTER_SECONDS, Prober
 from sfu.transport_cc import TransportCc
 
+CALM_SECONDS: Final = 0.25
+"""Between two looks while calm."""
 CALM_STEP: Final = 4
-"""While calm every so manieth flush is looked at for delay: a queue would still show within half
-a second."""
+"""Every so manieth flush is looked at for delay then."""
+CALM_LOSS: Final = 0.02
 START_BPS: Final = 300_000
 MIN_BPS: Final = 30_000
 """A voice and its headers."""
@@ -95,8 +97,8 @@ class BandwidthEstimator:
         self.known = False
         """Feedback has come: the target is more than a guess."""
         self.calm = False
-        """Much less is sent than the target: a look at some of the delays will do. Set by whoever
-        knows; probes are always looked at in full."""
+        """Less is sent than the way carries, so a look now and then will do. Set by whoever knows
+        both; reset here at the first sign of trouble."""
         self._min_bps = min_bps
         self._feedback_at = -1e9
         self._heard_at = now
@@ -128,6 +130,9 @@ class BandwidthEstimator:
         self.known = True
         self._feedback_at = self._heard_at = now
         self._sent_by_then = self.history.bytes_sent
+        if self.calm and self.prober.cluster is None:
+            self._look_about(outcomes, now)
+            return
         self.acked.add(outcomes)
         # What the link loses in any case is no sign of what it carries.
         arrives = 1 - self.loss.inherent
@@ -138,8 +143,7 @@ class BandwidthEstimator:
         self.rate.raise_to(shown_bps)
         if not self.loss.trying:
             self.loss.raise_to(shown_bps)
-        looked_at = outcomes[::CALM_STEP] if self.calm else outcomes
-        usage = self.delay.add(looked_at, now, self._quiet_until)
+        usage = self.delay.add(outcomes, now, self._quiet_until)
         recent_bps = 0
         if usage is Usage.OVERUSE:
             recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
@@ -149,6 +153,25 @@ class BandwidthEstimator:
             self._backed_off(before, now)
         self._judge_loss(outcomes, acked_bps, now)
         self._set_target(now)
+
+    def wants_feedback(self, now: float) -> bool:
+        """Whether the next feedback should be read at all."""
+        return (
+            not self.calm
+            or self.prober.cluster is not None
+            or now - self._feedback_at >= CALM_SECONDS
+        )
+
+    def _look_about(self, outcomes: list[Outcome], now: float) -> None:
+        """While calm nothing is concluded, only looked whether it still is calm."""
+        usage = self.delay.add(outcomes[::CALM_STEP], now, self._quiet_until)
+        packets = sum([outcome[2] for outcome in outcomes])
+        lost = packets - sum([outcome[3] for outcome in outcomes])
+        queued = self.delay.queue.floor > QUEUED_SECONDS
+        if usage is Usage.OVERUSE or queued or lost > CALM_LOSS * packets:
+            self.calm = False
+            # What was not read is missing in it.
+            self.acked = AckedRate()
 
     def _judge_loss(self, outcomes: list[Outcome], acked_bps: int, now: float) -> None:
         packets = sum([outcome[2] for outcome in outcomes])

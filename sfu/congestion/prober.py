@@ -123,8 +123,10 @@ def measure(
     # The last burst ends the time of sending, the first packet begins that of arriving.
     send_bps = sum([o.size for o in outcomes[:-1]]) * 8 / sent_for
     lost = packets - received > (loss + LOSS_MARGIN) * packets
-    if lowest_delay is not None and arrived[-1] is outcomes[-1] and not lost:
-        if arrived[-1].last_arrival - arrived[-1].sent_at <= lowest_delay + UNQUEUED:
+    final = arrived[-1]
+    if lowest_delay is not None and final is outcomes[-1] and not lost:
+        delay = final.last_arrival - final.sent_at
+        if delay <= lowest_delay + UNQUEUED:
             return ProbeResult(send_bps, False)
     if last <= first:
         return None
