@@ -49,8 +49,6 @@ class Rooms:
         """Of all transports of this worker."""
         self.opened = False
         """A transport was opened, whose handshake has timers; the worker sets it back."""
-        self.view_changed = False
-        """A participant looks at something else; the worker sets it back."""
         self._shed = STEPS[0]
         self._channel = channel
         self._ingress = ingress
@@ -147,8 +145,7 @@ class Rooms:
     def _set_view(self, command: control.SetView, now: float) -> None:
         peer = self._peer(command.transport)
         if peer is not None and peer.subscriber is not None:
-            peer.subscriber.set_view(command)
-            self.view_changed = True
+            peer.subscriber.set_view(command, now)
 
     def _close_transport(self, command: control.CloseTransport, now: float) -> None:
         peer = self._peer(command.transport)

@@ -21,6 +21,8 @@ REPORT_INTERVAL: Final = 1.0
 """Seconds between sender reports of a track."""
 MAX_COMPOUND: Final = 1100
 """Bytes of RTCP in one datagram, before protection."""
+VIEW_INTERVAL: Final = 0.1
+"""Seconds between two views that count at once; one that comes sooner waits for a tick."""
 MAX_REFERENCE_TIMES: Final = 16
 """Answered in one report (RFC 3611 clause 4.5)."""
 _RTT_GAIN: Final = 1 / 8
@@ -50,6 +52,7 @@ class Subscriber:
         self.downlink: Downlink | None = None
         self._view: SetView | None = None
         self._taken_view: SetView | None = None
+        self._next_view = 0.0
         self._used_ssrcs: set[int] = set()
         self.down_tracks: dict[int, DownTrack] = {}
         """By media SSRC."""
@@ -76,9 +79,19 @@ class Subscriber:
             self.downlink.shed = shed
             self.downlink.tracks_changed()
 
-    def set_view(self, command: SetView) -> None:
-        """What the participant looks at; it counts from the next tick on."""
+    def set_view(self, command: SetView, now: float) -> None:
+        """What the participant looks at: acted on at once, but by a storm of views on ticks only,
+        so that it costs nobody else anything."""
         self._view = command
+        if self.downlink is not None and now >= self._next_view:
+            self._next_view = now + VIEW_INTERVAL
+            self._share(self.downlink, now)
+
+    def _share(self, downlink: Downlink, now: float) -> None:
+        if self._view is not None and self._view is not self._taken_view:
+            self._taken_view = self._view
+            downlink.set_view(self._view)
+        downlink.tick(list(self.down_tracks.values()), now)
 
     def address_selected(self) -> None:
         """The peer moved."""
@@ -227,10 +240,7 @@ class Subscriber:
     def tick(self, now: float, ntp_now: int, offset_of: Callable[[str], float | None]) -> None:
         """Sender reports; `offset_of(up track)` is `Publisher.clock_offset` of its publisher."""
         if self.downlink is not None:
-            if self._view is not None and self._view is not self._taken_view:
-                self._taken_view = self._view
-                self.downlink.set_view(self._view)
-            self.downlink.tick(list(self.down_tracks.values()), now)
+            self._share(self.downlink, now)
         if now < self._next_report or self.egress is None:
             return
         self._next_report = now + REPORT_INTERVAL

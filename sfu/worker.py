@@ -101,7 +101,6 @@ class Worker:
         self._next_tick = now
         self._last_tick = now
         self._next_media = now
-        self._next_view = now
         self._next_levels = now
         self._next_stats = now + STATS_INTERVAL
         self._next_collect = now + COLLECT_INTERVAL
@@ -290,20 +289,14 @@ class Worker:
                 self.stop()
                 continue
             try:
-                rooms.take(command, time.monotonic())
+                self._outbox.now = now = time.monotonic()
+                rooms.take(command, now)
                 self._outbox.flush()
             except Exception:
                 self._unexpected(type(command).__name__)
         if rooms.opened:
             rooms.opened = False
             self._next_tick = min(self._next_tick, time.monotonic() + REPAIR_TICK)
-        if rooms.view_changed:
-            rooms.view_changed = False
-            now = time.monotonic()
-            if now >= self._next_view:
-                # Else the usual tick is near: whoever scrolls without end costs others nothing.
-                self._next_view = now + TICK
-                self._next_tick = self._next_media = now
         if self._channel.is_closed:
             log.warning("signaling is gone, so this worker ends")
             self.stop()

@@ -132,7 +132,7 @@ class Room:
             for track, width, height, importance in views
         )  # fmt: skip
         self.subscriber.set_view(
-            control.SetView(transport="t", views=found, max_bitrate_bps=max_bps)
+            control.SetView(transport="t", views=found, max_bitrate_bps=max_bps), self.now
         )
         self._next_tick = self._next_media = self.now
 
