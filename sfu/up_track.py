@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from sfu.congestion.allocator import LayerDemand, LayerOffer
 from sfu.control import UpTrackSpec
 from sfu.publish_limit import PublishLimit
+from sfu.rtp import ts_diff
 from sfu.rtp_stream import Packet, RtpStream
 
 if TYPE_CHECKING:
@@ -114,6 +115,11 @@ class UpTrack:
             return
         self.forwarder.fan_out(stream, now)
         recent = [packet for _, packet in stream.cache.since(since)]
+        before = down_track.segment
+        if before is not None and before.source is stream:
+            # Left out for a moment only: what it was sent, silence included, lies behind it.
+            sent = down_track.last_timestamp - before.timestamp_delta & 0xFFFFFFFF
+            recent = [packet for packet in recent if ts_diff(packet[1], sent) > 0]
         first, timestamp = stream.next_seq, stream.newest[1]
         if recent:
             first, timestamp = recent[0][0], recent[0][1]
