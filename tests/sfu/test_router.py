@@ -323,6 +323,25 @@ def test_who_is_let_in_to_a_free_place_loses_no_syllable() -> None:
     assert all(b - a > 0 for a, b in itertools.pairwise(stamps(whole)))
 
 
+def test_a_voice_left_out_for_a_moment_says_nothing_twice() -> None:
+    room = Room(loudest=0)
+    alice = room.sender("alice")
+    ear = Viewer(room, "ear", down_spec(audio_spec("alice"), 8000))
+    room.run(0.5)
+    track = alice.stream(500).track
+    for pause in (0.02, 0.04, 0.1, 0.3):
+        for silenced in (True, False):
+            track.silence(silenced, room.now)
+            room.run(pause)
+    packets = ear.take(8000)
+    assert [b - a for a, b in itertools.pairwise(seqs(packets))] == [1] * (len(packets) - 1)
+    words = [packet for packet in packets if body(packet) not in opus.PAUSE]
+    numbers = [int.from_bytes(body(packet)[1:], "big") for packet in words]
+    assert numbers == sorted(set(numbers))
+    assert stamps(words) == [number * 960 for number in numbers]
+    assert len(numbers) > 40
+
+
 def test_a_newcomer_hears_only_who_is_not_left_out() -> None:
     room = Room()
     senders = {name: room.sender(name) for name in "abcdef"}
