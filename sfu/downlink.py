@@ -26,6 +26,7 @@ from sfu.egress import Egress
 from sfu.forwarder import Forwarder
 from sfu.layers import NONE, Layer
 from sfu.packet_map import Segment
+from sfu.rate_meter import OVERHEAD
 from sfu.rtp_stream import Packet
 from sfu.shedding import STEPS, Shed
 from sfu.transport_cc import TransportCc
@@ -35,7 +36,9 @@ START_BPS: Final = 500_000
 WIDE: Final = 1.15
 """Times what is allotted: above this the way counts as wide."""
 VOICE_BPS: Final = 48_000
-"""Of one voice with its headers, kept free."""
+"""Of one voice with its headers, kept free until it is known what it takes."""
+VOICE_DECAY: Final = 5.0
+"""Seconds in which what is kept free for a voice that pauses goes down to a third."""
 INTERVAL: Final = 0.5
 """Seconds between two allotments while nothing has changed."""
 PATIENCE: Final = 5.0
@@ -73,6 +76,11 @@ class Downlink:
         self.max_bitrate_bps = 0
         self.shed: Shed = STEPS[0]
         self._dirty = True
+        self._voices: dict[DownTrack, tuple[int, int, float]] = {}
+        # Packets and payload bytes at the last look, and bit/s.
+        self._voices_at = now
+        self._changes = 0
+        # Layers that came and went, as of the last allotment.
         self._mute = False
         self._began = now
         self._next = now
@@ -136,7 +144,9 @@ class Downlink:
             # It negotiated feedback and gives none: there is nothing to go by.
             self._mute = True
             self._dirty = self._dirty or not self.wide
-        if self._dirty or now >= self._next:
+        changes = sum([down.up_track.changes for down in downs if down.up_track is not None])
+        if self._dirty or now >= self._next or changes != self._changes:
+            self._changes = changes
             self._dirty = False
             self._next = now + (CALM_INTERVAL if self.estimator.calm else INTERVAL)
             self._share(downs, now)
@@ -144,7 +154,7 @@ class Downlink:
 
     def _share(self, downs: Sequence[DownTrack], now: float) -> None:
         videos = [d for d in downs if d.selector is not None and d.up_track is not None]
-        voices = sum(d.stream is not None for d in downs if d.selector is None)
+        voices_bps = self._voices_bps([d for d in downs if d.selector is None], now)
         requests = [
             allocator.VideoRequest(
                 down.up_track.offers(now) if down.up_track is not None else (),
@@ -159,23 +169,43 @@ class Downlink:
         answers = allocator.allocate(
             budget,
             requests,
-            reserved_bps=voices * VOICE_BPS,
+            reserved_bps=voices_bps,
             max_bitrate_bps=self.max_bitrate_bps,
         )
         self._allotted = dict(zip(videos, answers, strict=True))
         self.allotted_bps = int(sum(answer.rate_bps for answer in answers))
         wanted = allocator.wanted_bps(requests, self.max_bitrate_bps)
-        self.wanted_bps = int(wanted) + voices * VOICE_BPS
-        self._look_at_width(voices, now)
+        self.wanted_bps = int(wanted + voices_bps)
+        self._look_at_width(voices_bps, now)
         pacer = None if self.wide else self.pacer
         for down, answer in self._allotted.items():
             self._aim(down, answer, pacer, now)
 
-    def _look_at_width(self, voices: int, now: float) -> None:
+    def _voices_bps(self, voices: Sequence[DownTrack], now: float) -> float:
+        """What the voices take, headers and all; one that has not been measured counts as usual."""
+        before, elapsed = self._voices, now - self._voices_at
+        if elapsed < INTERVAL / 2 and len(before) == len(voices):
+            return sum(rate for _, _, rate in before.values())
+        self._voices, self._voices_at = {}, now
+        keep = math.exp(-elapsed / VOICE_DECAY)
+        for down in voices:
+            down.settle()
+            packets, octets, rate = before.get(down, (-1, 0, 0.0))
+            if packets >= 0 and elapsed > 0:
+                new = down.octets - octets + OVERHEAD * (down.packets - packets)
+                # Up at once, down little by little: who pauses goes on at any moment.
+                now_bps = new * 8 / elapsed
+                rate = max(now_bps, now_bps + (rate - now_bps) * keep)
+            elif down.stream is not None:
+                rate = VOICE_BPS
+            self._voices[down] = (down.packets, down.octets, rate)
+        return sum(rate for _, _, rate in self._voices.values())
+
+    def _look_at_width(self, voices_bps: float, now: float) -> None:
         estimator = self.estimator
         limited = estimator.limited(now)
         self.pacer.set_rate(estimator.target_bps, limited)
-        flows = self.allotted_bps + voices * VOICE_BPS
+        flows = self.allotted_bps + voices_bps
         self.wide = not self.measured or (
             estimator.known
             and not limited

@@ -120,12 +120,15 @@ class RateMeter:
         """
         if self._weight < 0.28 or self._sum <= 0:
             return ()
-        bitrate = self.bitrate_bps
+        return self.split(self.bitrate_bps)
+
+    def split(self, bitrate_bps: float) -> tuple[float, ...]:
+        """A rate by temporal layer, each with all below it, as far as the split is known."""
         if not self._shares:
-            return (bitrate,)
+            return (bitrate_bps,)
         rates: list[float] = []
         share = 0.0
         for part in self._shares:
             share += part
-            rates.append(bitrate * min(1.0, share))
+            rates.append(bitrate_bps * min(1.0, share))
         return tuple(rates)

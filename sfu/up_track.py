@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from sfu.congestion.allocator import LayerDemand, LayerOffer
+from sfu.congestion.allocator import LayerDemand, LayerOffer, nominal_bps
 from sfu.control import UpTrackSpec
 from sfu.publish_limit import PublishLimit
 from sfu.rtp import ts_diff
@@ -49,6 +49,8 @@ class UpTrack:
         self.down_tracks: list[DownTrack] = []
         self.arriving: set[int] = set()
         """Places of the streams that packets come of; each selector looks at this very set."""
+        self.changes = 0
+        """Of `arriving`, in number: who shares out a budget looks whether there were any."""
         self.silenced = False
         """A voice that is not among the loudest."""
         self.demand: LayerDemand | None = None
@@ -176,6 +178,7 @@ class UpTrack:
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` is the first of `stream` and is sent next: audio can be heard from it."""
         self.arriving.add(stream.index)
+        self.changes += 1
         if self.kind == "video":
             for down_track in self.down_tracks:
                 self._ask(down_track, now)
@@ -211,9 +214,15 @@ class UpTrack:
             if stream is None:
                 found.append(LayerOffer(index))
             else:
-                rates = stream.meter.rates_bps if index in self.arriving else ()
-                found.append(LayerOffer(index, *stream.size, rates))
+                found.append(LayerOffer(index, *stream.size, self._rates(stream)))
         return found
+
+    def _rates(self, stream: RtpStream) -> tuple[float, ...]:
+        """What a layer takes, by temporal layer; of one that rests what it usually would."""
+        meter = stream.meter
+        if stream.index in self.arriving:
+            return meter.rates_bps
+        return meter.split(nominal_bps(*stream.size)) if stream.size[0] else ()
 
     def take_demand(self, now: float) -> tuple[str, ...] | None:
         """The rids that somebody needs, when that has changed since the last call."""
@@ -222,12 +231,14 @@ class UpTrack:
             return None
         if self.demand is None:
             self.demand = LayerDemand(count, now)
-        needed = set()
+        needed: set[int] = set()
         for down_track in self.down_tracks:
+            target = -1 if down_track.selector is None else down_track.selector.target.spatial
             if down_track.stream is not None:
-                needed.add(down_track.stream.index)
-            if down_track.selector is not None:
-                needed.add(down_track.selector.target.spatial)
+                needed.update((down_track.stream.index, target))
+            else:
+                # Whichever of them comes first is to be seen.
+                needed.update(range(target + 1))
         if not self.down_tracks:
             # Alone again: who comes next shall see a picture at once.
             needed.update(range(count))
@@ -270,11 +281,11 @@ class UpTrack:
                 self._start_audio(down_track, now)
 
     def _see_what_arrives(self, now: float) -> None:
-        for stream in self.streams:
-            if stream.is_alive(now, LAYER_SILENCE):
-                self.arriving.add(stream.index)
-            else:
-                self.arriving.discard(stream.index)
+        arriving = {s.index for s in self.streams if s.is_alive(now, LAYER_SILENCE)}
+        if arriving != self.arriving:
+            self.changes += 1
+            self.arriving.clear()
+            self.arriving.update(arriving)
 
     def _hold_to_limit(self, now: float) -> None:
         total = sum(stream.statistics.bytes + stream.shut_octets for stream in self.streams)

@@ -1,9 +1,10 @@
 """Who gets how much of what the way to one participant carries.
 
 Theory of operation. Audio is served first: its rate is taken off before (`reserved_bps`). Then
-every visible video gets its lowest step, the most important first, before any is raised; then they
-are raised in the same order, a more important one as far as it wants before a lesser one at all.
-Videos of equal importance and about equal size are raised in turn, step by step.
+every visible video gets the lowest step at which it moves, the most important first, before any is
+raised: few that move are better than many that stutter. Then they are raised in the same order, a
+more important one as far as it wants before a lesser one at all. Videos of equal importance and
+about equal size are raised in turn, step by step.
 
 A step is a layer and its price. A price is what was measured where the layer flows, and what such
 a picture usually costs where it does not: a layer that is switched off can be wanted too.
@@ -16,7 +17,7 @@ flows, because a still picture of the speaker is the worst that can happen after
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from sfu.control import TrackView
@@ -146,19 +147,29 @@ def _lowest(
     available: float,
     whole: float,
 ) -> float:
-    """Everybody's lowest step in order of importance; the sum of their rates."""
+    """The lowest step that moves, in order of importance; the sum of their rates.
+
+    Only the first may have less than that, and go past what is available for it.
+    """
+    spare = available / HEADROOM
     used = 0.0
     for index in (index for group in groups for index in group):
-        rate = ladders[index][0].rate_bps
-        flows = held[index] >= 0
-        if not used:
-            limit = available + whole * (FIRST_OVER_HELD if flows else FIRST_OVER_NEW)
-        else:
-            limit = available if flows else available / HEADROOM
-        if used + rate <= limit:
-            chosen[index] = 0
-            used += rate
+        ladder = ladders[index]
+        step = _steady(ladder)
+        if used + ladder[step].rate_bps <= (available if held[index] >= step else spare):
+            chosen[index] = step
+            used += ladder[step].rate_bps
+        elif not used:
+            limit = available + whole * (FIRST_OVER_HELD if held[index] >= 0 else FIRST_OVER_NEW)
+            if ladder[0].rate_bps <= limit:
+                chosen[index] = 0
+                used += ladder[0].rate_bps
     return used
+
+
+def _steady(ladder: Sequence[_Step]) -> int:
+    """The lowest step at which a picture moves: a quarter of the frame rate is none."""
+    return int(ladder[0].layer.temporal == 0 and len(ladder) > 1 and ladder[1].layer.temporal == 1)
 
 
 def _raise(
@@ -289,8 +300,10 @@ class LayerDemand:
         self._wanted_since = [now] * layers
         self.wanted: tuple[int, ...] = tuple(range(layers))
         """Low to high; up to date after `update`."""
+        self._gone: set[int] = set()
+        # Wanted, and missing at the last update.
 
-    def update(self, needed: Iterable[int], arriving: Collection[int], now: float) -> bool:
+    def update(self, needed: Collection[int], arriving: Collection[int], now: float) -> bool:
         """`needed` are the layers that flow to somebody or are somebody's target now, `arriving`
         those that come.
 
@@ -299,6 +312,13 @@ class LayerDemand:
         for spatial in needed:
             if 0 <= spatial < len(self._needed_at):
                 self._needed_at[spatial] = now
+        # What is back is kept until the allocator has had a chance to choose it; and of a
+        # publisher that was cut off whatever comes first is to be seen.
+        again = self._gone.intersection(arriving)
+        if self._cut_off(arriving, now) and needed:
+            again = set(range(len(self._needed_at)))
+        for spatial in again:
+            self._needed_at[spatial] = now
         before = self.wanted
         recent = [spatial for spatial, at in enumerate(self._needed_at) if now - at < OFF_AFTER]
         self.wanted = tuple(
@@ -309,7 +329,12 @@ class LayerDemand:
         for spatial in self.wanted:
             if spatial not in before:
                 self._wanted_since[spatial] = now
+        self._gone = {n for n in self.wanted if self._missing(n, arriving, now)}
         return self.wanted != before
+
+    def _cut_off(self, arriving: Collection[int], now: float) -> bool:
+        """Layers are asked for, and nothing comes at all: the publisher's way is down."""
+        return bool(self.wanted) and all(self._missing(n, arriving, now) for n in self.wanted)
 
     def _missing(self, spatial: int, arriving: Collection[int], now: float) -> bool:
         """Asked for long enough, and not there."""
@@ -321,8 +346,9 @@ class LayerDemand:
 
     def obtainable(self, arriving: Collection[int], now: float) -> tuple[int, ...]:
         """The layers worth offering to `allocate`: there, at rest by our wish, or waking up."""
+        cut_off = self._cut_off(arriving, now)
         return tuple(
             spatial
             for spatial in range(len(self._needed_at))
-            if not self._missing(spatial, arriving, now)
+            if cut_off or not self._missing(spatial, arriving, now)
         )

@@ -249,7 +249,8 @@ class DelayDetector:
             newest = self._departure = sent_at
             self._arrival = arrival
             self.queue.add(arrival - sent_at, arrival)
-        if worst is Usage.OVERUSE and self.queue.delay < LEAST_QUEUE:
+        # A frame makes a slope too, and drains before the next.
+        if worst is Usage.OVERUSE and min(self.queue.delay, self.queue.recent) < LEAST_QUEUE:
             worst = Usage.NORMAL
         if self.queue.floor > STANDING_SECONDS or self.queue.recent > LARGE_SECONDS:
             worst = Usage.OVERUSE

@@ -21,6 +21,8 @@ KEEP_SECONDS: Final = 10.0
 MAX_ENTRIES: Final = 8192
 MAX_PACKETS: Final = 30_000
 """Less than half of the 16-bit numbers, so that a number means one packet only."""
+HEADERS: Final = 28
+"""Bytes of IPv4 and UDP around a datagram; of a voice on a narrow way they are a fifth."""
 MAX_MISSING: Final = 4096
 """Packets reported missing that may still be taken back."""
 
@@ -112,7 +114,7 @@ class SentHistory:
             start = end
             end += (next_number - end) & 0xFFFF
             if end != start:
-                entries.append((start, end, size, at))
+                entries.append((start, end, size + HEADERS * (end - start), at))
                 ends.append(end)
         self._decided.extend(bytes(len(ends) - len(self._decided)))
         self._end = end

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sfu import transport_cc
 from sfu.congestion.estimator import BandwidthEstimator
 from sfu.congestion.feedback import TransportCcFeedback
+from sfu.congestion.history import HEADERS
 from sfu.transport_cc import TransportCc
 
 MTU = 1200
@@ -263,13 +264,15 @@ class Sender:
         if now >= self._next_tick:
             self._next_tick = now + 0.1
             estimator.tick(now)
-        media = self.source(now, estimator.target_bps)
+        media, first = self.source(now, estimator.target_bps), self.number
         size = self._send(media, MTU, now)
         # The prober counts the media of this round only once it is sent.
         padding = max(0, estimator.padding_due(now, self.wanted_bps) - size)
         size += self._send(padding, 250 if padding < 2 * MTU else MTU, now)
         if size:
-            estimator.sent(self.number & 0xFFFF, size, now)
+            # What a link carries has headers, what is flushed has none.
+            datagrams = max(0, size - HEADERS * (self.number - first))
+            estimator.sent(self.number & 0xFFFF, datagrams, now)
         trace = self.trace
         trace.at.append(now)
         trace.target_bps.append(estimator.target_bps)

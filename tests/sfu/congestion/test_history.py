@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sfu import transport_cc
 from sfu.congestion import history
-from sfu.congestion.history import Outcome, SentHistory
+from sfu.congestion.history import HEADERS, Outcome, SentHistory
 from sfu.transport_cc import TransportCc
 
 BOUNDARIES = (0, 1, 32767, 32768, 65530, 65535)
@@ -29,12 +29,12 @@ def at(ms, reference=100):
 
 
 def sent(first, *packets):
-    """One flush each 10 ms from 1.0 on, 100 bytes a packet."""
+    """One flush each 10 ms from 1.0 on, 100 bytes a packet with its headers."""
     made = SentHistory(first)
     number = first
     for index, count in enumerate(packets):
         number += count
-        made.sent(number & 0xFFFF, 100 * count, 1.0 + index / 100)
+        made.sent(number & 0xFFFF, (100 - HEADERS) * count, 1.0 + index / 100)
     return made
 
 
@@ -121,7 +121,7 @@ def test_feedback_before_anything_was_sent():
 
 def test_what_is_old_is_forgotten():
     made = sent(0, 2, 2)
-    made.sent(6, 200, 12.0)
+    made.sent(6, 200 - 2 * HEADERS, 12.0)
     found = made.acknowledge(feedback(0, [0, 1, 2, 3, 4, 5]), 12.1)
     assert found == [Outcome(12.0, 200, 2, 2, at(4), at(5))]
     assert counters(made) == (0, 4, 0, 0, 2)
