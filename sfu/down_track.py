@@ -437,10 +437,10 @@ class DownTrack:
         held, packet = ring[seq % RESEND_RING]
         return packet if held == seq else None
 
-    def report(self, block: ReportBlock, now: float) -> None:
-        """What the receiver says of this track."""
+    def report(self, block: ReportBlock, loss: float, now: float) -> None:
+        """What the receiver says of this track; `loss` is the share that the way loses."""
         redundancy = self.redundancy
-        if redundancy is not None and redundancy.report(block.fraction_lost / 256, now):
+        if redundancy is not None and redundancy.report(loss, now):
             self.settle()
             if self.stream is not None:
                 self.stream.lay_lanes()

@@ -186,7 +186,9 @@ class Subscriber:
             down = self.down_tracks.get(block.ssrc)
             if down is None:
                 continue
-            down.report(block, now)
+            # Packets that were resent count as received in reports, not in the feedback.
+            loss = max(block.fraction_lost / 256, self._transport_loss)
+            down.report(block, loss, now)
             worst = max(worst, block.fraction_lost)
             if block.lsr:
                 # RFC 3550 clause 6.4.1: A - LSR - DLSR in 1/65536 s, modulo 2^32.
@@ -195,6 +197,11 @@ class Subscriber:
                     self._take_rtt(ticks / 65536)
         if worst >= 0 and self.downlink is not None:
             self.downlink.report(worst / 256, self.rtt, now)
+
+    @property
+    def _transport_loss(self) -> float:
+        """Share of packets that transport-wide feedback reports missing."""
+        return 0.0 if self.downlink is None else self.downlink.estimator.loss.loss
 
     def wants_feedback(self, now: float) -> bool:
         """Whether transport-wide feedback should be read now."""
