@@ -658,3 +658,24 @@ def test_what_newcomers_may_have_follows_the_load() -> None:
     room.run(0.2)
     film(room, alice, 1.0, 1000, key=True)
     assert room.states["bob-subscribe"][0].state == "shed"
+
+
+def test_a_view_counts_at_once_and_of_a_storm_the_last_one() -> None:
+    scene = Watched()
+    scene.film(1.0, key=True)
+    scene.bob.take(7000)
+    scene.bob.view(tile(0, 0))
+    scene.alice.show(key=True)
+    scene.room.flush()
+    assert not scene.bob.take(7000)
+    for number in range(100):
+        scene.bob.view(tile(320 * (number % 2), 180))
+    scene.film(0.2, key=True)
+    assert scene.bob.take(7000)
+    scene.bob.view(tile(320, 180))
+    scene.bob.view(tile(0, 0))
+    scene.film(0.1, key=True)
+    scene.bob.take(7000)
+    scene.film(1.0, key=True)
+    assert not scene.bob.take(7000)
+    assert scene.picture.state == "hidden"
