@@ -116,10 +116,7 @@ class Ingress:
         """Whose `arrivals` are not empty."""
 
     def take(self, sizes: list[int], addresses: bytes, now: float) -> None:
-        """One batch: slot i of the arena holds `sizes[i]` bytes from the i-th address.
-
-        `now` in monotonic seconds.
-        """
+        """One batch: slot i holds `sizes[i]` bytes from the i-th address; `now` in seconds."""
         data, view, pointers, cell = self._data, self._view, self._pointers, self._cell
         width, slot_size, by_address = self._address_size, self._slot_size, self.by_address
         reporting = self._reporting
@@ -176,12 +173,16 @@ class Ingress:
                 stream.next_seq = expected + 1
             else:
                 self._take_plain(publisher, stream, at, plain, now)
-        for publisher in reporting:
+        if reporting:
+            self._note_arrivals(now)
+
+    def _note_arrivals(self, now: float) -> None:
+        for publisher in self._reporting:
             publisher.transport.last_heard = now
             if publisher.feedback is not None:
                 publisher.feedback.packets(publisher.arrivals, now)
             publisher.arrivals.clear()
-        reporting.clear()
+        self._reporting.clear()
 
     def _take_level(self, publisher: Publisher, stream: RtpStream, at: int, end: int) -> None:
         """The audio level, where it is among the next two elements behind the number."""

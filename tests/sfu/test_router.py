@@ -566,7 +566,7 @@ def test_states_of_a_picture_that_comes_slowly() -> None:
     scene = Watched()
     scene.room.run(1.0)
     assert scene.picture.state == "noPackets"
-    scene.film(4.0)
+    scene.film(1.0)
     assert scene.picture.state == "noKeyframe"
     assert scene.alice.keys.said(rtcp.Pli)
     scene.alice.show(key=True)
