@@ -35,6 +35,8 @@ START_BPS: Final = 500_000
 """Before anything is known: a home's or office's network, or the pacer and two seconds show it."""
 WIDE: Final = 1.15
 """Times what is allotted: above this the way counts as wide."""
+LEAST_PACED: Final = 0.2
+"""Share of the estimate that leaves the pacer even where voices take it all."""
 VOICE_BPS: Final = 48_000
 """Of one voice with its headers, kept free until it is known what it takes."""
 VOICE_DECAY: Final = 5.0
@@ -204,7 +206,10 @@ class Downlink:
     def _look_at_width(self, voices_bps: float, now: float) -> None:
         estimator = self.estimator
         limited = estimator.limited(now)
-        self.pacer.set_rate(estimator.target_bps, limited)
+        # The voices go past the pacer, and through the same way.
+        target_bps = estimator.target_bps
+        video_bps = max(target_bps - voices_bps, LEAST_PACED * target_bps)
+        self.pacer.set_rate(int(video_bps), limited)
         flows = self.allotted_bps + voices_bps
         self.wide = not self.measured or (
             estimator.known

@@ -16,9 +16,11 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
-from sfu.congestion.delay import Usage
+from sfu.congestion.delay import STANDING_SECONDS, Usage
 
 BETA: Final = 0.85
+UNSURE_BETA: Final = 0.75
+"""At most down to this share of the rate while a queue does not stand yet."""
 GROWTH: Final = 1.08
 """A second, far from convergence."""
 LIMITED_FACTOR: Final = 1.5
@@ -32,6 +34,9 @@ SETTLE_SECONDS: Final = 0.2
 HASTE_SECONDS: Final = 0.08
 """Between decreases while less than half of the rate arrives."""
 LARGEST_STEP: Final = 0.5
+FLOOR_BPS: Final = 150_000
+FLOOR_SECONDS: Final = 3.0
+"""Some voices and a slow picture: below that only when overuse goes on there for so long."""
 
 
 class LinkCapacity:
@@ -73,6 +78,7 @@ class RateController:
 
     __slots__ = (
         "_decreased_at",
+        "_floor_at",
         "_max_bps",
         "_min_bps",
         "_updated",
@@ -90,6 +96,8 @@ class RateController:
         """The rate before the last decrease; 0: there was none."""
         self._updated = -1.0
         self._decreased_at = -1e9
+        self._floor_at = -1e9
+        # When it last came down to `FLOOR_BPS`.
 
     def update(
         self,
@@ -99,8 +107,9 @@ class RateController:
         ceiling_bps: float,
         rtt: float,
         now: float,
+        queue: float = 0.0,
     ) -> bool:
-        """After each feedback; returns whether it backed off.
+        """After each feedback; returns whether it backed off. `queue` on the way, seconds.
 
         `acked_bps` over half a second or so, `recent_bps` over as short a time as means anything;
         0 where not known. Nothing grows beyond `ceiling_bps`.
@@ -108,12 +117,14 @@ class RateController:
         elapsed = 0.0 if self._updated < 0 else min(now - self._updated, 1.0)
         self._updated = now
         if usage is Usage.OVERUSE:
-            return self._decrease(acked_bps, recent_bps, rtt, now)
+            return self._decrease(acked_bps, recent_bps, rtt, now, queue)
         if usage is Usage.NORMAL:
             self._increase(acked_bps, ceiling_bps, rtt, elapsed)
         return False
 
-    def _decrease(self, acked_bps: int, recent_bps: int, rtt: float, now: float) -> bool:
+    def _decrease(
+        self, acked_bps: int, recent_bps: int, rtt: float, now: float, queue: float
+    ) -> bool:
         arrives = recent_bps or acked_bps or self.bps
         since = now - self._decreased_at
         settled = since > rtt + SETTLE_SECONDS
@@ -122,6 +133,9 @@ class RateController:
             return False
         # Somebody else's burst may keep our packets for a moment: never down by much at once.
         bps = max(BETA * arrives, LARGEST_STEP * self.bps)
+        if queue < STANDING_SECONDS:
+            # What arrived may be what was sent: only a queue that stands shows all that can.
+            bps = max(bps, UNSURE_BETA * self.bps)
         if bps >= self.bps:
             # We send less than we might, and still a queue grew: others are on the link.
             bps = min(self.bps, BETA * self.bps) if settled and arrives > self.bps else self.bps
@@ -130,8 +144,16 @@ class RateController:
         self.capacity.overused_at(arrives)
         self.before_bps = self.bps
         self._decreased_at = now
-        self._set(bps)
+        self._set(self._above_floor(bps, now))
         return True
+
+    def _above_floor(self, bps: float, now: float) -> float:
+        """A moment's trouble must not take everything away."""
+        if bps >= FLOOR_BPS:
+            return bps
+        if self.bps > FLOOR_BPS:
+            self._floor_at = now
+        return bps if now - self._floor_at > FLOOR_SECONDS else min(self.bps, FLOOR_BPS)
 
     def _increase(self, acked_bps: int, ceiling_bps: float, rtt: float, elapsed: float) -> None:
         capacity = self.capacity

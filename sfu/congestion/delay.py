@@ -18,6 +18,7 @@ quarter of a second, or above 120 ms for a tenth, that is overuse as well (`Stan
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from enum import Enum
@@ -44,6 +45,8 @@ OVERUSE_SECONDS: Final = 0.01
 
 LEAST_QUEUE: Final = 0.015
 """Seconds: below this a slope is jitter."""
+LEAST_PACKETS: Final = 2 * 1200 * 8
+"""Bits: on a narrow way a few packets behind one another are no queue either."""
 STANDING_SECONDS: Final = 0.05
 STANDING_FOR: Final = 0.25
 LARGE_SECONDS, LARGE_FOR = 0.12, 0.1
@@ -218,8 +221,14 @@ class DelayDetector:
         # Of the newest group: when its first packet was sent, and arrived.
         self._departure = self._arrival = -1.0
 
-    def add(self, outcomes: Sequence[Outcome], now: float, quiet_until: float = -1.0) -> Usage:
-        """In order of sending. Returns the worst that is true of them.
+    def add(
+        self,
+        outcomes: Sequence[Outcome],
+        now: float,
+        quiet_until: float = -1.0,
+        rate_bps: float = math.inf,
+    ) -> Usage:
+        """In order of sending, at about `rate_bps`. Returns the worst that is true of them.
 
         What was sent up to `quiet_until` has no slope: a burst of ours made its own queue there.
         """
@@ -250,7 +259,8 @@ class DelayDetector:
             self._arrival = arrival
             self.queue.add(arrival - sent_at, arrival)
         # A frame makes a slope too, and drains before the next.
-        if worst is Usage.OVERUSE and min(self.queue.delay, self.queue.recent) < LEAST_QUEUE:
+        least = max(LEAST_QUEUE, LEAST_PACKETS / rate_bps)
+        if worst is Usage.OVERUSE and min(self.queue.delay, self.queue.recent) < least:
             worst = Usage.NORMAL
         if self.queue.floor > STANDING_SECONDS or self.queue.recent > LARGE_SECONDS:
             worst = Usage.OVERUSE

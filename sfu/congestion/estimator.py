@@ -143,13 +143,14 @@ class BandwidthEstimator:
         self.rate.raise_to(shown_bps)
         if not self.loss.trying:
             self.loss.raise_to(shown_bps)
-        usage = self.delay.add(outcomes, now, self._quiet_until)
+        usage = self.delay.add(outcomes, now, self._quiet_until, self.rate.bps)
         recent_bps = 0
         if usage is Usage.OVERUSE:
             recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
         before = self.rate.bps
         ceiling_bps = self.prober.ceiling_bps(now)
-        if self.rate.update(usage, acked_bps, recent_bps, ceiling_bps, self.rtt, now):
+        queue = self.delay.queue.recent
+        if self.rate.update(usage, acked_bps, recent_bps, ceiling_bps, self.rtt, now, queue):
             self._backed_off(before, now)
         self._judge_loss(outcomes, acked_bps, now)
         self._set_target(now)
@@ -164,7 +165,7 @@ class BandwidthEstimator:
 
     def _look_about(self, outcomes: list[Outcome], now: float) -> None:
         """While calm nothing is concluded, only looked whether it still is calm."""
-        usage = self.delay.add(outcomes[::CALM_STEP], now, self._quiet_until)
+        usage = self.delay.add(outcomes[::CALM_STEP], now, self._quiet_until, self.rate.bps)
         packets = sum([outcome[2] for outcome in outcomes])
         lost = packets - sum([outcome[3] for outcome in outcomes])
         queued = self.delay.queue.floor > QUEUED_SECONDS

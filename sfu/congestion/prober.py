@@ -42,6 +42,8 @@ MAX_QUEUE_SECONDS: Final = 0.09
 MIN_BYTES: Final = 1000
 """Five packets of padding: fewer tell nothing."""
 FIRST_INTERVAL, MAX_INTERVAL = 2.0, 3.5
+NEAR, NEAR_INTERVAL = 1.15, 6.0
+"""Where the estimate is nearly what a cluster found: the next ones would find no more."""
 RESULT_SECONDS: Final = 1.0
 """A cluster that no feedback came for by then, and a round trip, is given up."""
 
@@ -253,7 +255,8 @@ class Prober:
         if result.saturated:
             self._streak = 0
             self._ceiling_at, self._ceiling_bps = now, result.bps
-            self._interval = min(1.5 * self._interval, MAX_INTERVAL)
+            near = result.bps < NEAR * estimate_bps
+            self._interval = min(1.5 * self._interval, NEAR_INTERVAL if near else MAX_INTERVAL)
             bps = SATURATED_FACTOR * result.bps
             return bps if bps > estimate_bps and not cluster.careful else 0.0
         self._interval = FIRST_INTERVAL

@@ -56,8 +56,7 @@ class Continuity:
     def _follows(self, found: vp8.Descriptor, truth: Truth, key: bool) -> None:
         before = self.truth
         assert before is not None
-        if (truth.layer, truth.frame) == (before.layer, before.frame):
-            assert truth.part == before.part + 1
+        if truth == before._replace(part=before.part + 1):
             assert (found.picture_id, found.tl0picidx) == (self.picture, self.tl0)
             return
         assert truth.part == 0, "a frame without its beginning"
