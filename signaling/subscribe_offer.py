@@ -61,7 +61,9 @@ def _offer_media(line: DownLine, local: Local) -> Media:
         if local.redundancy:
             media.codecs[RED_PAYLOAD_TYPE] = red_codec(RED_PAYLOAD_TYPE, OPUS_PAYLOAD_TYPE)
     else:
-        feedback = ["nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"]
+        # With rrtr (RFC 3611 clause 4.4) a browser that only receives knows its round trip too,
+        # and asks again for what it misses after that, not after the 100 ms that it assumes.
+        feedback = ["nack", "nack pli", "ccm fir", "transport-cc", "goog-remb", "rrtr"]
         vp8 = Codec(VP8_PAYLOAD_TYPE, "VP8", 90000, feedback=feedback)
         rtx = rtx_codec(RTX_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE)
         media.codecs = {VP8_PAYLOAD_TYPE: vp8, RTX_PAYLOAD_TYPE: rtx}
