@@ -25,10 +25,10 @@ from sfu.layers import ALL, NONE, Layer
 
 HEADROOM: Final = 1.25
 """A new step must fit this many times: over 1.1 / 0.9, so a budget that wobbles by 10 % is calm."""
-FIRST_OVER_NEW: Final = 0.10
+FIRST_OVER_NEW: Final = 0.20
 """Share of the budget by which the first video may go past it, in order to start."""
-FIRST_OVER_HELD: Final = 0.35
-"""The same for one that flows: 0.9 * 1.35 is over 1.1 * 1.10."""
+FIRST_OVER_HELD: Final = 0.50
+"""The same for one that flows: 0.9 * 1.5 is over 1.1 * 1.2."""
 SLACK: Final = 1.25
 """A picture may be enlarged this much before the next higher layer is wanted."""
 MAX_SIDE: Final = 16384

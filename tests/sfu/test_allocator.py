@@ -158,8 +158,8 @@ def test_nominal_rates_of_absurd_sizes(width, height):
     ("budget", "expected"),
     [
         (0, NONE),
-        (54e3, NONE),
-        (55e3, Layer(0, 0)),
+        (49e3, NONE),
+        (51e3, Layer(0, 0)),
         (112e3, Layer(0, 0)),
         (113e3, Layer(0, 1)),
         (187e3, Layer(0, 1)),
@@ -228,7 +228,7 @@ def test_audio_comes_first():
     speaker = [video(importance="main")]
     assert layers_of(300e3, speaker, reserved_bps=100e3) == [Layer(0, ALL)]
     assert layers_of(300e3, speaker, reserved_bps=260e3) == [Layer(0, 0)]
-    assert layers_of(300e3, speaker, reserved_bps=300e3) == [NONE]
+    assert layers_of(300e3, speaker, reserved_bps=301e3) == [NONE]
     assert layers_of(300e3, speaker, reserved_bps=1e9) == [NONE]
 
 
