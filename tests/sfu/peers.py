@@ -161,8 +161,17 @@ class Browser:
         )
 
     def handshake(self) -> None:
-        self.check()
-        self.receive_until(lambda: bool(self.stun_replies))
+        # A busy worker may look at packets before the command that opens the transport.
+        again = 0.0
+
+        def answered() -> bool:
+            nonlocal again
+            if not self.stun_replies and time.monotonic() >= again:
+                again = time.monotonic() + 0.5
+                self.check()
+            return bool(self.stun_replies)
+
+        self.receive_until(answered)
         self.dtls.start(time.monotonic())
         self.receive_until(lambda: self.dtls.state != "handshaking")
 
