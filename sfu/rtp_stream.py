@@ -257,7 +257,7 @@ class RtpStream:
         self.pending = []
         self.fast_payload_type = -1
         if not shut and self.newest is not None:
-            self.fast_payload_type = self.track.spec.payload_type
+            self.expect(self.track.spec.payload_type)
 
     def has(self, seq: int) -> bool:
         """Whether the packet of this 16-bit number is here already."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from sfu.shedding import DOWN_AFTER, RECOVERED, STEPS, TOO_MUCH, UP_AFTER, LoadShedder
 
 
@@ -38,7 +40,7 @@ def test_looks_between_two_seconds_do_not_count() -> None:
 
 
 def test_each_step_sends_no_more_than_the_one_before() -> None:
-    for before, after in zip(STEPS, STEPS[1:], strict=False):
+    for before, after in itertools.pairwise(STEPS):
         assert after.tile_layer <= before.tile_layer
         assert after.main_layer <= before.main_layer
         assert after.main_layer >= after.tile_layer
