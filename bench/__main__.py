@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from bench import browser, impair, impair_tables, media, peers, tables, wire
-from bench.client import Client, ClientError
+from bench import browser, focus, impair, impair_tables, media, peers, tables, wire
+from bench.client import ClientError
 from bench.driver import Library
 from bench.fleet import FleetError
 from bench.impair_rows import ROWS
@@ -92,6 +92,12 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--drivers", type=_number(int, 1, 64), default=1, metavar="D",
                         help="processes of the load generator")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here, too")
+    if name == "scenario3":
+        parser.add_argument("--simulcast", action="store_true",
+                            help="three layers each; two or three talk at a time")  # fmt: skip
+        parser.add_argument("--focus", action="store_true",
+                            help="simulcast, and each looks at one person large, at the others as"
+                                 " thumbnails, and hears the loudest")  # fmt: skip
     if name == "peers":
         parser.add_argument("--repeat", type=_number(int, 1, 100), default=1, metavar="T",
                             help="runs of each side; the median counts")  # fmt: skip
@@ -134,6 +140,8 @@ def _load(name: str, options: argparse.Namespace) -> Load:
         raise UsageError(f"{options.participants} people in {options.rooms} rooms: each needs two")
     if -(-options.participants // options.rooms) > ROOM_LIMIT:
         raise UsageError(f"more than {ROOM_LIMIT} people in a room: use --rooms")
+    if options.rooms > 1 and _focused(name, options):
+        raise UsageError("one room only when people look at each other in a ring")
     kinds = SCENARIOS[name].kinds if name in SCENARIOS else AUDIO_VIDEO
     if getattr(options, "voice_only", False):
         kinds = AUDIO
@@ -151,16 +159,26 @@ def _load(name: str, options: argparse.Namespace) -> Load:
         rooms=options.rooms,
         warm_up=options.warm_up,
         drivers=min(options.drivers, options.participants),
+        by_sequence=_simulcast(name, options),
         settings=settings,
     )
 
 
-def _library(options: argparse.Namespace) -> Library:
+def _focused(name: str, options: argparse.Namespace) -> bool:
+    return name == "focus" or getattr(options, "focus", False)
+
+
+def _simulcast(name: str, options: argparse.Namespace) -> bool:
+    return _focused(name, options) or getattr(options, "simulcast", False)
+
+
+def _library(name: str, options: argparse.Namespace) -> Library:
     with console.status("preparing the recordings (made once)"):
-        return Library(
-            media.audio(media.AudioSpec()),
-            media.video(media.VideoSpec(bitrate_kbps=options.video_kbps)),
-        )
+        audio = media.audio(media.AudioSpec())
+        video = media.video(media.VideoSpec(bitrate_kbps=options.video_kbps))
+        if not _simulcast(name, options):
+            return Library(audio, video)
+        return Library(audio, video, focus.layers(video), options.participants)
 
 
 def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -177,15 +195,23 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     load = _load(name, options)
     if name == "peers" and (reason := peers.missing()):
         raise UsageError(f"peers cannot run: {reason}")
-    library = _library(options)
+    library = _library(name, options)
+    if library.layers:
+        rates = {rid: round(r.bits_per_second / 1000) for rid, r in library.layers.items()}
+        load.settings["layersKbps"] = rates
+    if name == "focus":
+        return focus.compare(load, library, LOOPBACK, options.workers, tell)
     if name == "peers":
         return peers.compare(load, library, options.workers, options.repeat, tell)
     capacity = -(-load.participants // load.rooms)
-    with OwnServer(LOOPBACK, options.workers, capacity, load.rooms) as server:
+    focused = _focused(name, options)
+    loudest = focus.LOUDEST if focused else 0
+    with OwnServer(LOOPBACK, options.workers, capacity, load.rooms, loudest=loudest) as server:
         if name == "soak":
             tell(f"{load.participants} seats for {load.seconds:g} s (Ctrl-C ends it)")
             return asyncio.run(soak(load, library, server))
-        return asyncio.run(measure(load, library, server, Client, tell))
+        people = focus.participant_class(library, load.participants, focused=focused)
+        return asyncio.run(measure(load, library, server, people, tell))
 
 
 def tell(line: str) -> None:
@@ -204,6 +230,8 @@ def _show(name: str, outcome: dict[str, Any]) -> None:
         tables.print_soak(console, outcome)
     elif name == "browser":
         tables.print_browser(console, outcome)
+    elif name == "focus":
+        tables.print_focus(console, outcome)
     elif name == "impair":
         impair_tables.print_impair(console, outcome)
     elif name == "peers":

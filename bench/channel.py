@@ -23,6 +23,8 @@ class Stream(msgspec.Struct, frozen=True):
     ssrc: int
     payload_type: int
     mid: str
+    rid: str = ""
+    """Of a simulcast layer (RFC 8851)."""
 
 
 class Extensions(msgspec.Struct, frozen=True):
@@ -31,6 +33,7 @@ class Extensions(msgspec.Struct, frozen=True):
     mid: int = 0
     transport_cc: int = 0
     audio_level: int = 0
+    rid: int = 0
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -42,6 +45,8 @@ class Track(msgspec.Struct, frozen=True):
     """Number of the participant who sends it."""
     repair_ssrc: int = 0
     """Of its resends and probes (RFC 4588); 0: none."""
+    awaited: bool = True
+    """Whether `Receiving` waits for it; a voice that is not among the loudest may never come."""
 
 
 # Commands: bench -> driver.
@@ -72,6 +77,14 @@ class SetTracks(msgspec.Struct, frozen=True, tag=True):
     tracks: tuple[Track, ...]
 
 
+class SetLayers(msgspec.Struct, frozen=True, tag=True):
+    """The layers of the track with this mid that are sent from now on; the others rest."""
+
+    transport: int
+    mid: str
+    rids: tuple[str, ...]
+
+
 class CloseTransport(msgspec.Struct, frozen=True, tag=True):
     transport: int
 
@@ -93,7 +106,7 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Answer with a `Measured`."""
 
 
-Command = OpenTransport | SetTracks | CloseTransport | Measure | Stop | Collect
+Command = OpenTransport | SetTracks | SetLayers | CloseTransport | Measure | Stop | Collect
 
 # Events: driver -> bench.
 
@@ -131,6 +144,7 @@ class SentStream(msgspec.Struct, frozen=True):
     """Datagram payload, SRTP included."""
     keyframe_requests: int
     """PLI and FIR since the transport opened."""
+    rid: str = ""
 
 
 class ReceivedTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +166,10 @@ class ReceivedTrack(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3550 A.8, mean over all packets."""
     reordered: int
     duplicates: int
+    missing: int = 0
+    """Sequence numbers that never came, resends apart, from the window's announcement on."""
+    layers: dict[str, int] = {}
+    """Packets of each simulcast layer, by rid; empty without simulcast."""
 
 
 class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -165,6 +183,9 @@ class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Packets with an SSRC or content that nobody announced."""
     refused: int
     """Packets that SRTP did not accept."""
+    extra: int = 0
+    """Packets that arrived in the window and are no recorded media: resends, probes, and the
+    silence that a server ends a voice with."""
     cpu_seconds: float
     wall_seconds: float
     late_p99_ms: float

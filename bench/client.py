@@ -19,6 +19,9 @@ from signaling.sdp import parse as parse_sdp
 PROTOCOL = 1
 SIGNALING_SECONDS = 20.0
 LEAVE_SECONDS = 3.0
+MAIN_TILE = (1280, 720)
+THUMBNAIL = (160, 90)
+"""Device pixels."""
 
 
 class ClientError(Exception):
@@ -39,12 +42,28 @@ class Client:
         url: str,
         participant: int,
         people: dict[str, int],
+        *,
+        rids: tuple[str, ...] = (),
+        ring: int = 0,
     ) -> None:
+        """`rids` are the simulcast layers of its video, low to high; none: a single stream.
+
+        With `ring`, the number of people, it looks at one person large, the next one in number,
+        and at all others as thumbnails; without it says nothing about how it looks at them.
+        """
         self.participant = participant
         self.problem = ""
         """Why the call was lost; empty while it is well."""
         self.tracks: tuple[Track, ...] = ()
         """What is received now."""
+        self.named: set[str] = set()
+        """Rids that the server has asked for at any time."""
+        self._rids, self._ring = rids, ring
+        self._mids: dict[str, str] = {}
+        """Of the published tracks, by track id."""
+        self._layers: dict[str, tuple[str, ...]] = {}
+        """What the server wants of each published track now."""
+        self._publishing = False
         self._fleet, self._http, self._url, self._people = fleet, session, url, people
         self._host = urlsplit(url).hostname or ""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -78,15 +97,20 @@ class Client:
         """Send a track of each kind; returns when the transport is up. Raises `ClientError`."""
         credentials = sdp.Credentials()
         offer, streams = sdp.publish_offer(
-            self.participant, credentials, self._fleet.fingerprint(self.participant), kinds
+            self.participant,
+            credentials,
+            self._fleet.fingerprint(self.participant),
+            kinds,
+            self._rids,
         )
+        by_mid = {stream.mid: stream.kind for stream in streams}
         tracks = [
             {
-                "mid": stream.mid,
-                "source": "microphone" if stream.kind == "audio" else "camera",
+                "mid": mid,
+                "source": "microphone" if kind == "audio" else "camera",
                 "muted": False,
             }
-            for stream in streams
+            for mid, kind in by_mid.items()
         ]
         self._published = asyncio.get_running_loop().create_future()
         await self._send(
@@ -98,10 +122,19 @@ class Client:
             self._publish = self._plan(answer, credentials, True, streams)
             await self._fleet.open(self._publish)
             await self._fleet.connected(self._publish)
+            self._publishing = True
+            for track in list(self._layers):
+                await self._set_layers(track)
         except TimeoutError:
             raise ClientError("no answer to the published offer") from None
         except (FleetError, SdpError, sdp.NegotiationError) as error:
             raise ClientError(f"publishing failed: {error}") from error
+
+    async def _set_layers(self, track: str) -> None:
+        if self._publishing and self._publish is not None and track in self._mids and self._rids:
+            await self._fleet.set_layers(
+                self.participant, self._publish.transport, self._mids[track], self._layers[track]
+            )
 
     def _plan(
         self, text: str, credentials: sdp.Credentials, offered_by_us: bool, streams: Any = ()
@@ -136,6 +169,10 @@ class Client:
             await self._fleet.receiving(self.participant, self._subscribe.transport, seconds)
         except FleetError as error:
             raise ClientError(f"subscribing failed: {error}") from error
+
+    @property
+    def _looked_at(self) -> int:
+        return (self.participant + 1) % self._ring
 
     async def leave(self) -> None:
         """Leave politely, whatever state the call is in."""
@@ -180,7 +217,12 @@ class Client:
         if kind == "offer":
             await self._offer(message)
         elif kind == "published" and self._published is not None and not self._published.done():
+            self._mids = {row["track"]: row["mid"] for row in message["tracks"]}
             self._published.set_result(message["sdp"])
+        elif kind == "layers":
+            self._layers[message["track"]] = tuple(message["rids"])
+            self.named.update(message["rids"])
+            await self._set_layers(message["track"])
         elif kind == "transport" and message["state"] != "connected":
             self._lost(
                 f"{message['connection']} connection {message['state']}: "
@@ -218,6 +260,7 @@ class Client:
                 t["kind"],
                 self._people[t["participant"]],
                 repairs.get(t["mid"], 0),
+                awaited=t["kind"] == "video" or not self._ring,
             )
             for t in message["tracks"]
             if t["participant"] in self._people and ssrcs.get(t["mid"])
@@ -226,4 +269,27 @@ class Client:
         fingerprint = self._fleet.fingerprint(self.participant)
         answer = sdp.subscribe_answer(described, self._credentials, fingerprint)
         await self._send({"type": "answer", "id": message["id"], "sdp": answer})
+        if self._ring:
+            await self._send(view_message(message["tracks"], self._people, self._looked_at))
         self._changed.set()
+
+
+def view_message(
+    offered: list[dict[str, Any]], people: dict[str, int], main: int
+) -> dict[str, Any]:
+    """The `view` of who looks at person number `main` large and at all others small."""
+    tracks = []
+    for track in offered:
+        if track["kind"] == "video":
+            large = people.get(track["participant"]) == main
+            width, height = MAIN_TILE if large else THUMBNAIL
+            importance = "main" if large else "tile"
+            tracks.append(
+                {
+                    "track": track["track"],
+                    "width": width,
+                    "height": height,
+                    "importance": importance,
+                }
+            )
+    return {"type": "view", "tracks": tracks}

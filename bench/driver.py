@@ -24,10 +24,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench import channel
+from bench import channel, talk
 from bench.association import Association
 from bench.receiver import Receiver, TrackCounter, Window
-from bench.recording import Recording, index_payloads
+from bench.recording import Recording, index_layers, index_payloads
 from bench.sender import PACER_STEP_NS, OutgoingStream, Publisher, phase
 from bench.wire import BATCH, SLOT_BYTES, ReceiveBatch, SendBatch
 from sfu import rtcp
@@ -44,21 +44,43 @@ _SECOND = 1_000_000_000
 
 
 class Library(msgspec.Struct, frozen=True):
-    """The recordings of one run; a row of the send table holds audio first, then video."""
+    """The recordings of one run; a row of the send table holds audio first, then video.
+
+    With simulcast `layers` has the video's layers, and `video` the highest of them.
+    """
 
     audio: Recording
     video: Recording
+    layers: dict[str, Recording] = {}
+    """By rid, low to high."""
+    talkers: int = 0
+    """How many people talk in turns (`bench.talk`); 0: everybody, all the time."""
 
     @property
     def row(self) -> int:
         """Entries of one participant in the send table."""
-        return self.audio.packets + self.video.packets
+        return self.audio.packets + sum(recording.packets for _, recording in self.videos())
 
-    def base(self, participant: int, kind: str) -> int:
-        """Where a participant's packets of this kind start in the send table."""
-        return participant * self.row + (0 if kind == "audio" else self.audio.packets)
+    def videos(self) -> list[tuple[str, Recording]]:
+        """What a participant's video consists of: rid and recording, low to high."""
+        return list(self.layers.items()) or [("", self.video)]
 
-    def of(self, kind: str) -> Recording:
+    def base(self, participant: int, kind: str, rid: str = "") -> int:
+        """Where a participant's packets of this kind start in the send table, or those of a layer
+        of it."""
+        start = participant * self.row
+        if kind == "audio":
+            return start
+        start += self.audio.packets
+        for name, recording in self.videos() if rid else ():
+            if name == rid:
+                break
+            start += recording.packets
+        return start
+
+    def of(self, kind: str, rid: str = "") -> Recording:
+        if rid:
+            return self.layers[rid]
         return self.audio if kind == "audio" else self.video
 
 
@@ -87,7 +109,7 @@ class Driver:
         self._times = table
         self._index = {
             "audio": index_payloads(library.audio),
-            "video": index_payloads(library.video),
+            "video": index_layers(library.videos()),
         }
         self._certificate = Certificate.generate()
         self._epoll = select.epoll()
@@ -208,10 +230,11 @@ class Driver:
         streams = [
             OutgoingStream(
                 stream,
-                self._library.of(stream.kind),
-                self._library.base(plan.participant, stream.kind),
+                self._library.of(stream.kind, stream.rid),
+                self._library.base(plan.participant, stream.kind, stream.rid),
                 plan.extensions,
                 plan.participant,
+                self._levels(plan.participant),
             )
             for stream in plan.streams
         ]
@@ -225,6 +248,10 @@ class Driver:
         self._by_fd[association.fd] = transport
         self._epoll.register(association.fd, select.EPOLLIN)
         self._tick(transport, now)
+
+    def _levels(self, participant: int) -> bytes:
+        talkers = self._library.talkers
+        return talk.levels(participant, talkers) if participant < talkers else b""
 
     def _tick(self, transport: Transport, _: int) -> None:
         if transport.association.state == "closed":
@@ -282,7 +309,8 @@ class Driver:
         if association.state != "connected":
             return
         for stream in transport.publisher.streams:
-            association.send_rtcp(stream.sender_report(time.time()))
+            if stream.active:
+                association.send_rtcp(stream.sender_report(time.time()))
         self._at(due + _SECOND, lambda next_due: self._sender_reports(transport, next_due))
 
     def _reports(self, transport: Transport, due: int) -> None:
@@ -335,6 +363,8 @@ class Driver:
             self._open_transport(command)
         elif isinstance(command, channel.SetTracks):
             self._set_tracks(command)
+        elif isinstance(command, channel.SetLayers):
+            self._set_layers(command)
         elif isinstance(command, channel.CloseTransport):
             transport = self._transports.get(command.transport)
             if transport is not None:
@@ -357,7 +387,14 @@ class Driver:
             track.ssrc: kept.get(track.ssrc) or self._counter(track) for track in command.tracks
         }
         receiver.repairs = {track.repair_ssrc for track in command.tracks} - {0}
+        receiver.awaited = {track.ssrc for track in command.tracks if track.awaited}
         transport.complete = False
+
+    def _set_layers(self, command: channel.SetLayers) -> None:
+        transport = self._transports.get(command.transport)
+        for stream in transport.publisher.streams if transport is not None else ():
+            if stream.mid == command.mid:
+                stream.set_active(stream.rid in command.rids)
 
     def _counter(self, track: channel.Track) -> TrackCounter:
         return TrackCounter(
@@ -406,6 +443,7 @@ class Driver:
             },
             unknown=sum(r.unknown for _, r in receivers),
             refused=sum(r.refused for _, r in receivers),
+            extra=sum(r.extra for _, r in receivers),
             cpu_seconds=self._cpu,
             wall_seconds=self._wall,
             late_p99_ms=percentile_bucket(self._late, 0.99) * _LATE_BUCKET_NS / 1e6,

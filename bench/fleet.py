@@ -204,8 +204,14 @@ class Fleet:
         driver.receiving[transport] = asyncio.get_running_loop().create_future()
         await driver.tell(channel.SetTracks(transport, tracks))
 
+    async def set_layers(
+        self, participant: int, transport: int, mid: str, rids: tuple[str, ...]
+    ) -> None:
+        """Which layers of a published track are sent from now on."""
+        await self._of(participant).tell(channel.SetLayers(transport, mid, rids))
+
     async def receiving(self, participant: int, transport: int, seconds: float) -> None:
-        """Wait until a packet of every track has arrived. Raises `FleetError`."""
+        """Wait until a packet of every awaited track has arrived. Raises `FleetError`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._of(participant).receiving[transport]

@@ -39,6 +39,7 @@ class JanusClient:
     ) -> None:
         self.participant = participant
         self.problem = ""
+        self.named: set[str] = set()
         self.tracks: tuple[Track, ...] = ()
         self._fleet, self._http, self._url, self._people = fleet, session, url, people
         self._host = urlsplit(url).hostname or ""

@@ -15,6 +15,7 @@ from bench.channel import ReceivedTrack
 from bench.recording import Index
 from bench.wire import SLOT_BYTES, ReceiveBatch
 from sfu import rtcp, rtp, transport_cc
+from sfu.codecs import opus
 from sfu.net.srtp import SrtpContext, length_cell, unprotect
 
 FINE_NS = 10_000
@@ -50,6 +51,7 @@ class TrackCounter:
         "delay_max",
         "delay_sum",
         "duplicates",
+        "expected_at_clear",
         "expected_before",
         "first",
         "highest",
@@ -58,9 +60,11 @@ class TrackCounter:
         "jitter_sum",
         "kind",
         "last",
+        "layers",
         "packets",
         "publisher",
         "received",
+        "received_at_clear",
         "received_before",
         "reordered",
         "rtp_per_ns",
@@ -69,7 +73,11 @@ class TrackCounter:
     )
 
     def __init__(self, kind: str, publisher: int, base: int, index: Index, clock_rate: int) -> None:
-        """`base` is where the publisher's row of this kind starts in the send table."""
+        """`base` is where the publisher's row of this kind starts in the send table.
+
+        `index` knows the packets of all its simulcast layers: which of them comes is the server's
+        choice.
+        """
         self.kind, self.publisher, self.base, self.index = kind, publisher, base, index
         self.rtp_per_ns = clock_rate / 1e9
         self.start = self.highest = -1
@@ -82,6 +90,16 @@ class TrackCounter:
         self.packets = self.bytes = self.first = self.last = 0
         self.delay_sum = self.delay_max = self.reordered = self.duplicates = 0
         self.jitter_sum = 0.0
+        self.layers: dict[str, int] = {}
+        self.expected_at_clear, self.received_at_clear = self._expected(), self.received
+
+    def _expected(self) -> int:
+        return self.highest - self.start + 1 if self.start >= 0 else 0
+
+    def missing(self) -> int:
+        """Sequence numbers since `clear` that never came (RFC 3550 A.3, a resend not counted)."""
+        expected = self._expected() - self.expected_at_clear
+        return max(0, expected - (self.received - self.received_at_clear - self.duplicates))
 
     def sequence(self, number: int) -> None:
         """Follow the sequence number of an arrived packet (RFC 3550 A.1)."""
@@ -124,6 +142,8 @@ class TrackCounter:
             jitter_ms=jitter / self.rtp_per_ns / 1e6,
             reordered=self.reordered,
             duplicates=self.duplicates,
+            missing=self.missing(),
+            layers=dict(sorted(self.layers.items())),
         )
 
 
@@ -138,6 +158,10 @@ class Receiver:
         self.delays = [0] * DELAY_BUCKETS
         self.unknown = 0
         self.refused = 0
+        self.extra = 0
+        """Packets in the window that are no recorded media: resends, probes, ends of voices."""
+        self.awaited: set[int] = set()
+        """SSRCs that `complete` waits for."""
         self._times, self._window = times, window
         self._cell: Any = length_cell()
         self._feedback_id = transport_cc_id
@@ -149,7 +173,7 @@ class Receiver:
     def clear(self) -> None:
         """Begin a window."""
         self.delays = [0] * DELAY_BUCKETS
-        self.unknown = self.refused = 0
+        self.unknown = self.refused = self.extra = 0
         for track in self.tracks.values():
             track.clear()
 
@@ -171,18 +195,24 @@ class Receiver:
             self._note_arrival(data, at, end, now)
         track = self.tracks.get(ssrc)
         if track is None:
-            if ssrc not in self.repairs:
+            if ssrc in self.repairs:
+                self._note_extra(now)
+            else:
                 self.unknown += 1
             return
+        track.sequence(number)
         first = data[at]
         if first & 0x20:
             end -= data[end - 1]
             if end <= at + rtp.header_length(data, at, end - at):
-                return  # padding only, as servers send to probe the bandwidth
-        track.sequence(number)
+                self._note_extra(now)  # padding only, as servers send to probe the bandwidth
+                return
         known = track.index.get(_KEY.unpack_from(data, end - 8)[0])
         if known is None or data[end - len(known[1]) : end] != known[1]:
-            self.unknown += 1
+            if bytes(data[at + rtp.header_length(data, at, end - at) : end]) in opus.PAUSE:
+                self._note_extra(now)
+            else:
+                self.unknown += 1
             return
         sent = self._times[track.base + known[0]]
         if not self._window.start <= sent < self._window.stop:
@@ -197,6 +227,8 @@ class Receiver:
         if delay > track.delay_max:
             track.delay_max = delay
         track.bytes += size
+        if known[2]:
+            track.layers[known[2]] = track.layers.get(known[2], 0) + 1
         transit = now * track.rtp_per_ns - timestamp
         if track.packets:
             gap = transit - track.transit
@@ -209,6 +241,10 @@ class Receiver:
         track.packets += 1
         track.transit = transit
         track.last = now
+
+    def _note_extra(self, now: int) -> None:
+        if self._window.start <= now < self._window.stop:
+            self.extra += 1
 
     def _note_arrival(self, data: bytearray, at: int, end: int, now: int) -> None:
         place = at + self._feedback_at
@@ -239,8 +275,8 @@ class Receiver:
         return b"".join(parts) + rtcp.sdes(ssrc, f"bench-{ssrc:08x}")
 
     def complete(self) -> bool:
-        """Whether every track has begun."""
-        return all(track.start >= 0 for track in self.tracks.values())
+        """Whether every track that is awaited has begun."""
+        return all(self.tracks[ssrc].start >= 0 for ssrc in self.awaited)
 
 
 def find_element(data: bytearray, at: int, header_length: int, identifier: int) -> int:

@@ -12,6 +12,8 @@ receiver compares all of it with the recording.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 KEY_BYTES = 8
@@ -87,12 +89,26 @@ def depacketize_vp8(payloads: tuple[bytes, ...] | list[bytes]) -> bytes:
     return b"".join(payload[VP8_DESCRIPTOR_BYTES:] for payload in payloads)
 
 
-Index = dict[bytes, tuple[int, bytes]]
-"""Key -> number of the packet in the recording, and its media (without descriptor)."""
+Index = dict[bytes, tuple[int, bytes, str]]
+"""Key -> number of the packet, its media (without descriptor), and the rid of its layer."""
 
 
-def index_payloads(recording: Recording) -> Index:
-    """Raises `RecordingError` when keys repeat."""
+def index_layers(layers: Iterable[tuple[str, Recording]]) -> Index:
+    """One index of all layers of a track; numbers go on from each to the next.
+
+    Raises `RecordingError` when keys repeat.
+    """
+    index: Index = {}
+    for rid, recording in layers:
+        part = index_payloads(recording, rid, len(index))
+        if not index.keys().isdisjoint(part):
+            raise RecordingError(f"a packet of layer {rid} has the key of another layer's")
+        index |= part
+    return index
+
+
+def index_payloads(recording: Recording, rid: str = "", first: int = 0) -> Index:
+    """Numbers begin at `first`. Raises `RecordingError` when keys repeat."""
     index: Index = {}
     skip = VP8_DESCRIPTOR_BYTES if recording.kind == "video" else 0
     for frame in recording.frames:
@@ -101,5 +117,5 @@ def index_payloads(recording: Recording) -> Index:
             key = media[-KEY_BYTES:]
             if len(key) < KEY_BYTES or key in index:
                 raise RecordingError(f"packet {len(index)} of the {recording.kind} has no own key")
-            index[key] = (len(index), media)
+            index[key] = (first + len(index), media, rid)
     return index

@@ -1,6 +1,7 @@
 """From counts to figures: the arithmetic of a run.
 
-Definitions. Loss: of the packets sent in the window, those that never arrived. Delay: one way,
+Definitions. Loss: of the packets sent in the window, those that never arrived; where the server
+chooses what to send on, the gaps in the sequence numbers that came, before resends. Delay: one way,
 from the publisher's send call to the receiver's read, on one clock. Jitter: RFC 3550 A.8, mean
 over packets. Throughput and `meanInterArrival` are what one participant receives, mean over the
 participants, as the studies captured them on one computer: `meanInterArrival` is time span /
@@ -102,10 +103,12 @@ def _mean(values: Iterable[float]) -> float:
     return statistics.fmean(listed) if listed else 0.0
 
 
-def summary(results: list[Measured], seconds: float) -> dict[str, Any]:
-    """The run's figures; `seconds` is the window."""
+def summary(
+    results: list[Measured], seconds: float, *, by_sequence: bool = False
+) -> dict[str, Any]:
+    """The run's figures; `seconds` is the window, `by_sequence` how loss is told."""
     received = [track for result in results for track in result.received]
-    expected = sum(sent for _, sent in _with_sent(results))
+    expected = sum(sent for _, sent in _with_sent(results, by_sequence))
     arrived = sum(track.packets for track in received)
     per_person: dict[int, list[ReceivedTrack]] = {}
     for track in received:
@@ -122,8 +125,13 @@ def summary(results: list[Measured], seconds: float) -> dict[str, Any]:
     }
 
 
-def _with_sent(results: list[Measured]) -> list[tuple[ReceivedTrack, int]]:
-    """Each received track with how many packets its publisher sent."""
+def _with_sent(results: list[Measured], by_sequence: bool) -> list[tuple[ReceivedTrack, int]]:
+    """Each received track with how many packets were sent to it.
+
+    That is what its publisher sent or, by sequence numbers, what came and what is missing.
+    """
+    if by_sequence:
+        return [(t, t.packets + t.missing) for result in results for t in result.received]
     sent = {(s.participant, s.kind): s.packets for result in results for s in result.sent}
     return [
         (track, sent.get((track.publisher, track.kind), 0))
@@ -132,7 +140,24 @@ def _with_sent(results: list[Measured]) -> list[tuple[ReceivedTrack, int]]:
     ]
 
 
-def tracks(results: list[Measured], seconds: float) -> list[dict[str, Any]]:
+def streams(results: list[Measured]) -> list[dict[str, Any]]:
+    """One row for each stream that a participant published."""
+    return [
+        {
+            "from": stream.participant,
+            "kind": stream.kind,
+            "rid": stream.rid,
+            "packets": stream.packets,
+            "keyframeRequests": stream.keyframe_requests,
+        }
+        for result in results
+        for stream in result.sent
+    ]
+
+
+def tracks(
+    results: list[Measured], seconds: float, *, by_sequence: bool = False
+) -> list[dict[str, Any]]:
     """One row for each track that somebody received."""
     return [
         {
@@ -144,6 +169,7 @@ def tracks(results: list[Measured], seconds: float) -> list[dict[str, Any]]:
             "lost": sent - track.packets,
             "reordered": track.reordered,
             "duplicates": track.duplicates,
+            "layers": track.layers,
             "bitsPerSecond": round(8 * track.bytes / seconds),
             "delayMs": {
                 "mean": round(track.delay_sum / max(1, track.packets) / 1e6, 3),
@@ -152,7 +178,7 @@ def tracks(results: list[Measured], seconds: float) -> list[dict[str, Any]]:
             "jitterMs": round(track.jitter_ms, 3),
             "meanInterArrivalMs": round(mean_inter_arrival_ms([track]), 3),
         }
-        for track, sent in _with_sent(results)
+        for track, sent in _with_sent(results, by_sequence)
     ]
 
 
@@ -223,3 +249,8 @@ def bottlenecks(results: list[Measured]) -> list[str]:
 def forwarded_packets(results: list[Measured]) -> int:
     """Packets of the window that arrived at somebody."""
     return sum(track.packets for result in results for track in result.received)
+
+
+def extra_packets(results: list[Measured]) -> int:
+    """Packets that arrived in the window beside the media: resends, probes, ends of voices."""
+    return sum(result.extra for result in results)

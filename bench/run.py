@@ -42,6 +42,7 @@ class Participant(Protocol):
 
     participant: int
     problem: str
+    named: set[str]
 
     async def join(self, room: str) -> None: ...
     async def publish(self, kinds: tuple[str, ...]) -> None: ...
@@ -74,6 +75,8 @@ class Load:
     warm_up: float = 3.0
     drivers: int = 1
     """Processes of the load generator."""
+    by_sequence: bool = False
+    """Whether the server may leave things out, so that loss must be told by sequence numbers."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Told in the report, as the video's bitrate."""
 
@@ -194,7 +197,9 @@ async def _window(
     use = report.ServerUse(before, after, frozenset(media), lasted, idle_rss)
     results = await fleet.collect(stop)
     problems = _problems(load, server, fleet, clients, use, results)
-    return _report(load, results, use, (stop - start) / 1e9, partial, problems)
+    outcome = _report(load, results, use, (stop - start) / 1e9, partial, problems)
+    outcome["layersNamed"] = {c.participant: sorted(c.named) for c in clients if c.named}
+    return outcome
 
 
 def _problems(
@@ -228,13 +233,17 @@ def _report(
     partial: bool,
     problems: list[str],
 ) -> dict[str, Any]:
+    forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
     return {
         "scenario": load.scenario,
         "participants": load.participants,
         "seconds": round(seconds, 3),
-        "server": report.server(use, report.forwarded_packets(results), load.participants),
-        "summary": report.summary(results, seconds),
-        "tracks": report.tracks(results, seconds),
+        "server": report.server(use, forwarded, load.participants),
+        "packetsPerSecondOut": round((forwarded + extra) / seconds, 1),
+        "lossFrom": "sequenceNumbers" if load.by_sequence else "packetsSent",
+        "summary": report.summary(results, seconds, by_sequence=load.by_sequence),
+        "streams": report.streams(results),
+        "tracks": report.tracks(results, seconds, by_sequence=load.by_sequence),
         "loadGenerator": report.load_generator(results, seconds),
         "rooms": load.rooms,
         "settings": load.settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.channel import Extensions, OpenTransport, Stream
@@ -20,6 +21,8 @@ RTX = 97
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 AUDIO_LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 TRANSPORT_CC_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID_URI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 _URIS = (AUDIO_LEVEL_URI, TRANSPORT_CC_URI, MID_URI)
 
 _CANDIDATE = re.compile(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", re.I | re.M)
@@ -38,9 +41,17 @@ class Credentials:
 
 
 def publish_offer(
-    participant: int, credentials: Credentials, fingerprint: Fingerprint, kinds: tuple[str, ...]
+    participant: int,
+    credentials: Credentials,
+    fingerprint: Fingerprint,
+    kinds: tuple[str, ...],
+    rids: Sequence[str] = (),
 ) -> tuple[str, tuple[Stream, ...]]:
-    """An offer to send one track of each kind, and the streams it announces."""
+    """An offer to send one track of each kind, and the streams it announces.
+
+    With `rids` video is simulcast of these layers, low to high. As Chromium does, the offer then
+    names no SSRC of it: mid and rid on the packets do.
+    """
     media, streams = [], []
     for number, kind in enumerate(kinds):
         mid = str(number)
@@ -48,15 +59,26 @@ def publish_offer(
         line.codecs = _codecs(kind)
         line.extensions = [Extension(n, uri) for n, uri in enumerate(_URIS, 1)]
         ssrc, rtx_ssrc = secrets.randbits(32), secrets.randbits(32)
+        line.msid = (f"stream-{participant}", f"{kind}-{participant}")
+        media.append(line)
+        if kind == "video" and rids:
+            streams += _offer_simulcast(line, mid, rids)
+            continue
         line.ssrcs = {ssrc: cname(participant)}
         if kind == "video":
             line.extensions = line.extensions[1:]
             line.ssrcs[rtx_ssrc] = cname(participant)
             line.fid_groups = [(ssrc, rtx_ssrc)]
-        line.msid = (f"stream-{participant}", f"{kind}-{participant}")
-        media.append(line)
         streams.append(Stream(kind, ssrc, OPUS if kind == "audio" else VP8, mid))
     return _description(media), tuple(streams)
+
+
+def _offer_simulcast(line: Media, mid: str, rids: Sequence[str]) -> list[Stream]:
+    uris = (*_URIS, RID_URI, REPAIRED_RID_URI)
+    line.extensions = [Extension(n, uri) for n, uri in enumerate(uris, 1)][1:]
+    line.rids = [(rid, "send") for rid in rids]
+    line.simulcast_send = list(rids)
+    return [Stream("video", secrets.randbits(32), VP8, mid, rid) for rid in rids]
 
 
 def subscribe_answer(offer: Description, credentials: Credentials, fingerprint: Fingerprint) -> str:
@@ -124,7 +146,10 @@ def extensions(description: Description) -> Extensions:
     """The ids in use on a transport (with BUNDLE one set for all m-lines)."""
     found = {e.uri: e.id for line in description.media for e in line.extensions}
     return Extensions(
-        found.get(MID_URI, 0), found.get(TRANSPORT_CC_URI, 0), found.get(AUDIO_LEVEL_URI, 0)
+        mid=found.get(MID_URI, 0),
+        transport_cc=found.get(TRANSPORT_CC_URI, 0),
+        audio_level=found.get(AUDIO_LEVEL_URI, 0),
+        rid=found.get(RID_URI, 0),
     )
 
 

@@ -5,7 +5,8 @@ own (golden ratio, so that any number of participants is spread evenly): how the
 does not depend on when people joined. Audio goes out at once. The packets of a video frame go
 through a pacer like libwebrtc's: up to 40 ms worth of data at 2.5 times the bitrate leaves as
 one burst, which is every frame but keyframes; the rest follows at that rate. A keyframe request
-makes the recording jump to its next keyframe.
+makes the recording jump to its next keyframe. A simulcast layer is a stream of its own; while it
+rests its clock goes on, and it comes back with a keyframe.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PACER_STEP_NS = 5_000_000
 
 _GOLDEN = 0.6180339887498949
 _NTP_EPOCH = 2_208_988_800
-_AUDIO_LEVEL = 0x80 | 30
+_VOICE = 0x80 | 30
 """Voice, -30 dBov (RFC 6464)."""
 
 
@@ -67,14 +68,24 @@ class OutgoingStream:
         base: int,
         extensions: Extensions,
         participant: int,
+        levels: bytes = b"",
     ) -> None:
+        """`levels` are its audio levels, packet after packet, over and over; without any it
+        speaks all the time."""
         self.kind, self.ssrc = stream.kind, stream.ssrc
+        self.mid, self.rid = stream.mid, stream.rid
+        self.active = True
+        """False: the layer rests."""
         self.recording, self.base = recording, base
         self.video = recording.kind == "video"
         self.interval_ns = (
             recording.duration * 10**9 // recording.clock_rate // len(recording.frames)
         )
         self.header, self.feedback_at = header_template(stream, extensions)
+        self.level_at = -1
+        self.levels = levels
+        if levels and extensions.audio_level and not self.video:
+            self.level_at = self.header.rindex(bytes((extensions.audio_level << 4, _VOICE))) + 1
         self.payload_type = stream.payload_type
         self.participant = participant
         # Below 32768, so that no counter wraps before both sides have seen a packet.
@@ -92,7 +103,11 @@ class OutgoingStream:
         self._position = 0
 
     def next_frame(self) -> None:
-        """Put the next frame into the queue."""
+        """Put the next frame into the queue; of a layer that rests, only its time passes."""
+        step = self.recording.duration // len(self.recording.frames)
+        if not self.active:
+            self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
+            return
         if self.wants_keyframe:
             self.wants_keyframe = False
             self._to_keyframe()
@@ -104,7 +119,6 @@ class OutgoingStream:
             marker = self.video and place == last
             self.queue.append((number + place, payload, self.timestamp, marker, self.picture))
         self.picture = (self.picture + 1) & 0x7FFF
-        step = self.recording.duration // len(frames)
         self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
         self._position = (self._position + 1) % len(frames)
 
@@ -118,6 +132,16 @@ class OutgoingStream:
         self.keyframe_requests += 1
         self.wants_keyframe = self.video
 
+    def set_active(self, active: bool) -> None:
+        """Let it rest, or begin again with a keyframe."""
+        if active and not self.active:
+            self.wants_keyframe = self.video
+        self.active = active
+
+    def level(self, now: int) -> int:
+        """The audio level of a packet that is sent now (monotonic nanoseconds)."""
+        return self.levels[now // self.interval_ns % len(self.levels)]
+
     def clear(self) -> None:
         """Begin a window."""
         self.packets = self.bytes = 0
@@ -125,7 +149,7 @@ class OutgoingStream:
     def result(self) -> SentStream:
         """The window's counts."""
         return SentStream(
-            self.participant, self.kind, self.packets, self.bytes, self.keyframe_requests
+            self.participant, self.kind, self.packets, self.bytes, self.keyframe_requests, self.rid
         )
 
     def sender_report(self, unix_seconds: float) -> bytes:
@@ -160,8 +184,11 @@ def header_template(stream: Stream, extensions: Extensions) -> tuple[bytes, int]
     if extensions.mid:
         mid = stream.mid.encode()
         block += bytes((extensions.mid << 4 | len(mid) - 1,)) + mid
+    if extensions.rid and stream.rid:
+        rid = stream.rid.encode()
+        block += bytes((extensions.rid << 4 | len(rid) - 1,)) + rid
     if extensions.audio_level and stream.kind == "audio":
-        block += bytes((extensions.audio_level << 4, _AUDIO_LEVEL))
+        block += bytes((extensions.audio_level << 4, _VOICE))
     block += bytes(-len(block) % 4)
     header = struct.pack("!BBHII", 0x80, stream.payload_type, 0, 0, stream.ssrc)
     if block:
@@ -197,6 +224,8 @@ class Publisher:
             number, payload, timestamp, marker, picture = stream.queue.popleft()
             slot = len(numbers)
             self._fill(slot, stream, payload, timestamp, marker, picture)
+            if stream.level_at >= 0:
+                self._batch.data[slot * SLOT_BYTES + stream.level_at] = stream.level(now)
             self._cell[0] = len(stream.header) + len(payload)
             protect(context.pointer, self._batch.pointers[slot], self._cell)
             self._batch.lengths[slot] = self._cell[0]

@@ -127,9 +127,18 @@ class OwnServer(Server):
     name = "sfu"
 
     def __init__(
-        self, host: str, workers: int, capacity: int, rooms: int, wrap: Command = list
+        self,
+        host: str,
+        workers: int,
+        capacity: int,
+        rooms: int,
+        wrap: Command = list,
+        loudest: int = 0,
     ) -> None:
+        """`loudest` is how many voices are sent on at most. 0: everything goes to everybody, so
+        that figures compare with servers that know no better."""
         super().__init__(host, wrap)
+        self._loudest = loudest
         self._workers, self._capacity, self._rooms = workers, capacity, rooms
         # In another namespace nobody else listens.
         self._port = 8443 if host == netns.SERVER_ADDRESS else free_port(host)
@@ -151,8 +160,7 @@ class OwnServer(Server):
             "joins_per_minute": 0,
             "max_publish_kbps": 0,
             "log_level": '"warning"',
-            # Everything to everybody, so that figures compare with servers that know no better.
-            "loudest": 0,
+            "loudest": self._loudest,
         }
         config = self.folder / "sfu.toml"
         config.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))

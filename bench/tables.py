@@ -27,6 +27,7 @@ def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     figures, server_part = report["summary"], report["server"]
     delay = figures["delayMs"]
     load = report["loadGenerator"]
+    by_sequence = report["lossFrom"] == "sequenceNumbers"
     late = ", ".join(f"{p['cpuPercent']} % / {p['lateP99Ms']} ms" for p in load["processes"])
     return [
         ("measured for", f"{report['seconds']:.1f} s"),
@@ -34,7 +35,10 @@ def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             "throughput, each participant",
             f"{figures['throughputBitsPerSecond'] / 1000:,.1f} kbit/s",
         ),
-        ("packet loss", f"{figures['packetLossPercent']:.2f} %"),
+        (
+            "packet loss" + (", by sequence numbers" if by_sequence else ""),
+            f"{figures['packetLossPercent']:.2f} %",
+        ),
         ("one-way delay p50 / p95 / p99", f"{delay['p50']} / {delay['p95']} / {delay['p99']} ms"),
         ("jitter", f"{figures['jitterMs']} ms"),
         ("mean inter-arrival", f"{figures['meanInterArrivalMs']} ms"),
@@ -68,6 +72,39 @@ def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
         ours, janus = outcome["ours"][name], outcome["janus"][name]
         table.add_row(title, f"{ours:,}", f"{janus:,}", f"{ratio.get(name, '')}")
     console.print(table)
+    _print_problems(console, outcome)
+
+
+def print_focus(console: Console, outcome: Mapping[str, Any]) -> None:
+    """Everything to everybody beside what people look at and listen to."""
+    table = Table(title=f"focus: {outcome['participants']} people", title_style="bold")
+    for column in ("figure", "everything", "focus", "ratio"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    ratio = outcome["ratio"]
+    sides = [outcome.get(side) for side in ("everything", "focus")]
+    for name, title in (
+        ("packetsPerSecondOut", "packets a second out"),
+        ("cpuPercentPerParticipant", "CPU each participant, %"),
+        ("cpuPercent", "CPU of the server, %"),
+        ("receivedBitsPerSecond", "bit/s to each participant"),
+        ("packetLossPercent", "packet loss, by sequence numbers, %"),
+        ("voicesHeard", "voices heard, of all pairs"),
+    ):
+        values = [f"{side[name]:,}" if side else "" for side in sides]
+        table.add_row(title, *values, f"{ratio[name]:.3f}" if name in ratio else "")
+    for percent in ("p50", "p99"):
+        values = [f"{side['delayMs'][percent]}" if side else "" for side in sides]
+        table.add_row(f"one-way delay {percent}, ms", *values, "")
+    layers = [
+        ", ".join(f"{rid} {count:,}" for rid, count in side["receivedLayers"].items())
+        if side
+        else ""
+        for side in sides
+    ]
+    table.add_row("video packets by layer", *layers, "")
+    console.print(table)
+    verdict = {None: "cannot be told", True: "met", False: "not met"}[outcome["met"]]
+    console.print(f"at most {outcome['required']:.3f} of packets and of CPU: {verdict}")
     _print_problems(console, outcome)
 
 

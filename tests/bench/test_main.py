@@ -16,7 +16,7 @@ from bench.scenarios import SCENARIOS
 def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 0
     printed = capsys.readouterr().out
-    for name in (*SCENARIOS, "soak", "peers"):
+    for name in (*SCENARIOS, "soak", "focus", "peers"):
         assert f"  {name} " in printed
 
 
@@ -28,6 +28,8 @@ def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
         (["scenario3", "--participants", "0"], "0 is not a number from 2 to 500"),
         (["scenario3", "--participants", "many"], "many is not a number"),
         (["scenario3", "--participants", "3", "--rooms", "2"], "3 people in 2 rooms"),
+        (["focus", "--participants", "8", "--rooms", "2"], "one room only"),
+        (["scenario1", "--simulcast"], "unrecognized arguments: --simulcast"),
         (["scenario3", "--participants", "60"], "more than 50 people in a room"),
         (["scenario1", "--seconds", "nan"], "nan is not a number"),
         (["scenario1", "--seconds", "1e9"], "is not a number from 1 to"),

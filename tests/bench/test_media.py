@@ -19,6 +19,7 @@ from bench.recording import (
     Recording,
     RecordingError,
     depacketize_vp8,
+    index_layers,
     index_payloads,
     packetize_vp8,
 )
@@ -93,7 +94,23 @@ def test_keys_are_unique_over_the_recording(video: Recording, audio: Recording) 
         index = index_payloads(recording)
         assert len(index) == recording.packets
         for number, payload in enumerate(payloads):
-            assert index[payload[-KEY_BYTES:]] == (number, payload[skip:])
+            assert index[payload[-KEY_BYTES:]] == (number, payload[skip:], "")
+
+
+def test_layers_share_one_index_and_numbers_go_on(video: Recording) -> None:
+    low = Recording("video", 90_000, 7200, tuple(frame(n) for n in range(2)))
+    index = index_layers([("q", low), ("f", video)])
+    assert len(index) == 2 + video.packets
+    last = low.frames[1].payloads[0]
+    assert index[last[-KEY_BYTES:]] == (1, last[4:], "q")
+    first = video.frames[0].payloads[0]
+    assert index[first[-KEY_BYTES:]] == (2, first[4:], "f")
+    with pytest.raises(RecordingError, match="layer h"):
+        index_layers([("q", low), ("h", low)])
+
+
+def frame(number: int) -> Frame:
+    return Frame(3600 * number, number == 0, (bytes((0x90, 0x80, 0x80, 0, number)) * 4,))
 
 
 @pytest.mark.parametrize("payloads", [(b"x" * 20, b"x" * 20), (b"short",)])

@@ -19,6 +19,7 @@ from bench.receiver import (
 from bench.sender import header_template
 from bench.wire import ReceiveBatch
 from sfu import rtcp, rtp
+from sfu.codecs import opus
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 
 KEY = bytes(28)
@@ -34,7 +35,7 @@ class Wire:
         self.times = array.array("q", [0] * 10)
         self.window = Window()
         self.receiver = Receiver(memoryview(self.times), self.window, transport_cc)
-        index = {payload[-8:]: (n, payload) for n, payload in enumerate(PAYLOADS)}
+        index = {payload[-8:]: (n, payload, "h") for n, payload in enumerate(PAYLOADS)}
         self.track = TrackCounter("audio", 0, 5, index, 48_000)
         self.receiver.tracks = {SSRC: self.track}
         self._batch = ReceiveBatch()
@@ -136,6 +137,41 @@ def test_padding_is_taken_off_and_a_probe_of_padding_alone_is_no_media() -> None
     assert (wire.track.packets, wire.receiver.unknown) == (1, 0)
 
 
+def test_resends_probes_and_ends_of_voices_are_extra_and_not_unknown() -> None:
+    wire = Wire()
+    wire.receiver.repairs = {77}
+    wire.window.start, wire.window.stop = 10, 20
+    for now in (9, 10, 20):
+        wire.arrive_packet(rtp.build(97, now, 0, 77, b"again"), now)
+    for number, payload in enumerate(opus.PAUSE):
+        wire.arrive_packet(rtp.build(111, number, 0, SSRC, payload), 15)
+    assert (wire.receiver.extra, wire.receiver.unknown) == (3, 0)
+    assert wire.track.missing() == 0
+
+
+def test_missing_numbers_are_told_since_the_window_was_announced() -> None:
+    wire = Wire()
+    for number in (0, 4):  # 1 to 3 are lost before the window
+        wire.arrive(number, 1, 2)
+    wire.receiver.clear()
+    for number in (5, 7, 10, 9):  # 6 and 8 are lost
+        wire.arrive(number, 1, 2)
+    probe = rtp.build(111, 11, 0, SSRC, b"\x00\x00\x03")
+    wire.arrive_packet(bytes((probe[0] | 0x20,)) + probe[1:], 3)
+    result = wire.track.result(1)
+    assert (result.missing, result.reordered) == (2, 1)
+    assert result.layers == {"h": 4}
+
+
+def test_only_what_is_awaited_must_begin() -> None:
+    wire = Wire()
+    wire.receiver.tracks[2] = TrackCounter("audio", 0, 0, {}, 48_000)
+    wire.receiver.awaited = {SSRC}
+    assert not wire.receiver.complete()
+    wire.arrive(0, 1, 2)
+    assert wire.receiver.complete()
+
+
 def test_transport_wide_numbers_are_found_and_fed_back() -> None:
     wire = Wire(transport_cc=3)
     for number, wide in enumerate((65_534, 65_535, 1)):
@@ -174,5 +210,9 @@ def test_header_of_a_sender_carries_what_was_negotiated() -> None:
     assert found == {3: b"\0\0", 4: b"0", 1: b"\x9e"}
     assert find_element(bytearray(header), 0, len(header), 3) == place - 1
     assert find_element(bytearray(header), 0, len(header), 5) == -1
+    layer, _ = header_template(
+        Stream("video", SSRC, 96, "1", "q"), Extensions(mid=4, transport_cc=3, rid=5)
+    )
+    assert rtp.extensions(layer, 0, len(layer)) == {3: b"\0\0", 4: b"1", 5: b"q"}
     plain, place = header_template(Stream("video", SSRC, 96, "1"), Extensions())
     assert (len(plain), place, plain[0]) == (12, 0, 0x80)

@@ -81,6 +81,21 @@ def test_publish_offer_is_what_a_browser_would_send() -> None:
     assert [c.mimeType for c in oracle.media[1].rtp.codecs] == ["video/VP8", "video/rtx"]
 
 
+def test_simulcast_is_offered_as_chromium_does() -> None:
+    rids = ("q", "h", "f")
+    text, streams = sdp.publish_offer(3, CREDENTIALS, FINGERPRINT, ("audio", "video"), rids)
+    audio, video = parse(text).media
+    assert [(s.mid, s.rid) for s in streams] == [("0", ""), ("1", "q"), ("1", "h"), ("1", "f")]
+    assert len({s.ssrc for s in streams}) == 4
+    assert audio.ssrcs
+    assert not video.ssrcs
+    assert video.simulcast_send == list(rids)
+    assert video.rids == [(rid, "send") for rid in rids]
+    ids = sdp.extensions(parse(text))
+    assert 0 not in (ids.mid, ids.rid, ids.transport_cc, ids.audio_level)
+    assert len({e.id for e in audio.extensions + video.extensions}) == 5
+
+
 def test_voice_only_offers_no_video() -> None:
     text, streams = sdp.publish_offer(0, CREDENTIALS, FINGERPRINT, ("audio",))
     assert [m.kind for m in parse(text).media] == ["audio"]

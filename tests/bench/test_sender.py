@@ -57,6 +57,29 @@ def test_a_keyframe_request_jumps_to_the_next_keyframe(shown: int, expected: int
     assert stream.keyframe_requests == 1
 
 
+def test_a_layer_that_rests_comes_back_with_a_keyframe_and_its_clock_went_on() -> None:
+    stream = outgoing()
+    start = stream.timestamp
+    take(stream)
+    stream.set_active(False)
+    assert [take(stream), take(stream)] == [[], []]
+    stream.set_active(True)
+    number, time, _, picture = take(stream)[0]
+    assert number == 6
+    assert time == (start + 3 * 3600) & 0xFFFFFFFF
+    assert picture == (stream.picture - 1) & 0x7FFF
+    stream.set_active(True)  # said twice, it goes on
+    assert take(stream)[0][0] == 8
+
+
+def test_packets_carry_the_audio_levels_in_turn() -> None:
+    sound = Recording("audio", 48_000, 960, (Frame(0, True, (bytes(40),)),))
+    ids = Extensions(audio_level=1, mid=4)
+    stream = OutgoingStream(Stream("audio", 1, 111, "0"), sound, 0, ids, 0, bytes((0x99, 70)))
+    assert stream.header[stream.level_at] == 0x9E
+    assert [stream.level(n * 20 * MS) for n in range(3)] == [0x99, 70, 0x99]
+
+
 def test_interval_is_that_of_the_recording() -> None:
     assert outgoing().interval_ns == 40 * MS
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 def bench(tmp_path: Path, *arguments: str, status: tuple[int, ...] = (0, 1)) -> dict[str, Any]:
     """The report. A busy machine makes a run invalid (status 1), but must not lose packets."""
-    if arguments[0] != "browser":
+    if arguments[0] != "browser" and "--warm-up" not in arguments:
         arguments = (*arguments, "--warm-up", "0.5")
     target = tmp_path / "report.json"
     done = subprocess.run(
@@ -68,6 +68,43 @@ def test_everything_arrives(name: str, people: int, kinds: int, tmp_path: Path) 
     assert report["summary"]["delayMs"]["p50"] > 0
     assert report["server"]["rssMiB"] > 0
     assert SCENARIOS[name].title
+
+
+def test_focus_gives_each_what_it_looks_at_and_the_loudest(tmp_path: Path) -> None:
+    # Until the server says which layers it wants, everybody sends them all.
+    report = bench(tmp_path, "focus", "--participants", "4", "--seconds", "3", "--warm-up", "6")
+    assert only_load_problems(report), report["problems"]
+    for side in ("everything", "focus"):
+        run = report[side]["run"]
+        assert run["lossFrom"] == "sequenceNumbers"
+        assert run["loadGenerator"]["unknownPackets"] == 0
+        assert run["loadGenerator"]["refusedPackets"] == 0
+        sent = {(s["from"], s["rid"]) for s in run["streams"] if s["packets"]}
+        for row in run["streams"]:
+            # A layer is sent because the server named it, and for no other reason.
+            named = run["layersNamed"][str(row["from"])]
+            assert row["kind"] == "audio" or not row["packets"] or row["rid"] in named, row
+        video = [t for t in run["tracks"] if t["kind"] == "video"]
+        assert len(video) == 12
+        for track in video:
+            assert track["packets"] > 0, track
+            assert sum(track["layers"].values()) == track["packets"]
+            assert all((track["from"], rid) in sent for rid in track["layers"]), track
+    small = [
+        t["layers"]
+        for t in report["focus"]["run"]["tracks"]
+        if t["kind"] == "video" and t["from"] != (t["to"] + 1) % 4
+    ]
+    assert len(small) == 8
+    assert all("f" not in layers for layers in small), small
+    heard = [t for t in report["everything"]["run"]["tracks"] if t["kind"] == "audio"]
+    assert all(t["packets"] > 0 for t in heard)
+    listeners = {
+        t["to"] for t in report["focus"]["run"]["tracks"] if t["kind"] == "audio" and t["packets"]
+    }
+    assert listeners == {0, 1, 2, 3}
+    assert set(report["ratio"]) == {"packetsPerSecondOut", "cpuPercentPerParticipant"}
+    assert report["met"] in (True, False)
 
 
 def test_rooms_do_not_hear_each_other(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Both calls beside each other: the arithmetic, and what a participant says it looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench import focus
+from bench.client import MAIN_TILE, THUMBNAIL, view_message
+from bench.driver import Library
+from bench.recording import Frame, Recording
+from bench.run import Load
+
+LOAD = Load("focus", 10, 8.0, ("audio", "video"))
+
+
+def run(packets: float, cpu: float, problems: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "packetsPerSecondOut": packets,
+        "server": {"processes": [{"cpuPercent": cpu - 1}, {"cpuPercent": 1.0}]},
+        "summary": {"delayMs": {}, "packetLossPercent": 0.0, "throughputBitsPerSecond": 5},
+        "tracks": [
+            {"kind": "video", "packets": 3, "layers": {"q": 1, "f": 2}},
+            {"kind": "video", "packets": 4, "layers": {"q": 4}},
+            {"kind": "audio", "packets": 9, "layers": {}},
+            {"kind": "audio", "packets": 0, "layers": {}},
+        ],
+        "problems": list(problems),
+    }
+
+
+@pytest.mark.parametrize(
+    ("packets", "cpu", "met"), [(300, 9.0, True), (300, 11.0, False), (400, 9.0, False)]
+)
+def test_requirement_is_on_packets_and_on_cpu(packets: float, cpu: float, met: bool) -> None:
+    outcome = focus.result(LOAD, {"everything": run(1000, 30.0), "focus": run(packets, cpu)})
+    assert outcome["ratio"] == {
+        "packetsPerSecondOut": packets / 1000,
+        "cpuPercentPerParticipant": pytest.approx(cpu / 30, abs=1e-4),
+    }
+    assert outcome["met"] is met
+    assert outcome["valid"]
+    assert outcome["focus"]["cpuPercentPerParticipant"] == cpu / 10
+    assert outcome["focus"]["receivedLayers"] == {"f": 2, "q": 5}
+    assert outcome["focus"]["voicesHeard"] == 1
+
+
+def test_one_side_alone_is_no_comparison() -> None:
+    outcome = focus.result(LOAD, {"everything": run(1000, 30.0, ("slow",))})
+    assert outcome["met"] is None
+    assert outcome["problems"] == ["focus was not measured", "everything: slow"]
+    assert not outcome["valid"]
+
+
+def test_view_has_one_large_tile_and_no_sound() -> None:
+    offered = [
+        {"track": f"t{n}{kind}", "participant": f"p{n}", "kind": kind}
+        for n in (1, 2)
+        for kind in ("audio", "video")
+    ]
+    message = view_message(offered, {"p1": 1, "p2": 2}, 2)
+    assert message["type"] == "view"
+    assert [(t["track"], t["width"], t["height"], t["importance"]) for t in message["tracks"]] == [
+        ("t1video", *THUMBNAIL, "tile"),
+        ("t2video", *MAIN_TILE, "main"),
+    ]
+
+
+def recording(kind: str, packets: int) -> Recording:
+    return Recording(kind, 90_000, 3600, (Frame(0, True, (b"x" * 20,) * packets),))
+
+
+def test_rows_of_the_send_table_hold_every_layer() -> None:
+    top = recording("video", 5)
+    library = Library(recording("audio", 2), top, {"q": recording("video", 3), "f": top})
+    assert library.row == 10
+    assert [library.base(1, *at) for at in (("audio",), ("video",), ("video", "f"))] == [10, 12, 15]
+    assert library.base(1, "video", "q") == 12
+    assert library.of("video", "q").packets == 3
+    alone = Library(recording("audio", 2), top)
+    assert (alone.row, alone.base(1, "video")) == (7, 9)
