@@ -98,6 +98,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--focus", action="store_true",
                             help="simulcast, and each looks at one person large, at the others as"
                                  " thumbnails, and hears the loudest")  # fmt: skip
+    if name in ("scenario3", "focus"):
+        parser.add_argument("--looks", choices=focus.LOOKS, default=focus.LOOKS[0],
+                            help="each at the next one, or all at one speaker")  # fmt: skip
     if name == "peers":
         parser.add_argument("--repeat", type=_number(int, 1, 100), default=1, metavar="T",
                             help="runs of each side; the median counts")  # fmt: skip
@@ -199,8 +202,10 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     if library.layers:
         rates = {rid: round(r.bits_per_second / 1000) for rid, r in library.layers.items()}
         load.settings["layersKbps"] = rates
+    if _focused(name, options):
+        load.settings["looks"] = options.looks
     if name == "focus":
-        return focus.compare(load, library, LOOPBACK, options.workers, tell)
+        return focus.compare(load, library, LOOPBACK, options.workers, options.looks, tell)
     if name == "peers":
         return peers.compare(load, library, options.workers, options.repeat, tell)
     capacity = -(-load.participants // load.rooms)
@@ -210,7 +215,8 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         if name == "soak":
             tell(f"{load.participants} seats for {load.seconds:g} s (Ctrl-C ends it)")
             return asyncio.run(soak(load, library, server))
-        people = focus.participant_class(library, load.participants, focused=focused)
+        looks = options.looks if focused else ""
+        people = focus.participant_class(library, load.participants, looks)
         return asyncio.run(measure(load, library, server, people, tell))
 
 

@@ -44,12 +44,12 @@ class Client:
         people: dict[str, int],
         *,
         rids: tuple[str, ...] = (),
-        ring: int = 0,
+        main: int | None = None,
     ) -> None:
         """`rids` are the simulcast layers of its video, low to high; none: a single stream.
 
-        With `ring`, the number of people, it looks at one person large, the next one in number,
-        and at all others as thumbnails; without it says nothing about how it looks at them.
+        With `main` it looks at the person of this number large and at all others as thumbnails;
+        without it says nothing about how it looks at them.
         """
         self.participant = participant
         self.problem = ""
@@ -58,7 +58,7 @@ class Client:
         """What is received now."""
         self.named: set[str] = set()
         """Rids that the server has asked for at any time."""
-        self._rids, self._ring = rids, ring
+        self._rids, self._main = rids, main
         self._mids: dict[str, str] = {}
         """Of the published tracks, by track id."""
         self._layers: dict[str, tuple[str, ...]] = {}
@@ -170,10 +170,6 @@ class Client:
         except FleetError as error:
             raise ClientError(f"subscribing failed: {error}") from error
 
-    @property
-    def _looked_at(self) -> int:
-        return (self.participant + 1) % self._ring
-
     async def leave(self) -> None:
         """Leave politely, whatever state the call is in."""
         if self._socket is not None and not self._socket.closed:
@@ -260,7 +256,7 @@ class Client:
                 t["kind"],
                 self._people[t["participant"]],
                 repairs.get(t["mid"], 0),
-                awaited=t["kind"] == "video" or not self._ring,
+                awaited=t["kind"] == "video" or self._main is None,
             )
             for t in message["tracks"]
             if t["participant"] in self._people and ssrcs.get(t["mid"])
@@ -269,8 +265,8 @@ class Client:
         fingerprint = self._fleet.fingerprint(self.participant)
         answer = sdp.subscribe_answer(described, self._credentials, fingerprint)
         await self._send({"type": "answer", "id": message["id"], "sdp": answer})
-        if self._ring:
-            await self._send(view_message(message["tracks"], self._people, self._looked_at))
+        if self._main is not None:
+            await self._send(view_message(message["tracks"], self._people, self._main))
         self._changed.set()
 
 

@@ -4,7 +4,8 @@ Theory of operation. Two calls of the same people, one after the other, each on 
 In both everybody publishes simulcast and has the microphone open, two or three talk at a time.
 `everything`: nobody says what is looked at, so each picture counts as seen in full, and every
 voice is sent on. `focus`: each looks at one person large and at the others as thumbnails, and
-the server sends on the loudest voices.
+the server sends on the loudest voices. Whom they look at is `LOOKS`: in a ring everybody is
+somebody's large picture and must send the highest layer; with a speaker only one must.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
+
+import aiohttp
 
 from bench import media
 from bench.client import Client
 from bench.driver import Library
+from bench.fleet import Fleet
 from bench.provenance import provenance
 from bench.recording import Recording
 from bench.run import Load, ParticipantClass, measure
@@ -33,6 +36,8 @@ LOWER_LAYERS = {
     "h": media.VideoSpec(bitrate_kbps=300, width=320, height=180),
 }
 TOP_RID = "f"
+LOOKS = ("ring", "speaker")
+"""`ring`: each at the next one; `speaker`: all at the first, who looks at the second."""
 
 
 def layers(top: Recording) -> dict[str, Recording]:
@@ -40,13 +45,37 @@ def layers(top: Recording) -> dict[str, Recording]:
     return {rid: media.video(spec) for rid, spec in LOWER_LAYERS.items()} | {TOP_RID: top}
 
 
-def participant_class(library: Library, people: int, *, focused: bool) -> ParticipantClass:
-    """Participants who send the library's layers and, `focused`, look at each other in a ring."""
-    return partial(Client, rids=tuple(library.layers), ring=people if focused else 0)
+def looked_at(looks: str, participant: int, people: int) -> int:
+    """Whom this participant sees large; `looks` is one of `LOOKS`."""
+    if looks == "ring":
+        return (participant + 1) % people
+    return 1 if participant == 0 else 0
+
+
+def participant_class(library: Library, count: int, looks: str = "") -> ParticipantClass:
+    """Participants who send the library's layers and look at each other as `looks` says."""
+
+    def make(
+        fleet: Fleet,
+        session: aiohttp.ClientSession,
+        url: str,
+        participant: int,
+        people: dict[str, int],
+    ) -> Client:
+        main = looked_at(looks, participant, count) if looks else None
+        rids = tuple(library.layers)
+        return Client(fleet, session, url, participant, people, rids=rids, main=main)
+
+    return make
 
 
 def compare(
-    load: Load, library: Library, host: str, workers: int, tell: Callable[[str], None]
+    load: Load,
+    library: Library,
+    host: str,
+    workers: int,
+    looks: str,
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Both calls and their ratios. Raises what `measure` raises, and `ServerError`."""
     runs = {}
@@ -56,7 +85,7 @@ def compare(
         with OwnServer(
             host, workers, load.participants, 1, loudest=LOUDEST if focused else 0
         ) as server:
-            people = participant_class(library, load.participants, focused=focused)
+            people = participant_class(library, load.participants, looks if focused else "")
             one = replace(load, scenario=side, by_sequence=True)
             runs[side] = asyncio.run(measure(one, library, server, people, tell))
         if runs[side]["partial"]:

@@ -67,6 +67,11 @@ def test_view_has_one_large_tile_and_no_sound() -> None:
     ]
 
 
+def test_in_a_ring_everybody_is_seen_large_once_and_of_speakers_there_is_one() -> None:
+    assert [focus.looked_at("ring", n, 4) for n in range(4)] == [1, 2, 3, 0]
+    assert [focus.looked_at("speaker", n, 4) for n in range(4)] == [1, 0, 0, 0]
+
+
 def recording(kind: str, packets: int) -> Recording:
     return Recording(kind, 90_000, 3600, (Frame(0, True, (b"x" * 20,) * packets),))
 
