@@ -27,6 +27,8 @@ FORMAT = 15
 
 _FIXED = struct.Struct("!IIHHI")
 _U16 = struct.Struct("!H")
+_ALL_RECEIVED = struct.Struct("!BBHIIHHIH")
+"""The RTCP header, the fixed part, and one run-length chunk."""
 _MAX_RUN = 0x1FFF
 _NOT_RECEIVED, _SMALL, _LARGE, _RESERVED = 0, 1, 2, 3
 
@@ -159,6 +161,27 @@ def _chunks(symbols: Sequence[int]) -> bytes:
             out += _U16.pack(bits)
             pos += 7
     return bytes(out)
+
+
+def encode_all_received(
+    sender_ssrc: int,
+    media_ssrc: int,
+    base_seq: int,
+    reference_time: int,
+    feedback_count: int,
+    deltas: Sequence[int],
+) -> bytes:
+    """As `encode`, of 1 to `MAX_STATUSES` packets that all arrived, each gap 0 to 255 units."""
+    count = len(deltas)
+    last = (reference_time & 0xFFFFFF) << 8 | feedback_count & 0xFF
+    fill = -(count + 2) % 4
+    padding = bytes(fill - 1) + bytes((fill,)) if fill else b""
+    first = 0x80 | (0x20 if fill else 0) | FORMAT
+    words = (_FIXED.size + 2 + count + fill) // 4
+    return _ALL_RECEIVED.pack(
+        first, 205, words, sender_ssrc, media_ssrc, base_seq & 0xFFFF, count, last,
+        _SMALL << 13 | count,
+    ) + bytes(deltas) + padding  # fmt: skip
 
 
 def encode(

@@ -5,9 +5,14 @@ called from a tick, describes everything since the last call, with what is missi
 Arrivals are kept for half a second after that: when a packet comes late for a range that was
 reported without it, the next report starts at it again, as Chromium's does, so that the sender
 learns that it was late and not lost.
+
+Nearly always every packet arrives, in line. Then (`_plain`) there is nothing to keep of the past,
+and a list of times since the last report is all.
 """
 
 from __future__ import annotations
+
+from operator import sub
 
 from sfu import transport_cc
 
@@ -32,9 +37,12 @@ class TransportCcFeedback:
         "_count",
         "_expected",
         "_forgotten",
+        "_line",
         "_newest",
+        "_plain",
         "_sender_ssrc",
         "_start",
+        "_unsettled_at",
     )
 
     def __init__(self, sender_ssrc: int) -> None:
@@ -49,10 +57,17 @@ class TransportCcFeedback:
         self._forgotten = -1
         # Highest of the numbers whose arrival is no longer kept.
         self._count = 0
+        self._line: list[int] = []
+        # While plain: the times from `_start` to `_newest`; `_arrivals` is empty then.
+        self._plain = False
+        self._unsettled_at = 0
+        # When something last came out of line.
 
     def packet(self, seq16: int, arrival: float) -> None:
         """A packet arrived; `arrival` in seconds on a steady clock."""
-        if seq16 == self._expected:
+        if self._plain:
+            self.packets([seq16], arrival)
+        elif seq16 == self._expected:
             self._newest = seq = self._newest + 1
             self._expected = seq16 + 1 & 0xFFFF
             self._arrivals[seq] = int(arrival * transport_cc.TICKS_PER_SECOND + 0.5)
@@ -62,6 +77,15 @@ class TransportCcFeedback:
     def packets(self, numbers: list[int], arrival: float) -> None:
         """Packets arrived together, in this order; as `packet` for each."""
         ticks = int(arrival * transport_cc.TICKS_PER_SECOND + 0.5)
+        if self._plain:
+            count, first = len(numbers), self._expected
+            end = first + count
+            if numbers[0] == first and end <= 0x10000 and numbers == list(range(first, end)):
+                self._line += [ticks] * count
+                self._newest += count
+                self._expected = end & 0xFFFF
+                return
+            self._leave_line()
         expected, newest, arrivals = self._expected, self._newest, self._arrivals
         for seq16 in numbers:
             if seq16 == expected:
@@ -76,6 +100,7 @@ class TransportCcFeedback:
 
     def _out_of_line(self, seq16: int, ticks: int) -> None:
         """The first packet, one after a gap, a late one or a duplicate."""
+        self._unsettled_at = ticks
         newest = self._newest
         ahead = ((seq16 - newest + 0x8000) & 0xFFFF) - 0x8000
         if newest < 0 or ahead > MAX_GAP or ahead < -MAX_GAP:
@@ -90,6 +115,20 @@ class TransportCcFeedback:
                 self._start = seq
         self._expected = self._newest + 1 & 0xFFFF
         self._arrivals[seq] = ticks
+
+    def _leave_line(self) -> None:
+        """Something is not in line: the past matters."""
+        self._plain = False
+        self._forgotten = self._start - 1
+        self._arrivals.update(enumerate(self._line, self._start))
+        self._line = []
+
+    def _enter_line(self, now: float) -> None:
+        """After a report: what is missing is too old by now, so the past need not be kept."""
+        settled = int((now - KEEP_SECONDS) * transport_cc.TICKS_PER_SECOND)
+        if self._newest >= 0 and self._unsettled_at < settled:
+            self._plain = True
+            self._arrivals.clear()
 
     def _restart(self, seq16: int) -> int:
         self._arrivals.clear()
@@ -109,6 +148,13 @@ class TransportCcFeedback:
 
         `now` on the clock of the arrivals. `media_ssrc` is any SSRC of the publisher.
         """
+        if self._plain:
+            if not self._line:
+                return []
+            packet = self._report_line(media_ssrc)
+            if packet:
+                return [packet]
+            self._leave_line()
         while len(self._arrivals) > MAX_KEPT:
             self._forget_oldest()
         packets: list[bytes] = []
@@ -116,7 +162,24 @@ class TransportCcFeedback:
             self._report(media_ssrc, packets)
             self._start = self._newest + 1
         self._forget(int((now - KEEP_SECONDS) * transport_cc.TICKS_PER_SECOND))
+        self._enter_line(now)
         return packets
+
+    def _report_line(self, media_ssrc: int) -> bytes:
+        """One packet on all of `_line`, or nothing when it does not fit the short form."""
+        line = self._line
+        reference = line[0] // transport_cc.TICKS_PER_REFERENCE
+        deltas = [line[0] - reference * transport_cc.TICKS_PER_REFERENCE, *map(sub, line[1:], line)]
+        if len(line) > MAX_RECEIVED or min(deltas) < 0 or max(deltas) > 0xFF:
+            return b""
+        count = self._count
+        self._count = (count + 1) & 0xFF
+        packet = transport_cc.encode_all_received(
+            self._sender_ssrc, media_ssrc, self._start, reference, count, deltas
+        )
+        self._start = self._newest + 1
+        self._line = []
+        return packet
 
     def _report(self, media_ssrc: int, packets: list[bytes]) -> None:
         arrivals = self._arrivals

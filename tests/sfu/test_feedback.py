@@ -1,5 +1,7 @@
 """Transport-wide feedback, read back by our own parser."""
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -241,3 +243,37 @@ def test_no_input_raises(packets):
     found = read(made.build(0.0, 0xFFFFFFFF))
     assert bool(found) is bool(packets)
     assert sum(len(packet.arrivals) for packet in found) <= 2049 * max(1, len(packets))
+
+
+class Remembering(TransportCcFeedback):
+    """Keeps the past of a stream that is in line, too."""
+
+    def _enter_line(self, now):
+        pass
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("disorder", [0.0, 0.002, 0.02])
+def test_a_stream_in_line_is_reported_as_any_other(seed, disorder):
+    chance = random.Random(seed)
+    short, full = TransportCcFeedback(1), Remembering(1)
+    number, now = 65000, 10.0
+    late = []
+    for _ in range(300):
+        numbers = []
+        for _ in range(chance.randrange(1, 8)):
+            if late and chance.random() < 0.2:
+                numbers.append(late.pop())
+            if chance.random() < disorder:
+                late.append(number & 0xFFFF)
+            else:
+                numbers.append(number & 0xFFFF)
+            number += 1
+        now += chance.choice([0.002, 0.003, 0.02, 0.09])
+        for made in (short, full) if numbers else ():
+            made.packets(list(numbers), now)
+        if chance.random() < 0.2:
+            assert arrivals(short.build(now, 2)) == arrivals(full.build(now, 2))
+    assert arrivals(short.build(now, 2)) == arrivals(full.build(now, 2))
+    if not disorder:
+        assert not short._arrivals, "nothing of the past is kept"
