@@ -20,7 +20,7 @@ export function cameraEncodings(width, height) {
   if (pixels >= 960 * 540) return [LOW, MIDDLE, { rid: 'f', maxBitrate: 1_500_000 }];
   if (pixels >= 480 * 270) {
     return [
-      { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 200_000 },
+      { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 150_000 },
       { rid: 'f', maxBitrate: 700_000 },
     ];
   }
