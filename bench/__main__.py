@@ -101,7 +101,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     if name in ("scenario3", "focus"):
         parser.add_argument("--looks", choices=focus.LOOKS, default=focus.LOOKS[0],
                             help="each at the next one, or all at one speaker")  # fmt: skip
-    if name == "peers":
+    if name in ("peers", "focus"):
         parser.add_argument("--repeat", type=_number(int, 1, 100), default=1, metavar="T",
                             help="runs of each side; the median counts")  # fmt: skip
     if name in ("peers", "soak"):
@@ -205,7 +205,8 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     if _focused(name, options):
         load.settings["looks"] = options.looks
     if name == "focus":
-        return focus.compare(load, library, LOOPBACK, options.workers, options.looks, tell)
+        workers, repeat = options.workers, options.repeat
+        return focus.compare(load, library, LOOPBACK, workers, options.looks, repeat, tell)
     if name == "peers":
         return peers.compare(load, library, options.workers, options.repeat, tell)
     capacity = -(-load.participants // load.rooms)

@@ -1,6 +1,6 @@
 """What it saves to send people only what they look at and listen to.
 
-Theory of operation. Two calls of the same people, one after the other, each on a fresh server.
+Theory of operation. Two calls of the same people, in turns, each on a fresh server.
 In both everybody publishes simulcast and has the microphone open, two or three talk at a time.
 `everything`: nobody says what is looked at, so each picture counts as seen in full, and every
 voice is sent on. `focus`: each looks at one person large and at the others as thumbnails, and
@@ -11,8 +11,8 @@ somebody's large picture and must send the highest layer; with a speaker only on
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -23,7 +23,7 @@ from bench.driver import Library
 from bench.fleet import Fleet
 from bench.provenance import provenance
 from bench.recording import Recording
-from bench.run import Load, ParticipantClass, measure
+from bench.run import InterruptedRunError, Load, ParticipantClass, measure
 from bench.server import OwnServer
 
 SIDES = ("everything", "focus")
@@ -75,29 +75,51 @@ def compare(
     host: str,
     workers: int,
     looks: str,
+    repeat: int,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Both calls and their ratios. Raises what `measure` raises, and `ServerError`."""
-    runs = {}
-    for side in SIDES:
-        tell(side)
-        focused = side == "focus"
-        with OwnServer(
-            host, workers, load.participants, 1, loudest=LOUDEST if focused else 0
-        ) as server:
-            people = participant_class(library, load.participants, looks if focused else "")
-            one = replace(load, scenario=side, by_sequence=True)
-            runs[side] = asyncio.run(measure(one, library, server, people, tell))
-        if runs[side]["partial"]:
-            break
+    """Each call `repeat` times, in turns; medians and their ratios.
+
+    An interrupt ends it with what was measured. Raises what `measure` raises, and `ServerError`.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    for number in range(repeat):
+        # Who goes first changes, so that a machine that warms up favours nobody.
+        for side in SIDES if number % 2 == 0 else SIDES[::-1]:
+            tell(f"run {number + 1} of {repeat}: {side}")
+            try:
+                runs[side].append(_one(side, load, library, host, workers, looks))
+            except (InterruptedRunError, KeyboardInterrupt):
+                if not any(runs.values()):
+                    raise
+                return result(load, runs)
+            if runs[side][-1]["partial"]:
+                return result(load, runs)
     return result(load, runs)
 
 
-def result(load: Load, runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _one(
+    side: str, load: Load, library: Library, host: str, workers: int, looks: str
+) -> dict[str, Any]:
+    focused = side == "focus"
+    people = participant_class(library, load.participants, looks if focused else "")
+    with OwnServer(
+        host, workers, load.participants, 1, loudest=LOUDEST if focused else 0
+    ) as server:
+        return asyncio.run(measure(load, library, server, people, _silent))
+
+
+def _silent(_: str) -> None:
+    """The steps of a run among many are not told."""
+
+
+def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """The figures of both sides and their ratio; `met` is None when they cannot be compared."""
-    sides = {side: figures(runs[side], load.participants) for side in SIDES if side in runs}
-    problems = [f"{side} was not measured" for side in SIDES if side not in runs]
-    problems += [f"{side}: {text}" for side in runs for text in runs[side]["problems"]]
+    sides = {side: figures(runs[side], load.participants) for side in SIDES if runs[side]}
+    problems = [f"{side} was not measured" for side in SIDES if not runs[side]]
+    problems += [
+        f"{side}: {text}" for side in SIDES for run in runs[side] for text in run["problems"]
+    ]
     ratio: dict[str, float] = {}
     if len(sides) == len(SIDES):
         for name in ("packetsPerSecondOut", "cpuPercentPerParticipant"):
@@ -120,26 +142,41 @@ def result(load: Load, runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def figures(run: dict[str, Any], participants: int) -> dict[str, Any]:
-    """Of one call. CPU is that of all processes of the server, signaling included."""
-    cpu = sum(process["cpuPercent"] for process in run["server"]["processes"])
+def figures(runs: list[dict[str, Any]], participants: int) -> dict[str, Any]:
+    """Medians of one side. CPU is that of all processes of the server, signaling included."""
+
+    def middle(read: Callable[[dict[str, Any]], float]) -> float:
+        return round(statistics.median(read(run) for run in runs), 3)
+
+    cpu = middle(lambda run: sum(p["cpuPercent"] for p in run["server"]["processes"]))
     return {
-        "packetsPerSecondOut": run["packetsPerSecondOut"],
-        "cpuPercent": round(cpu, 2),
+        "packetsPerSecondIn": middle(_packets_in),
+        "packetsPerSecondOut": middle(lambda run: run["packetsPerSecondOut"]),
+        "cpuPercent": cpu,
         "cpuPercentPerParticipant": round(cpu / participants, 3),
-        "delayMs": run["summary"]["delayMs"],
-        "packetLossPercent": run["summary"]["packetLossPercent"],
-        "receivedBitsPerSecond": run["summary"]["throughputBitsPerSecond"],
-        "receivedLayers": received_layers(run),
-        "voicesHeard": sum(t["kind"] == "audio" and t["packets"] > 0 for t in run["tracks"]),
-        "run": run,
+        "delayMs": {
+            name: middle(lambda run, name=name: run["summary"]["delayMs"][name])  # type: ignore[misc]
+            for name in ("p50", "p95", "p99")
+        },
+        "packetLossPercent": middle(lambda run: run["summary"]["packetLossPercent"]),
+        "receivedBitsPerSecond": middle(lambda run: run["summary"]["throughputBitsPerSecond"]),
+        "voicesHeard": middle(
+            lambda run: sum(t["kind"] == "audio" and t["packets"] > 0 for t in run["tracks"])
+        ),
+        "receivedLayers": received_layers(runs),
+        "runs": runs,
     }
 
 
-def received_layers(run: dict[str, Any]) -> dict[str, int]:
-    """Packets of each layer, over all who received."""
+def _packets_in(run: dict[str, Any]) -> float:
+    return float(sum(stream["packets"] for stream in run["streams"]) / run["seconds"])
+
+
+def received_layers(runs: list[dict[str, Any]]) -> dict[str, int]:
+    """Video packets of each layer, over all who received, over all runs."""
     total: dict[str, int] = {}
-    for track in run["tracks"]:
-        for rid, count in track["layers"].items():
-            total[rid] = total.get(rid, 0) + count
+    for run in runs:
+        for track in run["tracks"]:
+            for rid, count in track["layers"].items():
+                total[rid] = total.get(rid, 0) + count
     return dict(sorted(total.items()))

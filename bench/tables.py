@@ -83,6 +83,7 @@ def print_focus(console: Console, outcome: Mapping[str, Any]) -> None:
     ratio = outcome["ratio"]
     sides = [outcome.get(side) for side in ("everything", "focus")]
     for name, title in (
+        ("packetsPerSecondIn", "packets a second in"),
         ("packetsPerSecondOut", "packets a second out"),
         ("cpuPercentPerParticipant", "CPU each participant, %"),
         ("cpuPercent", "CPU of the server, %"),

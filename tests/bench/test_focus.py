@@ -19,7 +19,13 @@ def run(packets: float, cpu: float, problems: tuple[str, ...] = ()) -> dict[str,
     return {
         "packetsPerSecondOut": packets,
         "server": {"processes": [{"cpuPercent": cpu - 1}, {"cpuPercent": 1.0}]},
-        "summary": {"delayMs": {}, "packetLossPercent": 0.0, "throughputBitsPerSecond": 5},
+        "seconds": 2.0,
+        "streams": [{"packets": 300}, {"packets": 100}],
+        "summary": {
+            "delayMs": {"p50": 1, "p95": 2, "p99": 3},
+            "packetLossPercent": 0.0,
+            "throughputBitsPerSecond": 5,
+        },
         "tracks": [
             {"kind": "video", "packets": 3, "layers": {"q": 1, "f": 2}},
             {"kind": "video", "packets": 4, "layers": {"q": 4}},
@@ -34,7 +40,7 @@ def run(packets: float, cpu: float, problems: tuple[str, ...] = ()) -> dict[str,
     ("packets", "cpu", "met"), [(300, 9.0, True), (300, 11.0, False), (400, 9.0, False)]
 )
 def test_requirement_is_on_packets_and_on_cpu(packets: float, cpu: float, met: bool) -> None:
-    outcome = focus.result(LOAD, {"everything": run(1000, 30.0), "focus": run(packets, cpu)})
+    outcome = focus.result(LOAD, {"everything": [run(1000, 30.0)], "focus": [run(packets, cpu)]})
     assert outcome["ratio"] == {
         "packetsPerSecondOut": packets / 1000,
         "cpuPercentPerParticipant": pytest.approx(cpu / 30, abs=1e-4),
@@ -44,10 +50,18 @@ def test_requirement_is_on_packets_and_on_cpu(packets: float, cpu: float, met: b
     assert outcome["focus"]["cpuPercentPerParticipant"] == cpu / 10
     assert outcome["focus"]["receivedLayers"] == {"f": 2, "q": 5}
     assert outcome["focus"]["voicesHeard"] == 1
+    assert outcome["focus"]["packetsPerSecondIn"] == 200
+
+
+def test_the_median_of_all_runs_counts() -> None:
+    runs = [run(1000, cpu) for cpu in (30.0, 90.0, 33.0)]
+    outcome = focus.result(LOAD, {"everything": runs, "focus": [run(100, 9.0)]})
+    assert outcome["everything"]["cpuPercentPerParticipant"] == 3.3
+    assert outcome["everything"]["receivedLayers"] == {"f": 6, "q": 15}
 
 
 def test_one_side_alone_is_no_comparison() -> None:
-    outcome = focus.result(LOAD, {"everything": run(1000, 30.0, ("slow",))})
+    outcome = focus.result(LOAD, {"everything": [run(1000, 30.0, ("slow",))], "focus": []})
     assert outcome["met"] is None
     assert outcome["problems"] == ["focus was not measured", "everything: slow"]
     assert not outcome["valid"]

@@ -75,7 +75,7 @@ def test_focus_gives_each_what_it_looks_at_and_the_loudest(tmp_path: Path) -> No
     report = bench(tmp_path, "focus", "--participants", "4", "--seconds", "3", "--warm-up", "6")
     assert only_load_problems(report), report["problems"]
     for side in ("everything", "focus"):
-        run = report[side]["run"]
+        (run,) = report[side]["runs"]
         assert run["lossFrom"] == "sequenceNumbers"
         assert run["loadGenerator"]["unknownPackets"] == 0
         assert run["loadGenerator"]["refusedPackets"] == 0
@@ -92,15 +92,17 @@ def test_focus_gives_each_what_it_looks_at_and_the_loudest(tmp_path: Path) -> No
             assert all((track["from"], rid) in sent for rid in track["layers"]), track
     small = [
         t["layers"]
-        for t in report["focus"]["run"]["tracks"]
+        for t in report["focus"]["runs"][0]["tracks"]
         if t["kind"] == "video" and t["from"] != (t["to"] + 1) % 4
     ]
     assert len(small) == 8
     assert all("f" not in layers for layers in small), small
-    heard = [t for t in report["everything"]["run"]["tracks"] if t["kind"] == "audio"]
+    heard = [t for t in report["everything"]["runs"][0]["tracks"] if t["kind"] == "audio"]
     assert all(t["packets"] > 0 for t in heard)
     listeners = {
-        t["to"] for t in report["focus"]["run"]["tracks"] if t["kind"] == "audio" and t["packets"]
+        t["to"]
+        for t in report["focus"]["runs"][0]["tracks"]
+        if t["kind"] == "audio" and t["packets"]
     }
     assert listeners == {0, 1, 2, 3}
     assert set(report["ratio"]) == {"packetsPerSecondOut", "cpuPercentPerParticipant"}
