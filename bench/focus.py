@@ -120,6 +120,11 @@ def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     problems += [
         f"{side}: {text}" for side in SIDES for run in runs[side] for text in run["problems"]
     ]
+    whole_layers = sides["everything"]["receivedLayers"] if runs["everything"] else {}
+    if low := {rid: count for rid, count in whole_layers.items() if rid != TOP_RID}:
+        problems.append(
+            f"everything: not all of it was sent on, packets of lower layers came: {low}"
+        )
     ratio: dict[str, float] = {}
     if len(sides) == len(SIDES):
         for name in ("packetsPerSecondOut", "cpuPercentPerParticipant"):

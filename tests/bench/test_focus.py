@@ -15,7 +15,9 @@ from bench.run import Load
 LOAD = Load("focus", 10, 8.0, ("audio", "video"))
 
 
-def run(packets: float, cpu: float, problems: tuple[str, ...] = ()) -> dict[str, Any]:
+def run(
+    packets: float, cpu: float, problems: tuple[str, ...] = (), low: str = "f"
+) -> dict[str, Any]:
     return {
         "packetsPerSecondOut": packets,
         "server": {"processes": [{"cpuPercent": cpu - 1}, {"cpuPercent": 1.0}]},
@@ -27,8 +29,8 @@ def run(packets: float, cpu: float, problems: tuple[str, ...] = ()) -> dict[str,
             "throughputBitsPerSecond": 5,
         },
         "tracks": [
-            {"kind": "video", "packets": 3, "layers": {"q": 1, "f": 2}},
-            {"kind": "video", "packets": 4, "layers": {"q": 4}},
+            {"kind": "video", "packets": 3, "layers": {"f": 3}},
+            {"kind": "video", "packets": 4, "layers": {low: 4}},
             {"kind": "audio", "packets": 9, "layers": {}},
             {"kind": "audio", "packets": 0, "layers": {}},
         ],
@@ -40,7 +42,9 @@ def run(packets: float, cpu: float, problems: tuple[str, ...] = ()) -> dict[str,
     ("packets", "cpu", "met"), [(300, 9.0, True), (300, 11.0, False), (400, 9.0, False)]
 )
 def test_requirement_is_on_packets_and_on_cpu(packets: float, cpu: float, met: bool) -> None:
-    outcome = focus.result(LOAD, {"everything": [run(1000, 30.0)], "focus": [run(packets, cpu)]})
+    outcome = focus.result(
+        LOAD, {"everything": [run(1000, 30.0)], "focus": [run(packets, cpu, low="q")]}
+    )
     assert outcome["ratio"] == {
         "packetsPerSecondOut": packets / 1000,
         "cpuPercentPerParticipant": pytest.approx(cpu / 30, abs=1e-4),
@@ -48,7 +52,7 @@ def test_requirement_is_on_packets_and_on_cpu(packets: float, cpu: float, met: b
     assert outcome["met"] is met
     assert outcome["valid"]
     assert outcome["focus"]["cpuPercentPerParticipant"] == cpu / 10
-    assert outcome["focus"]["receivedLayers"] == {"f": 2, "q": 5}
+    assert outcome["focus"]["receivedLayers"] == {"f": 3, "q": 4}
     assert outcome["focus"]["voicesHeard"] == 1
     assert outcome["focus"]["packetsPerSecondIn"] == 200
 
@@ -57,7 +61,13 @@ def test_the_median_of_all_runs_counts() -> None:
     runs = [run(1000, cpu) for cpu in (30.0, 90.0, 33.0)]
     outcome = focus.result(LOAD, {"everything": runs, "focus": [run(100, 9.0)]})
     assert outcome["everything"]["cpuPercentPerParticipant"] == 3.3
-    assert outcome["everything"]["receivedLayers"] == {"f": 6, "q": 15}
+    assert outcome["everything"]["receivedLayers"] == {"f": 21}
+
+
+def test_everything_must_be_everything() -> None:
+    outcome = focus.result(LOAD, {"everything": [run(9, 9.0, low="h")], "focus": [run(9, 9.0)]})
+    assert not outcome["valid"]
+    assert "{'h': 4}" in outcome["problems"][0]
 
 
 def test_one_side_alone_is_no_comparison() -> None:

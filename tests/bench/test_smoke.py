@@ -73,7 +73,11 @@ def test_everything_arrives(name: str, people: int, kinds: int, tmp_path: Path) 
 def test_focus_gives_each_what_it_looks_at_and_the_loudest(tmp_path: Path) -> None:
     # Until the server says which layers it wants, everybody sends them all.
     report = bench(tmp_path, "focus", "--participants", "4", "--seconds", "3", "--warm-up", "6")
-    assert only_load_problems(report), report["problems"]
+    assert all(
+        # On a busy machine delay grows, and the server gives its receivers less.
+        "load generator" in problem or "lower layers" in problem
+        for problem in report["problems"]
+    ), report["problems"]
     for side in ("everything", "focus"):
         (run,) = report[side]["runs"]
         assert run["lossFrom"] == "sequenceNumbers"
