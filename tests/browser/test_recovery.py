@@ -37,17 +37,17 @@ async def test_reload_comes_back_as_the_same_person(room: str, on_chromium: Open
 async def test_killed_worker_is_survived(
     room: str, server: Server, on_chromium: Opens, on_firefox: Opens
 ) -> None:
-    people = [await on_chromium("Ana"), await on_chromium("Budi"), await on_firefox("Citra")]
+    # One of each: three that encode 1280x720 in layers keep two cores busy with themselves.
+    people = [await on_chromium("Ana"), await on_firefox("Citra")]
     for person in people:
         await person.join(room)
     for person in people:
         await person.sees(*others(person, people))
     killed = server.kill_worker()
     began = now()
-    # Three browsers set up four connections each on whatever cores there are.
     again = [person.sees(*others(person, people), seconds=120) for person in people]
     await asyncio.gather(*again)
-    log.info("all three see each other again %.1f s after the kill", now() - began)
+    log.info("they see each other again %.1f s after the kill", now() - began)
     assert server.stats()["workers"][0]["pid"] != killed
     for person in people:
         await person.hears(*others(person, people))
