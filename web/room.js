@@ -35,6 +35,9 @@ Object.defineProperty(window, 'conference', { get: () => conference });
 /** @param {'lobby' | 'call' | 'goodbye'} view */
 function show(view) {
   for (const id of ['lobby', 'call', 'goodbye']) byId(id, HTMLElement).hidden = id !== view;
+  // A field of the view that is gone must not go on swallowing shortcuts until the next frame.
+  const focused = document.activeElement;
+  if (focused instanceof HTMLElement && focused.closest('[hidden]')) focused.blur();
   document.title = `${room} · ${t('app.name')}`;
 }
 
