@@ -145,8 +145,11 @@ class Person:
         """By the name on the tile; one's own is not among them."""
         return {tile["name"]: tile for tile in await self.see(_PICTURES)}
 
-    async def sees(self, *names: str, seconds: float = 30) -> None:
-        """Each of these is decoded, on and on, and is no black picture."""
+    async def sees(self, *names: str, seconds: float = 90) -> None:
+        """Each of these is decoded, on and on, and is no black picture.
+
+        The limit is for machines on which several browsers encode on two slow cores.
+        """
         first: dict[str, int] = {}
 
         async def all_of_them() -> bool:
@@ -173,7 +176,7 @@ class Person:
             heard.update(name for name, level in levels.items() if level > 0)
             return heard >= set(names)
 
-        await until(f"{self.name} hears {', '.join(names)}", all_of_them)
+        await until(f"{self.name} hears {', '.join(names)}", all_of_them, 60)
 
     async def alone_with(self, *names: str) -> None:
         """Exactly these others have a tile."""

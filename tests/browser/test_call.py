@@ -11,6 +11,7 @@ from tests.browser.person import Person, until
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.timeout(300)
 async def test_three_people_see_and_hear_each_other(
     room: str, on_chromium: Opens, on_firefox: Opens
 ) -> None:
