@@ -10,6 +10,7 @@
  * sources again on a new one; `restartIce` keeps it and offers it new ways through the network.
  */
 
+import { Interrupted, unlessClosed } from './closable.js';
 import { encodingsFor, inTemporalLayers, vp8Only } from './encodings.js';
 import { ActiveEncodings } from './simulcast.js';
 
@@ -28,9 +29,6 @@ import { ActiveEncodings } from './simulcast.js';
  * @property {string} id the server's track id; empty until it is published
  */
 
-/** The connection or the socket under an open offer went away. */
-class Interrupted extends Error {}
-
 /** The server refused an offer. */
 class Refused extends Error {
   /** @param {ErrorMessage} answer */
@@ -45,6 +43,7 @@ const BUSY_RETRY_MS = 1000;
 export class Publisher {
   /** @type {RTCPeerConnection | null} */
   #connection = null;
+  #closing = new AbortController();
   /** @type {Map<Source, Sending>} */
   #sending = new Map();
   /** @type {{id: number, resolve: (m: PublishedMessage) => void, reject: (e: Error) => void} | null} */
@@ -109,7 +108,7 @@ export class Publisher {
       return this.#negotiate();
     }
     sending.track = track;
-    await sending.transceiver?.sender.replaceTrack(track);
+    await this.#replaceTrack(sending);
     void sending.encodings?.apply();
     if (sending.active) {
       this.mute(source, muted);
@@ -128,7 +127,7 @@ export class Publisher {
     sending.track = null;
     this.#layers.delete(sending.id);
     sending.id = '';
-    await sending.transceiver?.sender.replaceTrack(null);
+    await this.#replaceTrack(sending);
     return this.#negotiate();
   }
 
@@ -216,9 +215,25 @@ export class Publisher {
     return [...this.#sending.values()].some(({ active, track }) => active && track);
   }
 
+  /**
+   * Send what the source has now.
+   *
+   * @param {Sending} sending
+   */
+  async #replaceTrack({ transceiver, track }) {
+    if (!transceiver) return;
+    try {
+      await unlessClosed(transceiver.sender.replaceTrack(track), this.#closing.signal);
+    } catch (error) {
+      // The next connection takes the new track from the start.
+      if (!(error instanceof Interrupted)) throw error;
+    }
+  }
+
   #drop() {
     this.#connection?.close();
     this.#connection = null;
+    this.#closing.abort();
     this.#iceRestart = false;
     this.#layers.clear();
     for (const sending of this.#sending.values()) {
@@ -254,19 +269,36 @@ export class Publisher {
         await this.#exchange();
       } catch (error) {
         if (this.#closed) return;
-        if (error instanceof Refused) await this.#afterRefusal(error.answer);
         // Superseded by reset(): the loop takes what is wanted now.
-        else if (error instanceof Interrupted) this.#wanted = true;
+        if (error instanceof Interrupted) this.#wanted = true;
         else this.#hooks.broken();
       }
     }
   }
 
-  /** @param {ErrorMessage} answer */
-  async #afterRefusal(answer) {
-    if (this.#connection?.signalingState === 'have-local-offer') {
-      await this.#connection.setLocalDescription({ type: 'rollback' });
+  async #exchange() {
+    if (!this.#connection && !this.#restart && !this.#anythingToSend()) return;
+    const connection = this.#connection ?? this.#create();
+    const offered = this.#offerAndAnswer(connection)
+      .catch((error) => this.#afterRefusal(connection, error));
+    try {
+      await unlessClosed(offered, this.#closing.signal);
+    } catch (error) {
+      // A connection closed by reset() fails in ways of its own.
+      throw connection === this.#connection ? error : new Interrupted();
     }
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {unknown} error of its offer; thrown again unless it was refused
+   */
+  async #afterRefusal(connection, error) {
+    if (!(error instanceof Refused)) throw error;
+    if (connection.signalingState === 'have-local-offer') {
+      await connection.setLocalDescription({ type: 'rollback' });
+    }
+    const { answer } = error;
     if (answer.code !== 'serverBusy' && answer.code !== 'tooMany') {
       this.#hooks.refused(answer);
       return;
@@ -274,17 +306,6 @@ export class Publisher {
     const wait = answer.retryAfter ? answer.retryAfter * 1000 : BUSY_RETRY_MS;
     await new Promise((resolve) => setTimeout(resolve, wait));
     this.#wanted = true;
-  }
-
-  async #exchange() {
-    if (!this.#connection && !this.#restart && !this.#anythingToSend()) return;
-    const connection = this.#connection ?? this.#create();
-    try {
-      await this.#offerAndAnswer(connection);
-    } catch (error) {
-      // A connection closed by reset() fails in ways of its own.
-      throw connection === this.#connection ? error : new Interrupted();
-    }
   }
 
   /** @param {RTCPeerConnection} connection */
@@ -363,6 +384,7 @@ export class Publisher {
   #create() {
     const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
     this.#connection = connection;
+    this.#closing = new AbortController();
     connection.onconnectionstatechange = () => {
       if (connection === this.#connection) this.#hooks.stateChanged(connection);
     };

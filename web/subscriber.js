@@ -6,6 +6,8 @@
  * the browser's track object then stays the same, only its meaning changes.
  */
 
+import { unlessClosed } from './closable.js';
+
 /** @typedef {import('./messages.js').Offer} Offer */
 /** @typedef {import('./messages.js').OfferedTrack} OfferedTrack */
 
@@ -14,6 +16,7 @@
 export class Subscriber {
   /** @type {RTCPeerConnection | null} */
   #connection = null;
+  #closing = new AbortController();
   #queue = Promise.resolve();
   /** @type {RemoteTrack[]} */
   #tracks = [];
@@ -53,6 +56,7 @@ export class Subscriber {
   reset() {
     this.#connection?.close();
     this.#connection = null;
+    this.#closing.abort();
     this.#hold([]);
   }
 
@@ -67,8 +71,7 @@ export class Subscriber {
     if (offer.restart) this.reset();
     const connection = this.#connection ?? this.#create();
     try {
-      await connection.setRemoteDescription({ type: 'offer', sdp: offer.sdp });
-      await connection.setLocalDescription(await connection.createAnswer());
+      await unlessClosed(apply(connection, offer.sdp), this.#closing.signal);
     } catch {
       if (connection === this.#connection) this.#hooks.broken();
       return;
@@ -83,11 +86,21 @@ export class Subscriber {
   #create() {
     const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
     this.#connection = connection;
+    this.#closing = new AbortController();
     connection.onconnectionstatechange = () => {
       if (connection === this.#connection) this.#hooks.stateChanged(connection);
     };
     return connection;
   }
+}
+
+/**
+ * @param {RTCPeerConnection} connection
+ * @param {string} sdp of an offer
+ */
+async function apply(connection, sdp) {
+  await connection.setRemoteDescription({ type: 'offer', sdp });
+  await connection.setLocalDescription(await connection.createAnswer());
 }
 
 /**

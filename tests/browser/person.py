@@ -22,10 +22,19 @@ _ENTER = """(() => {
   document.getElementById(%(button)s).click();
 })()"""
 
+# A connection that is closed meanwhile never answers: then there is nothing to report.
+_REPORTS = """const reportsOf = async (connection) => {
+  const late = new Promise((resolve) => { setTimeout(resolve, 2000, new Map()); });
+  return [...(await Promise.race([connection?.getStats(), late]))?.values() ?? []];
+};"""
+
 # What is played of each other participant: the tile's own elements, and the decoder's counters.
-_PICTURES = """(async () => {
+_PICTURES = (
+    "(async () => {"
+    + _REPORTS
+    + """
   const frames = {};
-  for (const stat of (await conference.subscribeConnection?.getStats())?.values() ?? []) {
+  for (const stat of await reportsOf(conference.subscribeConnection)) {
     if (stat.type === 'inbound-rtp' && stat.kind === 'video') {
       frames[stat.mid] = stat.framesDecoded ?? 0;
     }
@@ -58,12 +67,16 @@ _PICTURES = """(async () => {
     };
   });
 })()"""
+)
 
-_LOUDEST = """(async () => {
+_LOUDEST = (
+    "(async () => {"
+    + _REPORTS
+    + """
   const mids = new Map((conference.subscribeConnection?.getTransceivers() ?? [])
     .map(({ mid, receiver }) => [receiver.track.id, mid]));
   const levels = {};
-  for (const stat of (await conference.subscribeConnection?.getStats())?.values() ?? []) {
+  for (const stat of await reportsOf(conference.subscribeConnection)) {
     if (stat.type === 'inbound-rtp' && stat.kind === 'audio') levels[stat.mid] = stat.audioLevel;
   }
   return Object.fromEntries(conference.participants.map(({ id, name }) => {
@@ -71,6 +84,14 @@ _LOUDEST = """(async () => {
     return [name, levels[mids.get(track?.id)] ?? 0];
   }));
 })()"""
+)
+
+
+class NotYet(str):
+    """What is still missing: false, and a failure's message shows it."""
+
+    def __bool__(self) -> bool:
+        return False
 
 
 class Page(Protocol):
@@ -152,18 +173,18 @@ class Person:
         """
         first: dict[str, int] = {}
 
-        async def all_of_them() -> bool:
+        async def all_of_them() -> NotYet | bool:
             tiles = await self.tiles()
             for name in names:
                 tile = tiles.get(name)
                 if tile is None or not tile["shown"] or tile["width"] <= 300:
-                    return False
+                    return NotYet(tile)
                 if tile["mean"] < 12 and tile["variance"] < 30:
-                    return False
+                    return NotYet(tile)
                 # A new connection counts from zero again.
                 first[name] = min(first.get(name, tile["frames"]), tile["frames"])
                 if tile["frames"] < first[name] + 10:
-                    return False
+                    return NotYet(tile)
             return True
 
         await until(f"{self.name} sees {', '.join(names)}", all_of_them, seconds)

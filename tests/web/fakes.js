@@ -75,6 +75,8 @@ export class FakeStream {
   }
 }
 
+const FOREVER = new Promise(() => {});
+
 /** Descriptions are the list of mids, so that a test can read them. */
 export class FakeConnection {
   /** @type {FakeConnection[]} */
@@ -86,6 +88,8 @@ export class FakeConnection {
     this.transceivers = [];
     this.localDescription = null;
     this.iceRestarts = 0;
+    /** Once true, nothing asked is ever answered, as with a connection closed meanwhile. */
+    this.stuck = false;
     FakeConnection.all.push(this);
   }
 
@@ -98,7 +102,10 @@ export class FakeConnection {
         track,
         getParameters: () => structuredClone(transceiver.parameters),
         setParameters: async (parameters) => { transceiver.parameters = parameters; },
-        replaceTrack: async (next) => { transceiver.sender.track = next; },
+        replaceTrack: async (next) => {
+          if (this.stuck) await FOREVER;
+          transceiver.sender.track = next;
+        },
       },
       receiver: { track: new FakeTrack('video') },
     };
@@ -120,6 +127,7 @@ export class FakeConnection {
   }
 
   async setLocalDescription({ type }) {
+    if (this.stuck) await FOREVER;
     if (type === 'rollback') {
       this.signalingState = 'stable';
       return;
@@ -130,6 +138,7 @@ export class FakeConnection {
   }
 
   async setRemoteDescription({ type, sdp }) {
+    if (this.stuck) await FOREVER;
     if (type === 'answer') {
       this.signalingState = 'stable';
       return;

@@ -356,6 +356,40 @@ test('reset publishes again with restart on a new connection', async () => {
   assert.equal(FakeSocket.last.sentOf('publish').at(-1).restart, false);
 });
 
+for (const open of ['an offer', 'a track']) {
+  test(`reset goes on though the closed connection never takes ${open}`, async () => {
+    const conference = await joined();
+    void conference.publish('camera', new FakeTrack('video'));
+    await answerPublish();
+    FakeConnection.all[0].stuck = true;
+    if (open === 'an offer') void conference.publish('microphone', new FakeTrack('audio'));
+    const off = open === 'a track' ? conference.publish('camera', null, true) : null;
+    await settle();
+    FakeSocket.last.say({ type: 'reset', reason: 'workerLost' });
+    await settle();
+    await off;
+    if (open === 'a track') void conference.publish('microphone', new FakeTrack('audio'));
+    await answerPublish();
+    assert.equal(FakeConnection.all.length, 2);
+    const { restart, tracks } = FakeSocket.last.sentOf('publish').at(-1);
+    assert.equal(restart, true);
+    assert.equal(tracks.at(-1).source, 'microphone');
+  });
+}
+
+test('a new subscribe connection is answered though the closed one never is', async () => {
+  await joined({ participants: [ANA] });
+  FakeSocket.last.say({ type: 'offer', id: 1, sdp: '0', tracks: [] });
+  await settle();
+  FakeConnection.all[0].stuck = true;
+  FakeSocket.last.say({ type: 'offer', id: 2, sdp: '0', tracks: [] });
+  await settle();
+  FakeSocket.last.say({ type: 'reset', reason: 'workerLost' });
+  FakeSocket.last.say({ type: 'offer', id: 3, sdp: '0', tracks: [], restart: true });
+  await settle();
+  assert.deepEqual(FakeSocket.last.sentOf('answer').map(({ id }) => id), [1, 3]);
+});
+
 test('reset with nothing published asks for nothing', async () => {
   await joined();
   FakeSocket.last.say({ type: 'reset', reason: 'workerLost' });
