@@ -6,6 +6,7 @@ import { errorText, onLanguage, startLanguage, t } from './i18n.js';
 import { helpDialog } from './keyboard.js';
 import { Lobby } from './lobby.js';
 import { LocalMedia } from './local.js';
+import { OpinionQuestion, worthAsking } from './opinion.js';
 import { deviceChoice, languageChoice, receptionChoice, themeChoice } from './preferences.js';
 import { Conference, ConferenceError } from './protocol.js';
 import { Publishing } from './publishing.js';
@@ -28,6 +29,7 @@ let prepared = null;
 /** @type {Call | null} */
 let call = null;
 let goodbyeReason = '';
+const opinion = new OpinionQuestion();
 
 /** For tests and diagnosis in the browser's console; not to be changed from there. */
 Object.defineProperty(window, 'conference', { get: () => conference });
@@ -76,10 +78,17 @@ async function enter(request, token = '') {
   keep({ room, name: request.name, token: entering.token });
   show('call');
   call = new Call(entering, local, request.name);
+  let met = entering.participants.length > 0;
+  entering.on('participantJoined', () => { met = true; });
   entering.on('state', ({ state, reason }) => {
     if (state === 'joined') keep({ room, name: request.name, token: entering.token });
     if (state !== 'ended') return;
     publishing.stop();
+    if (worthAsking(reason, met)) {
+      opinion.ask({ room, participant: entering.id, token: entering.token });
+    } else {
+      opinion.close();
+    }
     sayGoodbye(reason);
   });
 }

@@ -53,7 +53,7 @@ test('every key that a page or a script names exists, and every key is named som
   ].map(([, key]) => key);
   for (const key of named) assert.ok(key in LOCALES.en, key);
   // These are put together from parts.
-  const composed = /^(media|error|help|live\.device|quality|why\.(source|state|line|say))\.|^lobby\.(camera|microphone|speaker)$/;
+  const composed = /^(media|error|help|live\.device|opinion|quality|why\.(source|state|line|say))\.|^lobby\.(camera|microphone|speaker)$/;
   for (const key of Object.keys(LOCALES.en)) {
     assert.ok(named.includes(key) || composed.test(key), `${key} is not used`);
   }
