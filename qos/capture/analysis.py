@@ -1,0 +1,226 @@
+"""Finds the RTP streams of a capture and measures them. No I/O.
+
+`Analysis.run` takes the packets of one capture; then `finish` gives the streams. The plain case,
+IPv4/UDP of a stream that is known already, stays in one loop: one `struct` call, one look-up, one
+call to `Stream.add`. Everything else leaves it for `_other`. Whatever is not RTP is counted by
+name in `skipped`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from qos.capture import rtcp
+from qos.capture.candidates import ENOUGH, ENOUGH_TIME, FEW, Held, clock_rate_of, looks_like_rtp
+from qos.capture.decode import LINKS, NETWORK_TUNNELS, TCP, Link, decode
+from qos.capture.files import Packet
+from qos.capture.framing import Framing
+from qos.capture.streams import MODES, Stream
+
+MAX_CANDIDATES = 1024
+"""Held at once; the oldest is decided when there are more."""
+MAX_STREAMS = 10_000
+MAX_FLOWS = 10_000
+MAX_KINDS = 256
+"""Link types that are told apart in the counters."""
+
+Key = tuple[bytes, int, int]
+"""Flow, SSRC, protocol."""
+Add = Callable[[float, int, int, int, int], None]
+
+_RTP = struct.Struct(">BBHII")
+
+
+class Found(NamedTuple):
+    """One stream: a 5-tuple and an SSRC."""
+
+    flow: bytes
+    ssrc: int
+    protocol: int
+    stream: Stream
+
+
+class Analysis:
+    """What one capture holds.
+
+    `mode` is a key of `MODES`; `clock_rates` maps payload types to what the user knows of them.
+    """
+
+    def __init__(self, mode: str, clock_rates: Mapping[int, int] | None = None) -> None:
+        self._new_stream = MODES[mode]
+        self._told = clock_rates or {}
+        self._adds: dict[tuple[bytes, int], Add] = {}
+        self._tcp_adds: dict[tuple[bytes, int], Add] = {}
+        self._found: dict[Key, Stream] = {}
+        self._held: dict[Key, list[Held]] = {}
+        self._rtp_flows: set[bytes] = set()
+        self._framing = Framing(self._payload)
+        self.skipped: Counter[str] = Counter()
+        """Packets that are not RTP, by reason."""
+        self.round_trips = rtcp.RoundTrips()
+        self.rtcp_packets = 0
+        self.srtcp_packets = 0
+        """Encrypted reports: recognised, not readable."""
+        self.packets = 0
+
+    def run(self, packets: Iterable[Packet]) -> None:
+        """Take all packets of a capture. What `packets` raises passes through; `finish` works
+        all the same."""
+        adds = self._adds
+        link_type, link = -1, None
+        fast: Callable[
+            [bytes], tuple[bytes, int, int, int, int, bytes, int, int, int, int, int, int]
+        ]
+        for time, kind, frame in packets:
+            self.packets += 1
+            if kind != link_type:
+                link_type, link = kind, LINKS.get(kind)
+                if link is not None:
+                    fast, ipv4 = link.fast, link.ipv4
+            if link is None:
+                self._unknown_link(kind)
+                continue
+            try:
+                (
+                    field,
+                    version,
+                    total,
+                    fragment,
+                    protocol,
+                    flow,
+                    size,
+                    first,
+                    second,
+                    seq,
+                    stamp,
+                    ssrc,
+                ) = fast(frame)
+            except struct.error:
+                self._other(time, link, frame)
+                continue
+            if (
+                protocol == 17
+                and first >> 6 == 2
+                and (second < 192 or second > 223)
+                and version == 0x45
+                and field == ipv4
+                and not fragment & 0x3FFF
+                and 20 <= size <= total - 20
+            ):
+                add = adds.get((flow, ssrc))
+                if add is not None:
+                    add(time, seq, stamp, second, size - 8)
+                else:
+                    self._first((flow, ssrc, 17), (time, seq, stamp, second, size - 8))
+            else:
+                self._other(time, link, frame)
+
+    def _unknown_link(self, kind: int) -> None:
+        name = f"linkType{kind}"
+        if name not in self.skipped and len(self.skipped) > MAX_KINDS:
+            name = "linkType"
+        self.skipped[name] += 1
+
+    def _other(self, time: float, link: Link, frame: bytes) -> None:
+        """A packet that is not plain IPv4/UDP/RTP."""
+        datagram = decode(link, frame)
+        if isinstance(datagram, str):
+            self.skipped[datagram] += 1
+        elif datagram.protocol == TCP:
+            reason = self._framing.take(time, datagram)
+            if reason:
+                self.skipped[reason] += 1
+        else:
+            self._payload(time, datagram.protocol, datagram.flow, datagram.size, datagram.payload)
+
+    def _payload(self, time: float, protocol: int, flow: bytes, size: int, payload: bytes) -> None:
+        """Tell apart what a flow carries by its first byte (RFC 7983)."""
+        first = payload[0] if payload else -1
+        if not 128 <= first <= 191:
+            self.skipped[_named(first, flow)] += 1
+        elif len(payload) > 1 and rtcp.FIRST <= payload[1] <= rtcp.LAST:
+            self._report(time, size, payload)
+        elif len(payload) < 12:
+            self.skipped["notRtp"] += 1
+        else:
+            _, second, seq, timestamp, ssrc = _RTP.unpack_from(payload)
+            adds = self._tcp_adds if protocol == TCP else self._adds
+            add = adds.get((flow, ssrc))
+            if add is not None:
+                add(time, seq, timestamp, second, size)
+            else:
+                self._first((flow, ssrc, protocol), (time, seq, timestamp, second, size))
+
+    def _report(self, time: float, size: int, payload: bytes) -> None:
+        if len(payload) < size:
+            self.skipped["rtcpTruncated"] += 1
+        elif rtcp.is_plain(payload):
+            self.rtcp_packets += 1
+            self.round_trips.take(time, payload)
+        elif rtcp.is_secure(payload, size):
+            self.srtcp_packets += 1
+        else:
+            self.skipped["notRtp"] += 1
+
+    def _first(self, key: Key, packet: Held) -> None:
+        """A packet of a stream that is not known yet."""
+        held = self._held.get(key)
+        if held is None:
+            if len(self._held) >= MAX_CANDIDATES:
+                self._decide(next(iter(self._held)))
+            held = self._held[key] = []
+        held.append(packet)
+        count = len(held)
+        if count >= ENOUGH or (count >= FEW and packet[0] - held[0][0] >= ENOUGH_TIME):
+            self._decide(key)
+
+    def _decide(self, key: Key) -> None:
+        flow, ssrc, protocol = key
+        held = self._held.pop(key)
+        if not looks_like_rtp(held, flow in self._rtp_flows):
+            self.skipped["notRtp"] += len(held)
+            return
+        stream = self._found.get(key)
+        if stream is None:
+            if len(self._found) >= MAX_STREAMS:
+                self.skipped["tooManyStreams"] += len(held)
+                return
+            stream = self._found[key] = self._new_stream(clock_rate_of(held, self._told))
+        if len(self._rtp_flows) < MAX_FLOWS:
+            self._rtp_flows.add(flow)
+        adds = self._tcp_adds if protocol == TCP else self._adds
+        add = adds[flow, ssrc] = stream.add
+        for packet in held:
+            add(*packet)
+
+    def finish(self) -> list[Found]:
+        """All streams, in the order of their beginnings."""
+        # The well-filled ones first: they make their flows known, which helps the others.
+        for key in sorted(self._held, key=lambda key: -len(self._held[key])):
+            self._decide(key)
+        for stream in self._found.values():
+            stream.finish()
+        found = [Found(*key, stream) for key, stream in self._found.items()]
+        return sorted(found, key=lambda one: one.stream.first)
+
+
+def _named(first: int, flow: bytes) -> str:
+    """What a datagram is that is neither RTP nor RTCP."""
+    ports = (int.from_bytes(flow[-4:-2], "big"), int.from_bytes(flow[-2:], "big"))
+    for port in ports:
+        if port in NETWORK_TUNNELS:
+            return NETWORK_TUNNELS[port]
+    if first < 0:
+        return "empty"
+    if first <= 3:
+        return "stun"
+    if 16 <= first <= 19:
+        return "zrtp"
+    if 20 <= first <= 63:
+        return "dtls"
+    if 64 <= first <= 79:
+        return "turnChannel"
+    return "otherUdp"

@@ -1,0 +1,94 @@
+"""Is it RTP? Packets of one flow and SSRC, held until that can be said.
+
+Nothing in an RTP packet says that it is one: a quarter of all random datagrams have the version's
+two bits, and captures hold no negotiation that could be relied on. What random data cannot have is
+a course: one SSRC, numbers that go up by little, few payload types. So the first packets of every
+flow and SSRC are held, judged together and only then counted. The clock rate is told from the same
+packets, since it is not in the capture either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+ENOUGH = 256
+"""Packets after which a decision is made."""
+ENOUGH_TIME = 1.0
+"""Seconds after which one is made, too, given `FEW` packets."""
+FEW = 16
+NEAR = 512
+"""How far a number may be from the one before: further is chance."""
+MAX_PAYLOAD_TYPES = 6
+CLOCK_RATES = (8000, 16000, 32000, 48000, 90000)
+"""Of dynamic payload types: what is in use, far enough apart to be told by measurement."""
+TOLERANCE = 1.2
+"""Factor between what was measured and a clock rate."""
+
+STATIC_CLOCK_RATES = {
+    **dict.fromkeys((0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 18, 19), 8000),
+    6: 16000,
+    10: 44100,
+    11: 44100,
+    16: 11025,
+    17: 22050,
+    **dict.fromkeys((14, 25, 26, 28, 31, 32, 33, 34), 90000),
+}
+"""RFC 3551 tables 4 and 5, and 19, once comfort noise."""
+FIRST_DYNAMIC = 96
+
+Held = tuple[float, int, int, int, int]
+"""Arguments of `Stream.add`."""
+
+
+def looks_like_rtp(held: list[Held], on_rtp_flow: bool) -> bool:
+    """Whether packets of one flow and SSRC can only be RTP.
+
+    `on_rtp_flow`: others of the same flow are RTP, so by RFC 7983 these are too unless they
+    contradict it; then even a single packet will do.
+    """
+    if len({second & 0x7F for _, _, _, second, _ in held}) > MAX_PAYLOAD_TYPES:
+        return False
+    steps = [(after[1] - before[1] & 0xFFFF ^ 0x8000) - 0x8000 for before, after in pairwise(held)]
+    near = sum(1 for step in steps if -NEAR < step < NEAR)
+    if near < 0.9 * len(steps):
+        return False
+    if on_rtp_flow:
+        return True
+    rising = sum(1 for step in steps if step > 0)
+    # Two packets would be one coincidence.
+    return len(steps) >= 2 and rising >= 0.4 * len(steps)
+
+
+def clock_rate_of(held: list[Held], told: Mapping[int, int]) -> int | None:
+    """Timestamp units a second: as told by payload type, static, or measured; None: unknown."""
+    types: dict[int, int] = {}
+    for _, _, _, second, _ in held:
+        types[second & 0x7F] = types.get(second & 0x7F, 0) + 1
+    payload_type = max(types, key=lambda key: types[key])
+    if payload_type in told:
+        return told[payload_type]
+    if payload_type < FIRST_DYNAMIC and payload_type in STATIC_CLOCK_RATES:
+        return STATIC_CLOCK_RATES[payload_type]
+    return _measured(held)
+
+
+def _measured(held: list[Held]) -> int | None:
+    """By what the timestamps moved from the first frame's beginning to the last one's.
+
+    The packets of a frame come one after another, so each first packet of a new timestamp counts.
+    """
+    starts = [
+        (after[0], after[2])
+        for before, after in pairwise(held)
+        if 0 < (after[2] - before[2] & 0xFFFFFFFF) < 0x80000000
+    ]
+    if len(starts) < 2:
+        return None
+    seconds = starts[-1][0] - starts[0][0]
+    units = starts[-1][1] - starts[0][1] & 0xFFFFFFFF
+    if seconds <= 0 or units >= 0x80000000:
+        return None
+    rate = units / seconds
+    nearest = min(CLOCK_RATES, key=lambda known: max(known / rate, rate / known) if rate else 1)
+    return nearest if nearest / TOLERANCE < rate < nearest * TOLERANCE else None
