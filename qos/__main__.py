@@ -86,6 +86,10 @@ def _analyse(
     grading = report.Grading(options.profile, options.nominal)
     rows += report.rows(str(path), capture.start, analysis, found, grading)
     messages.print(f"{path}: {_summary(analysis, capture)}")
+    if analysis.merged:
+        done = "one packet each" if options.mode == "wireshark" else "taken apart"
+        messages.print(f"{path}: {analysis.merged} datagrams were not cut yet when captured "
+                       f"(UDP_SEGMENT): {done}")  # fmt: skip
     return status
 
 

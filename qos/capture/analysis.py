@@ -13,8 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from qos.capture import rtcp
-from qos.capture.candidates import ENOUGH, ENOUGH_TIME, FEW, Held, clock_rate_of, looks_like_rtp
+from qos.capture import rtcp, segments
+from qos.capture.candidates import (
+    STATIC_CLOCK_RATES,
+    Candidate,
+    Held,
+    looks_like_rtp,
+    measured_clock_rate,
+    payload_type_of,
+)
 from qos.capture.decode import LINKS, NETWORK_TUNNELS, TCP, Link, decode
 from qos.capture.files import Packet
 from qos.capture.framing import Framing
@@ -22,6 +29,8 @@ from qos.capture.streams import MODES, Stream
 
 MAX_CANDIDATES = 1024
 """Held at once; the oldest is decided when there are more."""
+MAX_HELD = 150_000
+"""Packets that all candidates hold together."""
 MAX_STREAMS = 10_000
 MAX_FLOWS = 10_000
 MAX_KINDS = 256
@@ -51,11 +60,15 @@ class Analysis:
 
     def __init__(self, mode: str, clock_rates: Mapping[int, int] | None = None) -> None:
         self._new_stream = MODES[mode]
-        self._told = clock_rates or {}
+        # Wireshark takes such a datagram for one packet.
+        self._cuts = mode != "wireshark"
+        self._clock_rates = {**STATIC_CLOCK_RATES, **(clock_rates or {})}
+        self._measured: dict[int, int] = {}
         self._adds: dict[tuple[bytes, int], Add] = {}
         self._tcp_adds: dict[tuple[bytes, int], Add] = {}
         self._found: dict[Key, Stream] = {}
-        self._held: dict[Key, list[Held]] = {}
+        self._held: dict[Key, Candidate] = {}
+        self._holding = 0
         self._rtp_flows: set[bytes] = set()
         self._framing = Framing(self._payload)
         self.skipped: Counter[str] = Counter()
@@ -65,12 +78,14 @@ class Analysis:
         self.srtcp_packets = 0
         """Encrypted reports: recognised, not readable."""
         self.packets = 0
+        self.merged = 0
+        """Datagrams that hold several RTP packets, because the kernel had yet to cut them."""
 
     def run(self, packets: Iterable[Packet]) -> None:
         """Take all packets of a capture. What `packets` raises passes through; `finish` works
         all the same."""
         adds = self._adds
-        link_type, link = -1, None
+        link_type, link, rtp = -1, None, 0
         fast: Callable[
             [bytes], tuple[bytes, int, int, int, int, bytes, int, int, int, int, int, int]
         ]
@@ -79,7 +94,7 @@ class Analysis:
             if kind != link_type:
                 link_type, link = kind, LINKS.get(kind)
                 if link is not None:
-                    fast, ipv4 = link.fast, link.ipv4
+                    fast, ipv4, rtp = link.fast, link.ipv4, link.header + 28
             if link is None:
                 self._unknown_link(kind)
                 continue
@@ -110,6 +125,11 @@ class Analysis:
                 and not fragment & 0x3FFF
                 and 20 <= size <= total - 20
             ):
+                # Is there a second header in it? See `segments`.
+                mark = rtp + 12 if first & 0x10 else rtp + 8
+                if frame.find(frame[mark : mark + 4], mark + 12) >= 0:
+                    self._other(time, link, frame)
+                    continue
                 add = adds.get((flow, ssrc))
                 if add is not None:
                     add(time, seq, stamp, second, size - 8)
@@ -146,6 +166,19 @@ class Analysis:
         elif len(payload) < 12:
             self.skipped["notRtp"] += 1
         else:
+            packets = segments.cut(payload) if len(payload) == size else [payload]
+            if len(packets) > 1:
+                self.merged += 1
+                if self._cuts:
+                    for packet in packets:
+                        self._rtp(time, protocol, flow, len(packet), packet)
+                    return
+            self._rtp(time, protocol, flow, size, payload)
+
+    def _rtp(self, time: float, protocol: int, flow: bytes, size: int, payload: bytes) -> None:
+        if len(payload) < 12:
+            self.skipped["notRtp"] += 1
+        else:
             _, second, seq, timestamp, ssrc = _RTP.unpack_from(payload)
             adds = self._tcp_adds if protocol == TCP else self._adds
             add = adds.get((flow, ssrc))
@@ -167,19 +200,21 @@ class Analysis:
 
     def _first(self, key: Key, packet: Held) -> None:
         """A packet of a stream that is not known yet."""
-        held = self._held.get(key)
-        if held is None:
+        candidate = self._held.get(key)
+        if candidate is None:
             if len(self._held) >= MAX_CANDIDATES:
                 self._decide(next(iter(self._held)))
-            held = self._held[key] = []
-        held.append(packet)
-        count = len(held)
-        if count >= ENOUGH or (count >= FEW and packet[0] - held[0][0] >= ENOUGH_TIME):
+            candidate = self._held[key] = Candidate()
+        self._holding += 1
+        if candidate.take(packet):
             self._decide(key)
+        elif self._holding > MAX_HELD:
+            self._decide(next(iter(self._held)))
 
     def _decide(self, key: Key) -> None:
         flow, ssrc, protocol = key
-        held = self._held.pop(key)
+        held = self._held.pop(key).held
+        self._holding -= len(held)
         if not looks_like_rtp(held, flow in self._rtp_flows):
             self.skipped["notRtp"] += len(held)
             return
@@ -188,7 +223,7 @@ class Analysis:
             if len(self._found) >= MAX_STREAMS:
                 self.skipped["tooManyStreams"] += len(held)
                 return
-            stream = self._found[key] = self._new_stream(clock_rate_of(held, self._told))
+            stream = self._found[key] = self._new_stream(self._clock_rate(held))
         if len(self._rtp_flows) < MAX_FLOWS:
             self._rtp_flows.add(flow)
         adds = self._tcp_adds if protocol == TCP else self._adds
@@ -196,10 +231,19 @@ class Analysis:
         for packet in held:
             add(*packet)
 
+    def _clock_rate(self, held: list[Held]) -> int | None:
+        """As told or by RFC 3551; measured; as measured in other streams of the payload type."""
+        payload_type = payload_type_of(held)
+        rate = self._clock_rates.get(payload_type) or measured_clock_rate(held)
+        if rate is None:
+            return self._measured.get(payload_type)
+        self._measured.setdefault(payload_type, rate)
+        return rate
+
     def finish(self) -> list[Found]:
         """All streams, in the order of their beginnings."""
         # The well-filled ones first: they make their flows known, which helps the others.
-        for key in sorted(self._held, key=lambda key: -len(self._held[key])):
+        for key in sorted(self._held, key=lambda key: -len(self._held[key].held)):
             self._decide(key)
         for stream in self._found.values():
             stream.finish()

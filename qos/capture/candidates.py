@@ -9,13 +9,13 @@ packets, since it is not in the capture either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from itertools import pairwise
 
-ENOUGH = 256
-"""Packets after which a decision is made."""
-ENOUGH_TIME = 1.0
-"""Seconds after which one is made, too, given `FEW` packets."""
+FIRST_TRY = (256, 1.0)
+"""Packets, or seconds with at least `FEW` packets, after which a decision is made."""
+TRIES = 3
+"""While the clock rate cannot be told, each further one waits twice as long."""
 FEW = 16
 NEAR = 512
 """How far a number may be from the one before: further is chance."""
@@ -35,10 +35,34 @@ STATIC_CLOCK_RATES = {
     **dict.fromkeys((14, 25, 26, 28, 31, 32, 33, 34), 90000),
 }
 """RFC 3551 tables 4 and 5, and 19, once comfort noise."""
-FIRST_DYNAMIC = 96
 
 Held = tuple[float, int, int, int, int]
 """Arguments of `Stream.add`."""
+
+
+class Candidate:
+    """The packets of one flow and SSRC so far."""
+
+    __slots__ = ("_count", "_left", "_seconds", "held")
+
+    def __init__(self) -> None:
+        self.held: list[Held] = []
+        self._count, self._seconds = FIRST_TRY
+        self._left = TRIES
+
+    def take(self, packet: Held) -> bool:
+        """Hold a packet; whether it is time to decide."""
+        held = self.held
+        held.append(packet)
+        count = len(held)
+        if count < self._count and (count < FEW or packet[0] - held[0][0] < self._seconds):
+            return False
+        self._left -= 1
+        if not self._left or measured_clock_rate(held) is not None:
+            return True
+        self._count *= 2
+        self._seconds *= 2
+        return False
 
 
 def looks_like_rtp(held: list[Held], on_rtp_flow: bool) -> bool:
@@ -60,21 +84,14 @@ def looks_like_rtp(held: list[Held], on_rtp_flow: bool) -> bool:
     return len(steps) >= 2 and rising >= 0.4 * len(steps)
 
 
-def clock_rate_of(held: list[Held], told: Mapping[int, int]) -> int | None:
-    """Timestamp units a second: as told by payload type, static, or measured; None: unknown."""
-    types: dict[int, int] = {}
-    for _, _, _, second, _ in held:
-        types[second & 0x7F] = types.get(second & 0x7F, 0) + 1
-    payload_type = max(types, key=lambda key: types[key])
-    if payload_type in told:
-        return told[payload_type]
-    if payload_type < FIRST_DYNAMIC and payload_type in STATIC_CLOCK_RATES:
-        return STATIC_CLOCK_RATES[payload_type]
-    return _measured(held)
+def payload_type_of(held: list[Held]) -> int:
+    """The one that most of the packets have."""
+    return Counter(second & 0x7F for _, _, _, second, _ in held).most_common(1)[0][0]
 
 
-def _measured(held: list[Held]) -> int | None:
-    """By what the timestamps moved from the first frame's beginning to the last one's.
+def measured_clock_rate(held: list[Held]) -> int | None:
+    """Timestamp units a second, by what the timestamps moved from the first frame's beginning to
+    the last one's; None when that comes near no rate in use.
 
     The packets of a frame come one after another, so each first packet of a new timestamp counts.
     """

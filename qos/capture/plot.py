@@ -50,7 +50,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             (line,) = axis.plot(times, values, color=color, linestyle=style, linewidth=1.2)
         lines.append(line)
     for axis in axes:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(bottom=0, top=max(1.0, axis.get_ylim()[1]))
     axes[-1].set_xlabel("Seconds since the first packet")
     left_out = f", the {len(drawn)} largest of {len(rows)}" if len(rows) > len(drawn) else ""
     axes[0].set_title(f"RTP streams{left_out}" if drawn else "No RTP streams found")
@@ -68,7 +68,7 @@ def _label(row: Row) -> str:
     values = row.values
     types = ",".join(map(str, values["payloadTypes"]))
     return (
-        f"{values['ssrc']:08x} ({values['kind']} {types}) "
+        f"{values['ssrc']:08x} ({values['kind'] or 'type'} {types}) "
         f"{values['source']}:{values['sourcePort']} → "
         f"{values['destination']}:{values['destinationPort']}"
     )

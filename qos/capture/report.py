@@ -21,6 +21,9 @@ from qos.grades import grade
 VIDEO_CLOCK_RATE = 90000
 """All video in RTP (RFC 3551 clause 5)."""
 
+SHORTEST = 0.1
+"""Seconds: the rate of a shorter burst says nothing."""
+
 
 class Grading(NamedTuple):
     """How streams are graded: a profile of `qos.grades`, and the nominal bandwidth, bit/s."""
@@ -50,7 +53,7 @@ def _values(
     stream = found.stream
     source, source_port, destination, destination_port = endpoints(found.flow)
     known = stream.clock_rate is not None
-    kind = "video" if stream.clock_rate == VIDEO_CLOCK_RATE else "audio"
+    kind = ("video" if stream.clock_rate == VIDEO_CLOCK_RATE else "audio") if known else None
     duration = stream.last - stream.first
     headers = 48 if len(found.flow) == 36 else 28
     values: dict[str, Any] = {
@@ -91,7 +94,7 @@ def _values(
 
 
 def _per(amount: float, duration: float) -> float | None:
-    return amount / duration if duration > 0 else None
+    return amount / duration if duration >= SHORTEST else None
 
 
 def _finite(value: float) -> float | None:
@@ -113,7 +116,7 @@ def _round_trip(analysis: Analysis, ssrc: int) -> dict[str, Any]:
             "roundTripTimeMeasurements": int(count)}  # fmt: skip
 
 
-def _grades(values: dict[str, Any], kind: str, grading: Grading) -> dict[str, Any]:
+def _grades(values: dict[str, Any], kind: str | None, grading: Grading) -> dict[str, Any]:
     """The delay that is graded is half the round trip; without one it has no grade."""
     round_trip = values["roundTripTime"]
     graded = grade(
