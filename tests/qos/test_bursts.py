@@ -62,6 +62,16 @@ def test_the_example_of_the_rfc():
     assert metrics.gap_density == pytest.approx(0.04, abs=0.005)
 
 
+def test_means_over_several_bursts_and_gaps():
+    """Gap 20, burst 2, gap 16 + 1 + 17, burst 4 of which 3 are lost, gap 30."""
+    metrics = read("1" * 20 + "00" + "1" * 16 + "0" + "1" * 17 + "0100" + "1" * 30)
+    assert (metrics.bursts, metrics.gaps) == (2, 3)
+    assert metrics.burst_length == 3
+    assert metrics.gap_length == 28
+    assert metrics.burst_density == pytest.approx(5 / 6)
+    assert metrics.gap_density == pytest.approx(1 / 84)
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

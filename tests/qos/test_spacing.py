@@ -74,7 +74,8 @@ def test_a_clock_that_jumps_back_costs_one_gap():
 
 
 @pytest.mark.parametrize(
-    ("span", "packets", "mean"), [(1.0, 50, 0.02), (0.0, 5, 0.0), (1.0, 0, None), (-1.0, 5, None)]
+    ("span", "packets", "mean"),
+    [(1.0, 50, 0.02), (0.5, 1, 0.5), (0.0, 5, 0.0), (1.0, 0, None), (-1.0, 5, None)],
 )
 def test_mean_inter_arrival(span, packets, mean):
     assert mean_inter_arrival(span, packets) == mean

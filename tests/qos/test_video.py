@@ -88,6 +88,13 @@ def test_a_picture_that_stops_for_good_is_seen_though_no_freeze_is_counted():
     assert meter.stalled(now - 60) == 0.0
 
 
+def test_too_few_frames_tell_no_standstill():
+    meter, now = fed([0.1] * (ENOUGH - 1))
+    assert meter.stalled(now + 5) == 0.0
+    meter, now = fed([0.1] * ENOUGH)
+    assert meter.stalled(now + 5) == pytest.approx(5)
+
+
 def test_a_rest_is_no_freeze():
     meter, now = fed([0.04] * 50)
     meter.rest()

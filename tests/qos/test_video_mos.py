@@ -20,6 +20,29 @@ def test_six_inch_vector(loss, mos):
     assert estimate.mos == pytest.approx(mos, abs=0.005)
 
 
+PRINTED = {
+    H264_VGA_9_INCH: "5.517 .0129 3.459 178.53 1.02 1.15 .000355 .114 513.77 .736 -6.451 13.684",
+    H264_6_INCH: "6.743 .009998 3.051 168.1 1.766 1.130 .001834 1.232 53.25 3.353 6.025 80.752",
+}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("kbps", [20, 100, 400, 1500])
+@pytest.mark.parametrize("fps", [2, 7.5, 25])
+@pytest.mark.parametrize("loss", [0, 0.5, 4])
+def test_the_formulas_as_printed(table, kbps, fps, loss):
+    """With the Recommendation's coefficients in its own order; where it needs no bound."""
+    v = [math.nan, *map(float, PRINTED[table].split())]
+    best_rate = v[1] + v[2] * kbps
+    best = v[3] * (1 - 1 / (1 + (kbps / v[4]) ** v[5]))
+    width = v[6] + v[7] * kbps
+    coding = best * math.exp(-((math.log(fps) - math.log(best_rate)) ** 2) / (2 * width**2))
+    robust = v[10] + v[11] * math.exp(-fps / v[8]) + v[12] * math.exp(-kbps / v[9])
+    expected = 1 + coding * math.exp(-loss / robust)
+    found = g1070_mos(bitrate=kbps * 1000, frame_rate=fps, loss=loss, table=table)
+    assert found.mos == pytest.approx(expected, rel=1e-9)
+
+
 def test_nine_inch_by_hand():
     """At 1,000 kbit/s and the best frame rate for it, 18.417: 1 + 3.459 (1 - 1 / 6.797)."""
     estimate = g1070_mos(bitrate=1e6, frame_rate=18.417, loss=0, table=H264_VGA_9_INCH)
@@ -56,6 +79,7 @@ def test_loss_is_held_between_0_and_100():
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_frames_above_30_a_second_change_nothing(table):
     assert coding_quality(table, 1000, 60) == coding_quality(table, 1000, 30)
+    assert coding_quality(table, 1000, 30) < coding_quality(table, 1000, 29.9)
 
 
 @given(TABLE, BITRATE, FPS, PERCENT)

@@ -59,6 +59,7 @@ def test_a_clean_line():
         148.0,
     ]
     # G.107: 4.41 for the default R of 93.2; the wider scales end at 4.5.
+    assert mos_of_rating(NARROWBAND, 99.9) < 4.5
     clean = g107_mos(loss=0, delay=0, equipment=0, robustness=25.1)
     assert clean.mos == pytest.approx(4.41, abs=0.005)
     assert clean.model == "G.107"
@@ -95,6 +96,13 @@ def test_burst_ratio_2_is_what_was_published_for_bursts(row, loss):
 
 
 def test_opus_rows_and_what_is_between_them():
+    assert OPUS == (
+        (16, 30.16, 11.83),
+        (22, 20.22, 10.47),
+        (25, 20.21, 11.28),
+        (31, 16.83, 10.44),
+        (40, 10.67, 9.79),
+    )
     for row in OPUS:
         assert opus_row(row.kbps) == pytest.approx(row)
     assert opus_row(35.5) == pytest.approx((35.5, 13.75, 10.115))
@@ -124,6 +132,12 @@ def test_what_is_not_a_number_is_refused(name, bad):
 def test_without_a_voice_there_is_no_estimate(bitrate):
     with pytest.raises(ValueError, match="nothing to hear"):
         opus_mos(bitrate=bitrate, loss=0, delay=0)
+
+
+def test_everything_lost_is_the_ceiling_of_the_scale():
+    for scale in SCALES:
+        impairment = equipment_impairment(scale, loss=100, equipment=3, robustness=1, burst_ratio=8)
+        assert impairment == scale.ceiling
 
 
 def test_codecs_that_are_not_on_the_scale_are_refused():
