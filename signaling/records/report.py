@@ -46,6 +46,26 @@ class GradesOf(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     loss: int | None = None
 
 
+class BrowserSummary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What the receiving browser said of the same: means over its reports, and sums."""
+
+    reports: int
+    bitrate: float | None
+    loss: float | None
+    """Percent."""
+    jitter: float | None
+    round_trip_time: float | None
+    jitter_buffer_delay: float | None
+    concealed: float | None
+    """Percent of the samples played."""
+    frames_per_second: float | None
+    freeze_count: int
+    freezes_duration: float
+    """Seconds."""
+    absurd: int
+    """Reports of which something was left out because it could not be."""
+
+
 class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """A track or a direction of a person over the whole call."""
 
@@ -85,6 +105,8 @@ class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Mean of what the way down was reckoned to carry; a person's outbound direction only."""
     target_bps: float | None
     """Mean of what the allotted layers came to; a person's outbound direction only."""
+    browser: BrowserSummary | None
+    """Null where no browser said anything."""
     grades: tuple[GradesOf, ...]
     """One for each profile. `tiphon-percent` takes `target_bps` for the nominal bandwidth."""
 
@@ -121,6 +143,10 @@ class PersonReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Participant to server."""
     down: Summary
     """Server to participant."""
+    down_audio: Summary | None
+    """The voices in `down` together; null where the single tracks were not told."""
+    down_video: Summary | None
+    """The pictures in `down` together."""
     tracks: tuple[TrackReport, ...]
     votes: Votes
 
@@ -245,7 +271,9 @@ class Pair(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     call: str
     participant: str
     vote: int
-    mos: float
+    """5 excellent to 1 bad."""
+    mos: float | None
+    """Null when nothing was estimated."""
 
 
 class Opinion(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
