@@ -110,8 +110,16 @@ class CaptureFile:
         return data
 
     def _pass_over(self, size: int, what: str) -> None:
-        while size > 0:
-            size -= len(self._take(min(size, READ_SIZE), what))
+        start, left = self._offset, size
+        while left > 0:
+            step = len(self._peek(min(left, READ_SIZE)))
+            if not step:
+                have = size - left
+                raise CaptureError(
+                    start, f"the file ends in the middle of {what} ({have} of {size} bytes)"
+                )
+            self._at += step
+            left -= step
 
     def _pcap(self, order: str, unit: int) -> Iterator[Packet]:
         start = self._offset

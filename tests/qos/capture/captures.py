@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+
+from qos.capture.analysis import Analysis, Found
+from qos.capture.files import CaptureFile
 
 ETHERNET, RAW, NULL, LOOP, SLL, SLL2 = 1, 101, 0, 108, 113, 276
 SOURCE, DESTINATION = ("10.0.0.1", 5004), ("10.0.0.2", 5006)
@@ -201,3 +205,10 @@ def write(folder: Path, content: bytes, name: str = "capture.pcap") -> Path:
 
 def _ipv4(text: str) -> bytes:
     return bytes(int(part) for part in text.split("."))
+
+
+def analysed(content: bytes, mode: str = "rfc3550") -> tuple[Analysis, list[Found]]:
+    """What the analysis says of a capture."""
+    analysis = Analysis(mode)
+    analysis.run(CaptureFile(BytesIO(content)))
+    return analysis, analysis.finish()
