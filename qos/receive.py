@@ -22,6 +22,8 @@ MAX_MISORDER = 1024
 """How far behind the highest a packet may be."""
 MAX_TIMESTAMP_JUMP = 5
 """Seconds: a larger change of transit time is a new timestamp origin or its wrap, not jitter."""
+DECAY = 15 / 16
+"""Of the jitter with each packet that shows no change of transit (appendix A.8)."""
 REFUSED = -1
 """Returned instead of an extended sequence number."""
 
@@ -105,13 +107,13 @@ class ReceiveStatistics:
         self.bytes += size
         jitter, last = self.jitter, self._transit
         now = arrival * self.clock_rate
-        previous = -1
+        rest = 0
+        if timestamps[0] == timestamps[-1]:
+            # One frame, or a part of it. Same timestamp, same arrival: no change of transit, but
+            # that counts too.
+            rest = count - 1
+            timestamps = timestamps[:1]
         for timestamp in timestamps:
-            if timestamp == previous:
-                # Same timestamp, same arrival: no change of transit, which counts too.
-                jitter -= jitter / 16.0
-                continue
-            previous = timestamp
             transit = now - timestamp
             if last is not None:
                 change = abs(transit - last)
@@ -120,7 +122,7 @@ class ReceiveStatistics:
                 if change < self._max_transit_change:
                     jitter += (change - jitter) / 16.0
             last = transit
-        self.jitter = jitter
+        self.jitter = jitter * DECAY**rest if rest else jitter
         self._transit = last
 
     def _unusual(self, seq: int, delta: int) -> int:

@@ -13,7 +13,7 @@ always sent at least the lowest layer of what it looks at, and never paced.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sfu import control
@@ -21,7 +21,7 @@ from sfu.congestion import allocator
 from sfu.congestion.estimator import BandwidthEstimator
 from sfu.congestion.pacer import Pacer
 from sfu.control import DownState, DownTrackState, TrackView
-from sfu.down_track import DownTrack, Lane
+from sfu.down_track import RECEIVER, SEGMENT, DownTrack, Lane
 from sfu.egress import Egress
 from sfu.forwarder import Forwarder
 from sfu.layers import NONE, Layer
@@ -139,7 +139,7 @@ class Downlink:
         if abs(self.estimator.target_bps - self._shared_bps) > CHANGED * self._shared_bps:
             self._dirty = True
 
-    def tick(self, downs: Sequence[DownTrack], now: float) -> None:
+    def tick(self, downs: Collection[DownTrack], now: float) -> None:
         """Share out anew when it is time; about ten times a second."""
         self.estimator.tick(now)
         if not self.estimator.known and now - self._began > PATIENCE:
@@ -154,7 +154,7 @@ class Downlink:
             self._share(downs, now)
         self.pace(downs, now)
 
-    def _share(self, downs: Sequence[DownTrack], now: float) -> None:
+    def _share(self, downs: Collection[DownTrack], now: float) -> None:
         videos = [d for d in downs if d.selector is not None and d.up_track is not None]
         voices_bps = self._voices_bps([d for d in downs if d.selector is None], now)
         requests = [
@@ -243,7 +243,7 @@ class Downlink:
                 self._give_up(down, now)
             down.up_track.retarget(down, now)
 
-    def pace(self, downs: Sequence[DownTrack], now: float) -> bool:
+    def pace(self, downs: Collection[DownTrack], now: float) -> bool:
         """Send what is due of what waits, and padding; whether to come back within 5 ms."""
         pacer = self.pacer
         if pacer.full and pacer.waited(now) > TOO_LATE:
@@ -263,9 +263,9 @@ class Downlink:
         """
         first: dict[DownTrack, tuple[Packet, Segment]] = {}
         for lane, packets in self.pacer.clear():
-            down = lane[-1]
+            down = lane[RECEIVER]
             if only is None or down is only:
-                first.setdefault(down, (packets[0], lane[-2]))
+                first.setdefault(down, (packets[0], lane[SEGMENT]))
             else:
                 self.pacer.put((lane, packets), sum(len(packet[3]) for packet in packets), now)
         for down, (packet, segment) in first.items():
@@ -274,7 +274,7 @@ class Downlink:
                 if down.up_track is not None:
                     down.up_track.retarget(down, now)
 
-    def _probe(self, downs: Sequence[DownTrack], now: float) -> None:
+    def _probe(self, downs: Collection[DownTrack], now: float) -> None:
         """More than is needed, for a moment, to learn whether the way carries it."""
         size = self.estimator.padding_due(now, self.wanted_bps)
         if size <= 0:
@@ -285,7 +285,7 @@ class Downlink:
         if down is not None:
             self.forwarder.pad(down, size)
 
-    def states(self, downs: Sequence[DownTrack], now: float) -> tuple[DownTrackState, ...] | None:
+    def states(self, downs: Collection[DownTrack], now: float) -> tuple[DownTrackState, ...] | None:
         """What flows and why not more, when that has changed since it was told last."""
         if now < self._next_states:
             return None

@@ -14,11 +14,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sfu import ntp as ntp_time
-from sfu import rtcp
+from sfu import rtcp, transport_cc
 from sfu.codecs import red
 from sfu.drops import DropReason
 from sfu.net import stun
-from sfu.net.srtp import AUTH_FAILED, REPLAYED, TOO_OLD, Arena, length_cell, unprotect
+from sfu.net.srtp import (
+    AUTH_FAILED,
+    REPLAYED,
+    TOO_OLD,
+    Arena,
+    SrtpProfile,
+    length_cell,
+    unprotect,
+)
 from sfu.net.transport import Transport
 from sfu.publisher import Publisher
 from sfu.rtp import (
@@ -30,7 +38,6 @@ from sfu.rtp import (
 )
 from sfu.rtp_stream import MARKER, RtpStream
 from sfu.subscriber import Subscriber
-from sfu.transport_cc import TransportCc
 
 MAX_DATAGRAM: Final = 1500
 RTCP_RATE: Final = 64 * 1024
@@ -43,6 +50,7 @@ _usual: Final = struct.Struct("!BBHIIHHBH").unpack_from
 """The fixed header, an extension block's profile and length, and its first element."""
 _ssrc: Final = struct.Struct("!I").unpack_from
 _block: Final = struct.Struct("!HH").unpack_from
+_rtcp: Final = struct.Struct("!BBH").unpack_from
 
 _SRTP_DROPS: Final = {
     AUTH_FAILED: DropReason.SRTP_AUTH,
@@ -379,6 +387,10 @@ class Ingress:
         if not peer.may_send_rtcp(now):
             self.drops[DropReason.RTCP_STORM] += 1
             return
+        subscriber = peer.subscriber
+        wants = subscriber is not None and subscriber.wants_feedback(now)
+        if not wants and self._is_feedback(at, size, transport.inbound.profile):
+            return
         plain = transport.inbound.unprotect_rtcp(self._view[at : at + size].tobytes())
         if plain is None:
             self.drops[DropReason.SRTP_AUTH] += 1
@@ -386,8 +398,6 @@ class Ingress:
         transport.last_heard = now
         self.octets += size
         peer.rtcp_allowance -= size
-        subscriber = peer.subscriber
-        wants = subscriber is not None and subscriber.wants_feedback(now)
         try:
             packets = rtcp.parse(plain, transport_cc=wants)
         except rtcp.RtcpError:
@@ -399,6 +409,18 @@ class Ingress:
             ntp_now = ntp_time.from_unix(now + self._wall_offset)
             for packet in packets:
                 end.receive_rtcp(packet, now, ntp_now)
+
+    def _is_feedback(self, at: int, size: int, profile: SrtpProfile) -> bool:
+        """Whether this is transport-wide feedback and nothing else.
+
+        The first eight bytes of SRTCP are clear, behind the rest stand an index and the tag (RFC
+        3711 clause 3.4): what is not wanted need not be deciphered.
+        """
+        first, packet_type, words = _rtcp(self._data, at)
+        if packet_type != rtcp.RTPFB or first & 0x1F != transport_cc.FORMAT:
+            return False
+        length: int = 4 + (words << 2)
+        return size == length + 4 + profile.tag_length
 
     def _take_other(self, address: bytes, at: int, size: int, now: float) -> None:
         """STUN, DTLS, or nothing of ours."""
@@ -444,7 +466,7 @@ def _numbers(packets: list[rtcp.Packet]) -> int:
     """Sequence numbers that feedback and requests name: each costs a look."""
     count = 0
     for packet in packets:
-        if isinstance(packet, TransportCc):
+        if isinstance(packet, transport_cc.TransportCc):
             count += len(packet.arrivals)
         elif isinstance(packet, rtcp.Nack):
             count += len(packet.seqs)

@@ -145,7 +145,7 @@ class Rooms:
     def _set_view(self, command: control.SetView, now: float) -> None:
         peer = self._peer(command.transport)
         if peer is not None and peer.subscriber is not None:
-            peer.subscriber.set_view(command, now)
+            self._router_of[command.transport].set_view(peer.subscriber, command, now)
 
     def _close_transport(self, command: control.CloseTransport, now: float) -> None:
         peer = self._peer(command.transport)

@@ -7,7 +7,7 @@ order. It closes its transports' ends (`transport_gone`), the worker closes the 
 
 from __future__ import annotations
 
-from sfu.control import DownTrackStates, LayersWanted, SetDownTracks, SetUpTracks
+from sfu.control import DownTrackStates, LayersWanted, SetDownTracks, SetUpTracks, SetView
 from sfu.down_track import DownTrack
 from sfu.ingress import Peer
 from sfu.publisher import Publisher
@@ -39,6 +39,8 @@ class Router:
         self._round_trips: dict[str, float] = {}
         """Seconds, by participant."""
         self._spoke = False
+        self._turn = 0
+        self._view_changed = False
 
     def set_shed(self, shed: Shed) -> None:
         """What this worker can still afford."""
@@ -68,7 +70,7 @@ class Router:
             self._forget_track(track.track, publisher)
         for track in new:
             self._up_tracks[track.track] = (track, publisher)
-            if track.kind == "audio" and command.extensions.audio_level:
+            if track.is_voice and command.extensions.audio_level:
                 # Whose level is not known is always heard.
                 self.speakers.add(track.track)
         self._set_places()
@@ -86,6 +88,11 @@ class Router:
             found = self._up_tracks.get(down.spec.up_track)
             if found is not None:
                 self._tie(found[0], down, now)
+
+    def set_view(self, subscriber: Subscriber, command: SetView, now: float) -> None:
+        """What one subscriber looks at: layers may be needed now, or no longer."""
+        subscriber.set_view(command, now)
+        self._view_changed = True
 
     def transport_connected(self, peer: Peer, now: float) -> None:
         """Keys are there: media may flow."""
@@ -170,6 +177,9 @@ class Router:
 
     def take_demands(self, now: float) -> list[LayersWanted]:
         """Layers that publishers should begin or cease to send."""
+        if self._turn and not self._view_changed:
+            return []
+        self._view_changed = False
         found = []
         for track, publisher in self._up_tracks.values():
             rids = track.take_demand(now)
@@ -179,6 +189,8 @@ class Router:
 
     def take_states(self, now: float) -> list[DownTrackStates]:
         """What each participant is sent, where that has changed."""
+        if self._turn:
+            return []
         found = [
             peer.subscriber.take_states(now)
             for peer in self.peers.values()
@@ -187,14 +199,21 @@ class Router:
         return [states for states in found if states is not None]
 
     def tick(self, now: float, ntp_now: int) -> None:
-        """Feedback and reports of all peers, layers and caches; some times a second."""
-        for track, _ in self._up_tracks.values():
-            track.tick(now)
-        self._listen(now)
+        """Feedback and reports of all peers, layers and caches; ten times a second.
+
+        Feedback to publishers is due each time. The rest takes turns: what comes in now, what goes
+        out the next time.
+        """
+        self._turn ^= 1
+        if self._turn:
+            for track, _ in self._up_tracks.values():
+                track.tick(now)
+        if self._turn or self.speakers.places:
+            self._listen(now)
         for peer in self.peers.values():
             if peer.publisher is not None:
                 peer.publisher.tick(now)
-            elif peer.subscriber is not None:
+            elif peer.subscriber is not None and not self._turn:
                 peer.subscriber.tick(now, ntp_now, self._clock_offset)
                 self._round_trips[peer.transport.participant] = peer.subscriber.rtt
 
@@ -202,7 +221,7 @@ class Router:
         """Who spoke since the last call, by participant; None when nothing changed."""
         levels: dict[str, int] = {}
         for track, _ in self._up_tracks.values():
-            if track.kind == "audio":
+            if track.is_voice:
                 level = track.take_level()
                 if level < SPEECH_LEVEL:
                     levels[track.participant] = min(level, levels.get(track.participant, 127))

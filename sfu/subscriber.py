@@ -91,7 +91,7 @@ class Subscriber:
         if self._view is not None and self._view is not self._taken_view:
             self._taken_view = self._view
             downlink.set_view(self._view)
-        downlink.tick(list(self.down_tracks.values()), now)
+        downlink.tick(self.down_tracks.values(), now)
 
     def address_selected(self) -> None:
         """The peer moved."""
@@ -276,13 +276,13 @@ class Subscriber:
         """Send what is due of what was held back; whether to come back within 5 ms."""
         if self.downlink is None:
             return False
-        return self.downlink.pace(list(self.down_tracks.values()), now)
+        return self.downlink.pace(self.down_tracks.values(), now)
 
     def take_states(self, now: float) -> DownTrackStates | None:
         """What each track is sent, when that has changed."""
         if self.downlink is None:
             return None
-        states = self.downlink.states(list(self.down_tracks.values()), now)
+        states = self.downlink.states(self.down_tracks.values(), now)
         if states is None:
             return None
         return DownTrackStates(

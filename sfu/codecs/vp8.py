@@ -6,7 +6,13 @@ id and TL0PICIDX in place, so the reader says where they stand.
 
 from __future__ import annotations
 
+import struct
+from typing import Final
+
 from sfu.rtp import Buffer
+
+_pack_both: Final = struct.Struct("!HB").pack_into
+_pack_picture: Final = struct.Struct("!H").pack_into
 
 
 class Descriptor:
@@ -107,6 +113,33 @@ def _parse_extension(found: Descriptor, payload: Buffer, offset: int, end: int) 
             found.keyidx = payload[pos] & 0x1F
         pos += 1
     return pos
+
+
+def shift_pictures(
+    data: bytearray, at: int, payload: Buffer, picture_delta: int, tl0_delta: int
+) -> None:
+    """Add to picture id and TL0PICIDX of `payload`, of which a copy stands at `data[at]`.
+
+    Each wraps in its own size; what is absent or malformed stays as it is.
+    """
+    if len(payload) > 5 and payload[0] & 0x80 and payload[1] & 0x80 and payload[2] & 0x80:
+        # What browsers send: a picture id of 15 bits, and mostly TL0PICIDX behind it.
+        picture = ((payload[2] << 8 | payload[3]) + picture_delta | 0x8000) & 0xFFFF
+        if payload[1] & 0x40:
+            _pack_both(data, at + 2, picture, payload[4] + tl0_delta & 0xFF)
+        else:
+            _pack_picture(data, at + 2, picture)
+        return
+    found = parse(payload)
+    if found is None:
+        return
+    if found.picture_id_bits == 15:
+        picture = found.picture_id + picture_delta & 0x7FFF
+        _pack_picture(data, at + found.picture_id_offset, 0x8000 | picture)
+    elif found.picture_id_bits == 7:
+        data[at + found.picture_id_offset] = found.picture_id + picture_delta & 0x7F
+    if found.tl0picidx >= 0:
+        data[at + found.tl0picidx_offset] = found.tl0picidx + tl0_delta & 0xFF
 
 
 def is_keyframe(buf: Buffer, offset: int, size: int) -> bool:

@@ -123,7 +123,8 @@ class Viewer:
         self.room.router.set_down_tracks(self.subscriber, command, self.room.now)
 
     def view(self, *views: control.TrackView) -> None:
-        self.subscriber.set_view(control.SetView(transport="t", views=views), self.room.now)
+        command = control.SetView(transport="t", views=views)
+        self.room.router.set_view(self.subscriber, command, self.room.now)
 
     def take(self, ssrc: int) -> list[bytes]:
         """What came under an SSRC, in order, since the last call for it."""
@@ -674,7 +675,7 @@ def test_a_view_counts_at_once_and_of_a_storm_the_last_one() -> None:
     assert scene.bob.take(7000)
     scene.bob.view(tile(320, 180))
     scene.bob.view(tile(0, 0))
-    scene.film(0.1, key=True)
+    scene.film(0.2, key=True)
     scene.bob.take(7000)
     scene.film(1.0, key=True)
     assert not scene.bob.take(7000)

@@ -158,3 +158,31 @@ def test_is_keyframe_agrees_with_the_descriptor(payload, before, behind):
     assert vp8.is_keyframe(framed, before, len(payload)) is expected
     size = vp8.dimensions(payload)
     assert size is None or expected
+
+
+@RELAXED
+@given(
+    first=st.sampled_from([0x00, 0x10, 0x80, 0x90, 0xB0]),
+    present=st.integers(0, 255),
+    rest=st.binary(max_size=8),
+    picture_delta=st.integers(-40_000, 40_000),
+    tl0_delta=st.integers(-300, 300),
+)
+def test_shifting_changes_the_two_numbers_and_nothing_else(
+    first, present, rest, picture_delta, tl0_delta
+):
+    payload = bytes((first, present)) + rest
+    data = bytearray(b"??" + payload + b"??")
+    vp8.shift_pictures(data, 2, payload, picture_delta, tl0_delta)
+    before, shifted = vp8.parse(payload), bytes(data[2:-2])
+    assert (data[:2], data[-2:]) == (b"??", b"??")
+    if before is None or first & 0x80 == 0:
+        return
+    after = vp8.parse(shifted)
+    size = (1 << before.picture_id_bits) - 1
+    if before.picture_id >= 0:
+        before.picture_id = before.picture_id + picture_delta & size
+    if before.tl0picidx >= 0:
+        before.tl0picidx = before.tl0picidx + tl0_delta & 0xFF
+    assert fields(after) == fields(before)
+    assert shifted[before.size :] == payload[before.size :]
