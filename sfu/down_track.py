@@ -64,6 +64,10 @@ Lane = tuple[
 """What the forwarder needs of a down track for a packet, in one tuple: layout, egress, its data,
 pointer, SRTP context and runs, first header word, SSRC word, extension word, sequence number and
 timestamp deltas, the segment they are of, the down track itself. Remade whenever one changes."""
+SEGMENT: Final = 11
+"""Place in a `Lane`."""
+RECEIVER: Final = 12
+"""Place of the down track in a `Lane`."""
 
 
 class DownTrack:
@@ -324,10 +328,7 @@ class DownTrack:
         segment = self.map.begin(stream, first_in)
         if before is not None:
             self._continue_from(before, segment, stream, timestamp, now)
-            goes_on = packet is None or (
-                before.source is stream and self._goes_on(before, segment, packet)
-            )
-            if packet is not None and not goes_on:
+            if packet is not None:
                 self._continue_picture(before, segment, packet)
         self.segment = segment
         self.stream = stream

@@ -19,8 +19,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sfu.codecs import opus, red, vp8
-from sfu.down_track import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, TAG_MASK
-from sfu.egress import CAPACITY, Outbox
+from sfu.down_track import (
+    HEADER_SHIFT,
+    ONE_BYTE_PROFILE,
+    PATCHED,
+    RECEIVER,
+    REMEMBERED,
+    TAG_MASK,
+)
+from sfu.egress import CAPACITY, Egress, Outbox
 from sfu.net.srtp import length_cell, protect
 
 if TYPE_CHECKING:
@@ -41,7 +48,6 @@ _PADDING_BIT: Final = 0x20000000
 _PAD: Final = b"\x01"
 _pack_plain: Final = struct.Struct("!III").pack_into
 _pack_extended: Final = struct.Struct("!IIQI").pack_into
-_pack_picture: Final = struct.Struct("!H").pack_into
 
 
 class Group:
@@ -185,7 +191,7 @@ class Forwarder:
 
     def write(self, lane: Lane, packets: Sequence[Packet]) -> None:
         """Packets to one receiver that leave now; nothing happens if it is gone by now."""
-        if lane[-1].closed:
+        if lane[RECEIVER].closed:
             return
         for start in range(0, len(packets), GROUP_PACKETS):
             self._fan_out([lane], packets[start : start + GROUP_PACKETS], len(packets) > 1)
@@ -217,7 +223,7 @@ class Forwarder:
             data[position:end] = template
             runs += group_runs
             if layout & PATCHED:
-                self._patch_pictures(data, group, position, segment, layout)
+                self._patch_pictures(data, group, position + (layout >> HEADER_SHIFT), segment)
             if extension:
                 number = egress.transport_word
                 for offset, word, seq, timestamp, length in items:
@@ -256,26 +262,12 @@ class Forwarder:
         data[at : at + length] = bytes(length)
         self.refused += 1
 
-    def _patch_pictures(
-        self, data: bytearray, group: Group, position: int, segment: Segment, layout: int
-    ) -> None:
-        """Shift picture id and TL0PICIDX of each packet of a group written at `position`."""
-        start = position + (layout >> HEADER_SHIFT)
-        for (offset, _, _, _, _), packet in zip(group.items, group.packets, strict=True):
-            self._patch_picture(data, start + offset, packet[3], segment)
-
     @staticmethod
-    def _patch_picture(data: bytearray, at: int, payload: bytes, segment: Segment) -> None:
-        found = vp8.parse(payload)
-        if found is None:
-            return
-        if found.picture_id_bits == 15:
-            picture = found.picture_id + segment.picture_delta & 0x7FFF
-            _pack_picture(data, at + found.picture_id_offset, 0x8000 | picture)
-        elif found.picture_id_bits == 7:
-            data[at + found.picture_id_offset] = found.picture_id + segment.picture_delta & 0x7F
-        if found.tl0picidx >= 0:
-            data[at + found.tl0picidx_offset] = found.tl0picidx + segment.tl0_delta & 0xFF
+    def _patch_pictures(data: bytearray, group: Group, start: int, segment: Segment) -> None:
+        """Shift the picture numbers of a group; the payload of its first packet is at `start`."""
+        picture_delta, tl0_delta = segment.picture_delta, segment.tl0_delta
+        for item, packet in zip(group.items, group.packets, strict=True):
+            vp8.shift_pictures(data, start + item[0], packet[3], picture_delta, tl0_delta)
 
     def replay(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """Send cached packets to one receiver that has just switched to their first."""
@@ -324,33 +316,40 @@ class Forwarder:
         down_track.limiter_packets = down_track.packets
         count = 0
         for seq in seqs:
+            if limiter.spent:
+                break
             found = down_track.map.find_output(seq)
-            if found is None or not limiter.allow(seq, now, rtt):
+            if found is None or not limiter.allows(seq, now, rtt):
                 continue
             if self._resend_one(down_track, seq, *found):
+                limiter.resent(seq, now)
                 count += 1
         self.forwarded += count
         return count
 
     def _resend_one(self, down_track: DownTrack, seq: int, segment: Segment, extended: int) -> bool:
-        if not down_track.spec.rtx_ssrc:
+        if down_track.spec.rtx_ssrc:
+            cached: Packet | None = segment.source.cached(extended)
+            if cached is None or down_track.left_out(cached):
+                return False
+            size = self._write_rtx(down_track, seq, segment, cached)
+        else:
             packet = down_track.resendable(seq)
             if packet is None:
                 return False
-            egress, size = down_track.egress, len(packet)
-            position = egress.reserve(size)
-            egress.runs.append((size, size))
-            egress.data[position : position + size] = packet
-            down_track.resent += 1
-            down_track.resent_octets += size - down_track.header_size - egress.tag_length
-            return True
-        cached: Packet | None = segment.source.cached(extended)
-        if cached is None or down_track.left_out(cached):
-            return False
-        size = self._write_rtx(down_track, seq, segment, cached)
+            size = self._write_again(down_track.egress, packet)
         down_track.resent += 1
         down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
         return True
+
+    @staticmethod
+    def _write_again(egress: Egress, packet: bytes) -> int:
+        """A protected packet as it was; its bytes."""
+        size = len(packet)
+        position = egress.reserve(size)
+        egress.runs.append((size, size))
+        egress.data[position : position + size] = packet
+        return size
 
     def pad(self, down_track: DownTrack, size: int) -> None:
         """Send about `size` bytes more than is needed on an RTX stream, for a probe.
@@ -388,7 +387,7 @@ class Forwarder:
             shift = segment.timestamp_delta
             if segment.picture_delta or segment.tl0_delta:
                 patched = bytearray(payload)
-                self._patch_picture(patched, 0, payload, segment)
+                vp8.shift_pictures(patched, 0, payload, segment.picture_delta, segment.tl0_delta)
                 payload = bytes(patched)
         payload = seq.to_bytes(2, "big") + payload
         return self._write_repair(down_track, payload, timestamp + shift & 0xFFFFFFFF, word)

@@ -145,20 +145,27 @@ class ResendLimiter:
         """
         self._allowance = min(BURST, self._allowance + packets * RESENDS_PER_PACKET)
 
-    def allow(self, seq: int, now: float, rtt: float) -> bool:
-        """Whether to resend this packet now; if so it counts as resent.
+    @property
+    def spent(self) -> bool:
+        """Nothing more may be resent for now."""
+        return self._allowance < 1.0
+
+    def allows(self, seq: int, now: float, rtt: float) -> bool:
+        """Whether to resend this packet now.
 
         `seq` in any one numbering, `rtt` in seconds to the receiver, 0 when not known yet.
         """
         last = self._sent_at.get(seq)
         if last is not None and now - last < max(rtt, MIN_RESEND_INTERVAL):
             return False
-        if self._allowance < 1.0:
-            return False
+        return not self.spent
+
+    def resent(self, seq: int, now: float) -> None:
+        """It was."""
         self._allowance -= 1.0
-        if last is not None:
-            del self._sent_at[seq]
-        elif len(self._sent_at) >= MAX_REMEMBERED:
-            del self._sent_at[next(iter(self._sent_at))]
-        self._sent_at[seq] = now
-        return True
+        sent_at = self._sent_at
+        if seq in sent_at:
+            del sent_at[seq]
+        elif len(sent_at) >= MAX_REMEMBERED:
+            del sent_at[next(iter(sent_at))]
+        sent_at[seq] = now

@@ -94,8 +94,8 @@ class Publisher:
         use_feedback = command.extensions.transport_cc and any(
             spec.transport_cc for spec in command.tracks
         )
-        if use_feedback and self.feedback is None:
-            self.feedback = TransportCcFeedback(self.local_ssrc)
+        if use_feedback:
+            self.feedback = self.feedback or TransportCcFeedback(self.local_ssrc)
             self.feedback_byte = command.extensions.transport_cc << 4 | 1
         if command.extensions.audio_level:
             self.level_byte = command.extensions.audio_level << 4

@@ -288,6 +288,19 @@ def test_a_resend_without_rtx_is_the_very_same_datagram() -> None:
     assert scene.wire.datagrams() == [first]
 
 
+def test_requests_that_cannot_be_answered_cost_the_receiver_nothing() -> None:
+    scene = Scene(rtx=False)
+    stream = scene.stream()
+    scene.attach()
+    stream.receive(1, 0, 0, keyframe(1), 1.0)
+    scene.take()
+    assert scene.down.resend_ring is not None
+    scene.down.resend_ring[100 % len(scene.down.resend_ring)] = (-1, b"")
+    for number in range(200):
+        assert scene.forwarder.resend(scene.down, [100], 2.0 + number, 0.0) == 0
+    assert not scene.down.limiter.spent
+
+
 def test_a_refused_packet_never_leaves_in_clear() -> None:
     scene = Scene()
     stream = scene.stream()
