@@ -1,0 +1,116 @@
+/** The charts of a call: which there are, whose lines they show, and what they say. */
+
+import { el } from '../dom.js';
+import { number, text } from './figures.js';
+import { chartMarks } from './happened.js';
+import { colourClass, drawPlot } from './plot.js';
+import { topOf } from './line.js';
+import { wordOfIndex } from './verdict.js';
+import { say } from './words.js';
+
+/** @typedef {import('./types.js').Bands} Bands */
+/** @typedef {import('./types.js').Chart} Chart */
+/** @typedef {import('./types.js').Direction} Direction */
+/** @typedef {import('./types.js').Report} Report */
+
+/**
+ * @typedef {object} Kind
+ * @property {'loss' | 'delay' | 'jitter' | 'bitrate' | 'mos'} field
+ * @property {string} worst column of the single seconds' worst, if there is one
+ * @property {import('./types.js').Graded | ''} graded
+ * @property {number} least top of the axis
+ * @property {number} [bottom]
+ * @property {boolean} rising more is better
+ * @property {(value: number) => string} text of a step of the axis
+ */
+
+/** @type {Kind[]} */
+const KINDS = [
+  { field: 'mos', worst: 'mosWorst', graded: '', least: 5, bottom: 1, rising: true, text: (value) => number(value, 1) },
+  { field: 'loss', worst: 'lossWorst', graded: 'loss', least: 4, rising: false, text: (value) => `${number(value, 2)} %` },
+  { field: 'delay', worst: 'delayWorst', graded: 'delay', least: 0.16, rising: false, text: ms },
+  { field: 'jitter', worst: 'jitterWorst', graded: 'jitter', least: 0.02, rising: false, text: ms },
+  { field: 'bitrate', worst: '', graded: 'throughput', least: 400e3, rising: true, text: (value) => text(value, 'rate') },
+];
+
+/** @param {number} seconds */
+function ms(seconds) {
+  return `${number(seconds * 1000, 1)} ms`;
+}
+
+/**
+ * @param {Report} report
+ * @param {Chart} chart
+ * @param {{profile: string, direction: Direction, focus: string, bands: Bands}} choice `focus`: the
+ *   participant whose lines stand out, or empty
+ */
+export function drawCharts(report, chart, { profile, direction, focus, bands }) {
+  const number = new Map(report.people.map(({ participant }, index) => [participant, index]));
+  const names = new Map(report.people.map(({ participant, name }) => [participant, name]));
+  const series = chart.series.filter((one) => one.direction === direction && !one.track);
+  return KINDS.map((kind) => {
+    const shown = series.filter(({ points }) => points[kind.field]?.some((value) => value !== null));
+    const lines = shown.map(({ participant, points }) => ({
+      name: names.get(participant) ?? participant,
+      colour: number.get(participant) ?? 0,
+      at: points.at,
+      values: points[kind.field] ?? [],
+      ...(participant === focus && kind.worst ? { worst: points[kind.worst] ?? [] } : {}),
+      faint: Boolean(focus) && participant !== focus,
+    }));
+    // Who stands out is drawn last, over the others.
+    lines.sort((a, b) => Number(b.faint) - Number(a.faint));
+    const columns = lines.flatMap(({ values, worst, faint }) => (worst && !faint ? [values, worst] : [values]));
+    const figure = drawPlot({
+      title: say(`chart.${kind.field}`),
+      hint: say(`chart.${kind.field}Hint`),
+      summary: say('chart.people', { count: lines.length }),
+      since: chart.since,
+      until: chart.until,
+      step: chart.step,
+      top: kind.field === 'mos' ? 5 : topOf(columns, kind.least),
+      ...(kind.bottom ? { bottom: kind.bottom } : {}),
+      lines,
+      bands: (kind.graded && bands[profile]?.video[kind.graded]) || [],
+      rising: kind.rising,
+      text: kind.text,
+      marks: chartMarks(report.events),
+    });
+    if (kind.field === 'mos') figure.classList.add('whole');
+    if (!lines.length) figure.append(el('p', { class: 'plot-nothing' }, say('chart.nothing')));
+    return figure;
+  });
+}
+
+/**
+ * Names with their colours; pressing one makes its lines stand out.
+ *
+ * @param {Report} report
+ * @param {string} focus
+ * @param {(participant: string) => void} choose
+ */
+export function legend(report, focus, choose) {
+  return el('div', { class: 'legend', role: 'group', 'aria-label': say('chart.legend') },
+    ...report.people.map(({ participant, name }, number) => {
+      const pressed = participant === focus;
+      const button = el('button', {
+        class: `legend-person ${colourClass(number)}${focus && !pressed ? ' away' : ''}`,
+        type: 'button', 'aria-pressed': String(pressed), 'data-participant': participant,
+      }, el('i', { class: 'swatch' }), name);
+      button.onclick = () => choose(pressed ? '' : participant);
+      return button;
+    }));
+}
+
+/**
+ * What the colours behind the lines mean.
+ *
+ * @param {Bands} bands
+ * @param {string} profile
+ */
+export function bandKey(bands, profile) {
+  const all = Object.values(bands[profile]?.video ?? {}).flat();
+  const indices = [...new Set(all.map(([index]) => index))].sort((a, b) => b - a);
+  return el('p', { class: 'band-key', hidden: indices.length === 0 },
+    ...indices.map((index) => el('span', {}, el('i', { class: `key-${index}` }), wordOfIndex(bands, profile, index))));
+}

@@ -1,0 +1,124 @@
+/** Who was in the call, how it went for them, and what a table of grades makes of it. */
+
+import { el } from '../dom.js';
+import { t } from '../i18n.js';
+import { clock, figure, text } from './figures.js';
+import { colourClass } from './plot.js';
+import { gradesOf, indexVerdict, overall, worseGrades } from './verdict.js';
+import { say } from './words.js';
+
+/** @typedef {import('./types.js').Report} Report */
+/** @typedef {import('./types.js').Person} Person */
+
+/**
+ * @param {string} name of the column, where a narrow screen has no head
+ * @param {...(Node | string)} children
+ */
+function cell(name, ...children) {
+  return el('td', { 'data-label': name }, ...children);
+}
+
+/** @param {string} name of a column */
+export function head(name) {
+  return el('th', { scope: 'col' }, name);
+}
+
+/**
+ * @param {string} name
+ * @param {number} number of the colour
+ */
+export function named(name, number) {
+  return el('span', { class: 'who' }, el('i', { class: `swatch ${colourClass(number)}` }), el('span', {}, name));
+}
+
+/**
+ * @param {Person} person
+ * @param {number} number
+ * @param {number} until
+ */
+function who(person, number, until) {
+  const times = `${clock(person.joined)}–${person.left === null ? say('people.stillHere') : clock(person.left)}`;
+  return el('th', { scope: 'row' }, el('span', { class: 'who' },
+    el('i', { class: `swatch ${colourClass(number)}` }),
+    el('span', {}, person.name,
+      el('small', {}, `${times} · ${text((person.left ?? until) - person.joined, 'duration')}`))));
+}
+
+/**
+ * @param {Report} report
+ * @param {string} profile
+ * @param {number} until
+ */
+export function peopleTable(report, profile, until) {
+  const names = {
+    grade: say('people.grade'), voice: say('people.voice'), picture: say('people.picture'), lossDown: say('people.lossDown'),
+    lossUp: say('people.lossUp'), delay: say('figure.delay'), jitter: say('figure.jitter'),
+    rtt: say('figure.roundTripTime'), down: say('people.rateDown'), up: say('people.rateUp'),
+    freezes: say('figure.freezes'), vote: say('people.vote'),
+  };
+  const rows = report.people.map((person, number) => {
+    const { up, down, downAudio, downVideo, votes } = person;
+    const path = (/** @type {string} */ field) => `${person.participant}.${field}`;
+    return el('tr', {}, who(person, number, until),
+      cell(names.grade, overall(worseGrades(person, profile))),
+      cell(names.voice, figure(downAudio?.mos.mean, 'mos', path('downAudio.mos.mean'))),
+      cell(names.picture, figure(downVideo?.mos.mean, 'mos', path('downVideo.mos.mean'))),
+      cell(names.lossDown, figure(down.loss.mean, 'percent', path('down.loss.mean'))),
+      cell(names.lossUp, figure(up.loss.mean, 'percent', path('up.loss.mean'))),
+      cell(names.delay, figure(down.delay.mean, 'ms', path('down.delay.mean'))),
+      cell(names.jitter, figure(down.jitter.mean, 'ms', path('down.jitter.mean'))),
+      cell(names.rtt, figure(down.roundTripTime.mean, 'ms', path('down.roundTripTime.mean'))),
+      cell(names.down, figure(down.bitrate, 'rate', path('down.bitrate'))),
+      cell(names.up, figure(up.bitrate, 'rate', path('up.bitrate'))),
+      cell(names.freezes, figure(down.freezes, 'count', path('down.freezes'))),
+      cell(names.vote, voteText(votes)));
+  });
+  return scrolling(say('people.title'), el('table', { class: 'table cardy' },
+    el('thead', {}, el('tr', {}, head(say('people.who')), ...Object.values(names).map(head))),
+    el('tbody', {}, ...rows)));
+}
+
+/** @param {Person['votes']} votes */
+function voteText({ audio, video }) {
+  if (!audio && !video) return el('span', { class: 'none' }, '–');
+  const parts = [];
+  if (audio) parts.push(`${say('media.audio')}: ${t(`opinion.${audio}`)}`);
+  if (video) parts.push(`${say('media.video')}: ${t(`opinion.${video}`)}`);
+  return el('span', { class: 'vote-words' }, ...parts.map((part) => el('span', {}, part)));
+}
+
+/**
+ * @param {string} name
+ * @param {HTMLElement} table
+ */
+export function scrolling(name, table) {
+  return el('div', { class: 'card scroll-x', tabindex: '0', role: 'region', 'aria-label': name }, table);
+}
+
+const GRADED = /** @type {const} */ (['throughput', 'delay', 'jitter', 'loss']);
+
+/**
+ * What a profile says of each person's two directions, figure by figure.
+ *
+ * @param {Report} report
+ * @param {string} profile
+ * @param {import('./types.js').Bands} bands
+ */
+export function gradesTable(report, profile, bands) {
+  const rows = report.people.flatMap((person, number) =>
+    /** @type {const} */ (['down', 'up']).map((way, index) => {
+      const grades = gradesOf(person[way], profile);
+      const first = index === 0
+        ? [el('th', { scope: 'row', rowspan: '2' }, named(person.name, number))] : [];
+      return el('tr', index ? {} : { class: 'begins' }, ...first,
+        el('td', { class: 'start' }, say(way === 'down' ? 'way.received' : 'way.sent')),
+        el('td', {}, overall(grades)),
+        ...GRADED.map((one) => el('td', {}, indexVerdict(bands, profile, grades?.[one] ?? null))));
+    }));
+  return scrolling(say('grades.title'), el('table', { class: 'table grades-table' },
+    el('thead', {}, el('tr', {}, head(say('people.who')),
+      el('th', { scope: 'col', class: 'start' }, say('way.way')), head(say('grades.overall')),
+      ...GRADED.map((one) => head(say(`figure.${one}`))))),
+    el('tbody', {}, ...rows)));
+}
+

@@ -1,0 +1,79 @@
+/** Grades in words: what a profile makes of figures, as a mark with its colour and its word. */
+
+import { el } from '../dom.js';
+import { number } from './figures.js';
+import { sayIf } from './words.js';
+
+/** @typedef {import('./types.js').Bands} Bands */
+/** @typedef {import('./types.js').Grades} Grades */
+/** @typedef {import('./types.js').Summary} Summary */
+/** @typedef {import('./types.js').Person} Person */
+
+/** How good a category is, 4 the best, for its colour. The word always stands beside it. */
+const STEP = /** @type {Record<string, number>} */ ({
+  verySatisfying: 4, satisfying: 3, lessSatisfying: 2, unsatisfying: 0,
+  met: 4, withinLimit: 2, missed: 0,
+  excellent: 4, good: 3, poor: 1, unacceptable: 0,
+});
+
+/**
+ * @param {string} key of a category
+ * @param {string} [more] beside the word
+ */
+export function verdict(key, more = '') {
+  const step = STEP[key];
+  const word = sayIf(`grade.${key}`, '–');
+  return el('span', { class: `grade${step === undefined ? '' : ` g${step}`}` },
+    more ? `${word} · ${more}` : word);
+}
+
+/**
+ * @param {Bands} bands
+ * @param {string} profile
+ * @param {number} index
+ */
+export function wordOfIndex(bands, profile, index) {
+  const rows = Object.values(bands[profile]?.video ?? {}).flat();
+  return sayIf(`grade.${rows.find(([one]) => one === index)?.[2]}`, String(index));
+}
+
+/**
+ * @param {Bands} bands
+ * @param {string} profile
+ * @param {number | null} index
+ */
+export function indexVerdict(bands, profile, index) {
+  if (index === null) return el('span', { class: 'none' }, '–');
+  return el('span', { class: `grade g${index}` }, wordOfIndex(bands, profile, index));
+}
+
+/**
+ * @param {Summary} summary
+ * @param {string} profile
+ * @returns {Grades | null}
+ */
+export function gradesOf(summary, profile) {
+  return summary.grades.find((one) => one.profile === profile) ?? null;
+}
+
+/**
+ * The overall grade of the worse direction of somebody.
+ *
+ * @param {Person} person
+ * @param {string} profile
+ * @returns {Grades | null}
+ */
+export function worseGrades(person, profile) {
+  const known = [person.up, person.down].flatMap((way) => {
+    const grades = gradesOf(way, profile);
+    return grades?.overall == null ? [] : [grades];
+  });
+  known.sort((a, b) => (a.overall ?? 0) - (b.overall ?? 0));
+  return known[0] ?? null;
+}
+
+/** @param {Grades | null} grades */
+export function overall(grades) {
+  if (!grades?.words) return el('span', { class: 'none' }, '–');
+  return verdict(grades.words, grades.overall === null ? '' : number(grades.overall, 2));
+}
