@@ -85,58 +85,59 @@ class Analysis:
         """Take all packets of a capture. What `packets` raises passes through; `finish` works
         all the same."""
         adds = self._adds
-        link_type, link, rtp = -1, None, 0
-        fast: Callable[
-            [bytes], tuple[bytes, int, int, int, int, bytes, int, int, int, int, int, int]
-        ]
+        link_type, link, rtp = -1, LINKS[0], 0
         for time, kind, frame in packets:
             self.packets += 1
             if kind != link_type:
-                link_type, link = kind, LINKS.get(kind)
-                if link is not None:
-                    fast, ipv4, rtp = link.fast, link.ipv4, link.header + 28
-            if link is None:
-                self._unknown_link(kind)
-                continue
+                if kind not in LINKS:
+                    self._unknown_link(kind)
+                    continue
+                link_type, link = kind, LINKS[kind]
+                fast, ipv4, rtp = link.fast, link.ipv4, link.header + 28
             try:
-                (
-                    field,
-                    version,
-                    total,
-                    fragment,
-                    protocol,
-                    flow,
-                    size,
-                    first,
-                    second,
-                    seq,
-                    stamp,
-                    ssrc,
-                ) = fast(frame)
+                # Names as in `decode._IPV4`; x and y are the two bytes that RTP begins with.
+                field, version, total, part, protocol, flow, size, x, y, seq, stamp, ssrc = fast(
+                    frame
+                )
             except struct.error:
                 self._other(time, link, frame)
                 continue
             if (
                 protocol == 17
-                and first >> 6 == 2
-                and (second < 192 or second > 223)
+                and x & 0xC0 == 0x80
+                and (y < 192 or y > 223)
                 and version == 0x45
                 and field == ipv4
-                and not fragment & 0x3FFF
+                and not part & 0x3FFF
                 and 20 <= size <= total - 20
             ):
                 # Is there a second header in it? See `segments`.
-                mark = rtp + 12 if first & 0x10 else rtp + 8
-                if frame.find(frame[mark : mark + 4], mark + 12) >= 0:
-                    self._other(time, link, frame)
+                mark = rtp + 12 if x & 0x10 else rtp + 8
+                if frame.find(frame[mark : mark + 4], mark + 12) < 0:
+                    add = adds.get((flow, ssrc))
+                    if add is not None:
+                        add(time, seq, stamp, y, size - 8)
+                    else:
+                        self._first((flow, ssrc, 17), (time, seq, stamp, y, size - 8))
                     continue
-                add = adds.get((flow, ssrc))
-                if add is not None:
-                    add(time, seq, stamp, second, size - 8)
-                else:
-                    self._first((flow, ssrc, 17), (time, seq, stamp, second, size - 8))
-            else:
-                self._other(time, link, frame)
+            elif version & 0xF0 == 0x60 and field in link.ipv6 and self._ipv6(time, link, frame):
+                continue
+            self._other(time, link, frame)
+
+    def _ipv6(self, time: float, link: Link, frame: bytes) -> bool:
+        """As the loop above for IPv6; False when the packet is not plain RTP of a known stream."""
+        try:
+            _, _, following, flow, size, x, y, seq, stamp, ssrc = link.fast6(frame)
+        except struct.error:
+            return False
+        add = self._adds.get((flow, ssrc))
+        if add is None or following != 17 or x & 0xC0 != 0x80 or 192 <= y <= 223 or size < 20:
+            return False
+        mark = link.header + (60 if x & 0x10 else 56)
+        if frame.find(frame[mark : mark + 4], mark + 12) >= 0:
+            return False
+        add(time, seq, stamp, y, size - 8)
+        return True
 
     def _unknown_link(self, kind: int) -> None:
         name = f"linkType{kind}"

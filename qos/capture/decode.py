@@ -24,6 +24,8 @@ VXLAN_PORT = 4789
 _IPV4 = "BxH2xHxB2x12sH2xBBHII"
 """Version and length, total length, fragment, protocol, addresses and ports, UDP length; then the
 RTP header: first byte, second byte, sequence number, timestamp, SSRC."""
+_IPV6 = "B5xBx36sH2xBBHII"
+"""Version and class, next header, addresses and ports, UDP length; then the RTP header."""
 _IPV4_UDP = struct.Struct(">BxH2xHxB2x12sH2x")
 _IPV6_UDP = struct.Struct(">B5xBx36sH2x")
 """Version and class, next header, addresses and ports, UDP length."""
@@ -35,6 +37,8 @@ class Link(NamedTuple):
     fast: Callable[[bytes], tuple[Any, ...]]
     """Takes an IPv4/UDP/RTP frame apart: the link's protocol field, then `_IPV4`; raises
     struct.error on a frame too short."""
+    fast6: Callable[[bytes], tuple[Any, ...]]
+    """The same for IPv6: the protocol field, then `_IPV6`."""
     ipv4: bytes
     """The protocol field of IPv4."""
     ipv6: tuple[bytes, ...]
@@ -53,10 +57,17 @@ def _raw(frame: bytes) -> Any:
 def _link(
     before: str, field: int, after: str, types: tuple[bytes, ...], parse: Callable[[bytes], Any]
 ) -> Link:
-    layout = struct.Struct(f">{before}{field}s{after}{_IPV4}")
+    head = f">{before}{field}s{after}"
     start = struct.calcsize(f">{before}")
-    header = struct.calcsize(f">{before}{field}s{after}")
-    return Link(layout.unpack_from, types[0], types[1:], slice(start, start + field), header, parse)
+    return Link(
+        fast=struct.Struct(head + _IPV4).unpack_from,
+        fast6=struct.Struct(head + _IPV6).unpack_from,
+        ipv4=types[0],
+        ipv6=types[1:],
+        field=slice(start, start + field),
+        header=struct.calcsize(head),
+        parse=parse,
+    )
 
 
 _ETHERTYPES = (b"\x08\x00", b"\x86\xdd")

@@ -25,6 +25,9 @@ MAX_INTERFACES = 65536
 Packet = tuple[float, int, bytes]
 """Seconds since the first packet, link type, frame as far as it was captured."""
 
+Interface = tuple[int, int, int, int]
+"""Link type, nanoseconds a time unit as multiplier and divisor, offset in nanoseconds."""
+
 PCAP_MAGICS: dict[bytes, tuple[str, int]] = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
     b"\xa1\xb2\xc3\xd4": (">", 1000),
@@ -165,7 +168,7 @@ class CaptureFile:
 
     def _pcapng(self) -> Iterator[Packet]:
         order = "<"
-        interfaces: list[tuple[int, int, int, int]] = []
+        interfaces: list[Interface] = []
         while head := self._peek(8):
             at = self._offset
             if head[:4] == SECTION:
@@ -192,6 +195,36 @@ class CaptureFile:
                 self.skipped["noTimestamp"] += 1
             else:
                 yield self._packet(order, block, at, interfaces)
+                yield from self._plain_packets(order, interfaces)
+
+    def _plain_packets(self, order: str, interfaces: list[Interface]) -> Iterator[Packet]:
+        """Enhanced packet blocks that lie whole in the buffer and have nothing odd about them.
+
+        They are nearly all of a capture, hence all in line. Ends before whatever is left to
+        `_pcapng`, be it damage, another block or the end of the buffer.
+        """
+        unpack = struct.Struct(f"{order}IIIIII").unpack_from
+        last = struct.Struct(f"{order}I").unpack_from
+        known = len(interfaces)
+        start_ns = self._start_ns or 0
+        buffer, at, end = self._buffer, self._at, len(self._buffer)
+        while end - at >= 32:
+            kind, size, number, high, low, captured = unpack(buffer, at)
+            stop = at + size
+            if (
+                kind != 6
+                or stop > end
+                or size % 4
+                or captured > size - 32
+                or number >= known
+                or last(buffer, stop - 4)[0] != size
+            ):
+                return
+            link, multiply, divide, offset = interfaces[number]
+            nanoseconds = (high << 32 | low) * multiply // divide + offset - start_ns
+            self._at = stop
+            yield nanoseconds * 1e-9, link, buffer[at + 28 : at + 28 + captured]
+            at = stop
 
     def _check_end(self, order: str, size: int, end: bytes) -> None:
         if int.from_bytes(end, "little" if order == "<" else "big") != size:
@@ -213,9 +246,7 @@ class CaptureFile:
             raise CaptureError(at + 12, f"pcapng version {major}.{minor} is not known")
         return order
 
-    def _packet(
-        self, order: str, block: bytes, at: int, interfaces: list[tuple[int, int, int, int]]
-    ) -> Packet:
+    def _packet(self, order: str, block: bytes, at: int, interfaces: list[Interface]) -> Packet:
         """Of an enhanced packet block, or of the older packet block."""
         if len(block) < 32:
             raise CaptureError(at, f"a packet block of {len(block)} bytes cannot be")
@@ -234,8 +265,7 @@ class CaptureFile:
         return (nanoseconds - self._start_ns) * 1e-9, link, block[28 : 28 + size]
 
 
-def _interface(order: str, block: bytes, at: int) -> tuple[int, int, int, int]:
-    """Link type, nanoseconds a time unit as multiplier and divisor, offset in nanoseconds."""
+def _interface(order: str, block: bytes, at: int) -> Interface:
     if len(block) < 20:
         raise CaptureError(at, f"an interface block of {len(block)} bytes cannot be")
     link = struct.unpack_from(f"{order}H", block, 8)[0]
