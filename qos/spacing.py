@@ -45,7 +45,7 @@ class Spacing:
         self._gap: float | None = None
 
     def packet(self, arrival: float, size: int) -> None:
-        """A packet of `size` bytes at `arrival` seconds.
+        """A packet of `size` bytes at `arrival` seconds, on the receiver's or the capture's clock.
 
         Across a jump of the clock backwards the gap counts as 0.
         """

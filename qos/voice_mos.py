@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 MAX_BURST_RATIO = 8.0
-"""G.107 Table 3: BurstR from 1 (random) to 8."""
+"""BurstR is held between 1 (random) and this: beyond it the formula says nothing new."""
 
 
 class Scale(NamedTuple):
