@@ -100,19 +100,3 @@ export const clock = (at) => moment(at, { hour: '2-digit', minute: '2-digit', ho
 /** @param {number} at Unix time, seconds */
 export const clockSeconds = (at) =>
   moment(at, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-
-/**
- * How a downloaded report is called: what and when, in letters that every file system takes.
- *
- * @param {string} room
- * @param {number} started Unix time, seconds
- * @param {string} extension without the point
- */
-export function fileName(room, started, extension) {
-  const pad = (/** @type {number} */ value) => String(value).padStart(2, '0');
-  const at = new Date(started * 1000);
-  const when = `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`
-    + `-${pad(at.getHours())}${pad(at.getMinutes())}`;
-  const plain = room.normalize('NFC').replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '');
-  return `${plain || 'call'}-${when}.${extension}`;
-}

@@ -3,7 +3,7 @@
 import { el, icon } from '../dom.js';
 import { clockSeconds } from './figures.js';
 import { colourClass, timeAxis } from './plot.js';
-import { say, sayIf } from './words.js';
+import { isWord, say, sayIf } from './words.js';
 
 /** @typedef {import('./types.js').Event} Event */
 /** @typedef {import('./types.js').Person} Person */
@@ -25,6 +25,34 @@ const MARKS = /** @type {Record<string, [icon: string, trouble: boolean]>} */ ({
 /** Those that a chart draws a line for: what may explain a bend. */
 const IN_CHARTS = new Set(['networkChanged', 'layerDropped', 'shed', 'workerLost']);
 
+/** What is shown of several at once, the most telling first. */
+const TELLING = [
+  'workerLost', 'removed', 'left', 'joined', 'shed', 'networkChanged', 'layerDropped', 'layerRaised', 'qualityChanged',
+];
+
+/**
+ * Events whose marks would lie on each other, as one mark.
+ *
+ * @param {Event[]} events in the order of time
+ * @param {number} near seconds
+ * @returns {Event[][]} of each mark, the most telling event first
+ */
+export function together(events, near) {
+  /** @type {Event[][]} */
+  const groups = [];
+  let begin = -Infinity;
+  for (const event of events) {
+    if (!(event.kind in MARKS)) continue;
+    if (event.at - begin > near) {
+      groups.push([]);
+      begin = event.at;
+    }
+    groups.at(-1)?.push(event);
+  }
+  return groups.map((group) =>
+    [...group].sort((a, b) => TELLING.indexOf(a.kind) - TELLING.indexOf(b.kind)));
+}
+
 /** @param {Event} event */
 export function isTrouble(event) {
   if (event.kind === 'qualityChanged') return event.detail === 'poor' || event.detail === 'lost';
@@ -43,8 +71,9 @@ export function chartMarks(events) {
  * @param {Event} event
  */
 export function eventText({ kind, name, detail }) {
-  const known = sayIf(`event.${kind}.${detail}`) || sayIf(`event.${kind}`, kind);
-  return known.replace('{name}', name || say('event.somebody')).replace('{detail}', sayIf(`detail.${detail}`, detail));
+  const values = { name: name || say('event.somebody'), detail: sayIf(`detail.${detail}`, detail) };
+  const key = [`event.${kind}.${detail}`, `event.${kind}`].find(isWord);
+  return key ? sayIf(key, '', values) : kind;
 }
 
 /**
@@ -55,11 +84,13 @@ export function lanes(report, until) {
   const span = Math.max(1, until - report.started);
   const share = (/** @type {number} */ at) =>
     `${Math.min(100, Math.max(0, ((at - report.started) / span) * 100))}%`;
+  // As wide as a mark on a screen of middling size.
+  const near = span / 60;
   const rows = report.people.map((person, number) =>
-    lane(person.name, number, share, report.events.filter(({ participant }) =>
+    lane(person.name, number, share, near, report.events.filter(({ participant }) =>
       participant === person.participant), [person.joined, person.left ?? until]));
   const ofAll = report.events.filter(({ participant, kind }) => !participant && kind in MARKS);
-  if (ofAll.length) rows.push(lane(say('event.server'), -1, share, ofAll, null));
+  if (ofAll.length) rows.push(lane(say('event.server'), -1, share, near, ofAll, null));
   return el('div', { class: 'card lanes', role: 'group', 'aria-label': say('event.lanes') },
     ...rows, el('div', { class: 'lane-axis', 'aria-hidden': 'true' }, ...timeAxis(report.started, until)));
 }
@@ -68,10 +99,11 @@ export function lanes(report, until) {
  * @param {string} name
  * @param {number} number of the colour, -1 for none
  * @param {(at: number) => string} share
+ * @param {number} near seconds that marks are apart at least
  * @param {Event[]} events
  * @param {[number, number] | null} stay
  */
-function lane(name, number, share, events, stay) {
+function lane(name, number, share, near, events, stay) {
   const way = el('div', { class: 'lane-way' });
   if (stay) {
     const bar = el('i', { class: 'lane-stay' });
@@ -79,14 +111,14 @@ function lane(name, number, share, events, stay) {
     bar.style.setProperty('right', `calc(100% - ${share(stay[1])})`);
     way.append(bar);
   }
-  for (const event of events) {
-    const mark = MARKS[event.kind];
-    if (!mark) continue;
-    const text = `${clockSeconds(event.at)} ${eventText(event)}`;
+  for (const group of together(events, near)) {
+    const [telling] = group;
+    if (!telling) continue;
+    const text = group.map((event) => `${clockSeconds(event.at)} ${eventText(event)}`).join('\n');
     const element = el('span', {
-      class: `lane-mark${isTrouble(event) ? ' trouble' : ''}`, role: 'img', 'aria-label': text, title: text,
-    }, icon(mark[0]));
-    element.style.setProperty('left', share(event.at));
+      class: `lane-mark${group.some(isTrouble) ? ' trouble' : ''}`, role: 'img', 'aria-label': text, title: text,
+    }, icon(MARKS[telling.kind]?.[0] ?? 'info'));
+    element.style.setProperty('left', share(telling.at));
     way.append(element);
   }
   return el('div', { class: `lane ${number < 0 ? '' : colourClass(number)}` },
@@ -101,17 +133,16 @@ export function laneKey() {
 }
 
 /** @param {Report} report */
-export function eventTable(report) {
-  const rows = report.events.map((event) => el('tr', {},
-    el('td', { class: 'start' }, clockSeconds(event.at)),
-    el('td', { class: 'wrap' }, eventText(event))));
-  const table = el('table', { class: 'table event-table' },
-    el('thead', {}, el('tr', {},
-      el('th', { scope: 'col' }, say('event.time')), el('th', { scope: 'col', class: 'wrap' }, say('event.what')))),
-    el('tbody', {}, ...rows));
-  const parts = [el('summary', {}, say('event.list', { count: report.events.length })), table];
+export function eventList(report) {
+  const lines = report.events.map((event) => el('li', {},
+    el('time', { datetime: new Date(event.at * 1000).toISOString() }, clockSeconds(event.at)),
+    el('span', {}, eventText(event))));
+  const parts = [
+    el('summary', {}, say('event.list', { count: report.events.length })),
+    el('ol', { class: 'event-list' }, ...lines),
+  ];
   if (report.eventsLeftOut) {
     parts.push(el('p', { class: 'hint' }, say('event.leftOut', { count: report.eventsLeftOut })));
   }
-  return el('details', { class: 'card fold' }, ...parts);
+  return el('details', { class: 'card fold events' }, ...parts);
 }

@@ -22,7 +22,7 @@ const UNITS = { loss: 'percent', delay: 'ms', jitter: 'ms', freezes: 'fps', vote
 
 /** @param {Trait} trait */
 function traitText({ feature, mean, level }) {
-  return sayIf(`trait.${feature}.${level}`).replace('{value}', text(mean, UNITS[feature]));
+  return sayIf(`trait.${feature}.${level}`, feature, { value: text(mean, UNITS[feature]) });
 }
 
 /** @param {Trait[]} traits of a group, the most telling first */

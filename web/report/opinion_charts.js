@@ -60,6 +60,12 @@ export function intervals(of) {
     interval(say('opinions.model'), of.model, 'model'), axis);
 }
 
+/** Points beside each other before another row begins. */
+const ABREAST = 5;
+
+/** @param {number} place 0 in the middle, then right and left in turns */
+const aside = (place) => Math.ceil(place / 2) * (place % 2 ? 1 : -1) * 0.065;
+
 /**
  * Votes that fall on one point lie beside each other, the same way each time.
  *
@@ -73,8 +79,7 @@ export function spreadOut(pairs) {
     const place = `${vote} ${mos.toFixed(1)}`;
     const before = taken.get(place) ?? 0;
     taken.set(place, before + 1);
-    const aside = Math.ceil(before / 2) * (before % 2 ? 1 : -1) * 0.05;
-    return { x: mos, y: vote + Math.min(0.4, Math.max(-0.4, aside)) };
+    return { x: mos + aside(before % ABREAST), y: vote + Math.max(-0.4, Math.min(0.4, aside(Math.floor(before / ABREAST)))) };
   });
 }
 
@@ -102,14 +107,17 @@ export function scatter(medium, pairs) {
   }
   add('path', { class: 'scatter-agree', d: 'M0.7 5.3L5.3 0.7' });
   for (const { x, y } of spreadOut(pairs)) {
-    add('circle', { class: `scatter-dot ${medium}`, cx: x.toFixed(3), cy: (6 - y).toFixed(3), r: 0.06 });
+    add('circle', { class: `scatter-dot ${medium}`, cx: x.toFixed(3), cy: (6 - y).toFixed(3), r: 0.045 });
   }
   const words = /** @type {const} */ (['excellent', 'good', 'fair', 'poor', 'bad']);
   return el('figure', { class: 'scatter', 'aria-label': say('opinions.scatter') },
     el('figcaption', {}, el('b', {}, say('opinions.scatter')), el('span', { class: 'hint' }, say('opinions.scatterHint'))),
     el('div', { class: 'scatter-y', 'aria-hidden': 'true' }, ...words.map((word) => el('span', {}, t(`opinion.${word}`)))),
     el('div', { class: 'scatter-area' }, svg),
-    el('div', { class: 'scatter-x', 'aria-hidden': 'true' },
-      ...[1, 2, 3, 4, 5].map((value) => el('span', {}, String(value)))),
+    el('div', { class: 'scatter-x', 'aria-hidden': 'true' }, ...[1, 2, 3, 4, 5].map((value) => {
+      const mark = el('span', {}, String(value));
+      mark.style.setProperty('left', `${((value - 0.7) / 4.6) * 100}%`);
+      return mark;
+    })),
     el('p', { class: 'hint scatter-name' }, say('opinions.axisModel')));
 }

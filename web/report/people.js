@@ -51,31 +51,41 @@ function who(person, number, until) {
  */
 export function peopleTable(report, profile, until) {
   const names = {
-    grade: say('people.grade'), voice: say('people.voice'), picture: say('people.picture'), lossDown: say('people.lossDown'),
-    lossUp: say('people.lossUp'), delay: say('figure.delay'), jitter: say('figure.jitter'),
-    rtt: say('figure.roundTripTime'), down: say('people.rateDown'), up: say('people.rateUp'),
-    freezes: say('figure.freezes'), vote: say('people.vote'),
+    grade: say('people.grade'), voice: say('people.voice'), picture: say('people.picture'),
+    loss: say('figure.loss'), rate: say('figure.throughput'), delay: say('figure.delay'),
+    jitter: say('figure.jitter'), rtt: say('figure.roundTripTime'), freezes: say('figure.freezes'),
+    vote: say('people.vote'),
   };
   const rows = report.people.map((person, number) => {
     const { up, down, downAudio, downVideo, votes } = person;
-    const path = (/** @type {string} */ field) => `${person.participant}.${field}`;
+    const of = (/** @type {import('./figures.js').Known} */ value, /** @type {import('./figures.js').Unit} */ unit, /** @type {string} */ field) =>
+      figure(value, unit, `${person.participant}.${field}`);
     return el('tr', {}, who(person, number, until),
       cell(names.grade, overall(worseGrades(person, profile))),
-      cell(names.voice, figure(downAudio?.mos.mean, 'mos', path('downAudio.mos.mean'))),
-      cell(names.picture, figure(downVideo?.mos.mean, 'mos', path('downVideo.mos.mean'))),
-      cell(names.lossDown, figure(down.loss.mean, 'percent', path('down.loss.mean'))),
-      cell(names.lossUp, figure(up.loss.mean, 'percent', path('up.loss.mean'))),
-      cell(names.delay, figure(down.delay.mean, 'ms', path('down.delay.mean'))),
-      cell(names.jitter, figure(down.jitter.mean, 'ms', path('down.jitter.mean'))),
-      cell(names.rtt, figure(down.roundTripTime.mean, 'ms', path('down.roundTripTime.mean'))),
-      cell(names.down, figure(down.bitrate, 'rate', path('down.bitrate'))),
-      cell(names.up, figure(up.bitrate, 'rate', path('up.bitrate'))),
-      cell(names.freezes, figure(down.freezes, 'count', path('down.freezes'))),
+      cell(names.voice, of(downAudio?.mos.mean, 'mos', 'downAudio.mos.mean')),
+      cell(names.picture, of(downVideo?.mos.mean, 'mos', 'downVideo.mos.mean')),
+      cell(names.loss, both(of(down.loss.mean, 'percent', 'down.loss.mean'), of(up.loss.mean, 'percent', 'up.loss.mean'))),
+      cell(names.rate, both(of(down.bitrate, 'rate', 'down.bitrate'), of(up.bitrate, 'rate', 'up.bitrate'))),
+      cell(names.delay, of(down.delay.mean, 'ms', 'down.delay.mean')),
+      cell(names.jitter, both(of(down.jitter.mean, 'ms', 'down.jitter.mean'), of(up.jitter.mean, 'ms', 'up.jitter.mean'))),
+      cell(names.rtt, of(down.roundTripTime.mean, 'ms', 'down.roundTripTime.mean')),
+      cell(names.freezes, of(down.freezes, 'count', 'down.freezes')),
       cell(names.vote, voteText(votes)));
   });
   return scrolling(say('people.title'), el('table', { class: 'table cardy' },
     el('thead', {}, el('tr', {}, head(say('people.who')), ...Object.values(names).map(head))),
     el('tbody', {}, ...rows)));
+}
+
+/**
+ * @param {Node} down
+ * @param {Node} up
+ */
+function both(down, up) {
+  const way = (/** @type {'down' | 'up'} */ which, /** @type {Node} */ value) => el('span', {},
+    el('span', { class: 'arrow', role: 'img', 'aria-label': say(which === 'down' ? 'way.received' : 'way.sent') },
+      which === 'down' ? '↓' : '↑'), ' ', value);
+  return el('span', { class: 'ways' }, way('down', down), way('up', up));
 }
 
 /** @param {Person['votes']} votes */
@@ -105,20 +115,20 @@ const GRADED = /** @type {const} */ (['throughput', 'delay', 'jitter', 'loss']);
  * @param {import('./types.js').Bands} bands
  */
 export function gradesTable(report, profile, bands) {
-  const rows = report.people.flatMap((person, number) =>
-    /** @type {const} */ (['down', 'up']).map((way, index) => {
+  const bodies = report.people.map((person, number) => el('tbody', { class: 'whole' },
+    .../** @type {const} */ (['down', 'up']).map((way) => {
       const grades = gradesOf(person[way], profile);
-      const first = index === 0
-        ? [el('th', { scope: 'row', rowspan: '2' }, named(person.name, number))] : [];
-      return el('tr', index ? {} : { class: 'begins' }, ...first,
+      const first = way === 'down'
+        ? [el('th', { scope: 'rowgroup', rowspan: '2' }, named(person.name, number))] : [];
+      return el('tr', {}, ...first,
         el('td', { class: 'start' }, say(way === 'down' ? 'way.received' : 'way.sent')),
         el('td', {}, overall(grades)),
         ...GRADED.map((one) => el('td', {}, indexVerdict(bands, profile, grades?.[one] ?? null))));
-    }));
+    })));
   return scrolling(say('grades.title'), el('table', { class: 'table grades-table' },
     el('thead', {}, el('tr', {}, head(say('people.who')),
       el('th', { scope: 'col', class: 'start' }, say('way.way')), head(say('grades.overall')),
       ...GRADED.map((one) => head(say(`figure.${one}`))))),
-    el('tbody', {}, ...rows)));
+    ...bodies));
 }
 

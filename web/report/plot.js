@@ -133,8 +133,8 @@ export function timeAxis(since, until) {
     const share = (time - since) / Math.max(1, until - since);
     const text = el('span', { class: `plot-x${index % 2 ? ' second' : ''}` },
       short ? clockSeconds(time) : clock(time));
-    if (share < 0.04) text.classList.add('first');
-    if (share > 0.96) text.classList.add('last');
+    if (share < 0.02) text.classList.add('first');
+    if (share > 0.98) text.classList.add('last');
     text.style.setProperty('left', `${share * 100}%`);
     return text;
   });

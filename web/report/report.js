@@ -1,10 +1,9 @@
 /** The report of one call: reads it, and draws its parts in the chosen language and profile. */
 
 import { byId, el, icon } from '../dom.js';
-import { t } from '../i18n.js';
 import { bandKey, drawCharts, legend } from './charts.js';
-import { clock, day, figure, fileName, number } from './figures.js';
-import { eventTable, isTrouble, laneKey, lanes } from './happened.js';
+import { clock, day, figure, number, shortDay } from './figures.js';
+import { eventList, isTrouble, laneKey, lanes } from './happened.js';
 import { emptyState, load, problemState, startPage } from './page.js';
 import { gradesTable, peopleTable } from './people.js';
 import { sidesTable, trackFolds } from './tracks.js';
@@ -49,11 +48,11 @@ function section(title, hint, ...parts) {
  * @param {number} until
  */
 function head(of, until) {
-  document.title = `${of.room} · ${say('report.title')} · ${t('app.name')}`;
+  // A PDF is called by it.
+  document.title = `${of.room} · ${shortDay(of.started)} ${clock(of.started)} · ${say('report.title')}`;
   const end = of.ended === null ? say('report.running') : clock(of.ended);
   const download = (/** @type {'csv' | 'json'} */ format) => el('a', {
-    class: 'button', href: `${data}.${format}`, id: `export-${format}`,
-    download: fileName(of.room, of.started, format),
+    class: 'button', href: `${data}.${format}`, id: `export-${format}`, download: true,
   }, icon('download'), format.toUpperCase());
   const print = el('button', { class: 'button', type: 'button', id: 'print' }, icon('print'), say('report.print'));
   print.onclick = () => window.print();
@@ -110,7 +109,7 @@ function sums(of) {
  * @param {(value: Value) => void} choose
  */
 function choice(name, label, options, chosen, choose) {
-  return el('div', { class: 'segments', role: 'radiogroup', 'aria-label': label },
+  return el('div', { class: 'segments screen-only', role: 'radiogroup', 'aria-label': label },
     ...options.map(({ value, text }) => {
       const input = el('input', { type: 'radio', name, value, class: 'visually-hidden', checked: value === chosen });
       input.onchange = () => choose(value);
@@ -141,6 +140,7 @@ function charts(of) {
       focus = participant;
       redraw(`[data-participant="${CSS.escape(participant)}"]`);
     }),
+    el('b', { class: 'print-only' }, say(direction === 'outbound' ? 'way.received' : 'way.sent')),
     choice('direction', say('way.way'), [
       { value: 'outbound', text: say('way.received') }, { value: 'inbound', text: say('way.sent') },
     ], direction, (value) => {
@@ -152,6 +152,30 @@ function charts(of) {
     bandKey(bands, profile));
 }
 
+/**
+ * A part that paper does without when all in it is closed.
+ *
+ * @param {HTMLElement} part
+ */
+function folds(part) {
+  part.classList.add('folds');
+  return part;
+}
+
+/** Paper has no pointer to ask a mark what it means: there the list of events is open. */
+function printing() {
+  /** @type {HTMLDetailsElement[]} */
+  let opened = [];
+  addEventListener('beforeprint', () => {
+    opened = [...holder.querySelectorAll('details')].filter((fold) =>
+      fold.matches('.events:not([open])'));
+    for (const fold of opened) fold.open = true;
+  });
+  addEventListener('afterprint', () => {
+    for (const fold of opened) fold.open = false;
+  });
+}
+
 /** @param {Report} of */
 function method(of) {
   const models = [...new Set(of.people.flatMap(({ downAudio, downVideo, tracks }) =>
@@ -159,7 +183,7 @@ function method(of) {
     .filter(Boolean).sort();
   const notes = [
     models.length ? say('method.models', { models: models.join('; ') }) : say('method.noModels'),
-    say('method.vp8'), say('method.delay'), say('method.meanInterArrival'), say('method.tiphon'),
+    say('method.vp8'), say('method.delay'), say('method.meanInterArrival'), say('method.averages'),
     say('method.sides'), say('method.votes'),
   ];
   return el('ul', { class: 'notes-list' }, ...notes.map((note) => el('li', {}, note)));
@@ -176,7 +200,7 @@ function parts(of) {
     head(of, until),
     sums(of),
     section(say('people.title'), say('people.hint'), peopleTable(of, profile, until)),
-    section(say('event.title'), say('event.hint'), lanes(of, until), laneKey(), eventTable(of)),
+    section(say('event.title'), say('event.hint'), lanes(of, until), laneKey(), eventList(of)),
     section(say('chart.title'), say('chart.hint'), charts(of)),
     section(say('grades.title'), say('grades.hint'), profileChoice(of), gradesTable(of, profile, bands)),
     section(say('votes.title'), say('votes.hint'), voted
@@ -185,7 +209,7 @@ function parts(of) {
         voteBars('video', counted(votes.map(({ video }) => video))))
       : el('p', { class: 'card panel-card hint' }, say('votes.none'))),
     section(say('sides.title'), say('sides.hint'), sidesTable(of)),
-    section(say('tracks.title'), say('tracks.hint'), ...trackFolds(of)),
+    folds(section(say('tracks.title'), say('tracks.hint'), ...trackFolds(of))),
     section(say('method.title'), '', method(of)),
   ];
 }
@@ -220,6 +244,7 @@ async function draw(reading) {
 
 async function start() {
   startPage(redraw);
+  printing();
   // The course takes a while to read; who looks at the report need not wait for it.
   const course = Promise.all([
     load(`/api/admin/series?call=${encodeURIComponent(call)}`), load('/api/admin/grades'),

@@ -22,8 +22,12 @@ function serverSide(summary) {
   };
 }
 
-/** What both sides can say. */
-const BOTH = /** @type {const} */ ([
+/** What both sides can say. The browser's rate is a track's, the server's that of all together. */
+const SIDES = /** @type {const} */ ([
+  ['loss', 'percent'], ['jitter', 'ms'], ['roundTripTime', 'ms'], ['framesPerSecond', 'fps'],
+]);
+
+const FIGURES = /** @type {const} */ ([
   ['bitrate', 'rate'], ['loss', 'percent'], ['jitter', 'ms'], ['roundTripTime', 'ms'], ['framesPerSecond', 'fps'],
 ]);
 
@@ -43,14 +47,14 @@ export function sidesTable(report) {
     const rows = media.flatMap(({ medium, field, summary }, index) =>
       sideRows(person, medium, field, summary, index === 0
         ? el('th', { scope: 'rowgroup', rowspan: String(media.length * 2) }, named(person.name, number)) : null));
-    return [el('tbody', {}, ...rows)];
+    return [el('tbody', { class: 'whole' }, ...rows)];
   });
   if (!bodies.length) return el('p', { class: 'card panel-card hint' }, say('sides.none'));
   return scrolling(say('sides.title'), el('table', { class: 'table sides' },
     el('thead', {}, el('tr', {}, head(say('people.who')),
       el('th', { scope: 'col', class: 'start' }, say('sides.medium')),
       el('th', { scope: 'col', class: 'start' }, say('sides.side')),
-      ...BOTH.map(([field]) => head(sayIf(`figure.${field}`))),
+      ...SIDES.map(([field]) => head(sayIf(`figure.${field}`))),
       head(say('figure.freezes')), head(say('sides.more')))),
     ...bodies));
 }
@@ -67,14 +71,14 @@ function sideRows(person, medium, field, summary, name) {
   const server = serverSide(summary);
   const { browser } = summary;
   const video = medium === 'video';
-  const first = el('tr', { class: name ? 'begins' : 'part' }, ...(name ? [name] : []),
+  const first = el('tr', { class: name ? '' : 'part' }, ...(name ? [name] : []),
     el('td', { class: 'start', rowspan: '2' }, say(`media.${medium}`)),
     el('td', { class: 'start' }, say('sides.server')),
-    ...BOTH.map(([one, unit]) => el('td', {}, figure(server[one], unit, path(exported(one))))),
+    ...SIDES.map(([one, unit]) => el('td', {}, figure(server[one], unit, path(exported(one))))),
     el('td', {}, video ? figure(summary.freezes, 'count', path('freezes')) : none()),
-    el('td', {}, none()));
+    el('td', {}));
   const second = el('tr', { class: 'browser-row' }, el('td', { class: 'start' }, say('sides.browser')),
-    ...BOTH.map(([one, unit]) => el('td', {}, figure(browser?.[one], unit, path(`browser.${one}`)))),
+    ...SIDES.map(([one, unit]) => el('td', {}, figure(browser?.[one], unit, path(`browser.${one}`)))),
     el('td', {}, video ? figure(browser?.freezeCount, 'count', path('browser.freezeCount')) : none()),
     el('td', { class: 'more-said' }, browser ? browserMore(browser) : say('sides.silent')));
   return [first, second];
@@ -119,7 +123,7 @@ export function trackFolds(report) {
 function trackTable(person, nameOf) {
   const columns = [
     say('tracks.track'), say('figure.codec'), say('figure.size'),
-    ...BOTH.map(([field]) => sayIf(`figure.${field}`)), say('figure.delay'),
+    ...FIGURES.map(([field]) => sayIf(`figure.${field}`)), say('figure.delay'),
     say('figure.meanInterArrival'), say('figure.freezes'), say('figure.mos'), say('figure.mosModel'),
   ];
   const tracks = [...person.tracks].sort((a, b) => a.direction.localeCompare(b.direction)
@@ -146,7 +150,7 @@ function trackRow(track, person, nameOf) {
     el('td', {}, figure(value, unit, path(field)));
   return el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, track.codec),
     el('td', { class: 'digits' }, summary.width ? `${summary.width} × ${summary.height}` : '–'),
-    ...BOTH.map(([one, unit]) => cell(server[one] ?? null, unit, exported(one))),
+    ...FIGURES.map(([one, unit]) => cell(server[one] ?? null, unit, exported(one))),
     cell(summary.delay.mean, 'ms', 'delay.mean'),
     cell(summary.meanInterArrival, 'ms', 'meanInterArrival'),
     cell(summary.freezes, 'count', 'freezes'),

@@ -22,14 +22,20 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
+/** @param {string} key that is put together from parts */
+export function isWord(key) {
+  return key in en;
+}
+
 /**
- * A phrase whose key is put together, or what stands behind it when there is none.
+ * A phrase whose key is put together, or what stands in for it when there is none.
  *
  * @param {string} key
  * @param {string} [otherwise]
+ * @param {Record<string, string | number>} [values]
  */
-export function sayIf(key, otherwise = '') {
-  return key in en ? say(/** @type {Word} */ (key)) : otherwise;
+export function sayIf(key, otherwise = '', values = {}) {
+  return isWord(key) ? say(/** @type {Word} */ (key), values) : otherwise;
 }
 
 /** Fill in what the page's own markup asks for, now and whenever the language changes. */

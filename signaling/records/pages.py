@@ -1,0 +1,73 @@
+"""The pages that look back (past calls, a call's report, opinions) and the tables they judge by.
+
+Their data comes from the routes of `signaling.records.routes`; the files themselves hold no call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from qos import grades
+from signaling import pages
+from signaling.records.routes import Allowed
+
+LOGIN = "/admin"
+"""Where somebody goes who is not logged in; `next` names the page that they wanted."""
+
+
+def add_page_routes(app: web.Application, allowed: Allowed, folder: Path = pages.WEB) -> None:
+    """`/admin/reports`, `/admin/reports/<call>`, `/admin/opinions` and `/api/admin/grades`.
+
+    `allowed` raises `web.HTTPUnauthorized` for who is no admin; a page then leads to the login.
+    """
+
+    def page(name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            try:
+                await allowed(request)
+            except web.HTTPUnauthorized:
+                raise web.HTTPFound(f"{LOGIN}?next={quote(request.path, safe='/')}") from None
+            return web.FileResponse(
+                folder / name, headers={"Content-Type": pages.CONTENT_TYPES[".html"]}
+            )
+
+        return serve
+
+    async def tables(request: web.Request) -> web.StreamResponse:
+        return web.json_response(grade_tables())
+
+    app.router.add_get("/admin/reports", page("reports.html"))
+    app.router.add_get("/admin/reports/{call}", page("report.html"))
+    app.router.add_get("/admin/opinions", page("opinions.html"))
+    app.router.add_get("/api/admin/grades", tables)
+
+
+def grade_tables() -> dict[str, dict[str, dict[str, list[list[Any]]]]]:
+    """By profile, kind and figure the bands, the best first: index, limit, key of the word.
+
+    The limit is in the unit of `qos.grades.Band`, null where there is none.
+    """
+    kinds: tuple[grades.Kind, ...] = ("audio", "video")
+    return {
+        profile: {
+            kind: {
+                figure: [
+                    [
+                        band.index,
+                        band.limit if math.isfinite(band.limit) else None,
+                        grades.word_of_index(profile, band.index),
+                    ]
+                    for band in grades.bands(profile, kind, figure)
+                ]
+                for figure in grades.FIGURES
+            }
+            for kind in kinds
+        }
+        for profile in grades.PROFILES
+    }
