@@ -70,6 +70,7 @@ class Analysis:
         self._held: dict[Key, Candidate] = {}
         self._holding = 0
         self._rtp_flows: set[bytes] = set()
+        self._payload_types: set[int] = set()
         self._framing = Framing(self._payload)
         self.skipped: Counter[str] = Counter()
         """Packets that are not RTP, by reason."""
@@ -216,7 +217,7 @@ class Analysis:
         flow, ssrc, protocol = key
         held = self._held.pop(key).held
         self._holding -= len(held)
-        if not looks_like_rtp(held, flow in self._rtp_flows):
+        if not looks_like_rtp(held, flow in self._rtp_flows, self._payload_types):
             self.skipped["notRtp"] += len(held)
             return
         stream = self._found.get(key)
@@ -229,6 +230,7 @@ class Analysis:
             self._rtp_flows.add(flow)
         adds = self._tcp_adds if protocol == TCP else self._adds
         add = adds[flow, ssrc] = stream.add
+        self._payload_types.add(payload_type_of(held))
         for packet in held:
             add(*packet)
 

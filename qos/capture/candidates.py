@@ -10,6 +10,7 @@ packets, since it is not in the capture either.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 
 FIRST_TRY = (256, 1.0)
@@ -65,11 +66,12 @@ class Candidate:
         return False
 
 
-def looks_like_rtp(held: list[Held], on_rtp_flow: bool) -> bool:
+def looks_like_rtp(held: list[Held], on_rtp_flow: bool, payload_types: Collection[int]) -> bool:
     """Whether packets of one flow and SSRC can only be RTP.
 
     `on_rtp_flow`: others of the same flow are RTP, so by RFC 7983 these are too unless they
-    contradict it; then even a single packet will do.
+    contradict it. Then even a single packet will do, if its type is one of `payload_types`, those
+    that were found so far.
     """
     if len({second & 0x7F for _, _, _, second, _ in held}) > MAX_PAYLOAD_TYPES:
         return False
@@ -77,7 +79,7 @@ def looks_like_rtp(held: list[Held], on_rtp_flow: bool) -> bool:
     near = sum(1 for step in steps if -NEAR < step < NEAR)
     if near < 0.9 * len(steps):
         return False
-    if on_rtp_flow:
+    if on_rtp_flow and (steps or held[0][3] & 0x7F in payload_types):
         return True
     rising = sum(1 for step in steps if step > 0)
     # Two packets would be one coincidence.
