@@ -1,0 +1,1 @@
+"""The admin's side of the server: login, live view, actions, metrics, pages."""

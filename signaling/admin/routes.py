@@ -1,0 +1,204 @@
+"""The admin's page, its WebSocket, what it does, and what monitoring reads.
+
+The page itself holds no secret and is served to anybody; all that it shows and does goes through
+`Guard`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from signaling import pages
+from signaling.admin import metrics
+from signaling.admin.actions import MAX_BYTES, MAX_SECONDS, ActionError, Actions
+from signaling.admin.guard import Guard
+from signaling.admin.live import Live
+from signaling.meter.samples import Sample
+
+log = logging.getLogger(__name__)
+
+_STATUS = {"notFound": 404, "busy": 409, "tooMany": 409, "unsupported": 501, "failed": 500}
+_NO_STORE = {"Cache-Control": "no-store"}
+T = TypeVar("T")
+
+
+class _Login(msgspec.Struct, forbid_unknown_fields=True):
+    token: str
+
+
+class _StartCapture(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    participant: Annotated[str, msgspec.Meta(max_length=64)]
+    headers_only: bool = True
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=MAX_SECONDS)] = 60.0
+    limit_bytes: Annotated[int, msgspec.Meta(ge=10_000, le=MAX_BYTES)] = 20_000_000
+
+
+class Admin:
+    """The admin's side: give it each sample with `take`."""
+
+    def __init__(
+        self,
+        token: str,
+        address: Callable[[web.Request], str],
+        actions: Actions,
+        delay_bounds: Sequence[float],
+        folder: Path = pages.WEB,
+    ) -> None:
+        """`address`: where a request comes from. `delay_bounds`: of the histogram of forwarding
+        delays, seconds. `folder`: where the pages are.
+        """
+        self.guard = Guard(token, address)
+        self.live = Live(self.guard, delay_bounds)
+        self._actions, self._bounds, self._folder = actions, delay_bounds, folder
+
+    def take(self, sample: Sample) -> None:
+        """The next second, for all who look."""
+        self.live.take(sample)
+
+    async def allowed(self, request: web.Request) -> None:
+        """For other routes of the admin's: raises `HTTPUnauthorized` or its like for others."""
+        self.guard.check(request)
+
+    async def close(self) -> None:
+        """Let all readers go."""
+        await self.live.close()
+
+    def add_routes(self, app: web.Application) -> None:
+        """`/admin`, `/api/admin/...` and `/metrics`."""
+        router = app.router
+        router.add_get("/admin", self._page)
+        router.add_get("/metrics", self._metrics)
+        router.add_post("/api/admin/login", self._login)
+        router.add_post("/api/admin/logout", self._logout)
+        router.add_get("/api/admin/session", self._session)
+        router.add_get("/api/admin/live", self.live.serve)
+        router.add_post("/api/admin/participants/{id}/remove", self._remove)
+        router.add_post("/api/admin/rooms/{room:.+}/close", self._close_room)
+        router.add_get("/api/admin/captures", self._captures)
+        router.add_post("/api/admin/captures", self._start_capture)
+        router.add_post("/api/admin/captures/{id}/stop", self._stop_capture)
+        router.add_get("/api/admin/captures/{id}/file", self._capture_file)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(
+            self._folder / "admin.html", headers={"Content-Type": pages.CONTENT_TYPES[".html"]}
+        )
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if not self.guard.may_read_metrics(request):
+            self.guard.check(request)
+        text = metrics.write(self.live.sample, self.live.totals, self._bounds)
+        return web.Response(
+            body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE} | _NO_STORE
+        )
+
+    # The session.
+
+    async def _login(self, request: web.Request) -> web.Response:
+        body = await _body(request, _Login)
+        response = _json({})
+        if not self.guard.log_in(body.token, request, response):
+            return _json({"error": "wrongToken"}, 403)
+        log.info("an admin logged in")
+        return response
+
+    async def _logout(self, request: web.Request) -> web.Response:
+        self.guard.check(request)
+        response = _json({})
+        self.guard.log_out(request, response)
+        return response
+
+    async def _session(self, request: web.Request) -> web.Response:
+        """Whether a page need ask for the token; no error, so that no console shows one."""
+        return _json({"admin": self.guard.allows(request)})
+
+    # What the admin does.
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        self.guard.check(request)
+        participant = request.match_info["id"]
+        log.info("the admin removes %s", participant, extra={"participant": participant})
+        return await _done(self._actions.remove(participant))
+
+    async def _close_room(self, request: web.Request) -> web.Response:
+        self.guard.check(request)
+        room = request.match_info["room"]
+        log.info("the admin closes a room", extra={"room": room})
+        return await _done(self._actions.close_room(room))
+
+    async def _captures(self, request: web.Request) -> web.Response:
+        self.guard.check(request)
+        return _json({"captures": self._actions.captures()})
+
+    async def _start_capture(self, request: web.Request) -> web.Response:
+        self.guard.check(request)
+        body = await _body(request, _StartCapture)
+        log.info(
+            "the admin captures packets of %s (%s)",
+            body.participant,
+            "headers" if body.headers_only else "whole",
+            extra={"participant": body.participant},
+        )
+        starting = self._actions.start_capture(
+            body.participant, body.headers_only, body.seconds, body.limit_bytes
+        )
+        return await _done(starting, "id")
+
+    async def _stop_capture(self, request: web.Request) -> web.Response:
+        self.guard.check(request)
+        return await _done(self._actions.stop_capture(request.match_info["id"]))
+
+    async def _capture_file(self, request: web.Request) -> web.StreamResponse:
+        self.guard.check(request)
+        capture = request.match_info["id"]
+        try:
+            path = self._actions.capture_file(capture)
+        except ActionError as error:
+            return _refused(error)
+        if not path.is_file():
+            return _json({"error": "notFound"}, 404)
+        return web.FileResponse(
+            path,
+            headers={
+                "Content-Type": "application/x-pcapng",
+                "Content-Disposition": f'attachment; filename="{path.name}"',
+            }
+            | _NO_STORE,
+        )
+
+
+async def _body(request: web.Request, kind: type[T]) -> T:
+    """Strictly JSON: a form of another site cannot send that. Raises `HTTPBadRequest`."""
+    if request.content_type != "application/json" or (request.content_length or 0) > 4096:
+        raise web.HTTPBadRequest(text="a short JSON object is needed\n")
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except msgspec.DecodeError as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from None
+
+
+async def _done(action: Awaitable[object], name: str = "") -> web.Response:
+    try:
+        result = await action
+    except ActionError as error:
+        return _refused(error)
+    return _json({name: result} if name else {})
+
+
+def _refused(error: ActionError) -> web.Response:
+    return _json({"error": error.code}, _STATUS[error.code])
+
+
+def _json(message: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(message),
+        status=status,
+        headers=_NO_STORE,
+        content_type="application/json",
+    )

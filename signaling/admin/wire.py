@@ -1,0 +1,317 @@
+"""A sample as the live WebSocket carries it: short arrays, whose columns `hello` names. No I/O.
+
+Theory of operation. Names of fields would be most of what is sent, so a person is an array of
+figures in the order of `PERSON`, a track one in the order of `TRACK`. Whoever is looked at is sent
+with everything (`detail`), everybody else summed up (`overview`). Figures are rounded to what a
+screen can show. Texts that come again and again (models, codecs) are numbers into `words`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qos import grades as qos_grades
+from signaling.meter.samples import (
+    BrowserFigures,
+    Figures,
+    Grades,
+    PersonSample,
+    RoomSample,
+    Sample,
+    TrackSample,
+    WorkerSample,
+)
+
+VERSION = 1
+SHORT = ("bitrate", "loss", "jitter", "roundTripTime", "delay", "mos")
+FULL = (
+    *SHORT,
+    "mosModel",
+    "meanInterArrival",
+    "packetsPerSecond",
+    "packets",
+    "packetsLost",
+)
+GRADES = ("overall", "throughput", "delay", "jitter", "loss")
+PERSON = (
+    "participant",
+    "name",
+    "joined",
+    "connected",
+    "protocol",
+    "estimate",
+    "target",
+    "speaking",
+    "up",
+    "down",
+    "grades",
+)
+ROOM = ("call", "room", "worker", "started", "capacity", "people")
+TRACK = (
+    "participant",
+    "track",
+    "direction",
+    "publisher",
+    "kind",
+    "source",
+    "codec",
+    "state",
+    "muted",
+    "rid",
+    "temporal",
+    "width",
+    "height",
+    "framesPerSecond",
+    "keyFrames",
+    "freezeCount",
+    "nackCount",
+    "pliCount",
+    "retransmitted",
+    "audioLevel",
+    "figures",
+    "grades",
+    "browser",
+)
+BROWSER = (
+    "age",
+    "bitrate",
+    "loss",
+    "jitter",
+    "roundTripTime",
+    "jitterBufferDelay",
+    "concealed",
+    "framesPerSecond",
+    "width",
+    "height",
+    "freezeCount",
+    "freezesDuration",
+    "absurd",
+)
+COLUMNS = {
+    "short": SHORT,
+    "full": FULL,
+    "grades": GRADES,
+    "person": PERSON,
+    "room": ROOM,
+    "track": TRACK,
+    "browser": BROWSER,
+}
+
+
+class Words:
+    """Texts of one message, each once."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str) -> int:
+        """Where the text is."""
+        found = self._places.get(text)
+        if found is None:
+            found = self._places[text] = len(self.all)
+            self.all.append(text)
+        return found
+
+
+class Wire:
+    """One sample by one profile."""
+
+    def __init__(self, sample: Sample, profile: str, totals: Mapping[int, Mapping[str, int]]):
+        """`totals`: drops by worker and reason since the server began."""
+        self._sample, self._profile, self._totals = sample, profile, totals
+
+    def overview(self) -> dict[str, Any]:
+        """Everything, summed up."""
+        return {
+            "type": "second",
+            "at": self._sample.at,
+            "profile": self._profile,
+            "server": self._sample.server,
+            "workers": [self._worker(worker) for worker in self._sample.workers],
+            "rooms": [self._room(room) for room in self._sample.rooms],
+        }
+
+    def detail(self, room_name: str, participant: str) -> dict[str, Any]:
+        """The tracks of one person, or those that the people of one room publish."""
+        words = Words()
+        tracks, ways = [], None
+        for room in self._sample.rooms:
+            for person in room.people:
+                if participant and person.participant == participant:
+                    ways = [_figures(person.up, words), _figures(person.down, words)]
+                    wanted: Sequence[TrackSample] = person.tracks
+                elif not participant and room.room == room_name:
+                    wanted = [track for track in person.tracks if track.direction == "inbound"]
+                else:
+                    continue
+                tracks += [self._track(person, track, words) for track in wanted]
+        return {
+            "type": "tracks",
+            "at": self._sample.at,
+            "room": room_name,
+            "participant": participant,
+            "ways": ways,
+            "tracks": tracks,
+            "words": words.all,
+        }
+
+    def _worker(self, worker: WorkerSample) -> dict[str, Any]:
+        return {
+            "worker": worker.worker,
+            "pid": worker.pid,
+            "cpu": _round(worker.cpu, 3),
+            "rssBytes": worker.rss_bytes,
+            "packetsReceivedPerSecond": round(worker.packets_received_per_second),
+            "packetsSentPerSecond": round(worker.packets_sent_per_second),
+            "bitrateReceived": round(worker.bitrate_received),
+            "bitrateSent": round(worker.bitrate_sent),
+            "transports": worker.transports,
+            "routers": worker.routers,
+            "gatherMs": _round(worker.gather_ms, 2),
+            "shedding": worker.shedding,
+            "drops": worker.drops,
+            "dropsTotal": self._totals.get(worker.worker, {}),
+            "forwardingDelay": worker.forwarding_delay,
+        }
+
+    def _room(self, room: RoomSample) -> list[Any]:
+        people = [self._person(person) for person in room.people]
+        return [room.call, room.room, room.worker, round(room.started), room.capacity, people]
+
+    def _person(self, person: PersonSample) -> list[Any]:
+        return [
+            person.participant,
+            person.name,
+            round(person.joined),
+            int(person.connected),
+            person.protocol,
+            person.estimate_bps,
+            person.target_bps,
+            int(person.speaking),
+            _short(person.up),
+            _short(person.down),
+            self._grades(person.grades, person),
+        ]
+
+    def _track(self, person: PersonSample, track: TrackSample, words: Words) -> list[Any]:
+        return [
+            person.participant,
+            track.track,
+            track.direction,
+            track.publisher,
+            track.kind,
+            track.source,
+            words.place(track.codec),
+            track.state,
+            int(track.muted),
+            track.rid,
+            track.temporal,
+            track.width,
+            track.height,
+            _round(track.frames_per_second, 1),
+            track.key_frames,
+            track.freeze_count,
+            track.nack_count,
+            track.pli_count,
+            track.retransmitted,
+            _round(track.audio_level, 3),
+            _figures(track.figures, words),
+            self._grades(track.grades, track),
+            _browser(track.browser),
+        ]
+
+    def _grades(self, known: Grades, of: PersonSample | TrackSample) -> list[Any]:
+        if known.profile != self._profile:
+            known = regrade(self._profile, of)
+        parts = (known.throughput, known.delay, known.jitter, known.loss)
+        return [_round(known.overall, 2), *parts]
+
+
+def regrade(profile: str, of: PersonSample | TrackSample) -> Grades:
+    """Grades by another profile; of a person the worse direction, as the meter does."""
+    if isinstance(of, TrackSample):
+        return _grade(profile, of.kind, of.figures)
+    video = any(track.kind == "video" for track in of.tracks)
+    # Without its tracks a way that carries more than any voice is taken for one with pictures.
+    both = [
+        _grade(profile, "video" if video or (way.bitrate or 0) > _VOICE_AT_MOST else "audio", way)
+        for way in (of.up, of.down)
+    ]
+    known = [grades for grades in both if grades.overall is not None]
+    return min(known, key=lambda grades: grades.overall or 0.0, default=both[0])
+
+
+_VOICE_AT_MOST = 150_000.0
+"""Bit/s."""
+
+
+def _grade(profile: str, kind: Any, figures: Figures) -> Grades:
+    graded = qos_grades.grade(
+        profile,
+        kind=kind,
+        throughput=figures.bitrate,
+        delay=figures.delay,
+        jitter=figures.jitter,
+        loss=figures.loss,
+        nominal=None,
+    )
+    return Grades(
+        profile=profile,
+        overall=graded.overall,
+        throughput=graded.throughput,
+        delay=graded.delay,
+        jitter=graded.jitter,
+        loss=graded.loss,
+    )
+
+
+def _short(figures: Figures) -> list[float | None]:
+    return [
+        _round(figures.bitrate, 0),
+        _round(figures.loss, 2),
+        _round(figures.jitter, 5),
+        _round(figures.round_trip_time, 4),
+        _round(figures.delay, 4),
+        _round(figures.mos, 2),
+    ]
+
+
+def _figures(figures: Figures, words: Words) -> list[float | None]:
+    return [
+        *_short(figures),
+        words.place(figures.mos_model),
+        _round(figures.mean_inter_arrival, 5),
+        _round(figures.packets_per_second, 1),
+        figures.packets,
+        figures.packets_lost,
+    ]
+
+
+def _browser(browser: BrowserFigures | None) -> list[Any] | None:
+    if browser is None:
+        return None
+    return [
+        _round(browser.age, 1),
+        _round(browser.bitrate, 0),
+        _round(browser.loss, 2),
+        _round(browser.jitter, 5),
+        _round(browser.round_trip_time, 4),
+        _round(browser.jitter_buffer_delay, 4),
+        _round(browser.concealed, 2),
+        _round(browser.frames_per_second, 1),
+        browser.width,
+        browser.height,
+        browser.freeze_count,
+        _round(browser.freezes_duration, 2),
+        int(browser.absurd),
+    ]
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    """JSON of a whole number is shorter without its `.0`."""
+    if value is None:
+        return None
+    rounded = round(value, digits)
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -1,0 +1,63 @@
+/** Grades by the chosen profile, as marks with words. */
+
+import { el } from '../dom.js';
+import { grade, NONE } from './format.js';
+import { setData, setText } from './show.js';
+import { w, wordOf } from './words.js';
+
+/**
+ * @typedef {import('./wire.js').Grades} Grades
+ * @typedef {import('./wire.js').Profile} Profile
+ */
+
+/**
+ * The word of an overall grade.
+ *
+ * @param {Profile | undefined} profile
+ * @param {number | null} overall
+ */
+export function overallWord(profile, overall) {
+  if (overall === null || !profile) return '';
+  return profile.overall.find(([least]) => overall >= least - 1e-9)?.[1] ?? '';
+}
+
+/**
+ * `3.25 · satisfying`, or a dash.
+ *
+ * @param {Profile | undefined} profile
+ * @param {number | null} overall
+ */
+export function overallText(profile, overall) {
+  const word = overallWord(profile, overall);
+  return word ? `${grade(overall)} · ${wordOf('grade', word)}` : NONE;
+}
+
+const PARTS = /** @type {const} */ (['throughput', 'delay', 'jitter', 'loss']);
+
+/** The four indices of somebody, with the overall grade before them. */
+export class GradeMarks {
+  #overall = el('strong', {});
+  #word = el('span', {});
+  #parts = PARTS.map((part) => ({ part, value: el('b', {}), root: el('li', {}) }));
+
+  constructor() {
+    for (const { part, value, root } of this.#parts) {
+      root.append(el('span', {}, w(`figure.${part}`)), value);
+    }
+    this.root = el('div', { class: 'grades' },
+      el('p', { class: 'grade-overall' }, this.#overall, this.#word),
+      el('ul', { class: 'grade-parts' }, ...this.#parts.map(({ root }) => root)));
+  }
+
+  /** @param {Profile | undefined} profile @param {Grades} grades */
+  show(profile, grades) {
+    const word = overallWord(profile, grades.overall);
+    setText(this.#overall, grade(grades.overall));
+    setText(this.#word, word ? wordOf('grade', word) : w('grade.none'));
+    for (const { part, value, root } of this.#parts) {
+      const index = grades[part];
+      setText(value, index === null ? NONE : String(index));
+      setData(root, 'index', index === null ? '' : String(index));
+    }
+  }
+}

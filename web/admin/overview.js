@@ -1,0 +1,150 @@
+/** All rooms at a glance, those that need a look first. */
+
+import { avatar, el } from '../dom.js';
+import { bitrate, duration, percent } from './format.js';
+import { hashOf } from './route.js';
+import { Keyed, levelMark, setData, setText } from './show.js';
+import { drawSpark } from './spark.js';
+import { onTheme, onVisible } from './visible.js';
+import { reason, roomSentence } from './sentences.js';
+import { w } from './words.js';
+
+/**
+ * @typedef {import('./judge.js').Judge} Judge
+ * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./wire.js').Level} Level
+ * @typedef {import('./wire.js').Person} Person
+ * @typedef {import('./wire.js').Room} Room
+ * @typedef {import('./wire.js').Second} Second
+ */
+
+/** Colour of a line by level. @type {Record<Level, string>} */
+export const INKS = {
+  good: '--good', fair: '--fair', poor: '--poor', lost: '--poor', waiting: '--text-soft',
+};
+
+export class Overview {
+  #cards;
+  #judge;
+  #empty;
+
+  /**
+   * @param {HTMLElement} holder
+   * @param {HTMLElement} empty shown while there is no room
+   * @param {Judge} judge
+   * @param {Rings} rings
+   */
+  constructor(holder, empty, judge, rings) {
+    this.#judge = judge;
+    this.#empty = empty;
+    this.#cards = new Keyed(holder, (/** @type {Room} */ { room }) => new Card(room, judge, rings));
+  }
+
+  /** @param {Second} second */
+  show(second) {
+    this.#empty.hidden = second.rooms.length > 0;
+    this.#cards.show(this.#judge.rooms(second.rooms), ({ room }) => room,
+      (card, room) => card.show(room, second.at));
+  }
+
+  clear() {
+    this.#cards.clear();
+  }
+}
+
+/** One room and its people. Off the screen it costs nothing. */
+class Card {
+  #mark = levelMark(false);
+  #facts = el('span', { class: 'room-facts' });
+  #sentence = el('p', { class: 'room-sentence' });
+  #list = el('ul', { class: 'room-people' });
+  #people;
+  #judge;
+  #visible = true;
+  /** @type {[Room, number] | null} what was left out while nobody looked */
+  #missed = null;
+
+  /** @param {string} name @param {Judge} judge @param {Rings} rings */
+  constructor(name, judge, rings) {
+    this.#judge = judge;
+    const title = el('a', { class: 'room-name', href: hashOf({ room: name, participant: '' }) }, name);
+    this.root = el('li', { class: 'card room-card' },
+      el('header', { class: 'room-head' }, this.#mark.root, el('h3', {}, title), this.#facts),
+      this.#sentence, this.#list);
+    this.#people = new Keyed(this.#list, (/** @type {Person} */ person) =>
+      new Row(person, judge, rings));
+    onVisible(this.root, (visible) => {
+      this.#visible = visible;
+      if (visible && this.#missed) this.show(...this.#missed);
+    });
+  }
+
+  /** @param {Room} room @param {number} now */
+  show(room, now) {
+    const { level } = this.#judge.room(room);
+    setData(this.root, 'level', level);
+    if (!this.#visible) {
+      this.#missed = [room, now];
+      return;
+    }
+    this.#missed = null;
+    this.#mark.show(level);
+    setText(this.#facts, w('room.facts', {
+      count: room.people.length, capacity: room.capacity, time: duration(now - room.started),
+    }));
+    setText(this.#sentence, roomSentence(room, this.#judge));
+    this.#people.show(this.#judge.sorted(room), ({ participant }) => participant,
+      (row, person) => row.show(person));
+  }
+}
+
+class Row {
+  #mark = levelMark(false);
+  #name = el('span', { class: 'row-name' });
+  #why = el('span', { class: 'row-why' });
+  #rate = el('span', { class: 'row-rate' });
+  #loss = el('small', {});
+  #traffic = el('span', {});
+  #spark = el('canvas', { class: 'spark', 'aria-hidden': 'true' });
+  #judge;
+  #rings;
+  #participant;
+
+  /** @param {Person} person @param {Judge} judge @param {Rings} rings */
+  constructor({ participant, name }, judge, rings) {
+    this.#judge = judge;
+    this.#rings = rings;
+    this.#participant = participant;
+    setText(this.#name, name);
+    this.root = el('li', {},
+      el('a', { class: 'row', href: hashOf({ room: '', participant }) },
+        avatar(name), el('span', { class: 'row-who' }, this.#name, this.#why), this.#mark.root,
+        this.#spark, this.#rate));
+    this.#rate.append(this.#traffic, this.#loss);
+    onTheme(() => this.#draw());
+  }
+
+  /** @param {Person} person */
+  show(person) {
+    const verdict = this.#judge.of(this.#participant);
+    setData(this.root, 'level', verdict.level);
+    this.#mark.show(verdict.level);
+    setText(this.#why, reason(verdict));
+    setText(this.#traffic, `↓ ${bitrate(person.down.bitrate)}`);
+    setText(this.#loss, w('row.loss', { value: percent(worse(person)) }));
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.root.isConnected) return;
+    const points = this.#rings.of(this.#participant)
+      .map(({ at, down }) => ({ at, value: down.bitrate }));
+    drawSpark(this.#spark, points, INKS[this.#judge.of(this.#participant).level]);
+  }
+}
+
+/** @param {Person} person */
+function worse({ up, down }) {
+  if (up.loss === null) return down.loss;
+  return down.loss === null ? up.loss : Math.max(up.loss, down.loss);
+}

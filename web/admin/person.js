@@ -1,0 +1,122 @@
+/** One person: both ways, the chart, every track, and what can be done. */
+
+import { avatar, byId, el } from '../dom.js';
+import { bitrate, clock, duration, milliseconds, number, percent, score } from './format.js';
+import { GradeMarks } from './grades.js';
+import { hashOf } from './route.js';
+import { reason } from './sentences.js';
+import { figure, levelMark, setText } from './show.js';
+import { Timeline } from './timeline.js';
+import { TrackCards } from './tracks.js';
+import { w } from './words.js';
+
+/**
+ * @typedef {import('./judge.js').Judge} Judge
+ * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./wire.js').Detail} Detail
+ * @typedef {import('./wire.js').Figures} Figures
+ * @typedef {import('./wire.js').FullFigures} FullFigures
+ * @typedef {import('./wire.js').Person} Person
+ * @typedef {import('./wire.js').Profile} Profile
+ * @typedef {import('./wire.js').Room} Room
+ */
+
+/** Figures of one way. */
+class Way {
+  #throughput = figure(w('figure.throughput'));
+  #loss = figure(w('figure.loss'));
+  #delay = figure(w('figure.delay'), w('hint.delay'));
+  #jitter = figure(w('figure.jitter'), w('hint.jitter'));
+  #rtt = figure(w('figure.rtt'));
+  #mos = figure(w('figure.mos'), w('hint.mos'));
+  #spacing = figure(w('figure.spacing'), w('hint.spacing'));
+  #packets = figure(w('figure.packets'));
+  #model = el('p', { class: 'way-model' });
+
+  /** @param {HTMLElement} holder */
+  constructor(holder) {
+    const all = [this.#throughput, this.#loss, this.#delay, this.#jitter, this.#rtt, this.#mos,
+      this.#spacing, this.#packets];
+    holder.replaceChildren(el('dl', { class: 'figures' }, ...all.map(({ root }) => root)), this.#model);
+  }
+
+  /** @param {Figures} figures */
+  show(figures) {
+    this.#throughput.show(bitrate(figures.bitrate));
+    this.#loss.show(percent(figures.loss));
+    this.#delay.show(milliseconds(figures.delay));
+    this.#jitter.show(milliseconds(figures.jitter));
+    this.#rtt.show(milliseconds(figures.roundTripTime));
+    this.#mos.show(score(figures.mos));
+  }
+
+  /** @param {FullFigures} figures */
+  showMore(figures) {
+    this.#spacing.show(milliseconds(figures.meanInterArrival));
+    this.#packets.show(figures.packetsPerSecond === null ? '–' : w('unit.perSecond', {
+      value: number(figures.packetsPerSecond),
+    }));
+    setText(this.#model, figures.mos === null ? w('mos.none')
+      : w('mos.model', { model: figures.mosModel }));
+  }
+}
+
+export class PersonView {
+  #mark = levelMark();
+  #up = new Way(byId('way-up', HTMLElement));
+  #down = new Way(byId('way-down', HTMLElement));
+  #grades = new GradeMarks();
+  #sends = new TrackCards(byId('sends', HTMLElement));
+  #gets = new TrackCards(byId('gets', HTMLElement));
+  #estimate = figure(w('figure.estimate'), w('hint.estimate'));
+  #target = figure(w('figure.target'), w('hint.target'));
+  #transport = figure(w('figure.transport'));
+  #since = figure(w('figure.since'));
+  #judge;
+  #name = '';
+
+  /** @param {Judge} judge @param {Rings} rings */
+  constructor(judge, rings) {
+    this.#judge = judge;
+    byId('person-mark', HTMLElement).replaceChildren(this.#mark.root);
+    byId('person-grades', HTMLElement).replaceChildren(this.#grades.root);
+    byId('person-facts', HTMLElement).replaceChildren(
+      this.#estimate.root, this.#target.root, this.#transport.root, this.#since.root);
+    this.timeline = new Timeline(byId('timeline', HTMLElement), rings);
+  }
+
+  /** @param {Person} person @param {Room} room @param {number} now @param {Profile | undefined} profile */
+  show(person, room, now, profile) {
+    if (person.name !== this.#name) {
+      this.#name = person.name;
+      byId('person-avatar', HTMLElement).replaceChildren(avatar(person.name));
+      setText(byId('person-title', HTMLElement), person.name);
+    }
+    const back = byId('person-room', HTMLAnchorElement);
+    setText(back, room.room);
+    back.setAttribute('href', hashOf({ room: room.room, participant: '' }));
+    const verdict = this.#judge.of(person.participant);
+    this.#mark.show(verdict.level);
+    setText(byId('person-sentence', HTMLElement), reason(verdict) || w('person.good'));
+    this.#up.show(person.up);
+    this.#down.show(person.down);
+    this.#grades.show(profile, person.grades);
+    this.#estimate.show(bitrate(person.estimate));
+    this.#target.show(bitrate(person.target));
+    this.#transport.show(person.protocol ? person.protocol.toUpperCase() : '–');
+    this.#since.show(`${clock(person.joined, false)} (${duration(now - person.joined)})`);
+    this.timeline.show(person, room.call, now, profile);
+  }
+
+  /** @param {Detail} detail @param {Room} room @param {Profile | undefined} profile */
+  showTracks(detail, room, profile) {
+    if (detail.ways) {
+      this.#up.showMore(detail.ways.up);
+      this.#down.showMore(detail.ways.down);
+    }
+    this.#sends.show(detail.tracks.filter(({ direction }) => direction === 'inbound'),
+      room.people, profile, false);
+    this.#gets.show(detail.tracks.filter(({ direction }) => direction === 'outbound'),
+      room.people, profile, true);
+  }
+}

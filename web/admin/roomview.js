@@ -1,0 +1,118 @@
+/** One room: everybody in it with all figures, and what they publish. */
+
+import { avatar, byId, el } from '../dom.js';
+import { bitrate, duration, milliseconds, percent, score } from './format.js';
+import { overallText } from './grades.js';
+import { INKS } from './overview.js';
+import { hashOf } from './route.js';
+import { reason, roomSentence } from './sentences.js';
+import { Keyed, levelMark, setData, setText } from './show.js';
+import { drawSpark } from './spark.js';
+import { TrackCards } from './tracks.js';
+import { w } from './words.js';
+
+/**
+ * @typedef {import('./judge.js').Judge} Judge
+ * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./wire.js').Detail} Detail
+ * @typedef {import('./wire.js').Person} Person
+ * @typedef {import('./wire.js').Profile} Profile
+ * @typedef {import('./wire.js').Room} Room
+ */
+
+const COLUMNS = /** @type {const} */ (['rate', 'loss', 'delay', 'jitter', 'rtt', 'mos', 'grade',
+  'network', 'transport']);
+
+export class RoomView {
+  #mark = levelMark();
+  #rows;
+  #tracks;
+  #judge;
+
+  /** @param {Judge} judge @param {Rings} rings */
+  constructor(judge, rings) {
+    this.#judge = judge;
+    byId('room-mark', HTMLElement).replaceChildren(this.#mark.root);
+    byId('room-columns', HTMLElement).replaceChildren(
+      el('th', { scope: 'col' }, w('column.person')), el('th', { scope: 'col' }, w('column.trend')),
+      ...COLUMNS.map((name) => el('th', { scope: 'col' }, w(`column.${name}`))));
+    const body = byId('room-rows', HTMLElement);
+    body.replaceChildren();
+    this.#rows = new Keyed(body, (/** @type {Person} */ person) => new Row(person, judge, rings));
+    this.#tracks = new TrackCards(byId('room-tracks', HTMLElement));
+  }
+
+  /** @param {Room} room @param {number} now @param {Profile | undefined} profile */
+  show(room, now, profile) {
+    const { level } = this.#judge.room(room);
+    this.#mark.show(level);
+    setText(byId('room-title', HTMLElement), room.room);
+    setText(byId('room-sentence', HTMLElement), roomSentence(room, this.#judge));
+    setText(byId('room-facts', HTMLElement), [
+      w('room.facts', {
+        count: room.people.length, capacity: room.capacity, time: duration(now - room.started),
+      }),
+      w('room.worker', { number: room.worker + 1 }),
+    ].join(' · '));
+    this.#rows.show(this.#judge.sorted(room), ({ participant }) => participant,
+      (row, person) => row.show(person, profile));
+  }
+
+  /** @param {Detail} detail @param {Room} room @param {Profile | undefined} profile */
+  showTracks(detail, room, profile) {
+    this.#tracks.show(detail.tracks, room.people, profile, true);
+  }
+}
+
+class Row {
+  #mark = levelMark(false);
+  #why = el('span', { class: 'row-why' });
+  #spark = el('canvas', { class: 'spark', 'aria-hidden': 'true' });
+  #cells;
+  #judge;
+  #rings;
+
+  /** @param {Person} person @param {Judge} judge @param {Rings} rings */
+  constructor({ participant, name }, judge, rings) {
+    this.#judge = judge;
+    this.#rings = rings;
+    const link = el('a', { class: 'row-person', href: hashOf({ room: '', participant }) },
+      avatar(name), el('span', { class: 'row-who' }, el('span', { class: 'row-name' }, name), this.#why),
+      this.#mark.root);
+    this.#cells = COLUMNS.map((column) => el('td', { 'data-label': w(`column.${column}`) }));
+    this.root = el('tr', {}, el('th', { scope: 'row' }, link),
+      el('td', { class: 'cell-spark', 'data-label': w('column.trend') }, this.#spark), ...this.#cells);
+  }
+
+  /** @param {Person} person @param {Profile | undefined} profile */
+  show(person, profile) {
+    const verdict = this.#judge.of(person.participant);
+    setData(this.root, 'level', verdict.level);
+    this.#mark.show(verdict.level);
+    setText(this.#why, reason(verdict));
+    const { up, down } = person;
+    const texts = [
+      both(up.bitrate, down.bitrate, bitrate),
+      both(up.loss, down.loss, percent),
+      both(up.delay, down.delay, milliseconds),
+      both(up.jitter, down.jitter, milliseconds),
+      milliseconds(down.roundTripTime ?? up.roundTripTime),
+      both(up.mos, down.mos, score),
+      overallText(profile, person.grades.overall),
+      `${bitrate(person.estimate)}\n${bitrate(person.target)}`,
+      person.protocol ? person.protocol.toUpperCase() : '–',
+    ];
+    this.#cells.forEach((cell, place) => setText(cell, texts[place] ?? ''));
+    drawSpark(this.#spark, this.#rings.of(person.participant)
+      .map(({ at, down: { bitrate: value } }) => ({ at, value })), INKS[verdict.level]);
+  }
+}
+
+/**
+ * @param {number | null} up
+ * @param {number | null} down
+ * @param {(value: number | null) => string} format
+ */
+function both(up, down, format) {
+  return `↑ ${format(up)}\n↓ ${format(down)}`;
+}

@@ -1,0 +1,73 @@
+/** What is going on, as one says it to somebody. */
+
+import { milliseconds, percent } from './format.js';
+import { w, wordOf } from './words.js';
+
+/**
+ * @typedef {import('./judge.js').Judge} Judge
+ * @typedef {import('./judge.js').Trouble} Trouble
+ * @typedef {import('./judge.js').Verdict} Verdict
+ * @typedef {import('./wire.js').Room} Room
+ * @typedef {import('./wire.js').Second} Second
+ */
+
+/**
+ * Why somebody fares as they do; empty for who fares well.
+ *
+ * @param {Verdict} verdict
+ */
+export function reason({ level, cause }) {
+  if (level === 'lost') return w('why.away');
+  if (level === 'waiting') return w('why.waiting');
+  if (!cause || level === 'good') return '';
+  const value = cause.figure === 'loss' ? percent(cause.value) : milliseconds(cause.value);
+  return wordOf('why', `${cause.way}.${cause.figure}`, { value });
+}
+
+/**
+ * @param {Room} room
+ * @param {Judge} judge
+ */
+export function roomSentence(room, judge) {
+  const { level, counts } = judge.room(room);
+  const bad = counts.poor + counts.lost;
+  if (level === 'good') return w('room.good');
+  if (level === 'waiting') return w('room.waiting');
+  if (bad) return w('room.bad', { count: bad, all: room.people.length });
+  return w('room.fair', { count: counts.fair, all: room.people.length });
+}
+
+/**
+ * The state of everything: its level, a sentence, and what it rests on.
+ *
+ * @param {Second} second
+ * @param {Judge} judge
+ * @param {Trouble[]} troubles
+ * @returns {{level: import('./wire.js').Level, title: string, detail: string}}
+ */
+export function overall({ rooms }, judge, troubles) {
+  const verdicts = rooms.map((room) => ({ room, ...judge.room(room) }));
+  const bad = verdicts.filter(({ counts }) => counts.poor + counts.lost > 0);
+  const fair = verdicts.filter(({ level }) => level === 'fair');
+  const machine = troubles.map((trouble) => wordOf('trouble', trouble)).join(' ');
+  const worst = judge.rooms(bad.map(({ room }) => room))[0];
+  if (bad.length) {
+    const detail = worst && judge.sorted(worst)[0];
+    const who = detail ? `${w('state.worst', { name: detail.name, room: worst.room })} ${
+      reason(judge.of(detail.participant))}.` : '';
+    return {
+      level: 'poor',
+      title: w('state.bad', { count: bad.length, all: rooms.length }),
+      detail: [who, machine].filter(Boolean).join(' '),
+    };
+  }
+  if (troubles.length) return { level: 'fair', title: w('state.machine'), detail: machine };
+  if (!rooms.length) return { level: 'good', title: w('state.idle'), detail: w('state.idleDetail') };
+  if (fair.length) {
+    return {
+      level: 'fair', title: w('state.fair', { count: fair.length, all: rooms.length }),
+      detail: w('state.fairDetail'),
+    };
+  }
+  return { level: 'good', title: w('state.good'), detail: w('state.goodDetail') };
+}

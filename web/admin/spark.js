@@ -1,0 +1,40 @@
+/** A line of the last two minutes, as small as a word. */
+
+import { colour, prepare } from './visible.js';
+
+/** Seconds. */
+export const SPAN = 120;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {readonly {at: number, value: number | null}[]} points
+ * @param {string} ink name of a colour
+ */
+export function drawSpark(canvas, points, ink) {
+  const paper = prepare(canvas);
+  const last = points.at(-1);
+  if (!paper || !last) return;
+  const { context, width, height } = paper;
+  const top = Math.max(1, ...points.map(({ value }) => value ?? 0));
+  const x = (/** @type {number} */ at) => width - 2 - ((last.at - at) / SPAN) * (width - 4);
+  const y = (/** @type {number} */ value) => height - 2 - (value / top) * (height - 4);
+  context.beginPath();
+  let from = 0;
+  let to = 0;
+  for (const { at, value } of points) {
+    if (value === null || last.at - at > SPAN) continue;
+    if (to) context.lineTo(x(at), y(value));
+    else context.moveTo(from = x(at), y(value));
+    to = x(at);
+  }
+  context.strokeStyle = colour(ink);
+  context.lineWidth = 1.5;
+  context.lineJoin = 'round';
+  context.stroke();
+  context.lineTo(to, height);
+  context.lineTo(from, height);
+  context.globalAlpha = 0.14;
+  context.fillStyle = colour(ink);
+  context.fill();
+  context.globalAlpha = 1;
+}

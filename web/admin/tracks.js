@@ -1,0 +1,130 @@
+/** Tracks as cards: what the server counts beside what the browser at the other end says. */
+
+import { el, icon, setIcon } from '../dom.js';
+import { NONE, bitrate, milliseconds, number, percent, plain, score } from './format.js';
+import { overallText } from './grades.js';
+import { Keyed, setData, setText } from './show.js';
+import { w, wordOf } from './words.js';
+
+/**
+ * @typedef {import('./wire.js').BrowserFigures} BrowserFigures
+ * @typedef {import('./wire.js').Person} Person
+ * @typedef {import('./wire.js').Profile} Profile
+ * @typedef {import('./wire.js').Track} Track
+ * @typedef {[server: string, browser: string] | null} Pair null: nothing to say of such a track
+ */
+
+/** @type {Record<string, string>} */
+const ICONS = { microphone: 'mic', camera: 'camera', screen: 'screen', screenAudio: 'speaker' };
+
+/**
+ * @param {number | null} width
+ * @param {number | null} height
+ */
+const size = (width, height) => (width && height ? `${width}×${height}` : NONE);
+
+/** @param {number | null} rate */
+const frames = (rate) => (rate === null ? NONE : w('unit.fps', { value: number(rate, 0) }));
+
+/** @type {[name: import('./words.js').Word, pair: (track: Track, browser: BrowserFigures | null) => Pair][]} */
+const LINES = [
+  ['figure.throughput', (track, browser) => [bitrate(track.figures.bitrate), bitrate(browser?.bitrate)]],
+  ['figure.loss', (track, browser) => [percent(track.figures.loss), percent(browser?.loss)]],
+  ['figure.jitter', (track, browser) => [milliseconds(track.figures.jitter), milliseconds(browser?.jitter)]],
+  ['figure.rtt', (track, browser) =>
+    [milliseconds(track.figures.roundTripTime), milliseconds(browser?.roundTripTime)]],
+  ['track.delay', ({ figures }) => [milliseconds(figures.delay), '']],
+  ['figure.buffer', ({ direction }, browser) => (direction === 'inbound' ? null
+    : ['', milliseconds(browser?.jitterBufferDelay)])],
+  ['figure.resolution', (track, browser) => (track.kind === 'audio' ? null
+    : [size(track.width, track.height), browser ? size(browser.width, browser.height) : NONE])],
+  ['figure.fps', (track, browser) => (track.kind === 'audio' ? null
+    : [frames(track.framesPerSecond), frames(browser?.framesPerSecond ?? null)])],
+  ['figure.freezes', (track, browser) => (track.kind === 'audio' ? null
+    : [plain(track.freezeCount), plain(browser?.freezeCount)])],
+  ['figure.concealed', (track, browser) => (track.kind === 'video' || track.direction === 'inbound' ? null
+    : ['', percent(browser?.concealed)])],
+  ['figure.spacing', ({ figures }) => [milliseconds(figures.meanInterArrival), '']],
+  ['figure.keyFrames', (track) => (track.kind === 'audio' ? null : [plain(track.keyFrames), ''])],
+  ['figure.nacks', (track) => [plain(track.nackCount), '']],
+  ['figure.resent', (track) => [plain(track.retransmitted), '']],
+];
+
+export class TrackCards {
+  #cards;
+
+  /** @param {HTMLElement} holder */
+  constructor(holder) {
+    holder.replaceChildren();
+    this.#cards = new Keyed(holder, (/** @type {Track} */ track) => new Card(track));
+  }
+
+  /**
+   * @param {Track[]} tracks
+   * @param {readonly Person[]} people of the room, for names
+   * @param {Profile | undefined} profile
+   * @param {boolean} named whether to name the publisher
+   */
+  show(tracks, people, profile, named) {
+    const names = new Map(people.map(({ participant, name }) => [participant, name]));
+    this.#cards.show(tracks, ({ direction, participant, track }) => `${direction} ${participant} ${track}`,
+      (card, track) => card.show(track, named ? names.get(track.publisher) ?? '' : '', profile));
+  }
+}
+
+class Card {
+  #title = el('h4', {});
+  #how = el('p', { class: 'track-how' });
+  #state = el('span', { class: 'track-state' });
+  #grade = el('p', { class: 'track-grade' });
+  #said = el('span', {});
+  #lines;
+  #icon = icon('camera');
+
+  /** @param {Track} track */
+  constructor(track) {
+    setIcon(this.#icon, ICONS[track.source] ?? 'camera');
+    const outbound = track.direction === 'outbound';
+    this.#lines = LINES.filter(([, pair]) => pair(track, null)).map(([name, pair]) => {
+      const [server, browser] = [el('td', {}), el('td', {})];
+      return { pair, server, browser, root: el('tr', {}, el('th', { scope: 'row' }, w(name)), server, browser) };
+    });
+    const head = el('tr', {}, el('td', {}), el('th', { scope: 'col' }, w('ends.server')),
+      el('th', { scope: 'col' }, w('ends.browser')));
+    this.root = el('li', { class: 'track', 'data-direction': track.direction },
+      el('header', { class: 'track-head' }, this.#icon, this.#title, this.#state), this.#how,
+      el('table', { class: outbound ? '' : 'one-end' },
+        el('thead', {}, head), el('tbody', {}, ...this.#lines.map(({ root }) => root))),
+      this.#grade, el('p', { class: 'track-said' }, this.#said));
+  }
+
+  /** @param {Track} track @param {string} name @param {Profile | undefined} profile */
+  show(track, name, profile) {
+    const source = wordOf('source', track.source);
+    setText(this.#title, name ? w('track.of', { source, name }) : source);
+    const state = track.muted ? 'muted' : track.state;
+    setText(this.#state, wordOf('track', state));
+    setData(this.#state, 'state', state);
+    const layer = [track.rid && w('track.layer', { rid: track.rid }),
+      track.temporal !== null && w('track.temporal', { number: track.temporal })].filter(Boolean);
+    setText(this.#how, [track.codec, ...layer].filter(Boolean).join(' · '));
+    for (const { pair, server, browser } of this.#lines) {
+      const [left, right] = pair(track, track.browser) ?? ['', ''];
+      setText(server, left);
+      setText(browser, right);
+    }
+    const { mos, mosModel } = track.figures;
+    setText(this.#grade, [
+      `${w('figure.grade')} ${overallText(profile, track.grades.overall)}`,
+      mos === null ? '' : w('mos.line', { value: score(mos), model: mosModel }),
+    ].filter(Boolean).join(' · '));
+    setText(this.#said, browserSaid(track));
+  }
+}
+
+/** @param {Track} track how fresh the browser's figures are, and whether to believe them */
+function browserSaid({ browser, direction }) {
+  if (!browser) return direction === 'outbound' ? w('browser.silent') : '';
+  const age = w('browser.age', { count: Math.round(browser.age) });
+  return browser.absurd ? `${age} ${w('browser.absurd')}` : age;
+}

@@ -1,0 +1,68 @@
+/** Tells of elements whether they are on the screen, so that nothing is drawn for nobody. */
+
+/** @type {WeakMap<Element, (visible: boolean) => void>} */
+const tellers = new WeakMap();
+
+const observer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) tellers.get(target)?.(isIntersecting);
+}, { rootMargin: '120px' });
+
+/**
+ * @param {Element} element
+ * @param {(visible: boolean) => void} tell
+ */
+export function onVisible(element, tell) {
+  tellers.set(element, tell);
+  observer.observe(element);
+}
+
+/** @type {Set<() => void>} */
+const followers = new Set();
+/** @type {Map<string, string>} */
+let colours = new Map();
+
+/**
+ * A colour of the theme, for canvases.
+ *
+ * @param {string} name of the custom property
+ */
+export function colour(name) {
+  let value = colours.get(name);
+  if (value === undefined) {
+    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    colours.set(name, value);
+  }
+  return value;
+}
+
+/** @param {() => void} redraw called when the theme has changed */
+export function onTheme(redraw) {
+  followers.add(redraw);
+}
+
+new MutationObserver(() => {
+  colours = new Map();
+  for (const redraw of followers) redraw();
+}).observe(document.documentElement, { attributeFilter: ['data-theme'] });
+
+/**
+ * Make a canvas as sharp as the screen.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @returns {{context: CanvasRenderingContext2D, width: number, height: number} | null} in CSS
+ *   pixels; null without a size
+ */
+export function prepare(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const context = canvas.getContext('2d');
+  if (!context || !width || !height) return null;
+  const ratio = globalThis.devicePixelRatio || 1;
+  const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== wide || canvas.height !== high) {
+    canvas.width = wide;
+    canvas.height = high;
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}
