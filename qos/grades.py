@@ -21,6 +21,7 @@ Figures that are not known are None, get no index and are left out of the overal
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -198,21 +199,20 @@ def grade(
 
     Raises ValueError for a profile or a kind that does not exist.
     """
-    table = _bands(profile, kind)
-    throughput, nominal = _known(throughput), _known(nominal)
+    scales = _SCALES.get((profile, kind))
+    if scales is None:
+        raise _no_such(profile, kind)
     if profile == "tiphon-percent":
-        # Divided first: the product of two large figures would not be finite.
-        throughput = throughput / nominal * 100 if throughput is not None and nominal else None
-    figures: dict[Figure, float | None] = {
-        "throughput": throughput,
-        "delay": _known(delay),
-        "jitter": _known(jitter),
-        "loss": _known(loss),
-    }
-    indices = {name: _index(table.get(name), value, name) for name, value in figures.items()}
-    known = [index for index in indices.values() if index is not None]
+        throughput = _percent(throughput, nominal)
+    indices = (
+        _index(scales[0], None if throughput is None else -throughput),
+        _index(scales[1], delay),
+        _index(scales[2], jitter),
+        _index(scales[3], loss),
+    )
+    known = [index for index in indices if index is not None]
     overall = _PROFILES[profile].overall(known) if known else None
-    return Graded(profile, overall, words_of(profile, overall), **indices)
+    return Graded(profile, overall, words_of(profile, overall), *indices)
 
 
 def bands(profile: str, kind: Kind, figure: Figure) -> tuple[Band, ...]:
@@ -220,7 +220,9 @@ def bands(profile: str, kind: Kind, figure: Figure) -> tuple[Band, ...]:
 
     Empty where the profile says nothing of it. Raises ValueError as `grade` does.
     """
-    return _bands(profile, kind).get(figure, ())
+    if (profile, kind) not in _SCALES:
+        raise _no_such(profile, kind)
+    return _PROFILES[profile].bands[kind].get(figure, ())
 
 
 def words_of(profile: str, overall: float | None) -> str:
@@ -244,27 +246,50 @@ def word_of_index(profile: str, index: int) -> str:
     return _PROFILES[profile].index_words[index]
 
 
-def _bands(profile: str, kind: Kind) -> dict[Figure, tuple[Band, ...]]:
-    entry = _PROFILES.get(profile)
-    if entry is None:
-        raise ValueError(f"unknown grade profile {profile!r}: one of {', '.join(PROFILES)}")
-    if kind not in entry.bands:
-        raise ValueError(f"unknown kind {kind!r}: audio or video")
-    return entry.bands[kind]
+def _no_such(profile: str, kind: str) -> ValueError:
+    if profile not in _PROFILES:
+        return ValueError(f"unknown grade profile {profile!r}: one of {', '.join(PROFILES)}")
+    return ValueError(f"unknown kind {kind!r}: audio or video")
 
 
-def _known(value: float | None) -> float | None:
-    if value is None or not math.isfinite(value):
+def _percent(throughput: float | None, nominal: float | None) -> float | None:
+    if throughput is None or nominal is None:
         return None
-    return max(0.0, value)
-
-
-def _index(table: tuple[Band, ...] | None, value: float | None, figure: Figure) -> int | None:
-    if table is None or value is None:
+    if not (math.isfinite(throughput) and math.isfinite(nominal) and nominal > 0.0):
         return None
-    rising = figure == "throughput"
-    for band in table:
-        inside = value > band.limit if rising else value < band.limit
-        if inside or (band.closed and value == band.limit):
-            return band.index
-    raise AssertionError("the last band takes what is left")
+    # Divided first, and held: neither step may overflow.
+    return min(100.0, max(0.0, throughput) / nominal) * 100
+
+
+class _Scale(NamedTuple):
+    """A table made for looking up: `indices[n]` where n of `bounds` are not above the figure."""
+
+    bounds: tuple[float, ...]
+    indices: tuple[int, ...]
+
+
+def _scale(bands: tuple[Band, ...], sign: float) -> _Scale:
+    """With `sign` -1 for figures of which more is better: both are negated."""
+    limits = [(sign * band.limit, band.closed) for band in bands[:-1]]
+    return _Scale(
+        tuple(math.nextafter(limit, _INF) if closed else limit for limit, closed in limits),
+        tuple(band.index for band in bands),
+    )
+
+
+def _index(scale: _Scale | None, value: float | None) -> int | None:
+    if scale is None or value is None or not math.isfinite(value):
+        return None
+    return scale.indices[bisect_right(scale.bounds, value)]
+
+
+_KINDS: tuple[Kind, ...] = ("audio", "video")
+_SCALES: dict[tuple[str, str], tuple[_Scale | None, ...]] = {
+    (name, kind): tuple(
+        _scale(table[figure], -1.0 if figure == "throughput" else 1.0) if figure in table else None
+        for figure in FIGURES
+    )
+    for name, profile in _PROFILES.items()
+    for kind in _KINDS
+    for table in (profile.bands[kind],)
+}

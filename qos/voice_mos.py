@@ -88,7 +88,7 @@ def opus_mos(*, bitrate: float, loss: float, delay: float, burst_ratio: float = 
     and 8. Raises ValueError for a figure that is not finite and for a bit rate of 0 or less:
     there was no voice to judge.
     """
-    _refuse_not_finite(bitrate=bitrate)
+    _refuse_not_finite("bitrate", bitrate)
     if bitrate <= 0:
         raise ValueError(f"bitrate {bitrate} bit/s: there is nothing to hear")
     row = opus_row(bitrate / 1000)
@@ -165,7 +165,7 @@ def delay_impairment(scale: Scale, delay: float) -> float:
 
     Default delay sensitivity (sT = 1, mT = 100 ms). Raises ValueError for what is not finite.
     """
-    _refuse_not_finite(delay=delay)
+    _refuse_not_finite("delay", delay)
     if delay <= 0.1:
         return 0.0
     # Idd tends to 50 k; from a minute on it does not move, and a larger delay overflows.
@@ -181,12 +181,11 @@ def equipment_impairment(
 
     Ie + (C - Ie) * Ppl / (Ppl / BurstR + Bpl), held at C. Units, bounds and errors as `rating`.
     """
-    _refuse_not_finite(
-        loss=loss, equipment=equipment, robustness=robustness, burst_ratio=burst_ratio
-    )
+    _refuse_not_finite("loss", loss)
+    _refuse_not_finite("burst_ratio", burst_ratio)
     if not 0 <= equipment <= scale.ceiling:
         raise ValueError(f"Ie {equipment} is not on the scale of {scale.name}")
-    if robustness <= 0:
+    if not 0 < robustness < math.inf:
         raise ValueError(f"Bpl {robustness} is not positive")
     loss = min(100.0, max(0.0, loss))
     burst_ratio = min(MAX_BURST_RATIO, max(1.0, burst_ratio))
@@ -199,7 +198,7 @@ def mos_of_rating(scale: Scale, r: float) -> float:
 
     Raises ValueError for what is not finite.
     """
-    _refuse_not_finite(r=r)
+    _refuse_not_finite("r", r)
     x = r / scale.stretch
     if x <= 0:
         return 1.0
@@ -224,7 +223,6 @@ def opus_row(kbps: float) -> OpusRow:
     return OPUS[-1]
 
 
-def _refuse_not_finite(**figures: float) -> None:
-    for name, value in figures.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{name} {value} is not a number to compute with")
+def _refuse_not_finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} {value} is not a number to compute with")
