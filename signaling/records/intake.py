@@ -25,6 +25,7 @@ from signaling.meter.samples import (
 )
 from signaling.records import points
 from signaling.records.report import Medium
+from signaling.records.together import Together
 
 BLOCK = 5
 """Seconds of a block of single seconds; with the time of one write, all that a power cut takes."""
@@ -207,11 +208,14 @@ class Intake:
         point = points.of_figures(
             sample.down, estimate_bps=sample.estimate_bps, target_bps=sample.target_bps
         )
-        sent = down["audio"] + down["video"]
-        self._direction(call, at, ("outbound", who, "", "both"), sample.down, point, sent)
-        for medium, some in down.items():
-            if some:
-                self._row(call, at, ("outbound", who, "", medium), points.beside(some))
+        media = {medium: some.point() for medium, some in down.items() if some.tracks}
+        self._direction(
+            call, at, ("outbound", who, "", "both"), sample.down, point, list(media.values())
+        )
+        for medium, whole in media.items():
+            series = self._row(call, at, ("outbound", who, "", medium), whole)
+            if series is not None:
+                _label(series, mos_model=down[medium].mos_model)
 
     def _direction(
         self,
@@ -229,29 +233,25 @@ class Intake:
 
     def _tracks(
         self, call: OpenCall, sample: PersonSample, at: int
-    ) -> tuple[list[points.Point], dict[Medium, list[points.Point]]]:
-        """Points of the tracks that came from a person, and by medium of those sent to them."""
+    ) -> tuple[list[points.Point], dict[Medium, Together]]:
+        """Points of the tracks that came from a person, and by medium those sent to them."""
         up: list[points.Point] = []
-        down: dict[Medium, list[points.Point]] = {"audio": [], "video": []}
-        models: dict[Medium, str] = {}
+        down: dict[Medium, Together] = {"audio": Together(), "video": Together()}
         for track in sample.tracks:
-            point = _track_point(call, sample.participant, track)
-            if track.direction == "inbound":
+            inbound = track.direction == "inbound"
+            news = None if inbound else _news(call, sample.participant, track)
+            freezes = _freezes(track, news)
+            if not inbound:
+                down[track.kind].add(track, freezes, news)
+                if not self._outbound_tracks:
+                    continue
+            point = _track_point(track, freezes, news)
+            if inbound:
                 up.append(point)
-            else:
-                down[track.kind].append(point)
-                models[track.kind] = track.figures.mos_model or models.get(track.kind, "")
-            if track.direction == "inbound" or self._outbound_tracks:
-                key = (track.direction, sample.participant, track.track, track.kind)
-                series = self._row(call, at, key, point)
-                if series is not None:
-                    _label(
-                        series, track.figures.mos_model, track.publisher, track.source, track.codec
-                    )
-        for medium, model in models.items():
-            series = self._series(call, ("outbound", sample.participant, "", medium))
+            key = (track.direction, sample.participant, track.track, track.kind)
+            series = self._row(call, at, key, point)
             if series is not None:
-                _label(series, mos_model=model)
+                _label(series, track.figures.mos_model, track.publisher, track.source, track.codec)
         return up, down
 
     def _row(
@@ -280,14 +280,8 @@ def _label(
         series.changed = True
 
 
-def _track_point(call: OpenCall, viewer: str, track: TrackSample) -> points.Point:
-    """Freezes are those that the receiving browser tells, else those that the server reckons."""
+def _track_point(track: TrackSample, freezes: int, news: BrowserFigures | None) -> points.Point:
     known = track.width is not None and track.height is not None
-    browser = track.browser if track.direction == "outbound" else None
-    news = browser if browser is not None and _is_news(call, viewer, track, browser) else None
-    freezes = track.freeze_count
-    if browser is not None:
-        freezes = points.believed_freezes(news) if news is not None else 0
     return points.of_figures(
         track.figures,
         freezes=freezes,
@@ -301,12 +295,22 @@ def _track_point(call: OpenCall, viewer: str, track: TrackSample) -> points.Poin
     )
 
 
-def _is_news(call: OpenCall, viewer: str, track: TrackSample, browser: BrowserFigures) -> bool:
+def _news(call: OpenCall, viewer: str, track: TrackSample) -> BrowserFigures | None:
     """Each report of a browser comes in several samples, and grows older in them."""
+    browser = track.browser
+    if browser is None:
+        return None
     key = (viewer, track.track)
     before = call.ages.get(key)
     call.ages[key] = browser.age
-    return before is None or browser.age <= before
+    return browser if before is None or browser.age <= before else None
+
+
+def _freezes(track: TrackSample, news: BrowserFigures | None) -> int:
+    """Those that the receiving browser tells, else those that the server reckons from gaps."""
+    if track.direction == "inbound" or track.browser is None:
+        return track.freeze_count
+    return points.believed_freezes(news) if news is not None else 0
 
 
 def changed_series(call: OpenCall) -> Iterable[OpenSeries]:

@@ -75,7 +75,6 @@ _OWN_UNITS = tuple(MEANS.values())[:9]
 _BROWSER_UNITS = tuple(MEANS.values())[9:]
 _NO_BROWSER = [0] * 2 * len(_BROWSER_UNITS)
 _SPACING = tuple(MEANS).index("mean_inter_arrival")
-_AVERAGED = ("mos", "frames_per_second", *tuple(MEANS)[9:])
 _MOST_FREEZES = 1_000
 _MOST_FROZEN_MS = 60_000
 """Of one report: beyond these a browser is not believed."""
@@ -175,9 +174,14 @@ def _browser_means(browser: BrowserFigures) -> list[int]:
 
 
 def _units(value: float | None, units: int) -> int | None:
-    if value is None or not math.isfinite(value):
+    if value is None:
         return None
-    return min(max(0, round(value * units)), _MOST)
+    scaled = value * units
+    if 0 <= scaled < _MOST:
+        return round(scaled)
+    if not math.isfinite(value):
+        return None
+    return 0 if scaled < 0 else _MOST
 
 
 def _or_none(value: int | None) -> int:
@@ -192,38 +196,21 @@ def merge(left: Point, right: Point) -> Point:
     )
 
 
-def beside(points: Sequence[Point]) -> Point:
-    """One second of several series at once, as one: rates add up, jitter and delay are the worst.
-
-    What can be neither added nor be the worst (MOS, frame rate, mean gap, what browsers say) is
-    averaged.
-    """
-    if len(points) == 1:
-        return points[0]
-    merged = NOTHING
-    for point in points:
-        merged = merge(merged, point)
-    values = list(merged)
-    values[_COUNT["seconds"]] = 1
-    values[_MEAN["bitrate"] + 1] = min(1, values[_MEAN["bitrate"] + 1])
-    for name in ("jitter", "delay", "round_trip_time"):
-        worst = values[_WORST[name]]
-        values[_MEAN[name] : _MEAN[name] + 2] = (0, 0) if worst < 0 else (worst, 1)
-    for name in _AVERAGED:
-        index = _MEAN[name]
-        if values[index + 1]:
-            values[index : index + 2] = round(values[index] / values[index + 1]), 1
-    lost = 100 * max(0, count(merged, "packets_lost"))
-    expected = count(merged, "packets")
-    values[_WORST["loss"]] = round(lost / expected * _LOSS_UNITS) if expected > 0 else -1
-    return tuple(values)
-
-
 def with_counts(point: Point, tracks: Sequence[Point]) -> Point:
     """A point that also has the counts of `tracks` which are not seconds or packets."""
     start, stop = _COUNT["freezes"], _COUNT["key_frames"] + 1
     sums = [sum(column) for column in zip(*(t[start:stop] for t in tracks), strict=True)]
     return (*point[:start], *sums, *point[stop:]) if sums else point
+
+
+def with_browser(point: Point, browser: BrowserFigures) -> Point:
+    """A point to which one more report of a browser is added."""
+    values = list(point)
+    for index, value in enumerate(_browser_counts(browser), _COUNT["browser_reports"]):
+        values[index] += value
+    for index, value in enumerate(_browser_means(browser), _MEAN["browser_bitrate"]):
+        values[index] += value
+    return tuple(values)
 
 
 # Reading a point.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar, cast
@@ -199,6 +200,9 @@ def _number(request: web.Request, name: str, default: float, most: float = _YEAR
 
 
 def _attachment(report: Report, form: str) -> str:
-    """RFC 6266: the room's name as it is, for those who understand it."""
-    room = "".join(c if c.isalnum() or c in "-_ " else "-" for c in report.room)
-    return f"attachment; filename=\"report.{form}\"; filename*=UTF-8''{quote(room)}.{form}"
+    """RFC 6266: the room's name as it is for those who understand it, and when the call began."""
+    began = time.strftime("%Y-%m-%d-%H%M", time.localtime(report.started))
+    letters = "".join(c if c.isalnum() or c in "-_" else "-" for c in report.room)
+    plain = "".join(c if c.isascii() else "-" for c in letters).strip("-") or "call"
+    name = quote(f"{letters.strip('-') or 'call'}-{began}.{form}")
+    return f"attachment; filename=\"{plain}-{began}.{form}\"; filename*=UTF-8''{name}"

@@ -96,11 +96,16 @@ class Records:
         """`ok`, or why nothing is being written: for `ServerSample.history`."""
         return self._writer.state
 
+    @property
+    def waiting(self) -> int:
+        """Samples that the writer has not looked at yet."""
+        return self._samples - self._writer.samples
+
     # For the event loop.
 
     def take(self, sample: Sample) -> None:
         """One second of everything."""
-        if self._samples - self._writer.samples >= _WAITING_SAMPLES:
+        if self.waiting >= _WAITING_SAMPLES:
             self._drop()
             return
         self._samples += 1

@@ -204,8 +204,13 @@ class Writer(threading.Thread):
             self._set_aside(error)
             self._begin_anew()
             return
-        full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        self._say("diskFull" if full or not self._has_room() else "cannotWrite", str(error))
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_IOERR and self._connection is not None:
+            # What it knows of the file may not be true any more.
+            self._connection.close()
+            self._connection = None
+        full = code == sqlite3.SQLITE_FULL or not self._has_room()
+        self._say("diskFull" if full else "cannotWrite", str(error))
 
     def _begin_anew(self) -> None:
         """All that is known of the calls that are on goes into the next file."""

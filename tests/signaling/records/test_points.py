@@ -104,19 +104,3 @@ def test_absurd_figures_are_bounded() -> None:
     for _ in range(22):
         month = points.merge(month, month)
     assert points.decode(points.encode([(0, 0, *month)]))[0][2:] == month
-
-
-def test_series_beside_each_other() -> None:
-    voice = points.of_figures(
-        Figures(bitrate=32e3, packets=50, packets_lost=5, jitter=0.01, mos=4.0)
-    )
-    other = points.of_figures(
-        Figures(bitrate=30e3, packets=50, packets_lost=0, jitter=0.03, mos=3.0)
-    )
-    both = points.beside([voice, other])
-    assert points.count(both, "seconds") == 1
-    assert points.mean(both, "bitrate") == 62e3
-    assert points.loss(both) == points.worst(both, "loss") == 5.0
-    assert points.mean(both, "jitter") == 0.03
-    assert points.mean(both, "mos") == 3.5
-    assert points.beside([voice]) == voice

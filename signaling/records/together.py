@@ -1,0 +1,114 @@
+"""Tracks of one medium that somebody is sent in one second, as one point. No I/O.
+
+Ten rooms of ten have 1800 tracks on their way to people; so they are summed up as plain numbers
+first, and become whole numbers once a medium.
+"""
+
+from __future__ import annotations
+
+from signaling.meter.samples import BrowserFigures, Figures, TrackSample
+from signaling.records import points
+
+
+class Together:
+    """Rates and packets add up, times are the worst; MOS, frame rate and what browsers say are
+    averaged."""
+
+    __slots__ = (
+        "_bitrate",
+        "_delay",
+        "_freezes",
+        "_jitter",
+        "_key_frames",
+        "_lost",
+        "_mos",
+        "_nacks",
+        "_news",
+        "_packets",
+        "_plis",
+        "_rates",
+        "_resent",
+        "_round_trip_time",
+        "_size",
+        "mos_model",
+        "tracks",
+    )
+
+    def __init__(self) -> None:
+        self.tracks = 0
+        self.mos_model = ""
+        self._bitrate: float | None = None
+        self._jitter = self._delay = self._round_trip_time = -1.0
+        self._packets = self._lost = 0
+        self._freezes = self._nacks = self._plis = self._resent = self._key_frames = 0
+        self._mos: list[float] = []
+        self._rates: list[float] = []
+        self._size: tuple[int, int] | None = None
+        self._news: list[BrowserFigures] = []
+
+    def add(self, track: TrackSample, freezes: int, news: BrowserFigures | None) -> None:
+        """One more track. `news`: what its browser said, when it is new."""
+        figures = track.figures
+        self.tracks += 1
+        self._packets += figures.packets
+        self._lost += figures.packets_lost
+        self._freezes += freezes
+        self._nacks += track.nack_count
+        self._plis += track.pli_count
+        self._resent += track.retransmitted
+        self._key_frames += track.key_frames
+        if figures.bitrate is not None:
+            self._bitrate = (self._bitrate or 0.0) + figures.bitrate
+        if figures.jitter is not None and figures.jitter > self._jitter:
+            self._jitter = figures.jitter
+        if figures.delay is not None and figures.delay > self._delay:
+            self._delay = figures.delay
+        rtt = figures.round_trip_time
+        if rtt is not None and rtt > self._round_trip_time:
+            self._round_trip_time = rtt
+        if figures.mos is not None:
+            self._mos.append(figures.mos)
+            self.mos_model = figures.mos_model or self.mos_model
+        if track.frames_per_second is not None:
+            self._rates.append(track.frames_per_second)
+        if track.width and track.height and (self._size is None or track.width > self._size[0]):
+            self._size = track.width, track.height
+        if news is not None:
+            self._news.append(news)
+
+    def point(self) -> points.Point:
+        """All of them, as one series' second."""
+        lost = 100 * self._lost / self._packets if self._packets > 0 else None
+        arrived = self._packets - self._lost
+        figures = Figures(
+            bitrate=self._bitrate,
+            packets=self._packets,
+            packets_lost=self._lost,
+            loss=lost,
+            jitter=_known(self._jitter),
+            round_trip_time=_known(self._round_trip_time),
+            delay=_known(self._delay),
+            mean_inter_arrival=1 / arrived if arrived > 0 else None,
+            mos=_mean(self._mos),
+        )
+        point = points.of_figures(
+            figures,
+            freezes=self._freezes,
+            nack_count=self._nacks,
+            pli_count=self._plis,
+            retransmitted=self._resent,
+            key_frames=self._key_frames,
+            frames_per_second=_mean(self._rates),
+            size=self._size,
+        )
+        for browser in self._news:
+            point = points.with_browser(point, browser)
+        return point
+
+
+def _known(value: float) -> float | None:
+    return None if value < 0 else value
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
