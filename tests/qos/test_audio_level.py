@@ -1,10 +1,12 @@
 """Audio level from decibels to linear."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.audio_level import linear
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,7 @@ def test_levels(level, expected):
 
 
 @given(st.integers(), st.integers())
+@RELAXED
 def test_louder_is_never_less(one, other):
     louder, quieter = sorted((one, other))
     assert 0.0 <= linear(quieter) <= linear(louder) <= 1.0

@@ -3,11 +3,13 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.bursts import REACH, Bursts, LossRuns, burst_ratio
 from tests.qos.link import in_runs, scattered
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(pattern, gmin=16):
@@ -95,6 +97,7 @@ def test_edges(pattern):
 
 
 @given(st.text(alphabet="01", max_size=200), st.integers(1, 20))
+@RELAXED
 def test_any_pattern_by_the_definition(pattern, gmin):
     check_against_definition(pattern, gmin)
 
@@ -102,6 +105,7 @@ def test_any_pattern_by_the_definition(pattern, gmin):
 @given(
     st.lists(st.tuples(st.integers(-2, 40), st.integers(-2, 40)), max_size=20), st.integers(1, 20)
 )
+@RELAXED
 def test_whole_runs_count_as_their_packets(steps, gmin):
     bursts, pattern = Bursts(gmin), ""
     for received, lost in steps:
@@ -193,6 +197,7 @@ def test_late_packets_shorten_end_and_cut_runs():
 
 
 @given(st.permutations(range(1, 40)), st.integers(0, 39))
+@RELAXED
 def test_whatever_the_order_the_counts_are_those_of_the_pattern(order, count):
     feed = Feed()
     for number in order[:count]:

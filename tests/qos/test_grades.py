@@ -3,10 +3,12 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.grades import FIGURES, PROFILES, bands, grade, word_of_index, words_of
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 UP = math.inf
 KINDS = ("audio", "video")
@@ -267,6 +269,7 @@ def test_bands_are_in_order_and_leave_nothing_out(profile, kind):
 
 
 @given(st.sampled_from(PROFILES), st.sampled_from(KINDS), ANY, ANY, ANY, ANY, ANY)
+@RELAXED
 def test_any_figures_are_graded(profile, kind, throughput, delay, jitter, loss, nominal):
     graded = grade(
         profile,
@@ -291,6 +294,7 @@ def test_any_figures_are_graded(profile, kind, throughput, delay, jitter, loss, 
     st.floats(0, 1e7),
     st.floats(0, 1e7),
 )
+@RELAXED
 def test_worse_figures_are_never_graded_better(profile, kind, figure, one, other):
     low, high = sorted((one, other))
     first, second = (

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.rtt import (
@@ -14,6 +14,8 @@ from qos.rtt import (
     middle_of_unix,
     round_trip,
 )
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WORD = st.integers(0, 0xFFFFFFFF)
 
@@ -84,6 +86,7 @@ def test_what_is_no_time_is_refused(bad):
     st.floats(0, 20),
     st.floats(0, 20),
 )
+@RELAXED
 def test_there_and_back_is_what_it_took(start, kept, there, back):
     """The other side's clock does not matter; rounding costs at most three units."""
     sent = middle_of_unix(start)
@@ -94,6 +97,7 @@ def test_there_and_back_is_what_it_took(start, kept, there, back):
 
 
 @given(WORD, WORD, WORD)
+@RELAXED
 def test_bounded(arrival, last, delay):
     seconds = round_trip(arrival, last, delay)
     assert seconds is None or 0.0 <= seconds <= MAX_ROUND_TRIP

@@ -1,10 +1,12 @@
 """Packet spacing as the studies compute it, on numbers worked out by hand and on their own rows."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.spacing import Spacing, mean_inter_arrival
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def fed(arrivals, size=100):
@@ -82,6 +84,7 @@ def test_mean_inter_arrival(span, packets, mean):
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.integers(0, 2000)), max_size=60), st.integers())
+@RELAXED
 def test_bounded(packets, sent):
     spacing = Spacing()
     for arrival, size in packets:

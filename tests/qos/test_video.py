@@ -4,10 +4,12 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.video import ENOUGH, FRAMES, FrameMeter, freeze_threshold
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def fed(gaps, start=100.0):
@@ -136,6 +138,7 @@ def test_one_keyframe_has_no_interval():
 
 
 @given(st.lists(st.floats(0, 20), max_size=150))
+@RELAXED
 def test_against_the_definition_read_literally(gaps):
     freezes, frozen, times = 0, 0.0, [0.0]
     for gap in gaps:
@@ -159,6 +162,7 @@ def test_against_the_definition_read_literally(gaps):
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.booleans()), max_size=80))
+@RELAXED
 def test_no_clock_breaks_it(frames):
     meter = FrameMeter()
     for now, key in frames:

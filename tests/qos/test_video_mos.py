@@ -3,10 +3,12 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.video_mos import H264_6_INCH, H264_VGA_9_INCH, TABLES, coding_quality, g1070_mos
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TABLE = st.sampled_from(TABLES)
 BITRATE = st.floats(1, 1e8)
@@ -83,12 +85,14 @@ def test_frames_above_30_a_second_change_nothing(table):
 
 
 @given(TABLE, BITRATE, FPS, PERCENT)
+@RELAXED
 def test_bounded(table, bitrate, frame_rate, loss):
     mos = g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=loss, table=table).mos
     assert 1.0 <= mos <= 5.0
 
 
 @given(TABLE, BITRATE, FPS, PERCENT, PERCENT)
+@RELAXED
 def test_more_loss_is_never_better(table, bitrate, frame_rate, one, other):
     less, more = (
         g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=loss, table=table).mos
@@ -98,6 +102,7 @@ def test_more_loss_is_never_better(table, bitrate, frame_rate, one, other):
 
 
 @given(TABLE, st.floats(5e-324, 1.7e308), st.floats(5e-324, 1.7e308), st.floats(-1e308, 1e308))
+@RELAXED
 def test_nothing_finite_breaks_it(table, bitrate, frame_rate, loss):
     mos = g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=loss, table=table).mos
     assert 1.0 <= mos <= 5.0

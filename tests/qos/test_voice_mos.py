@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qos.voice_mos import (
@@ -21,6 +21,8 @@ from qos.voice_mos import (
     opus_row,
     rating,
 )
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCALES = (NARROWBAND, WIDEBAND, FULLBAND)
 ANY_SCALE = st.sampled_from(SCALES)
@@ -158,6 +160,7 @@ def test_figures_outside_their_range_are_held_at_its_end():
 
 
 @given(KBPS, PERCENT, SECONDS, BURST)
+@RELAXED
 def test_bounded(kbps, loss, delay, burst_ratio):
     estimate = opus_mos(bitrate=kbps * 1000, loss=loss, delay=delay, burst_ratio=burst_ratio)
     assert 1.0 <= estimate.mos <= 4.5
@@ -165,6 +168,7 @@ def test_bounded(kbps, loss, delay, burst_ratio):
 
 
 @given(KBPS, PERCENT, PERCENT, SECONDS, BURST)
+@RELAXED
 def test_more_loss_is_never_better(kbps, one, other, delay, burst_ratio):
     less, more = (
         opus_mos(bitrate=kbps * 1000, loss=loss, delay=delay, burst_ratio=burst_ratio)
@@ -175,6 +179,7 @@ def test_more_loss_is_never_better(kbps, one, other, delay, burst_ratio):
 
 
 @given(ANY_SCALE, PERCENT, SECONDS, SECONDS, BURST, BURST)
+@RELAXED
 def test_more_delay_and_longer_bursts_are_never_better(
     scale, loss, one_delay, other_delay, one_burst, other_burst
 ):
@@ -190,11 +195,13 @@ def test_more_delay_and_longer_bursts_are_never_better(
 
 
 @given(ANY_SCALE, st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+@RELAXED
 def test_a_higher_rating_is_never_a_lower_mos(scale, one, other):
     low, high = sorted((one, other))
     assert 1.0 <= mos_of_rating(scale, low) <= mos_of_rating(scale, high) + 1e-12 <= 4.5 + 1e-12
 
 
 @given(st.floats(0, 1.7e308))
+@RELAXED
 def test_any_delay_can_be_computed(delay):
     assert delay_impairment(FULLBAND, delay) >= 0
