@@ -36,6 +36,9 @@ LOSS_GAIN: Final = 0.3
 """Of a new second in the smoothed loss."""
 KEYFRAME_INTERVAL: Final = 0.5
 """Seconds between two keyframe requests of one stream, at least."""
+LONGEST_KEYFRAME_INTERVAL: Final = 2.0
+"""The same of one that answers none: its encoder is overworked, and each request makes keyframes
+of all the other layers too."""
 
 
 class RtpStream:
@@ -79,6 +82,7 @@ class RtpStream:
         "statistics",
         "targets",
         "track",
+        "unanswered",
     )
 
     def __init__(
@@ -132,7 +136,9 @@ class RtpStream:
         """Payload bytes dropped so."""
         self.keyframes = 0
         self.keyframe_wanted = False
-        self.last_keyframe_request = -KEYFRAME_INTERVAL
+        self.last_keyframe_request = -math.inf
+        self.unanswered = 0
+        """Keyframe requests since the last keyframe."""
         self.sender_ntp = 0
         """NTP time of the last sender report, in the publisher's clock; 0 before the first."""
         self.sender_rtp = 0
@@ -246,6 +252,7 @@ class RtpStream:
     def _keyframe(self, packet: Packet, now: float) -> None:
         self.keyframes += 1
         self.keyframe_wanted = False
+        self.unanswered = 0
         self.size = vp8.dimensions(packet[3]) or self.size
         if self.nack is not None:
             self.nack.keyframe(packet[0])
@@ -325,12 +332,14 @@ class RtpStream:
     def wants_keyframe_now(self, now: float) -> bool:
         """Whether a keyframe request should leave now; if so it is noted as made.
 
-        At most one each `KEYFRAME_INTERVAL`.
+        At most one each `KEYFRAME_INTERVAL`; fewer and fewer while none is answered.
         """
         if not self.keyframe_wanted:
             return False
-        if now - self.last_keyframe_request < KEYFRAME_INTERVAL:
+        interval = KEYFRAME_INTERVAL * max(1, self.unanswered)
+        if now - self.last_keyframe_request < min(interval, LONGEST_KEYFRAME_INTERVAL):
             return False
+        self.unanswered += 1
         self.last_keyframe_request = now
         return True
 

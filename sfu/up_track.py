@@ -283,6 +283,9 @@ class UpTrack:
     def _see_what_arrives(self, now: float) -> None:
         arriving = {s.index for s in self.streams if s.is_alive(now, LAYER_SILENCE)}
         if arriving != self.arriving:
+            for stream in self.streams:
+                if stream.index not in self.arriving:
+                    stream.unanswered = 0
             self.changes += 1
             self.arriving.clear()
             self.arriving.update(arriving)

@@ -330,13 +330,16 @@ def test_a_changed_ssrc_waits_for_a_keyframe_and_goes_on() -> None:
     assert seqs(scene.take()) == [100, 101]
 
 
-def test_keyframe_requests_are_throttled() -> None:
+def test_keyframe_requests_are_throttled_the_more_the_less_they_bring() -> None:
     scene = Scene()
     stream = scene.stream()
     stream.receive(1, 0, 0, delta_frame(1), 1.0)
     stream.keyframe_wanted = True
-    asked = [now / 100 for now in range(100, 300) if stream.wants_keyframe_now(now / 100)]
-    assert asked == [1.0, 1.5, 2.0, 2.5]
-    stream.receive(2, 0, 0, keyframe(2), 3.0)
-    scene.forwarder.flush(3.0)
-    assert not stream.wants_keyframe_now(4.0)
+    asked = [now / 100 for now in range(100, 900) if stream.wants_keyframe_now(now / 100)]
+    assert asked == [1.0, 1.5, 2.5, 4.0, 6.0, 8.0]
+    stream.receive(2, 0, 0, keyframe(2), 9.0)
+    scene.forwarder.flush(9.0)
+    assert not stream.wants_keyframe_now(10.0)
+    stream.keyframe_wanted = True
+    asked = [now / 100 for now in range(900, 1000) if stream.wants_keyframe_now(now / 100)]
+    assert asked == [9.0, 9.5]
