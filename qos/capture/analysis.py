@@ -60,8 +60,7 @@ class Analysis:
 
     def __init__(self, mode: str, clock_rates: Mapping[int, int] | None = None) -> None:
         self._new_stream = MODES[mode]
-        # Wireshark takes such a datagram for one packet.
-        self._cuts = mode != "wireshark"
+        self._as_wireshark = mode == "wireshark"
         self._clock_rates = {**STATIC_CLOCK_RATES, **(clock_rates or {})}
         self._measured: dict[int, int] = {}
         self._adds: dict[tuple[bytes, int], Add] = {}
@@ -87,6 +86,8 @@ class Analysis:
         all the same."""
         adds = self._adds
         link_type, link, rtp = -1, LINKS[0], 0
+        # Version 2; with padding, too, unless it has to be looked at.
+        plain = 0xE0 if self._as_wireshark else 0xC0
         for time, kind, frame in packets:
             self.packets += 1
             if kind != link_type:
@@ -105,7 +106,7 @@ class Analysis:
                 continue
             if (
                 protocol == 17
-                and x & 0xC0 == 0x80
+                and x & plain == 0x80
                 and (y < 192 or y > 223)
                 and version == 0x45
                 and field == ipv4
@@ -132,7 +133,8 @@ class Analysis:
         except struct.error:
             return False
         add = self._adds.get((flow, ssrc))
-        if add is None or following != 17 or x & 0xC0 != 0x80 or 192 <= y <= 223 or size < 20:
+        plain = 0xE0 if self._as_wireshark else 0xC0
+        if add is None or following != 17 or x & plain != 0x80 or 192 <= y <= 223 or size < 20:
             return False
         mark = link.header + (60 if x & 0x10 else 56)
         if frame.find(frame[mark : mark + 4], mark + 12) >= 0:
@@ -169,13 +171,15 @@ class Analysis:
             self.skipped["notRtp"] += 1
         else:
             packets = segments.cut(payload) if len(payload) == size else [payload]
-            if len(packets) > 1:
-                self.merged += 1
-                if self._cuts:
-                    for packet in packets:
-                        self._rtp(time, protocol, flow, len(packet), packet)
-                    return
-            self._rtp(time, protocol, flow, size, payload)
+            self.merged += len(packets) > 1
+            if self._as_wireshark and _is_badly_padded(size, payload):
+                self.skipped["badPadding"] += 1
+            elif len(packets) == 1 or self._as_wireshark:
+                # Wireshark takes such a datagram for one packet.
+                self._rtp(time, protocol, flow, size, payload)
+            else:
+                for packet in packets:
+                    self._rtp(time, protocol, flow, len(packet), packet)
 
     def _rtp(self, time: float, protocol: int, flow: bytes, size: int, payload: bytes) -> None:
         if len(payload) < 12:
@@ -252,6 +256,15 @@ class Analysis:
             stream.finish()
         found = [Found(*key, stream) for key, stream in self._found.items()]
         return sorted(found, key=lambda one: one.stream.first)
+
+
+def _is_badly_padded(size: int, payload: bytes) -> bool:
+    """Whether the last byte is no possible count of padding, though there is said to be some.
+
+    So it may well be in SRTP, where that byte is part of the tag; but Wireshark, which finds RTP
+    without being told of it, does not take such a packet for RTP.
+    """
+    return bool(payload[0] & 0x20) and len(payload) == size and not 0 < payload[-1] <= size - 12
 
 
 def _named(first: int, flow: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import subprocess
@@ -14,16 +15,19 @@ from qos.capture.streams import Stream
 from qos.capture.writer import CaptureWriter
 from tests.qos.capture.captures import (
     EPOCH,
+    ETHERNET,
     RAW,
     Sent,
     analysed,
     doubled,
     frames,
+    linked,
     lossy,
     pcap,
     pcapng,
     rtp,
     swapped,
+    udp4,
     video,
     voice,
     write,
@@ -118,6 +122,24 @@ def test_the_same_numbers(tmp_path: Path, name: str) -> None:
     assert {one.ssrc for one in found} == set(lines) == {packet.ssrc for packet in sent}
     for one in found:
         compare(one.stream, lines[one.ssrc])
+
+
+def test_the_same_packets_are_taken_for_rtp(tmp_path: Path) -> None:
+    """Padding that cannot be, and datagrams with several packets in them."""
+    rng = random.Random(9)
+    framed = []
+    for number in range(600):
+        packet = bytearray(rtp(Sent(0, number * 2, number * 960, size=300)))
+        packet[0] |= 0x20 if number % 3 == 0 else 0
+        packet[-1] = rng.choice((0, 1, 255)) if number % 9 == 0 else 4
+        after = rtp(Sent(0, number * 2 + 1, number * 960, size=300)) if number % 5 == 0 else b""
+        framed.append((number / 50, linked(ETHERNET, udp4(bytes(packet) + after))))
+    content = pcap(framed)
+    lines = theirs(write(tmp_path, content))
+    analysis, (found,) = analysed(content, "wireshark")
+    assert (found.stream.packets, found.stream.lost) == lines[found.ssrc][:2]
+    assert analysis.skipped["badPadding"] == 600 - found.stream.packets > 10
+    assert analysis.merged > 100
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
