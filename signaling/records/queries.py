@@ -173,14 +173,20 @@ def _unrolled(connection: sqlite3.Connection, number: int) -> list[points.Row]:
     return [row for (data,) in blocks for row in points.decode(data)]
 
 
-def _series_rows(connection: sqlite3.Connection, number: int) -> list[SeriesRow]:
+_RECEIVED = " AND direction = 'outbound' AND track = ''"
+
+
+def _series_rows(
+    connection: sqlite3.Connection, number: int, condition: str = ""
+) -> list[SeriesRow]:
+    """With the totals of all that was recorded."""
     recent: dict[int, points.Point] = {}
     for row in _unrolled(connection, number):
         before = recent.get(row[0])
         recent[row[0]] = row[2:] if before is None else points.merge(before, row[2:])
     rows = connection.execute(
         "SELECT number, participant, direction, track, publisher, kind, source, codec, mos_model,"
-        " total FROM series WHERE call = ? ORDER BY number",
+        f" total FROM series WHERE call = ?{condition} ORDER BY number",
         (number,),
     ).fetchall()
     found = []
@@ -200,27 +206,37 @@ def chart(connection: sqlite3.Connection, call: str, wanted: SeriesWanted) -> Ch
     since, until = _stretch(connection, number, wanted)
     step = _step(connection, number, since, until, min(max(1, wanted.points), MOST_POINTS))
     native = max(size for size in rollup.STEPS if step % size == 0)
-    rows = _rows(connection, number, native, since, until)
-    buckets = rollup.merged(rows, step)
-    by_series: dict[int, dict[int, points.Point]] = {}
-    for (series, at), point in sorted(buckets.items()):
-        by_series.setdefault(series, {})[at] = point
     chosen = [
-        Series(
-            participant=row.participant,
-            direction=row.direction,
-            track=row.track,
-            publisher=row.publisher,
-            kind=row.kind,
-            source=row.source,
-            points=summaries.columns(by_series.get(row.number, {})),
-        )
+        row
         for row in _series_rows(connection, number)
         if (not wanted.participant or row.participant == wanted.participant)
         and (wanted.direction is None or row.direction == wanted.direction)
         and (wanted.tracks or row.kind == "both")
     ]
-    return Chart(call=call, since=since, until=until, step=step, series=tuple(chosen))
+    rows = _rows(connection, number, native, since, until)
+    numbers = {row.number for row in chosen}
+    by_series: dict[int, dict[int, points.Point]] = {row.number: {} for row in chosen}
+    buckets = rollup.merged((row for row in rows if row[0] in numbers), step)
+    for (series, at), point in sorted(buckets.items()):
+        by_series[series][at] = point
+    return Chart(
+        call=call,
+        since=since,
+        until=until,
+        step=step,
+        series=tuple(
+            Series(
+                participant=row.participant,
+                direction=row.direction,
+                track=row.track,
+                publisher=row.publisher,
+                kind=row.kind,
+                source=row.source,
+                points=summaries.columns(by_series[row.number]),
+            )
+            for row in chosen
+        ),
+    )
 
 
 def _stretch(
@@ -415,9 +431,8 @@ def _sessions(
             (number,),
         ).fetchall()
         by_person: dict[str, dict[Medium, SeriesRow]] = {}
-        for row in _series_rows(connection, number):
-            if row.direction == "outbound" and not row.track:
-                by_person.setdefault(row.participant, {})[row.kind] = row
+        for row in _series_rows(connection, number, _RECEIVED):
+            by_person.setdefault(row.participant, {})[row.kind] = row
         for participant, name, joined, audio, video in people:
             media = by_person.get(participant, {})
             found.append(

@@ -15,7 +15,7 @@ STEPS = (1, 10, 60)
 """Seconds of a point, the finest first."""
 _SPAN = 60
 """Seconds of a block of tens and of minutes, at most."""
-_BLOCKS_AT_ONCE = 1_000
+_BLOCKS_AT_ONCE = 5_000
 _CALLS_AT_ONCE = 100
 _HIGH, _LOW = 0.9, 0.85
 """Share of the size at which the oldest goes, and down to which."""

@@ -97,9 +97,11 @@ class Writer(threading.Thread):
                 item = None
             if isinstance(item, Stop):
                 break
-            due = item is None or time.monotonic() > last + 2 * BLOCK
-            if item is not None:
-                due = self._take(item) or due
+            due = item is not None and self._take(item)
+            if not due and time.monotonic() > last + 2 * BLOCK:
+                # No samples come, or their clock stands still.
+                self._intake.cut()
+                due = True
             if due:
                 last = time.monotonic()
                 self._turn(self._at)
