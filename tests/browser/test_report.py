@@ -194,8 +194,8 @@ async def test_one_person_can_stand_out(full: Site, on_chromium: Opens) -> None:
     page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports/{BAD}")
     await page.click(".legend-person:nth-child(2)")
     assert await page.get_attribute(".legend-person:nth-child(2)", "aria-pressed") == "true"
-    assert await page.locator(".chart:nth-child(2) .plot-line.faint").count() == 2
-    assert await page.locator(".chart:nth-child(2) .plot-worst").count() == 1
+    assert await page.locator(".charts .chart:first-child .plot-line.faint").count() == 2
+    assert await page.locator(".charts .chart:first-child .plot-worst").count() == 1
 
 
 async def test_paper_holds_all_of_it(full: Site, on_chromium: Opens) -> None:

@@ -76,7 +76,6 @@ export function drawCharts(report, chart, { profile, direction, focus, bands }) 
       text: kind.text,
       marks: chartMarks(report.events),
     });
-    if (kind.field === 'mos') figure.classList.add('whole');
     if (!lines.length) figure.append(el('p', { class: 'plot-nothing' }, say('chart.nothing')));
     return figure;
   });

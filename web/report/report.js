@@ -132,9 +132,10 @@ function profileChoice(of) {
 }
 
 /** @param {Report} of */
-function charts(of) {
-  if (!chart) return el('p', { class: 'hint' }, say('chart.loading'));
-  if (!chart.series.length) return el('p', { class: 'hint' }, say('chart.none'));
+function course(of) {
+  const [title, hint] = [say('chart.title'), say('chart.hint')];
+  if (!chart) return section(title, hint, el('p', { class: 'hint' }, say('chart.loading')));
+  if (!chart.series.length) return section(title, '', el('p', { class: 'hint' }, say('chart.none')));
   const tools = el('div', { class: 'chart-tools' },
     legend(of, focus, (participant) => {
       focus = participant;
@@ -147,9 +148,11 @@ function charts(of) {
       direction = value;
       redraw(`[name="direction"][value="${value}"]`);
     }));
-  return el('div', {}, tools,
-    el('div', { class: 'charts' }, ...drawCharts(of, chart, { profile, direction, focus, bands })),
-    bandKey(bands, profile));
+  const [first, ...others] = drawCharts(of, chart, { profile, direction, focus, bands });
+  const opening = section(title, hint, tools, ...(first ? [first] : []));
+  // One sheet of paper holds the title and the first chart.
+  opening.classList.add('avoid-break');
+  return el('div', {}, opening, el('div', { class: 'charts' }, ...others), bandKey(bands, profile));
 }
 
 /**
@@ -201,7 +204,7 @@ function parts(of) {
     sums(of),
     section(say('people.title'), say('people.hint'), peopleTable(of, profile, until)),
     section(say('event.title'), say('event.hint'), lanes(of, until), laneKey(), eventList(of)),
-    section(say('chart.title'), say('chart.hint'), charts(of)),
+    course(of),
     section(say('grades.title'), say('grades.hint'), profileChoice(of), gradesTable(of, profile, bands)),
     section(say('votes.title'), say('votes.hint'), voted
       ? el('div', { class: 'vote-bars' },
@@ -246,16 +249,16 @@ async function start() {
   startPage(redraw);
   printing();
   // The course takes a while to read; who looks at the report need not wait for it.
-  const course = Promise.all([
+  const answers = Promise.all([
     load(`/api/admin/series?call=${encodeURIComponent(call)}`), load('/api/admin/grades'),
   ]);
   // Looked at below, when the report is there.
-  course.catch(() => {});
+  answers.catch(() => {});
   await draw(load(data).then((loaded) => {
     report = loaded;
     profile = loaded.profiles[0] ?? 'tiphon';
   }));
-  await draw(course.then((loaded) => {
+  await draw(answers.then((loaded) => {
     [chart, bands] = loaded;
   }));
   holder.removeAttribute('aria-busy');

@@ -48,9 +48,9 @@ function row(call) {
     ? el('span', { class: 'running' }, say('list.running'))
     : el('span', { class: 'call-long' }, figure(call.ended - call.started, 'duration'));
   return el('li', {}, el('a', { class: 'call-row', href: `/admin/reports/${encodeURIComponent(call.call)}` },
-    el('span', {}, el('span', { class: 'call-room-name' }, call.room), el('br'),
+    el('span', {}, el('span', { class: 'call-room-name' }, call.room),
       el('span', { class: 'call-people' }, `${say('list.people', { count: call.people })}${people ? ` · ${people}` : ''}`)),
-    el('span', {}, el('span', { class: 'call-when' }, `${shortDay(call.started)}, ${clock(call.started)}`), el('br'), length),
+    el('span', {}, el('span', { class: 'call-when' }, `${shortDay(call.started)}, ${clock(call.started)}`), length),
     marks));
 }
 
