@@ -59,6 +59,15 @@ export const bytes = known((value) => {
 
 export const degrees = known((value) => `${number(value)} °C`);
 
+/**
+ * A model's name, with what must be known of it: nobody has published figures of VP8 for G.1070.
+ *
+ * @param {string} model
+ */
+export function modelName(model) {
+  return model.startsWith('G.1070') ? w('mos.noVp8', { model }) : model;
+}
+
 /** @param {number} seconds how long something has gone on */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

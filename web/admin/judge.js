@@ -14,6 +14,8 @@
  * @typedef {{way: 'up' | 'down', figure: keyof Bounds, value: number}} Cause
  */
 
+const names = new Intl.Collator();
+
 /** From the worst. */
 export const ORDER = /** @type {const} */ (['lost', 'poor', 'fair', 'waiting', 'good']);
 const FIGURES = /** @type {const} */ (['loss', 'roundTripTime', 'jitter']);
@@ -131,20 +133,19 @@ export class Judge {
   sorted(room) {
     return [...room.people].sort((a, b) =>
       rank(this.of(a.participant).level) - rank(this.of(b.participant).level) ||
-      a.name.localeCompare(b.name) || (a.participant < b.participant ? -1 : 1));
+      names.compare(a.name, b.name) || (a.participant < b.participant ? -1 : 1));
   }
 
   /**
    * @param {Room} room
-   * @returns {{level: Level, counts: Record<Level, number>, worst: Person | undefined}}
+   * @returns {{level: Level, counts: Record<Level, number>}}
    */
   room(room) {
     /** @type {Record<Level, number>} */
     const counts = { good: 0, fair: 0, poor: 0, lost: 0, waiting: 0 };
     for (const { participant } of room.people) counts[this.of(participant).level] += 1;
     const level = ORDER.find((one) => counts[one] > 0) ?? 'waiting';
-    const worst = this.sorted(room)[0];
-    return { level, counts, worst };
+    return { level, counts };
   }
 
   /**
@@ -159,7 +160,7 @@ export class Judge {
     };
     return rooms
       .map((room) => ({ room, weight: weigh(room) }))
-      .sort((a, b) => b.weight - a.weight || a.room.room.localeCompare(b.room.room))
+      .sort((a, b) => b.weight - a.weight || names.compare(a.room.room, b.room.room))
       .map(({ room }) => room);
   }
 }

@@ -4,7 +4,7 @@ import { avatar, el } from '../dom.js';
 import { bitrate, duration, percent } from './format.js';
 import { hashOf } from './route.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
-import { drawSpark } from './spark.js';
+import { drawSpark, soon } from './spark.js';
 import { onTheme, onVisible } from './visible.js';
 import { reason, roomSentence } from './sentences.js';
 import { w } from './words.js';
@@ -132,7 +132,7 @@ class Row {
     setText(this.#why, reason(verdict));
     setText(this.#traffic, `↓ ${bitrate(person.down.bitrate)}`);
     setText(this.#loss, w('row.loss', { value: percent(worse(person)) }));
-    this.#draw();
+    soon(this.#spark, () => this.#draw());
   }
 
   #draw() {

@@ -1,7 +1,7 @@
 /** One person: both ways, the chart, every track, and what can be done. */
 
 import { avatar, byId, el } from '../dom.js';
-import { bitrate, clock, duration, milliseconds, number, percent, score } from './format.js';
+import { bitrate, clock, duration, milliseconds, modelName, number, percent, score } from './format.js';
 import { GradeMarks } from './grades.js';
 import { hashOf } from './route.js';
 import { reason } from './sentences.js';
@@ -57,7 +57,7 @@ class Way {
       value: number(figures.packetsPerSecond),
     }));
     setText(this.#model, figures.mos === null ? w('mos.none')
-      : w('mos.model', { model: figures.mosModel }));
+      : w('mos.model', { model: modelName(figures.mosModel) }));
   }
 }
 

@@ -7,7 +7,7 @@ import { INKS } from './overview.js';
 import { hashOf } from './route.js';
 import { reason, roomSentence } from './sentences.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
-import { drawSpark } from './spark.js';
+import { drawSpark, soon } from './spark.js';
 import { TrackCards } from './tracks.js';
 import { w } from './words.js';
 
@@ -103,8 +103,8 @@ class Row {
       person.protocol ? person.protocol.toUpperCase() : '–',
     ];
     this.#cells.forEach((cell, place) => setText(cell, texts[place] ?? ''));
-    drawSpark(this.#spark, this.#rings.of(person.participant)
-      .map(({ at, down: { bitrate: value } }) => ({ at, value })), INKS[verdict.level]);
+    soon(this.#spark, () => drawSpark(this.#spark, this.#rings.of(person.participant)
+      .map(({ at, down: { bitrate: value } }) => ({ at, value })), INKS[verdict.level]));
   }
 }
 

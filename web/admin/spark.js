@@ -5,6 +5,26 @@ import { colour, prepare } from './visible.js';
 /** Seconds. */
 export const SPAN = 120;
 
+/** @type {Map<HTMLCanvasElement, () => void>} */
+const waiting = new Map();
+
+/**
+ * Draw with the next frame, together with all others that are due.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {() => void} draw
+ */
+export function soon(canvas, draw) {
+  if (!waiting.size) {
+    requestAnimationFrame(() => {
+      const due = [...waiting.values()];
+      waiting.clear();
+      for (const one of due) one();
+    });
+  }
+  waiting.set(canvas, draw);
+}
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {readonly {at: number, value: number | null}[]} points

@@ -57,7 +57,7 @@ export class Timeline {
     this.#rings = rings;
     const names = /** @type {Name[]} */ (Object.keys(KINDS));
     const spans = /** @type {Span[]} */ (Object.keys(SPANS));
-    const figures = choices('figure', names, (name) => w(`figure.${name}`), this.#name, (name) => {
+    const figures = choices('figure', names, (name) => w(`chart.${name}`), this.#name, (name) => {
       this.#name = name;
       this.#again();
     });

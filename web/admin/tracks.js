@@ -1,7 +1,7 @@
 /** Tracks as cards: what the server counts beside what the browser at the other end says. */
 
 import { el, icon, setIcon } from '../dom.js';
-import { NONE, bitrate, milliseconds, number, percent, plain, score } from './format.js';
+import { NONE, bitrate, milliseconds, modelName, number, percent, plain, score } from './format.js';
 import { overallText } from './grades.js';
 import { Keyed, setData, setText } from './show.js';
 import { w, wordOf } from './words.js';
@@ -116,7 +116,7 @@ class Card {
     const { mos, mosModel } = track.figures;
     setText(this.#grade, [
       `${w('figure.grade')} ${overallText(profile, track.grades.overall)}`,
-      mos === null ? '' : w('mos.line', { value: score(mos), model: mosModel }),
+      mos === null ? '' : w('mos.line', { value: score(mos), model: modelName(mosModel) }),
     ].filter(Boolean).join(' · '));
     setText(this.#said, browserSaid(track));
   }

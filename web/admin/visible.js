@@ -45,6 +45,29 @@ new MutationObserver(() => {
   for (const redraw of followers) redraw();
 }).observe(document.documentElement, { attributeFilter: ['data-theme'] });
 
+/** @type {WeakMap<Element, {width: number, height: number}>} CSS pixels */
+const sizes = new WeakMap();
+
+const sizer = new ResizeObserver((entries) => {
+  for (const { target, contentRect: { width, height } } of entries) sizes.set(target, { width, height });
+});
+
+/**
+ * The size of a canvas. To ask the element each time would lay the page out anew each time.
+ *
+ * @param {HTMLCanvasElement} canvas
+ */
+function sizeOf(canvas) {
+  let size = sizes.get(canvas);
+  if (!size) {
+    size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    if (!size.width) return size;
+    sizes.set(canvas, size);
+    sizer.observe(canvas);
+  }
+  return size;
+}
+
 /**
  * Make a canvas as sharp as the screen.
  *
@@ -53,7 +76,7 @@ new MutationObserver(() => {
  *   pixels; null without a size
  */
 export function prepare(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas;
+  const { width, height } = sizeOf(canvas);
   const context = canvas.getContext('2d');
   if (!context || !width || !height) return null;
   const ratio = globalThis.devicePixelRatio || 1;

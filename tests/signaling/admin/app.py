@@ -15,7 +15,7 @@ from signaling import pages
 from signaling.admin.actions import ActionError, Capture
 from signaling.admin.routes import Admin
 from signaling.meter.samples import Sample
-from tests.signaling.samples import Calls
+from tests.signaling.samples import Calls, Episode
 
 TOKEN = "an admin token for tests"
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128)
@@ -136,8 +136,12 @@ def without(sample: Sample, actions: FakeActions) -> Sample:
 
 
 def recent(rooms: int, people: int, seconds: int) -> Calls:
-    """Calls whose next sample is of now, after `seconds` that have passed unseen."""
-    calls = Calls(rooms=rooms, people=people, start=time.time() - seconds)
+    """Calls whose next sample is of now, after `seconds` that have passed unseen.
+
+    From the twentieth second on one network in each room is bad, and stays so.
+    """
+    episode = Episode(begin=20, end=10_000, every=10_000)
+    calls = Calls(rooms=rooms, people=people, start=time.time() - seconds, episode=episode)
     for _ in range(seconds):
         calls.step()
     return calls

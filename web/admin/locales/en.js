@@ -135,6 +135,7 @@ export default {
 
   'mos.line': 'MOS {value}, modelled with {model}',
   'mos.model': 'MOS is modelled with {model}.',
+  'mos.noVp8': '{model}, whose figures are of another codec: none are published for VP8',
   'mos.none': 'No MOS: too little is known for an estimate.',
 
   'profile.label': 'Grades after',
@@ -192,6 +193,11 @@ export default {
   'track.notLoudest': 'rests: others are louder',
 
   'chart.title': 'Over time',
+  'chart.throughput': 'Throughput',
+  'chart.loss': 'Loss',
+  'chart.delay': 'Delay',
+  'chart.jitter': 'Jitter',
+  'chart.mos': 'MOS',
   'chart.nearer': 'Nearer',
   'chart.further': 'Further away',
   'chart.all': 'Show all',

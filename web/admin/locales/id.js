@@ -135,6 +135,7 @@ export default {
 
   'mos.line': 'MOS {value}, dimodelkan dengan {model}',
   'mos.model': 'MOS dimodelkan dengan {model}.',
+  'mos.noVp8': '{model}, yang angkanya dari kodek lain: untuk VP8 belum ada yang diterbitkan',
   'mos.none': 'Tanpa MOS: yang diketahui belum cukup.',
 
   'profile.label': 'Nilai menurut',
@@ -192,6 +193,11 @@ export default {
   'track.notLoudest': 'rehat: yang lain lebih keras',
 
   'chart.title': 'Dari waktu ke waktu',
+  'chart.throughput': 'Throughput',
+  'chart.loss': 'Hilang',
+  'chart.delay': 'Tunda',
+  'chart.jitter': 'Jitter',
+  'chart.mos': 'MOS',
   'chart.nearer': 'Lebih dekat',
   'chart.further': 'Lebih jauh',
   'chart.all': 'Tampilkan semua',
