@@ -41,6 +41,7 @@ COUNTS = (
     "browser_absurd",
 )
 MEANS = {
+    "loss": 1_000,
     "bitrate": 1,
     "jitter": 1_000_000,
     "round_trip_time": 1_000_000,
@@ -67,14 +68,17 @@ LENGTH = _SUMMED + len(MAXIMA)
 _COUNT = {name: index for index, name in enumerate(COUNTS)}
 _MEAN = {name: len(COUNTS) + 2 * index for index, name in enumerate(MEANS)}
 _WORST = {name: _SUMMED + index for index, name in enumerate(MAXIMA)}
-_LOSS_UNITS = 1_000
 _BEST_MOS = 5_000
 NOTHING: Point = (0,) * _SUMMED + (-1,) * len(MAXIMA)
 
-_OWN_UNITS = tuple(MEANS.values())[:9]
-_BROWSER_UNITS = tuple(MEANS.values())[9:]
+_FIRST_OF_BROWSER = tuple(MEANS).index("browser_bitrate")
+_OWN_UNITS = tuple(MEANS.values())[:_FIRST_OF_BROWSER]
+_BROWSER_UNITS = tuple(MEANS.values())[_FIRST_OF_BROWSER:]
 _NO_BROWSER = [0] * 2 * len(_BROWSER_UNITS)
+_LOSS = tuple(MEANS).index("loss")
 _SPACING = tuple(MEANS).index("mean_inter_arrival")
+_SETTLED = 10
+"""Seconds after which counts of lost packets say more than the single seconds' percentages."""
 _MOST_FREEZES = 1_000
 _MOST_FROZEN_MS = 60_000
 """Of one report: beyond these a browser is not believed."""
@@ -113,6 +117,7 @@ def of_figures(
     )
     arrived = max(0, figures.packets - figures.packets_lost)
     values = (
+        figures.loss,
         figures.bitrate,
         figures.jitter,
         figures.round_trip_time,
@@ -127,14 +132,14 @@ def of_figures(
     means: list[int] = []
     for value in known:
         means += (0, 0) if value is None else (value, 1)
-    if known[_SPACING] is not None:
-        # The mean gap is time by packets, so packets are its weight.
-        start = 2 * _SPACING
-        means[start : start + 2] = means[start] * arrived, arrived
+    # Loss is of packets, and the mean gap is time by packets: packets are their weights.
+    for index, weight in ((_LOSS, max(0, figures.packets)), (_SPACING, arrived)):
+        if known[index] is not None:
+            means[2 * index : 2 * index + 2] = means[2 * index] * weight, weight
     means += _NO_BROWSER if browser is None else _browser_means(browser)
-    _, jitter, round_trip_time, delay, _, mos, *_ = known
+    loss_units, _, jitter, round_trip_time, delay, _, mos, *_ = known
     maxima = (
-        _or_none(_units(figures.loss, _LOSS_UNITS)),
+        _or_none(loss_units),
         _or_none(jitter),
         _or_none(delay),
         _or_none(round_trip_time),
@@ -229,10 +234,15 @@ def mean(point: Point, name: str) -> float | None:
 
 
 def loss(point: Point) -> float | None:
-    """Percent of what was expected, 0 at least; None when nothing was."""
+    """Percent of what was expected, 0 to 100; None when nothing was, or nobody said.
+
+    Over a while it is what was lost of what was expected, late packets taken back. Over a few
+    seconds it is the mean of the seconds' own, since receivers tell losses some seconds at a time.
+    """
+    known = mean(point, "loss")
     expected = point[_COUNT["packets"]]
-    if expected <= 0:
-        return None
+    if known is None or point[_COUNT["seconds"]] < _SETTLED or expected <= 0:
+        return known
     lost = point[_COUNT["packets_lost"]]
     return round(min(100.0, max(0.0, 100 * lost / expected)), 6)
 
@@ -244,7 +254,7 @@ def worst(point: Point, name: str) -> float | None:
         return None
     if name == "mos":
         return (_BEST_MOS - value) / MEANS["mos"]
-    return value / (_LOSS_UNITS if name == "loss" else MEANS[name])
+    return value / MEANS[name]
 
 
 def size(point: Point) -> tuple[int, int] | None:

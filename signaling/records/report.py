@@ -78,7 +78,7 @@ class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     bitrate: float | None
     """bit/s, mean."""
     loss: Spread
-    """Percent; the mean is `packets_lost` of `packets`, and 0 at least."""
+    """Percent; from 10 s on the mean is `packets_lost` of `packets`, and 0 at least."""
     jitter: Spread
     """Seconds."""
     delay: Spread

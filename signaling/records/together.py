@@ -11,15 +11,17 @@ from signaling.records import points
 
 
 class Together:
-    """Rates and packets add up, times are the worst; MOS, frame rate and what browsers say are
-    averaged."""
+    """As the meter sums up a direction: rates and packets add up, loss is weighted by packets,
+    jitter is the worst, delay the mean. MOS, frame rate and what browsers say are averaged."""
 
     __slots__ = (
         "_bitrate",
-        "_delay",
+        "_delays",
         "_freezes",
         "_jitter",
+        "_judged",
         "_key_frames",
+        "_losses",
         "_lost",
         "_mos",
         "_nacks",
@@ -38,7 +40,9 @@ class Together:
         self.tracks = 0
         self.mos_model = ""
         self._bitrate: float | None = None
-        self._jitter = self._delay = self._round_trip_time = -1.0
+        self._jitter = self._round_trip_time = -1.0
+        self._delays: list[float] = []
+        self._losses, self._judged = 0.0, 0
         self._packets = self._lost = 0
         self._freezes = self._nacks = self._plis = self._resent = self._key_frames = 0
         self._mos: list[float] = []
@@ -61,8 +65,11 @@ class Together:
             self._bitrate = (self._bitrate or 0.0) + figures.bitrate
         if figures.jitter is not None and figures.jitter > self._jitter:
             self._jitter = figures.jitter
-        if figures.delay is not None and figures.delay > self._delay:
-            self._delay = figures.delay
+        if figures.delay is not None:
+            self._delays.append(figures.delay)
+        if figures.loss is not None:
+            self._losses += figures.loss * figures.packets
+            self._judged += figures.packets
         rtt = figures.round_trip_time
         if rtt is not None and rtt > self._round_trip_time:
             self._round_trip_time = rtt
@@ -78,16 +85,15 @@ class Together:
 
     def point(self) -> points.Point:
         """All of them, as one series' second."""
-        lost = 100 * self._lost / self._packets if self._packets > 0 else None
         arrived = self._packets - self._lost
         figures = Figures(
             bitrate=self._bitrate,
             packets=self._packets,
             packets_lost=self._lost,
-            loss=lost,
+            loss=self._losses / self._judged if self._judged > 0 else None,
             jitter=_known(self._jitter),
             round_trip_time=_known(self._round_trip_time),
-            delay=_known(self._delay),
+            delay=_mean(self._delays),
             mean_inter_arrival=1 / arrived if arrived > 0 else None,
             mos=_mean(self._mos),
         )

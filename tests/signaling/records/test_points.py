@@ -74,12 +74,33 @@ def test_the_mean_gap_is_time_by_packets() -> None:
     )
 
 
+def repeated(point: points.Point, times: int) -> points.Point:
+    whole = point
+    for _ in range(times - 1):
+        whole = points.merge(whole, point)
+    return whole
+
+
 def test_late_packets_take_losses_back() -> None:
     lossy = points.of_figures(Figures(packets=50, packets_lost=5, loss=10.0))
     late = points.of_figures(Figures(packets=50, packets_lost=-5, loss=0.0))
-    assert points.loss(points.merge(lossy, late)) == 0.0
-    assert points.loss(late) == 0.0
+    assert points.loss(points.merge(repeated(lossy, 5), repeated(late, 5))) == 0.0
+    assert points.loss(repeated(late, 10)) == 0.0
     assert points.loss(points.NOTHING) is None
+
+
+def test_losses_that_are_told_at_once_were_spread() -> None:
+    """A receiver's report each five seconds; the percentage holds until the next."""
+    quiet = points.of_figures(Figures(packets=50, packets_lost=0, loss=4.0))
+    told = points.of_figures(Figures(packets=50, packets_lost=10, loss=4.0))
+    five = points.merge(told, repeated(quiet, 4))
+    assert points.loss(told) == points.loss(quiet) == points.loss(five) == 4.0
+    assert points.loss(points.merge(five, five)) == 4.0
+
+
+def test_loss_that_nobody_told_is_not_none() -> None:
+    unheard = points.of_figures(Figures(packets=50, packets_lost=0))
+    assert points.loss(repeated(unheard, 30)) is None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
