@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from operator import mul
 from typing import Final
 
 BOUNDS: Final = (
@@ -69,11 +70,6 @@ def mean(counts: Sequence[int]) -> float | None:
     total = sum(counts)
     if total <= 0:
         return None
-    edges = (0.0, *BOUNDS, BOUNDS[-1])
-    return (
-        sum(
-            count * (low + high) / 2
-            for count, low, high in zip(counts, edges, edges[1:], strict=True)
-        )
-        / total
-    )
+    lows, highs = (0.0, *BOUNDS), (*BOUNDS, BOUNDS[-1])
+    middles = [(low + high) / 2 for low, high in zip(lows, highs, strict=True)]
+    return sum(map(mul, counts, middles)) / total

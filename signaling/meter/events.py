@@ -161,9 +161,7 @@ def _layers(at: float, room: RoomState, seen: _Seen, person: PersonState) -> Ite
             yield _event(at, "layerRaised", room, person, sources[track])
 
 
-def _left(
-    at: float, room: RoomState, person: PersonState, departures: Mapping[str, str]
-) -> Event:
+def _left(at: float, room: RoomState, person: PersonState, departures: Mapping[str, str]) -> Event:
     reason = departures.get(person.id, "")
     kind: EventKind = "removed" if reason == "removed" else "left"
     return _event(at, kind, room, person, "" if kind == "removed" else reason)

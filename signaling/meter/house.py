@@ -30,15 +30,17 @@ class RoomsHouse:
 
 def _room(room: Room) -> RoomState:
     worker = room.media.worker
-    here = isinstance(worker, Worker)
+    index, pid = -1, 0
+    if isinstance(worker, Worker):
+        index, pid = worker.index, worker.process.pid
     speaking = room.speaking
     return RoomState(
         call=room.call,
         room=room.name,
         started=room.started,
         capacity=room.capacity,
-        worker=worker.index if here else -1,
-        worker_pid=worker.process.pid if here else 0,
+        worker=index,
+        worker_pid=pid,
         people=tuple(
             _person(participant, participant.id in speaking)
             for participant in room.participants.values()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from qos import grades, video_mos, voice_mos
-from signaling.meter.samples import Figures, Grades
 from sfu.congestion.allocator import nominal_bps
+from signaling.meter.samples import Figures, Grades, TrackSample
 
 VOICE_BPS = 32_000.0
 """What a voice usually takes, for grades that compare with it."""
@@ -87,18 +87,18 @@ def burst_ratio(missed: int, events: int, expected: int) -> float:
     return max(1.0, missed / events * (1.0 - missed / expected))
 
 
-def together(parts: Sequence[Figures], seconds: float, rtt: float | None) -> Figures:
-    """Figures of several tracks as one; `rtt` is that of the person, `seconds` the interval.
+def together(tracks: Sequence[TrackSample], rtt: float | None) -> Figures:
+    """Figures of several tracks as one; `rtt` is that of the person.
 
     Rates and counts are summed up, loss is weighted by packets, jitter is the worst, delay the
-    mean, the score the lowest.
+    mean, the score the lowest of the voices, or of the pictures where there is no voice.
     """
+    parts = [track.figures for track in tracks if track.figures.bitrate is not None]
     packets = sum(part.packets for part in parts)
     judged = [(part.loss, part.packets) for part in parts if part.loss is not None]
     weight = sum(count for _, count in judged)
     delays = [part.delay for part in parts if part.delay is not None]
-    scores = [(part.mos, part.mos_model) for part in parts if part.mos is not None]
-    mos, model = min(scores, default=(None, ""))
+    mos, model = _lowest(tracks, "audio") or _lowest(tracks, "video") or (None, "")
     rate = _sum([part.packets_per_second for part in parts])
     return Figures(
         bitrate=_sum([part.bitrate for part in parts]),
@@ -109,10 +109,19 @@ def together(parts: Sequence[Figures], seconds: float, rtt: float | None) -> Fig
         jitter=max((part.jitter for part in parts if part.jitter is not None), default=None),
         round_trip_time=rtt,
         delay=sum(delays) / len(delays) if delays else None,
-        mean_inter_arrival=1.0 / rate if rate and seconds else None,
+        mean_inter_arrival=1.0 / rate if rate else None,
         mos=mos,
         mos_model=model,
     )
+
+
+def _lowest(tracks: Sequence[TrackSample], kind: str) -> tuple[float, str] | None:
+    scores = [
+        (track.figures.mos, track.figures.mos_model)
+        for track in tracks
+        if track.kind == kind and track.figures.mos is not None
+    ]
+    return min(scores, default=None)
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -18,7 +18,12 @@ from signaling.meter.samples import ServerSample
 _THERMAL = "sys/class/thermal"
 _FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _MONITORS = "sys/class/hwmon"
-_FLAGS = ((0, "underVoltage"), (1, "frequencyCapped"), (2, "throttled"), (3, "softTemperatureLimit"))
+_FLAGS = (
+    (0, "underVoltage"),
+    (1, "frequencyCapped"),
+    (2, "throttled"),
+    (3, "softTemperatureLimit"),
+)
 """Bits of the firmware's word that say what holds now; those from 16 on say what ever did."""
 _HOTTEST = 150.0
 """Degrees Celsius; a zone that tells more, or less than -40, has no sensor."""
@@ -42,9 +47,7 @@ class Machine:
         self._process = psutil.Process()
         self._before = (time.monotonic(), time.process_time())
         self._times = _busy_and_all()
-        self._zones = [
-            path / "temp" for path in sorted((root / _THERMAL).glob("thermal_zone*"))
-        ]
+        self._zones = [path / "temp" for path in sorted((root / _THERMAL).glob("thermal_zone*"))]
         self._alarms = [
             path.parent / "in0_lcrit_alarm"
             for path in sorted((root / _MONITORS).glob("hwmon*/name"))

@@ -6,7 +6,7 @@ each worker's message with the one of its that was used before, asks the `House`
 puts both together: tracks, people, rooms. Rates are differences by the worker's own clock, so it
 does not matter when a message arrives; counts of a second are told once, and a sample for which a
 worker said nothing new repeats its rates with counts of 0. A worker that was restarted, or was
-silent for longer than `rates.LONGEST`, begins anew: its figures are unknown for one second.
+silent for longer than `STALE`, begins anew: its figures are unknown for one second.
 
 `now` is monotonic, `at` the time of day. A day's clock that jumps moves `at` alone.
 """
@@ -35,7 +35,7 @@ from signaling.meter.samples import (
 from signaling.meter.state import House, PersonState, RoomState, TrackState
 
 STALE = 3.0
-"""Seconds without a message after which a worker's rates are not repeated any more."""
+"""Seconds without a message after which a worker is left out, until it speaks again."""
 
 
 @dataclass(slots=True)
@@ -96,21 +96,17 @@ class Meter:
         else:
             known.next, known.heard = stats, now
         return all(
-            one.next is not None or now - one.heard > STALE or one.interval.before is None
-            for one in self._workers.values()
+            one.next is not None or one.interval.fresh for one in self._workers.values()
         )
-
-    def worker_lost(self, worker: int, pid: int) -> None:
-        """It is gone for good; another one may come under its index."""
-        known = self._workers.get(worker)
-        if known is not None and known.pid == pid:
-            del self._workers[worker]
 
     def sample(self, now: float, at: float) -> Sample:
         """Make the next one and tell it; `now` in monotonic seconds, `at` in Unix time."""
         self.sampled_at = now
+        self._workers = {
+            index: worker for index, worker in self._workers.items() if now - worker.heard <= STALE
+        }
         for worker in self._workers.values():
-            self._advance(worker, now)
+            self._advance(worker)
         rooms = self._house.rooms()
         transports = {
             transport: entry
@@ -141,14 +137,13 @@ class Meter:
         return found
 
     @staticmethod
-    def _advance(worker: _Worker, now: float) -> None:
-        if worker.next is not None:
-            before = worker.interval.after
-            worker.interval, worker.next = Interval(before, worker.next), None
-            mean = histogram.mean(worker.interval.forwarding_delay())
-            worker.delay = worker.delay if mean is None else mean
-        elif now - worker.heard > STALE:
-            worker.interval = Interval(None, worker.interval.after)
+    def _advance(worker: _Worker) -> None:
+        if worker.next is None:
+            return
+        before = worker.interval.after
+        worker.interval, worker.next = Interval(before, worker.next), None
+        mean = histogram.mean(worker.interval.forwarding_delay())
+        worker.delay = worker.delay if mean is None else mean
 
     # Workers.
 
@@ -323,8 +318,7 @@ class _Table:
         return first / 2 + self._worker.delay + waits + second / 2
 
     def _together(self, person: PersonState, parts: Sequence[TrackSample]) -> Figures:
-        figures = [part.figures for part in parts if part.figures.bitrate is not None]
-        return judge.together(figures, self._interval.seconds, self._rtt[person.id])
+        return judge.together(parts, self._rtt[person.id])
 
     def _worse(
         self,
@@ -365,4 +359,3 @@ def _unknown(person: PersonState, profile: str) -> PersonSample:
         grades=judge.nothing(profile),
         speaking=person.speaking,
     )
-
