@@ -72,4 +72,4 @@ def mean(counts: Sequence[int]) -> float | None:
         return None
     lows, highs = (0.0, *BOUNDS), (*BOUNDS, BOUNDS[-1])
     middles = [(low + high) / 2 for low, high in zip(lows, highs, strict=True)]
-    return sum(map(mul, counts, middles)) / total
+    return float(sum(map(mul, counts, middles))) / total

@@ -95,9 +95,7 @@ class Meter:
             self._workers[worker] = _Worker(pid, Interval(None, stats), now)
         else:
             known.next, known.heard = stats, now
-        return all(
-            one.next is not None or one.interval.fresh for one in self._workers.values()
-        )
+        return all(one.next is not None or one.interval.fresh for one in self._workers.values())
 
     def sample(self, now: float, at: float) -> Sample:
         """Make the next one and tell it; `now` in monotonic seconds, `at` in Unix time."""

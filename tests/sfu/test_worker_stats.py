@@ -83,6 +83,7 @@ def receive(way: Way, batch: float = 0.0, first: int = 65_000) -> StreamTotals:
         forwarder.flush(now)
         assert stream.nack is not None
         stream.nack.due(now, 0.05)
+    assert stream.nack is not None
     stream.nack.due(now + 5.0, 0.05)
     return stream_totals(stream, True)
 

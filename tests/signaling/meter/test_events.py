@@ -71,8 +71,13 @@ def test_a_room_made_anew_is_another_call(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "kind", "detail"),
-    [("left", "left", "left"), ("lost", "left", "lost"), ("removed", "removed", ""), ("", "left", "")],
-)  # fmt: skip
+    [
+        ("left", "left", "left"),
+        ("lost", "left", "lost"),
+        ("removed", "removed", ""),
+        ("", "left", ""),
+    ],
+)
 def test_who_goes_and_why(scene: Scene, reason: str, kind: str, detail: str) -> None:
     scene.why = {"bo": reason} if reason else {}
     assert scene.see(replace(ROOM, people=(ADA,))) == [(kind, "Bo", detail)]

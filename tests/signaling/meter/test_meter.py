@@ -142,6 +142,7 @@ def second(n: int, at: float | None = None, **more: Any) -> WorkerStats:
              reported_jitter=0.003),
         down("tv", 12, packets_sent=100 * n, bytes_sent=125_000 * n, nack_count=n),
     )  # fmt: skip
+    up = (UpTotals("ta", 20, (voice,)), UpTotals("tv", 127, (camera,)))
     counts = [0] * BINS
     counts[5] = 10 * n
     return stats(
@@ -152,7 +153,7 @@ def second(n: int, at: float | None = None, **more: Any) -> WorkerStats:
         drops={"empty": n, "oversized": 3},
         forwarding_delay=tuple(counts),
         per_transport=(
-            transport("r.1", 0.030, up=(UpTotals("ta", 20, (voice,)), UpTotals("tv", 127, (camera,)))),
+            transport("r.1", 0.030, up=up),
             transport("r.2", 0.050, down=to_bo, estimate_bps=2_000_000, target_bps=1_000_000),
         ),
         **more,
@@ -351,7 +352,7 @@ def test_totals_that_shrink_begin_anew(run: Run) -> None:
 
 
 def test_muted_silence_has_no_score(run: Run) -> None:
-    ada, bo = run.house.people
+    _, bo = run.house.people
     muted = TrackState("ta", "audio", "microphone", True)
     run.house.people = (
         PersonState("ada", "Ada", 1.0, True, tracks=(muted, CAMERA), publish="r.1"),
@@ -364,7 +365,7 @@ def test_muted_silence_has_no_score(run: Run) -> None:
 
 
 def test_what_does_not_flow_is_not_graded(run: Run) -> None:
-    ada, bo = run.house.people
+    ada, _ = run.house.people
     hidden = {"ta": Received("notLoudest", -1, False), "tv": Received("hidden", -1, False)}
     run.house.people = (
         ada,
