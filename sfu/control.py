@@ -18,6 +18,8 @@ from typing import Literal
 
 import msgspec
 
+from sfu.measured import DownTotals, Family, Protocol, UpTotals
+
 MAX_MESSAGE = 4 * 1024 * 1024
 """A longer message means the channel is broken (bytes)."""
 
@@ -291,7 +293,7 @@ class DownTrackStates(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What the way to the participant carries; 0: not known."""
 
 
-class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
+class TransportStats(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Totals of RTP since the transport opened; bytes are of payload, as in W3C webrtc-stats."""
 
     transport: str
@@ -300,7 +302,8 @@ class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
     packets_sent: int
     bytes_sent: int
     rtt_ms: float
-    """Smoothed, from receiver reports; 0 when not known."""
+    """Smoothed, from receiver reports (subscribe) or their extensions (publish, RFC 3611 clause
+    4.5); 0 when not known."""
     loss_percent: float = 0.0
     """In the last second or two: what came in with gaps that nothing filled (publish), or what the
     receiver reported (subscribe)."""
@@ -310,6 +313,15 @@ class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
     """Subscribe: what the way carries; 0 when not known."""
     target_bps: int = 0
     """Subscribe: what the allotted layers come to."""
+    send_delay: float = 0.0
+    """Subscribe: seconds that the first in line waits now because the way is narrow."""
+    protocol: Protocol = ""
+    """Empty while no address is selected."""
+    family: Family = ""
+    moves: int = 0
+    """Times that the peer chose its address, the first included."""
+    up: tuple[UpTotals, ...] = ()
+    down: tuple[DownTotals, ...] = ()
 
 
 class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -319,6 +331,8 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     out.
     """
 
+    at: float = 0.0
+    """When this was counted: seconds on the monotonic clock, which all processes share."""
     cpu_seconds: float
     """User + system."""
     rss_bytes: int
@@ -334,6 +348,9 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """By `DropReason`."""
     shedding: int = 0
     """Steps of load shedding in force; 0: everything is sent."""
+    forwarding_delay: tuple[int, ...] = ()
+    """Packets by the bounds of `qos.histogram`, from their arrival at the kernel to their hand-over
+    to it; what a pacer holds back for a narrow way is not in it (see `send_delay`)."""
     per_transport: tuple[TransportStats, ...]
 
 

@@ -92,12 +92,16 @@ class DownTrack:
         "limiter_packets",
         "managed",
         "map",
+        "nacks",
         "octets",
         "pacer",
         "packets",
         "packets_lost",
+        "plis",
         "red_first_word",
         "redundancy",
+        "reported_highest",
+        "reports",
         "resend_ring",
         "resent",
         "resent_octets",
@@ -154,6 +158,13 @@ class DownTrack:
         self.rtx_seq = first_seq
         self.fraction_lost = 0
         self.packets_lost = 0
+        self.reports = 0
+        """Report blocks of the receiver's that came."""
+        self.reported_highest = 0
+        self.nacks = 0
+        """Requests of the receiver's for packets."""
+        self.plis = 0
+        """Its requests for keyframes."""
         self.jitter = 0
         """As the receiver reports it, timestamp units."""
         self.resend_ring: list[tuple[int, bytes]] | None = None
@@ -445,6 +456,8 @@ class DownTrack:
             self.settle()
             if self.stream is not None:
                 self.stream.lay_lanes()
+        self.reports += 1
+        self.reported_highest = block.highest_seq
         self.fraction_lost = block.fraction_lost
         self.packets_lost = block.packets_lost
         self.jitter = block.jitter

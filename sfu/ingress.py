@@ -376,7 +376,9 @@ class Ingress:
         if stream.newest is None or stream.shut or stream.has(seq):
             return
         marker = MARKER if second & 0x80 else 0
-        if not stream.receive(seq, timestamp, marker, payload[2:], now):
+        if stream.receive(seq, timestamp, marker, payload[2:], now):
+            stream.repaired += 1
+        else:
             self.drops[DropReason.TOO_OLD] += 1
 
     def _take_rtcp(self, peer: Peer, at: int, size: int, now: float) -> None:

@@ -31,6 +31,11 @@ FEEDBACK_INTERVAL: Final = 0.09
 """Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between receiver reports, and between REMBs."""
+MIN_RTT: Final = 0.0005
+"""Seconds; the clock of reports is not much finer."""
+MAX_RTT: Final = 10.0
+RTT_GAIN: Final = 1 / 8
+"""Of a new round trip in the smoothed one (RFC 6298 clause 2)."""
 _DRIFT: Final = 1 / 64
 """Share of a later clock offset that is taken over: follows drift, ignores queues."""
 
@@ -59,6 +64,8 @@ class Publisher:
         self.local_ssrc = local_ssrc
         self.clock_offset: float | None = None
         """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
+        self.rtt = 0.0
+        """Smoothed, seconds; 0 when not known: the publisher answers no reference times."""
         self.refused: set[int] = set()
         self._undecided: dict[int, int] = {}
         self._replaced = 0
@@ -226,6 +233,13 @@ class Publisher:
                 if ssrc in self.streams:
                     self.streams[ssrc].said_goodbye()
             return
+        if isinstance(packet, rtcp.DelaySinceLastReceiverReport):
+            for ssrc, last, delay in packet.entries:
+                if ssrc == self.local_ssrc and last:
+                    # RFC 3611 clause 4.5, as with LSR and DLSR of RFC 3550 clause 6.4.1.
+                    ticks = (ntp_time.middle(ntp_now) - last - delay) & 0xFFFFFFFF
+                    self._take_rtt(ticks)
+            return
         if not isinstance(packet, rtcp.SenderReport):
             return
         stream = self.streams.get(packet.ssrc)
@@ -239,6 +253,11 @@ class Publisher:
             self.clock_offset = offset
         else:
             self.clock_offset += (offset - self.clock_offset) * _DRIFT
+
+    def _take_rtt(self, ticks: int) -> None:
+        rtt = max(ticks / 65536, MIN_RTT) if ticks < 0x80000000 else MIN_RTT
+        if rtt < MAX_RTT:
+            self.rtt = rtt if not self.rtt else self.rtt + (rtt - self.rtt) * RTT_GAIN
 
     def totals(self) -> tuple[int, int]:
         """Packets and payload bytes of all streams so far."""
@@ -255,12 +274,12 @@ class Publisher:
         jitter = max((s.statistics.jitter / s.clock_rate for s in alive), default=0.0)
         return max((s.loss for s in alive), default=0.0), jitter
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, ntp_now: int) -> None:
         """Report what came; some times a second."""
         parts: list[bytes] = []
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL
-            self._report(parts, now)
+            self._report(parts, now, ntp_now)
         feedback = self.feedback
         if feedback is not None and now >= self._next_feedback:
             self._next_feedback = now + FEEDBACK_INTERVAL
@@ -290,18 +309,21 @@ class Publisher:
                 stream.nack.max_age = audio_repair.budget(stream.loss) - rtt
             missing = stream.nack.due(now, rtt)
             if missing:
+                stream.nacks += 1
                 parts.append(rtcp.nack(self.local_ssrc, ssrc, missing))
             if stream.nack.keyframe_needed and stream.targets:
                 stream.keyframe_wanted = True
         if stream.keyframe_wanted and stream.newest is not None and stream.wants_keyframe_now(now):
+            stream.plis += 1
             if spec.pli or not spec.fir:
                 parts.append(rtcp.pli(self.local_ssrc, ssrc))
             else:
                 self._fir_seq = (self._fir_seq + 1) & 0xFF
                 parts.append(rtcp.fir(self.local_ssrc, [(ssrc, self._fir_seq)]))
 
-    def _report(self, parts: list[bytes], now: float) -> None:
-        """RR + SDES, and REMB to a publisher that knows no transport-wide feedback."""
+    def _report(self, parts: list[bytes], now: float, ntp_now: int) -> None:
+        """RR + SDES + our reference time (its answer gives the round trip to who only sends), and
+        REMB to a publisher that knows no transport-wide feedback."""
         blocks = []
         for ssrc, stream in list(self.streams.items())[:31]:
             if stream.newest is None:
@@ -317,6 +339,7 @@ class Publisher:
             return
         parts.append(rtcp.receiver_report(self.local_ssrc, blocks))
         parts.append(rtcp.sdes(self.local_ssrc, "sfu"))
+        parts.append(rtcp.xr_rrtr(self.local_ssrc, ntp_now))
         for track in self.tracks.values():
             spec = track.spec
             if spec.remb and not spec.transport_cc and spec.max_bitrate_bps and track.streams:

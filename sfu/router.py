@@ -212,7 +212,7 @@ class Router:
             self._listen(now)
         for peer in self.peers.values():
             if peer.publisher is not None:
-                peer.publisher.tick(now)
+                peer.publisher.tick(now, ntp_now)
             elif peer.subscriber is not None and not self._turn:
                 peer.subscriber.tick(now, ntp_now, self._clock_offset)
                 self._round_trips[peer.transport.participant] = peer.subscriber.rtt

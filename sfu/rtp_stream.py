@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from qos.receive import ReceiveStatistics
 from sfu.codecs import vp8
+from sfu.frame_meter import FrameMeter
 from sfu.nack import NackGenerator
 from sfu.packet_cache import PacketCache
 from sfu.rate_meter import RateMeter
@@ -48,6 +49,8 @@ class RtpStream:
         "cache",
         "clock_rate",
         "fast_payload_type",
+        "frames",
+        "gaps",
         "index",
         "is_video",
         "keyframe_wanted",
@@ -58,13 +61,17 @@ class RtpStream:
         "loss",
         "managed",
         "meter",
+        "missed",
         "missed_before",
         "nack",
+        "nacks",
         "newest",
         "next_seq",
         "pending",
+        "plis",
         "red_lanes",
         "redundant",
+        "repaired",
         "rid",
         "rtx_ssrc",
         "sender_ntp",
@@ -135,6 +142,17 @@ class RtpStream:
         self.shut_octets = 0
         """Payload bytes dropped so."""
         self.keyframes = 0
+        self.frames = FrameMeter()
+        self.gaps = 0
+        """Runs of packets that were missing when the next one came."""
+        self.missed = 0
+        """Packets in those."""
+        self.repaired = 0
+        """Packets that came as a resend on the RTX stream."""
+        self.nacks = 0
+        """Requests sent for missing packets."""
+        self.plis = 0
+        """Requests sent for keyframes."""
         self.keyframe_wanted = False
         self.last_keyframe_request = -math.inf
         self.unanswered = 0
@@ -174,6 +192,11 @@ class RtpStream:
         if self.newest is None:
             self.expect(self.track.spec.payload_type)
             self.track.stream_started(self, packet, now)
+        elif extended > self.next_seq:
+            self.gaps += 1
+            self.missed += extended - self.next_seq
+        if self.is_video and payload[0] & 0x17 == 0x10:
+            self.frames.frame(now)
         self.newest = packet
         self.last_arrival = now
         self.next_seq = extended + 1
@@ -234,10 +257,12 @@ class RtpStream:
         parts: list[list[Packet]] = []
         for index, payload in enumerate(payloads):
             # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
-            if payload[0] & 0x17 == 0x10 and vp8.is_keyframe(payload, 0, len(payload)):
-                if index > start:
-                    parts.append(packets[start:index])
-                start = index
+            if payload[0] & 0x17 == 0x10:
+                self.frames.frame(now)
+                if vp8.is_keyframe(payload, 0, len(payload)):
+                    if index > start:
+                        parts.append(packets[start:index])
+                    start = index
         parts.append(packets[start:])
         return parts
 
@@ -285,6 +310,9 @@ class RtpStream:
             self.nack.packet(extended, now)
         if extended < self.next_seq or self.newest is None:
             return
+        if extended > self.next_seq:
+            self.gaps += 1
+            self.missed += extended - self.next_seq
         self.next_seq = extended + 1
         self.last_arrival = now
         self.cache.skip(extended, now)

@@ -223,6 +223,7 @@ class Subscriber:
     def _take_nack(self, packet: rtcp.Nack, now: float, ntp_now: int) -> None:
         down = self.down_tracks.get(packet.media_ssrc)
         if down is not None:
+            down.nacks += 1
             self.forwarder.resend(down, packet.seqs, now, self.rtt)
 
     def _take_pli(self, packet: rtcp.Pli, now: float, ntp_now: int) -> None:
@@ -235,6 +236,7 @@ class Subscriber:
     def _keyframe(self, ssrc: int) -> None:
         down = self.down_tracks.get(ssrc)
         if down is not None and down.up_track is not None:
+            down.plis += 1
             down.up_track.request_keyframe(down)
 
     def _take_reference_time(

@@ -59,6 +59,7 @@ class UpTrack:
         self.level = SILENT
         """Loudest audio level since the last `hear`, -dBov; the receive path lowers it."""
         self._loudest = SILENT
+        self._loudest_told = SILENT
         self._ended_octets = 0
         """Payload bytes of streams whose place another took."""
 
@@ -244,6 +245,8 @@ class UpTrack:
             needed.update(range(count))
         if not self.demand.update(needed, self.arriving, now):
             return None
+        for stream in self.streams:
+            stream.frames.rest()
         return tuple(self.spec.streams[index].rid for index in self.demand.wanted)
 
     def request_keyframe(self, down_track: DownTrack) -> None:
@@ -315,6 +318,12 @@ class UpTrack:
         level = self.level
         self.level = SILENT
         self._loudest = min(self._loudest, level)
+        self._loudest_told = min(self._loudest_told, level)
+        return level
+
+    def take_loudest(self) -> int:
+        """As `take_level`, for statistics: each has its own look back."""
+        level, self._loudest_told = self._loudest_told, SILENT
         return level
 
     def transport_closed(self) -> None:

@@ -23,6 +23,7 @@ import sys
 import time
 from typing import Final
 
+from qos.histogram import Histogram
 from sfu import control
 from sfu import ntp as ntp_time
 from sfu.channel import Channel
@@ -94,6 +95,8 @@ class Worker:
         )
         self._poller = poller()
         self._received_at = 0.0
+        self._delays = Histogram()
+        """Of what is forwarded, from arrival to send."""
         self._running = True
         self._stop_requested = False
         self._errors = 0
@@ -179,7 +182,7 @@ class Worker:
             sizes, addresses = udp.receive()
             if not sizes:
                 return count > 0
-            self._take_packets(sizes, addresses)
+            self._take_packets(sizes, addresses, udp.waited)
             if len(sizes) < SLOTS:
                 break
         return True
@@ -190,13 +193,23 @@ class Worker:
         except Exception:
             self._unexpected("a connection")
 
-    def _take_packets(self, sizes: list[int], addresses: bytes) -> None:
+    def _take_packets(self, sizes: list[int], addresses: bytes, waited: float = 0.0) -> None:
+        """`waited`: seconds since the first of them arrived."""
         now = time.monotonic()
+        before = self._forwarder.forwarded
         try:
             self._outbox.now = now
             self._ingress.take(sizes, addresses, now)
             self._forwarder.flush(now)
             self._outbox.flush()
+            sent = self._forwarder.forwarded - before
+            if sent:
+                took = time.monotonic() - now
+                if len(sizes) == 1:
+                    self._delays.add(took + waited, sent)
+                else:
+                    # When the others arrived is not known: evenly since then.
+                    self._delays.spread(took, took + waited, sent)
         except Exception:
             # One bad packet may cost its batch, but never everybody's call.
             self._unexpected("packets")
@@ -217,7 +230,8 @@ class Worker:
                 self._tick_media(now)
                 self._next_tick = self._next_media
             if now >= self._next_stats:
-                self._next_stats = now + STATS_INTERVAL
+                # Steady, although ticks are not: else a second would now and then have none.
+                self._next_stats = max(self._next_stats, now - STATS_INTERVAL) + STATS_INTERVAL
                 self._channel.send(self._stats(now))
             if now >= self._next_collect:
                 self._next_collect = now + COLLECT_INTERVAL
@@ -319,8 +333,12 @@ class Worker:
         if self._errors:
             drops["unexpectedError"] = self._errors
         peers = self._rooms.peers()
-        per_transport = tuple(transport_stats(peer) for peer in peers)
+        unpack = self._tcp.unpack_address
+        per_transport = tuple(
+            [transport_stats(peer, now, unpack, self._tcp.connections) for peer in peers]
+        )
         return control.WorkerStats(
+            at=now,
             cpu_seconds=time.process_time(),
             rss_bytes=rss_bytes(),
             packets_received=self._ingress.packets,
@@ -332,6 +350,7 @@ class Worker:
             gather_ms=self._gather.seconds * 1000,
             drops=drops,
             shedding=self._shedder.step,
+            forwarding_delay=tuple(self._delays.counts),
             per_transport=per_transport,
         )
 

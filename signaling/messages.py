@@ -24,6 +24,8 @@ CHAT_KEPT = 100
 
 MAX_VIEWED = 64
 """Tracks that one view may name."""
+MAX_DIGESTED = 64
+"""Tracks that one digest may name."""
 
 Kind = Literal["audio", "video"]
 Source = Literal["microphone", "camera", "screen", "screenAudio"]
@@ -145,6 +147,46 @@ class View(_FromClient):
     """Of all video, bit/s."""
 
 
+class DigestTrack(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """What came of a track since the last digest, as the browser counts it (W3C webrtc-stats).
+
+    Any number is taken; `signaling.meter.browser_digest` judges whether it can be.
+    """
+
+    track: _Id
+    packets: float | None = None
+    """That should have come."""
+    lost: float | None = None
+    """Of them."""
+    bytes: float | None = None
+    """Of payload."""
+    jitter: float | None = None
+    """Seconds."""
+    buffer: float | None = None
+    """Seconds that media stayed in the jitter buffer, on average."""
+    samples: float | None = None
+    """Of sound, played."""
+    concealed: float | None = None
+    """Of them."""
+    frames: float | None = None
+    """Decoded."""
+    width: float | None = None
+    height: float | None = None
+    freezes: float | None = None
+    frozen: float | None = None
+    """Seconds."""
+
+
+class Digest(_FromClient):
+    """The browser's own statistics of what it receives."""
+
+    seconds: float
+    """Since the last digest."""
+    tracks: Annotated[tuple[DigestTrack, ...], msgspec.Meta(max_length=MAX_DIGESTED)]
+    round_trip_time: float | None = None
+    """Seconds."""
+
+
 class RestartIce(_FromClient):
     pass
 
@@ -177,6 +219,7 @@ FromClient = (
     | Answer
     | Resubscribe
     | View
+    | Digest
     | RestartIce
     | Why
     | Candidate

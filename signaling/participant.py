@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sfu.control import TransportStats
 from signaling import messages
+from signaling.meter.browser_digest import Digest
 from signaling.negotiation import Progress, Remote
 from signaling.quality import Way
 from signaling.subscription import Subscription
@@ -92,6 +93,10 @@ class Participant:
     """Its way to the server, as the worker measures it."""
     missed: dict[str, messages.FromServer] = field(default_factory=dict)
     """Ends of connections that it could not be told while away."""
+    joined: float = 0.0
+    """Unix time."""
+    digest: Digest | None = None
+    """What its browser said last of what it receives."""
     away_since: float | None = None
     left_cleanly: bool = False
     heard_at: float = 0.0

@@ -15,6 +15,7 @@ from typing import Literal
 
 from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
 from signaling import messages, quality, reasons, tokens
+from signaling.meter import browser_digest
 from signaling.participant import Participant, Track
 from signaling.room_media import MediaWorker, RefusedError, RoomMedia
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 SPEAKING_STALE = 1.0
 """Seconds after which levels that nobody repeated are silence."""
+
+DEPARTED_KEPT = 1000
 
 VIEW_INTERVAL = 0.1
 """Seconds between two views of one participant that the worker is told."""
@@ -35,6 +38,12 @@ class Room:
         self.name, self.capacity, self.password_hash = name, capacity, password_hash
         self.media = media
         self.participants: dict[str, Participant] = {}
+        self.call = tokens.new_id("call")
+        """Names this use of the room, in statistics."""
+        self.started = 0.0
+        """Unix time."""
+        self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)
+        """Who left, and why, for statistics; all rooms may share one."""
         self._chat: deque[messages.ChatEntry] = deque(maxlen=messages.CHAT_KEPT)
         self._speaking: tuple[messages.SpeakingLevel, ...] = ()
         self._speaking_at = 0.0
@@ -109,6 +118,7 @@ class Room:
         if self.participants.pop(participant.id, None) is None:
             return
         log.info("%s (%s) %s", participant.name, participant.id, reason, extra=self.fields())
+        self.departed.append((participant.id, reason))
         self.media.leave(participant)
         participant.tracks.clear()
         self._tell(messages.ParticipantLeft(participant.id, reason))
@@ -181,6 +191,12 @@ class Room:
         if participant in self:
             self.media.look(participant)
             self._offer()
+
+    def digest(self, participant: Participant, message: messages.Digest, now: float) -> None:
+        """What the participant's browser counts; more often than is useful is left out."""
+        before = participant.digest
+        if before is None or now - before.at >= browser_digest.MIN_INTERVAL:
+            participant.digest = browser_digest.take(message, now)
 
     def why(self, participant: Participant, other: str) -> None:
         """Tell what keeps one from another. Raises `RefusedError`."""
@@ -312,6 +328,11 @@ class Room:
                 if participant in self.participants
             )
         )
+
+    @property
+    def speaking(self) -> frozenset[str]:
+        """Ids of those who speak now."""
+        return frozenset(entry.id for entry in self._speaking)
 
     def _set_speaking(self, speaking: tuple[messages.SpeakingLevel, ...]) -> None:
         if speaking != self._speaking:

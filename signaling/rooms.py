@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from sfu.control import AudioLevels, DownTrackStates, LayersWanted, WorkerStats
 from signaling import messages, tokens
@@ -12,7 +13,7 @@ from signaling.auth import OverloadedError, Passwords
 from signaling.config import Config
 from signaling.limits import AddressLimit, within
 from signaling.participant import Participant
-from signaling.room import Room
+from signaling.room import DEPARTED_KEPT, Room
 from signaling.room_media import MediaSettings, RefusedError, RoomMedia
 from signaling.worker_pool import RoomEvent, Worker
 
@@ -43,6 +44,10 @@ class Rooms:
             loudest=config.loudest,
             redundancy=config.audio_redundancy == "auto",
         )
+        self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)
+        """Participants who left any room, and why."""
+        self.on_stats: Callable[[Worker, WorkerStats], None] = lambda worker, stats: None
+        """Is told what each worker counts, after the rooms were."""
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
         self._tokens: dict[str, tuple[Room, Participant]] = {}
@@ -65,6 +70,7 @@ class Rooms:
             raise RefusedError("badName", "a name has 1 to 64 plain characters")
         room = await self._enter(room_name, message.password, address)
         participant = room.join(name)
+        participant.joined = time.time()
         self._tokens[participant.token] = (room, participant)
         log.info("%s (%s) joins", name, participant.id, extra=room.fields())
         return room, participant
@@ -124,6 +130,7 @@ class Rooms:
     def _create(self, name: str, password_hash: str) -> Room:
         media = RoomMedia(name, self._media)
         room = Room(name, self._config.room_capacity, password_hash, media)
+        room.started, room.departed = time.time(), self.departed
         media.place(self._least_loaded())
         self.rooms[name] = self._routers[media.router] = room
         log.info("room made", extra=room.fields())
@@ -226,3 +233,4 @@ class Rooms:
         for room in self.rooms.values():
             if room.media.worker is worker:
                 room.grade(now)
+        self.on_stats(worker, stats)

@@ -14,18 +14,24 @@ from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 
+from sfu.control import WorkerStats
 from signaling import messages, pages, stats, tokens
 from signaling.auth import Passwords
 from signaling.config import Config
 from signaling.limits import address_key, within
+from signaling.meter.house import RoomsHouse
+from signaling.meter.machine import Machine
+from signaling.meter.meter import Meter
 from signaling.rooms import Rooms
 from signaling.session import CLOSE_SECONDS, HEARTBEAT, ROOMS, Session
-from signaling.worker_pool import Launch, WorkerPool
+from signaling.worker_pool import Launch, Worker, WorkerPool
 
 log = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between looks for those who are gone."""
+LATE_SAMPLE = 1.4
+"""Seconds after which the meter waits no longer for a worker that has not spoken."""
 DRAIN = 1.0
 """Seconds that workers have to close their transports."""
 
@@ -56,6 +62,9 @@ class Server:
         )
         self._ticking: asyncio.Task[None] | None = None
         self._started = time.monotonic()
+        self.meter = Meter(RoomsHouse(self.rooms), Machine(self._started))
+        """One sample a second: tell it what to do with them before `start`."""
+        self.rooms.on_stats = self._count
 
     def _application(self) -> web.Application:
         app = web.Application()
@@ -107,11 +116,27 @@ class Server:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK)
+            now = time.monotonic()
             try:
-                self.rooms.tick(time.monotonic())
+                self.rooms.tick(now)
             except Exception:
                 # A fault in one room must not stop the clock of all.
                 log.exception("tidying the rooms failed")
+            if now - self.meter.sampled_at >= LATE_SAMPLE:
+                # A worker is away, or there is none: the others' second must not wait for it.
+                self._sample(now)
+
+    def _count(self, worker: Worker, stats: WorkerStats) -> None:
+        now = time.monotonic()
+        if self.meter.take(worker.index, worker.process.pid, stats, now):
+            self._sample(now)
+
+    def _sample(self, now: float) -> None:
+        try:
+            self.meter.sample(now, time.time())
+        except Exception:
+            # Whatever it was, it must not cost the call.
+            log.exception("the meter failed")
 
     # Requests.
 

@@ -222,6 +222,10 @@ class Session:
             loop = asyncio.get_running_loop()
             loop.call_later(wait, lambda: room.view_due(participant, time.monotonic()))
 
+    async def _digest(self, message: messages.Digest) -> None:
+        room, participant = self._joined()
+        room.digest(participant, message, time.monotonic())
+
     async def _restart_ice(self, message: messages.RestartIce) -> None:
         room, participant = self._joined()
         room.restart_ice(participant)
@@ -279,6 +283,7 @@ _TABLE: dict[type[messages.FromClient], tuple[bool, _Handler]] = {
     messages.Answer: (False, Session._answer),
     messages.Resubscribe: (False, Session._resubscribe),
     messages.View: (False, Session._view),
+    messages.Digest: (False, Session._digest),
     messages.RestartIce: (False, Session._restart_ice),
     messages.Why: (False, Session._why),
     messages.Mute: (False, Session._mute),

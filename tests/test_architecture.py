@@ -52,7 +52,10 @@ SANS_IO = (
     "sfu/net/framing.py",
     "sfu/net/send_queue.py",
     "sfu/net/transport.py",
+    "sfu/frame_meter.py",
+    "sfu/measured.py",
     "qos/receive.py",
+    "qos/histogram.py",
     "signaling/sdp.py",
     "signaling/negotiation.py",
     "signaling/messages.py",
@@ -66,6 +69,14 @@ SANS_IO = (
     "signaling/view.py",
     "signaling/quality.py",
     "signaling/reasons.py",
+    "signaling/meter/browser_digest.py",
+    "signaling/meter/events.py",
+    "signaling/meter/judge.py",
+    "signaling/meter/meter.py",
+    "signaling/meter/rates.py",
+    "signaling/meter/samples.py",
+    "signaling/meter/state.py",
+    "signaling/meter/tracks.py",
 )
 IMPURE = {"asyncio", "socket", "ssl", "time", "select", "threading", "aiohttp"}
 NOT_IN_A_WORKER = {"aiohttp", "aiortc", "asyncio", "av", "numpy", "signaling", "bench"}

@@ -55,6 +55,15 @@ export class Looking {
     if (!this.#pause) this.#tell();
   }
 
+  /**
+   * What the browser counts of what it receives.
+   *
+   * @param {import('./messages.js').Digest} digest
+   */
+  tellDigest(digest) {
+    if (this.#understood) this.#send(digest);
+  }
+
   /** The server refused a message that it does not know. */
   refused() {
     this.#understood = false;

@@ -93,8 +93,16 @@ export const WHY_STEPS = /** @type {const} */ ([
  * }} View
  * @typedef {{type: 'restartIce'}} RestartIce
  * @typedef {{type: 'why', participant: string}} Why
+ * @typedef {{
+ *   track: string, packets?: number, lost?: number, bytes?: number, jitter?: number,
+ *   buffer?: number, samples?: number, concealed?: number, frames?: number, width?: number,
+ *   height?: number, freezes?: number, frozen?: number,
+ * }} DigestTrack What came of a track since the last digest; times in seconds.
+ * @typedef {{
+ *   type: 'digest', seconds: number, roundTripTime?: number, tracks: DigestTrack[],
+ * }} Digest
  * @typedef {Join | Resume | Publish | Mute | Answer | Resubscribe | SendChat | Leave | Ping | View
- *   | RestartIce | Why} ClientMessage
+ *   | RestartIce | Why | Digest} ClientMessage
  */
 
 /**

@@ -5,6 +5,7 @@
  * browser's statistics are read. Everything else follows what the conference tells.
  */
 
+import { DigestMaker } from './digest.js';
 import { byId, toast } from './dom.js';
 import { language, t } from './i18n.js';
 import {
@@ -33,6 +34,7 @@ export class Reception {
   /** @type {Map<Tile, {frames: number, at: number}>} when a tile last showed a new picture */
   #moved = new Map();
   #meter = new ReceptionMeter();
+  #digests = new DigestMaker();
   /** @type {Map<string, SteadyGrade>} by participant */
   #grades = new Map();
   /** @type {Map<string, TrackReception>} by track */
@@ -164,6 +166,9 @@ export class Reception {
       return [[track, watched.has(track) ? found : { ...found, frozenMs: 0 }]];
     }));
     this.#rtt = roundTripMs(all);
+    const { receivedTracks } = this.#conference;
+    const digest = this.#digests.take(all, receivedTracks, this.#rtt, performance.now());
+    if (digest) this.#conference.looking.tellDigest(digest);
     this.#showQuality();
   }
 

@@ -104,6 +104,8 @@ class Transport:
         self.selected: bytes | None = None
         self.inbound: SrtpContext | None = None
         self.outbound: SrtpContext | None = None
+        self.moves = 0
+        """Times that the peer chose where it is to be sent to."""
         self.last_heard = now
         self.log = logging.getLogger("sfu.transport")
 
@@ -166,6 +168,7 @@ class Transport:
             self._verify(address)
         if address != self.selected and (message.use_candidate or self.selected is None):
             self.selected = address
+            self.moves += 1
             self._events.address_selected(self)
             self._flush_dtls()
         reply = stun.binding_success(message.transaction_id, source, credentials.pwd)

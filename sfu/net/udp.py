@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from array import array
 from functools import lru_cache
 from typing import Any, Final
@@ -58,6 +59,13 @@ class _Mmsghdr(ctypes.Structure):
     _fields_ = (("hdr", _Msghdr), ("len", ctypes.c_uint32))
 
 
+SO_TIMESTAMPNS: Final = 35
+MAX_WAIT: Final = 5.0
+"""Seconds; what seems to have waited for longer came before the clock was set."""
+_STAMP_SIZE: Final = 32
+"""Of a control message with one `timespec`."""
+_stamp: Final = struct.Struct("=16xqq").unpack_from
+_CONTROL_LENGTH: Final = _Msghdr.controllen.offset // ctypes.sizeof(ctypes.c_size_t)
 _HEADER_WORDS: Final = ctypes.sizeof(_Mmsghdr) // ctypes.sizeof(ctypes.c_size_t)
 _WORD: Final = "Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I"
 
@@ -106,6 +114,10 @@ class UdpSocket:
         self.pointers = [self.arena.pointer + i * SLOT_SIZE for i in range(SLOTS)]
         self.segments = _segmentation_works(self.socket)
         self._addresses = Arena(SLOTS * self.address_size)
+        self.waited = 0.0
+        """Seconds that the first datagram of the last batch waited for us; 0 where the kernel does
+        not say."""
+        self._stamped = _stamps_arrivals(self.socket)
         self._lay_out_receive()
 
     def _lay_out_receive(self) -> None:
@@ -122,6 +134,12 @@ class UdpSocket:
             header.iov = ctypes.addressof(iovec)
             header.iovlen = 1
         self._headers_at = ctypes.addressof(self._headers)
+        # Only the first datagram of a batch has room for the time of its arrival.
+        self._stamp = Arena(_STAMP_SIZE)
+        if self._stamped:
+            self._headers[0].hdr.control = self._stamp.address
+        sizes: memoryview[int] = memoryview(self._headers).cast("B").cast(_WORD)
+        self._control_length = sizes[_CONTROL_LENGTH : _CONTROL_LENGTH + 1]
         stride = ctypes.sizeof(_Mmsghdr) // 4
         at = _Mmsghdr.len.offset // 4
         words: memoryview[int] = memoryview(self._headers).cast("B").cast("I")
@@ -149,10 +167,18 @@ class UdpSocket:
         """
         if _recvmmsg is None:
             return self._receive_plain()
+        stamped = self._stamped
+        if stamped:
+            self._control_length[0] = _STAMP_SIZE
         count = _recvmmsg(self.socket.fileno(), self._headers_at, SLOTS, _MSG_DONTWAIT, None)
         if count <= 0:
             # Besides "nothing there", an ICMP error of an earlier send: it means nothing here.
             return [], b""
+        if stamped:
+            seconds, nanoseconds = _stamp(self._stamp.data)
+            waited = time.time() - seconds - nanoseconds * 1e-9
+            # The clock may have been set meanwhile.
+            self.waited = waited if 0.0 < waited < MAX_WAIT else 0.0
         return (
             self._sizes[:count].tolist(),
             bytes(memoryview(self._addresses.data)[: count * self.address_size]),
@@ -239,6 +265,17 @@ def _bind(port: int, dual_stack: bool) -> socket.socket:
             continue  # IPv6 is switched off on this machine
         return sock
     raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+
+def _stamps_arrivals(sock: socket.socket) -> bool:
+    """Let the kernel say when datagrams arrived, where it can."""
+    if _recvmmsg is None or _WORD != "Q":
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    return True
 
 
 def _segmentation_works(sock: socket.socket) -> bool:

@@ -1,0 +1,122 @@
+"""The machine and this process: CPU, memory, disk, temperature, throttling. Reads the kernel.
+
+Temperatures are those of `/sys/class/thermal`; throttling is what a Raspberry Pi's firmware and
+its voltage monitor say, where the kernel shows them. What a machine does not tell is None.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from signaling.meter.samples import ServerSample
+
+_THERMAL = "sys/class/thermal"
+_FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_MONITORS = "sys/class/hwmon"
+_FLAGS = (
+    (0, "underVoltage"),
+    (1, "frequencyCapped"),
+    (2, "throttled"),
+    (3, "softTemperatureLimit"),
+)
+"""Bits of the firmware's word that say what holds now; those from 16 on say what ever did."""
+_HOTTEST = 150.0
+"""Degrees Celsius; a zone that tells more, or less than -40, has no sensor."""
+
+
+class Machine:
+    """Call it once a second for a `ServerSample`; shares are those since the call before."""
+
+    def __init__(
+        self,
+        started: float,
+        *,
+        folder: Path | None = None,
+        history: Callable[[], str] = lambda: "off",
+        root: Path = Path("/"),
+    ) -> None:
+        """`started`: when the server did (monotonic seconds). `folder`: where the history lives;
+        `history` tells its state. `root`: of the file system that the kernel shows itself in."""
+        self._started, self._folder, self._history = started, folder, history
+        self._root = root
+        self._process = psutil.Process()
+        self._before = (time.monotonic(), time.process_time())
+        self._times = _busy_and_all()
+        self._zones = [path / "temp" for path in sorted((root / _THERMAL).glob("thermal_zone*"))]
+        self._alarms = [
+            path.parent / "in0_lcrit_alarm"
+            for path in sorted((root / _MONITORS).glob("hwmon*/name"))
+            if _read(path) == "rpi_volt"
+        ]
+
+    def __call__(self) -> ServerSample:
+        """How things stand."""
+        now, cpu = time.monotonic(), time.process_time()
+        elapsed, used = now - self._before[0], cpu - self._before[1]
+        self._before = now, cpu
+        busy, everything = _busy_and_all()
+        was_busy, was_everything = self._times
+        self._times = busy, everything
+        spent = everything - was_everything
+        memory = psutil.virtual_memory()
+        return ServerSample(
+            cpu=max(0.0, used / elapsed) if elapsed > 0 else 0.0,
+            rss_bytes=self._process.memory_info().rss,
+            memory_used=memory.percent / 100,
+            machine_cpu=min(1.0, max(0.0, (busy - was_busy) / spent)) if spent > 0 else 0.0,
+            uptime=now - self._started,
+            temperature=self._temperature(),
+            throttled=self._throttled(),
+            disk_free=self._disk_free(),
+            history=self._history(),
+        )
+
+    def _temperature(self) -> float | None:
+        found = [_number(_read(zone)) for zone in self._zones]
+        degrees = [value / 1000 for value in found if value is not None]
+        return max((value for value in degrees if -40 < value < _HOTTEST), default=None)
+
+    def _throttled(self) -> tuple[str, ...]:
+        try:
+            word = int(_read(self._root / _FIRMWARE) or "0", 16)
+        except ValueError:
+            word = 0
+        if any(_read(alarm) == "1" for alarm in self._alarms):
+            word |= 1
+        return tuple(name for bit, name in _FLAGS if word >> bit & 1)
+
+    def _disk_free(self) -> int | None:
+        if self._folder is None:
+            return None
+        try:
+            room = os.statvfs(self._folder)
+        except OSError:
+            return None
+        return room.f_bavail * room.f_frsize
+
+
+def _busy_and_all() -> tuple[float, float]:
+    """CPU seconds of all cores since the machine started."""
+    times = psutil.cpu_times()
+    everything = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return everything - times.idle - getattr(times, "iowait", 0.0), everything
+
+
+def _read(path: Path) -> str:
+    """What the kernel says there; empty when it says nothing."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,128 @@
+"""What a worker counted in one interval: the differences of two of its messages. No I/O.
+
+Theory of operation. The worker tells totals (`sfu.measured`) about once a second and when it
+counted them. `Interval` holds two messages of one worker and looks up, for anything in the later
+one, what it was in the earlier one: a stream or transport that was not there yet began from zero.
+Where there is no earlier message (the worker is new, or was silent for long) nothing is known.
+Total that shrink belong to another stream under the same name; they count as begun anew.
+"""
+
+from __future__ import annotations
+
+from sfu.control import TransportStats, WorkerStats
+from sfu.measured import DownTotals, StreamTotals, UpTotals
+
+LONGEST = 10.0
+"""Seconds between two messages beyond which a rate would say nothing."""
+SHORTEST = 0.2
+
+
+class Interval:
+    """Two messages of one worker; `fresh` once in its life, when it was just made."""
+
+    def __init__(self, before: WorkerStats | None, after: WorkerStats) -> None:
+        self.after = after
+        self.seconds = 0.0 if before is None else after.at - before.at
+        self.known = before is not None and SHORTEST <= self.seconds <= LONGEST
+        """Whether there are rates."""
+        self.fresh = True
+        """What was counted in it has not been told yet."""
+        earlier = before if before is not None and self.known else None
+        self.before = earlier
+        self.transports = {entry.transport: entry for entry in after.per_transport}
+        self.up: dict[str, tuple[TransportStats, UpTotals]] = {}
+        """By track."""
+        self.down: dict[tuple[str, str], tuple[TransportStats, DownTotals]] = {}
+        """By transport and track."""
+        for entry in after.per_transport:
+            for up in entry.up:
+                self.up[up.track] = (entry, up)
+            for down in entry.down:
+                self.down[entry.transport, down.up_track] = (entry, down)
+        self._streams: dict[tuple[str, int], StreamTotals] = {}
+        self._downs: dict[tuple[str, int], DownTotals] = {}
+        for entry in () if earlier is None else earlier.per_transport:
+            for up in entry.up:
+                for stream in up.streams:
+                    self._streams[entry.transport, stream.ssrc] = stream
+            for down in entry.down:
+                self._downs[entry.transport, down.ssrc] = down
+
+    def stream(self, transport: str, now: StreamTotals) -> StreamTotals:
+        """The totals of an incoming stream before the interval."""
+        before = self._streams.get((transport, now.ssrc))
+        if before is None or before.packets_received > now.packets_received:
+            return _NO_STREAM
+        return before
+
+    def sent(self, transport: str, now: DownTotals) -> DownTotals:
+        """The totals of a down track before the interval."""
+        before = self._downs.get((transport, now.ssrc))
+        if before is None or before.packets_sent > now.packets_sent:
+            return _NO_DOWN
+        return before
+
+    def forwarding_delay(self) -> tuple[int, ...]:
+        """Packets of the interval by the bounds of `qos.histogram`."""
+        after = self.after.forwarding_delay
+        before = () if self.before is None else self.before.forwarding_delay
+        if not self.known or len(before) != len(after):
+            return (0,) * len(after)
+        return tuple([max(0, now - was) for now, was in zip(after, before, strict=True)])
+
+    def drops(self) -> dict[str, int]:
+        """What was dropped in the interval, by reason."""
+        if self.before is None:
+            return {}
+        before = self.before.drops
+        return {
+            reason: count - before.get(reason, 0)
+            for reason, count in self.after.drops.items()
+            if count > before.get(reason, 0)
+        }
+
+
+_NO_STREAM = StreamTotals(
+    ssrc=0,
+    rid="",
+    arriving=False,
+    packets_received=0,
+    bytes_received=0,
+    packets_expected=0,
+    packets_lost=0,
+    packets_missed=0,
+    loss_events=0,
+    jitter=0.0,
+    retransmitted_packets_received=0,
+    frames_received=0,
+    key_frames=0,
+    frame_width=0,
+    frame_height=0,
+    freeze_count=0,
+    total_freezes_duration=0.0,
+    nack_count=0,
+    pli_count=0,
+)
+_NO_DOWN = DownTotals(
+    up_track="",
+    ssrc=0,
+    packets_sent=0,
+    bytes_sent=0,
+    retransmitted_packets_sent=0,
+    retransmitted_bytes_sent=0,
+    nack_count=0,
+    pli_count=0,
+    redundancy=0,
+    rid="",
+    flows=False,
+    temporal=-1,
+    reports=0,
+    reported_highest=0,
+    reported_lost=0,
+    reported_jitter=0.0,
+)
+
+
+def percent(part: float, whole: float) -> float | None:
+    """From 0 to 100; None of nothing."""
+    return min(100.0, max(0.0, 100.0 * part / whole)) if whole > 0 else None
