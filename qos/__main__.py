@@ -120,8 +120,7 @@ def _put_out(rows: list[report.Row], options: argparse.Namespace, messages: Cons
     elif options.csv:
         print(report.as_csv(rows), end="")
     else:
-        wide = None if sys.stdout.isatty() else 200
-        table.show(Console(highlight=False, width=wide), rows, options.mode, options.profile)
+        table.show(Console(highlight=False), rows, options.mode, options.profile)
     if options.plot:
         try:
             plot.draw(rows, options.plot)

@@ -25,6 +25,7 @@ from qos.capture.candidates import (
 from qos.capture.decode import LINKS, NETWORK_TUNNELS, TCP, Link, decode
 from qos.capture.files import Packet
 from qos.capture.framing import Framing
+from qos.capture.header import header_size
 from qos.capture.streams import MODES, Stream
 
 MAX_CANDIDATES = 1024
@@ -264,7 +265,9 @@ def _is_badly_padded(size: int, payload: bytes) -> bool:
     So it may well be in SRTP, where that byte is part of the tag; but Wireshark, which finds RTP
     without being told of it, does not take such a packet for RTP.
     """
-    return bool(payload[0] & 0x20) and len(payload) == size and not 0 < payload[-1] <= size - 12
+    if not payload[0] & 0x20 or len(payload) < size:
+        return False
+    return not 0 < payload[-1] <= size - header_size(payload)
 
 
 def _named(first: int, flow: bytes) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from itertools import pairwise
+from statistics import median
 
 FIRST_TRY = (256, 1.0)
 """Packets, or seconds with at least `FEW` packets, after which a decision is made."""
@@ -23,6 +24,9 @@ NEAR = 512
 MAX_PAYLOAD_TYPES = 6
 CLOCK_RATES = (8000, 16000, 32000, 48000, 90000)
 """Of dynamic payload types: what is in use, far enough apart to be told by measurement."""
+VIDEO_CLOCK_RATE = 90000
+FRAMES_MS: tuple[float, ...] = (2.5, 5, 10, 20, 40)
+"""Milliseconds of speech in a packet, at any clock rate."""
 TOLERANCE = 1.2
 """Factor between what was measured and a clock rate."""
 
@@ -92,22 +96,56 @@ def payload_type_of(held: list[Held]) -> int:
 
 
 def measured_clock_rate(held: list[Held]) -> int | None:
-    """Timestamp units a second, by what the timestamps moved from the first frame's beginning to
-    the last one's; None when that comes near no rate in use.
+    """Timestamp units a second, by how timestamps and time move; None when nothing fits.
+
+    Where each packet goes on by the same step, it is speech, and only rates are possible at which
+    the step is a frame that codecs have. Where many packets share a timestamp, it is video, which
+    always has 90 kHz (RFC 3551 clause 5). Both hold even where a sender stalls and catches up.
+    """
+    steps = Counter(
+        after[2] - before[2] & 0xFFFFFFFF
+        for before, after in pairwise(held)
+        if after[1] - before[1] & 0xFFFF == 1
+    )
+    if len(held) >= FEW and steps[0] >= 0.2 * steps.total() > 0:
+        return VIDEO_CLOCK_RATE
+    step, count = steps.most_common(1)[0] if steps else (0, 0)
+    if count < 0.6 * steps.total():
+        step = 0
+    rate = _rate(held)
+    possible = [known for known in CLOCK_RATES if step * 1000 / known in _frames_ms(known)]
+    if rate > 0:
+        nearest = min(possible or CLOCK_RATES, key=lambda known: max(known / rate, rate / known))
+        if nearest / TOLERANCE < rate < nearest * TOLERANCE:
+            return nearest
+    return step * 50 if step * 50 in possible else None
+
+
+def _frames_ms(clock_rate: int) -> tuple[float, ...]:
+    """Milliseconds of speech in a packet: what is in use at a clock rate."""
+    if clock_rate == 48000:
+        return (*FRAMES_MS, 60, 80, 100, 120)
+    return (*FRAMES_MS, 30) if clock_rate <= 16000 else FRAMES_MS
+
+
+def _rate(held: list[Held]) -> float:
+    """Timestamp units a second as they went by, roughly; 0 when that cannot be said.
 
     The packets of a frame come one after another, so each first packet of a new timestamp counts.
+    The median over steps of half the length bears a burst at the beginning, where a sender
+    catches up.
     """
     starts = [
         (after[0], after[2])
         for before, after in pairwise(held)
         if 0 < (after[2] - before[2] & 0xFFFFFFFF) < 0x80000000
     ]
-    if len(starts) < 2:
-        return None
-    seconds = starts[-1][0] - starts[0][0]
-    units = starts[-1][1] - starts[0][1] & 0xFFFFFFFF
-    if seconds <= 0 or units >= 0x80000000:
-        return None
-    rate = units / seconds
-    nearest = min(CLOCK_RATES, key=lambda known: max(known / rate, rate / known) if rate else 1)
-    return nearest if nearest / TOLERANCE < rate < nearest * TOLERANCE else None
+    half = len(starts) // 2
+    if not half:
+        return 0.0
+    rates = [
+        (later[1] - sooner[1] & 0xFFFFFFFF) / (later[0] - sooner[0])
+        for sooner, later in zip(starts, starts[half:], strict=False)
+        if later[0] > sooner[0]
+    ]
+    return median(rates) if rates else 0.0

@@ -47,7 +47,11 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         for column, axis in enumerate(axes, 1):
             times = [point[0] for point in course]
             values = [point[column] for point in course]
-            (line,) = axis.plot(times, values, color=color, linestyle=style, linewidth=1.2)
+            # Rate and loss hold for the whole time since the point before, jitter at its own.
+            drawn_as = "default" if axis is axes[-1] else "steps-pre"
+            (line,) = axis.plot(
+                times, values, color=color, linestyle=style, linewidth=1.2, drawstyle=drawn_as
+            )
         lines.append(line)
     for axis in axes:
         axis.set_ylim(bottom=0, top=max(1.0, axis.get_ylim()[1]))

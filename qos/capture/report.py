@@ -14,12 +14,10 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from qos.capture.analysis import Analysis, Found
+from qos.capture.candidates import VIDEO_CLOCK_RATE
 from qos.capture.decode import TCP, endpoints
 from qos.capture.streams import Point
 from qos.grades import grade
-
-VIDEO_CLOCK_RATE = 90000
-"""All video in RTP (RFC 3551 clause 5)."""
 
 SHORTEST = 0.1
 """Seconds: the rate of a shorter burst says nothing."""

@@ -16,6 +16,8 @@ import struct
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from qos.capture.header import header_size
+
 LINKTYPE_RAW = 101
 """IPv4 or IPv6 without anything before it (tcpdump.org/linktypes.html)."""
 RTP_SNAP = 208
@@ -193,10 +195,7 @@ def kept_of(data: bytes) -> int:
         return min(size, OTHER_SNAP)
     if 192 <= data[1] <= 223:
         return size
-    end = 12 + 4 * (data[0] & 0x0F)
-    if data[0] & 0x10 and size >= end + 4:
-        end += 4 + 4 * int.from_bytes(data[end + 2 : end + 4], "big")
-    return min(size, end, RTP_SNAP)
+    return min(size, header_size(data), RTP_SNAP)
 
 
 def _text(code: int, text: str) -> bytes:

@@ -114,6 +114,25 @@ def test_the_clock_rate_of_video_with_frames_of_many_packets() -> None:
     assert found.stream.clock_rate == 90000
 
 
+def test_the_clock_rate_of_a_voice_that_begins_with_what_was_missed() -> None:
+    """A server sends the last third of a second at once, then goes on live."""
+    sent = [packet._replace(time=max(packet.time, 0.3)) for packet in voice(100)]
+    _, (found,) = analysed(pcap(frames(sent)))
+    assert found.stream.clock_rate == 48000
+
+
+def test_the_clock_rate_of_a_voice_that_stalls_and_catches_up() -> None:
+    sent = [packet._replace(time=packet.time // 0.5 * 0.5) for packet in voice(100)]
+    _, (found,) = analysed(pcap(frames(sent)))
+    assert found.stream.clock_rate == 48000
+
+
+def test_the_clock_rate_of_video_that_stalls_and_catches_up() -> None:
+    sent = [packet._replace(time=packet.time // 1.5 * 1.5) for packet in video(100)]
+    _, (found,) = analysed(pcap(frames(sent)))
+    assert found.stream.clock_rate == 90000
+
+
 def test_a_clock_rate_that_cannot_be_told_means_no_jitter() -> None:
     sent = [packet._replace(timestamp=number * 7) for number, packet in enumerate(voice(400))]
     _, (found,) = analysed(pcap(frames(sent)))
