@@ -160,11 +160,11 @@ async def test_report_says_who_when_and_what_happened(full: Site, on_chromium: O
     page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports/{BAD}")
     assert await page.text_content("h1") == "Physics 2"
     assert await page.locator(".cardy tbody tr").count() == 3
-    assert await page.locator(".chart").count() == 5
+    assert await page.locator(".chart").count() == 6
     drawn = await page.locator(".chart .plot-line").evaluate_all(
         "(lines) => lines.map((line) => line.getAttribute('d').length)"
     )
-    assert len(drawn) == 15
+    assert len(drawn) == 18
     assert min(drawn) > 20
     marks = await page.locator(".lane").nth(1).locator(".lane-mark.trouble").count()
     assert marks >= 1
@@ -194,8 +194,11 @@ async def test_one_person_can_stand_out(full: Site, on_chromium: Opens) -> None:
     page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports/{BAD}")
     await page.click(".legend-person:nth-child(2)")
     assert await page.get_attribute(".legend-person:nth-child(2)", "aria-pressed") == "true"
-    assert await page.locator(".charts .chart:first-child .plot-line.faint").count() == 2
-    assert await page.locator(".charts .chart:first-child .plot-worst").count() == 1
+    loss = page.locator(".chart").nth(2)
+    assert await loss.locator(".plot-line.faint").count() == 2
+    assert await loss.locator(".plot-worst").count() == 1
+    await page.check("[name=direction][value=inbound]", force=True)
+    assert await page.locator(".chart .plot-line").count() == 18
 
 
 async def test_paper_holds_all_of_it(full: Site, on_chromium: Opens) -> None:

@@ -48,7 +48,7 @@ test('every word that is named exists, and every word is named', () => {
   for (const key of named) assert.ok(key in WORDS.en, key);
   const composed = new RegExp(['(problem|event|key|detail|profile|grade|source|trait)\\.', 'media\\.(audio|video)$',
     'figure\\.(throughput|bitrate|delay|jitter|loss|roundTripTime|framesPerSecond)$',
-    'chart\\.(mos|loss|delay|jitter|bitrate)(Hint)?$', 'opinions\\.(votes|model|difference)$',
+    'chart\\.(voice|picture|loss|delay|jitter|bitrate)(Hint)?$', 'opinions\\.(votes|model|difference)$',
   ].map((one) => `^${one}`).join('|'));
   for (const key of Object.keys(WORDS.en)) {
     assert.ok(named.has(key) || composed.test(key), `${key} is not used`);

@@ -15,7 +15,9 @@ import { say } from './words.js';
 
 /**
  * @typedef {object} Kind
+ * @property {'voice' | 'picture' | 'loss' | 'delay' | 'jitter' | 'bitrate'} name of its words
  * @property {'loss' | 'delay' | 'jitter' | 'bitrate' | 'mos'} field
+ * @property {'audio' | 'video' | 'both'} medium a model of voices and one of pictures make no mean
  * @property {string} worst column of the single seconds' worst, if there is one
  * @property {import('./types.js').Graded | ''} graded
  * @property {number} least top of the axis
@@ -26,11 +28,14 @@ import { say } from './words.js';
 
 /** @type {Kind[]} */
 const KINDS = [
-  { field: 'mos', worst: 'mosWorst', graded: '', least: 5, bottom: 1, rising: true, text: (value) => number(value, 1) },
-  { field: 'loss', worst: 'lossWorst', graded: 'loss', least: 4, rising: false, text: (value) => `${number(value, 2)} %` },
-  { field: 'delay', worst: 'delayWorst', graded: 'delay', least: 0.16, rising: false, text: ms },
-  { field: 'jitter', worst: 'jitterWorst', graded: 'jitter', least: 0.02, rising: false, text: ms },
-  { field: 'bitrate', worst: '', graded: 'throughput', least: 400e3, rising: true, text: (value) => text(value, 'rate') },
+  ...(/** @type {const} */ ([['voice', 'audio'], ['picture', 'video']])).map(([name, medium]) => ({
+    name, medium, field: /** @type {const} */ ('mos'), worst: 'mosWorst', graded: /** @type {const} */ (''),
+    least: 5, bottom: 1, rising: true, text: (/** @type {number} */ value) => number(value, 1),
+  })),
+  { name: 'loss', medium: 'both', field: 'loss', worst: 'lossWorst', graded: 'loss', least: 4, rising: false, text: (value) => `${number(value, 2)} %` },
+  { name: 'delay', medium: 'both', field: 'delay', worst: 'delayWorst', graded: 'delay', least: 0.16, rising: false, text: ms },
+  { name: 'jitter', medium: 'both', field: 'jitter', worst: 'jitterWorst', graded: 'jitter', least: 0.02, rising: false, text: ms },
+  { name: 'bitrate', medium: 'both', field: 'bitrate', worst: '', graded: 'throughput', least: 400e3, rising: true, text: (value) => text(value, 'rate') },
 ];
 
 /** @param {number} seconds */
@@ -47,9 +52,12 @@ function ms(seconds) {
 export function drawCharts(report, chart, { profile, direction, focus, bands }) {
   const number = new Map(report.people.map(({ participant }, index) => [participant, index]));
   const names = new Map(report.people.map(({ participant, name }) => [participant, name]));
-  const series = chart.series.filter((one) => one.direction === direction && !one.track);
+  // What somebody is sent is kept by medium, what they send by track.
+  const series = chart.series.filter((one) =>
+    one.direction === direction && (direction === 'inbound' || !one.track));
   return KINDS.map((kind) => {
-    const shown = series.filter(({ points }) => points[kind.field]?.some((value) => value !== null));
+    const shown = series.filter(({ kind: medium, points }) =>
+      medium === kind.medium && points[kind.field]?.some((value) => value !== null));
     const lines = shown.map(({ participant, points }) => ({
       name: names.get(participant) ?? participant,
       colour: number.get(participant) ?? 0,
@@ -62,9 +70,9 @@ export function drawCharts(report, chart, { profile, direction, focus, bands }) 
     lines.sort((a, b) => Number(b.faint) - Number(a.faint));
     const columns = lines.flatMap(({ values, worst, faint }) => (worst && !faint ? [values, worst] : [values]));
     const figure = drawPlot({
-      title: say(`chart.${kind.field}`),
-      hint: say(`chart.${kind.field}Hint`),
-      summary: say('chart.people', { count: lines.length }),
+      title: say(`chart.${kind.name}`),
+      hint: say(`chart.${kind.name}Hint`),
+      summary: say('chart.people', { count: new Set(lines.map(({ colour }) => colour)).size }),
       since: chart.since,
       until: chart.until,
       step: chart.step,

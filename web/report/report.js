@@ -18,6 +18,8 @@ import { say, sayIf } from './words.js';
 
 const call = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? '');
 const data = `/api/admin/calls/${encodeURIComponent(call)}`;
+/** Of each line, at most: more than a chart is wide on paper helps nobody. */
+const POINTS = 240;
 const holder = byId('report', HTMLElement);
 
 /** @type {Report | null} */
@@ -148,11 +150,11 @@ function course(of) {
       direction = value;
       redraw(`[name="direction"][value="${value}"]`);
     }));
-  const [first, ...others] = drawCharts(of, chart, { profile, direction, focus, bands });
-  const opening = section(title, hint, tools, ...(first ? [first] : []));
-  // One sheet of paper holds the title and the first chart.
+  const drawn = drawCharts(of, chart, { profile, direction, focus, bands });
+  const opening = section(title, hint, tools, el('div', { class: 'charts' }, ...drawn.slice(0, 2)));
+  // One sheet of paper holds the title and the first charts.
   opening.classList.add('avoid-break');
-  return el('div', {}, opening, el('div', { class: 'charts' }, ...others), bandKey(bands, profile));
+  return el('div', {}, opening, bandKey(bands, profile), el('div', { class: 'charts' }, ...drawn.slice(2)));
 }
 
 /**
@@ -250,7 +252,8 @@ async function start() {
   printing();
   // The course takes a while to read; who looks at the report need not wait for it.
   const answers = Promise.all([
-    load(`/api/admin/series?call=${encodeURIComponent(call)}`), load('/api/admin/grades'),
+    load(`/api/admin/series?points=${POINTS}&tracks=1&call=${encodeURIComponent(call)}`),
+    load('/api/admin/grades'),
   ]);
   // Looked at below, when the report is there.
   answers.catch(() => {});

@@ -112,7 +112,8 @@
  * @typedef {object} Series
  * @property {string} participant
  * @property {Direction} direction
- * @property {string} track
+ * @property {string} track empty for a direction of a person
+ * @property {'audio' | 'video' | 'both'} kind
  * @property {Columns} points
  *
  * @typedef {{call: string, since: number, until: number, step: number, series: Series[]}} Chart
