@@ -73,7 +73,7 @@ def _values(
         "minDelta": _finite(stream.min_delta),
         "meanDelta": stream.mean_delta,
         "maxDelta": stream.max_delta,
-        "meanInterArrival": duration / stream.packets if stream.packets > 1 else None,
+        "meanInterArrival": duration / stream.packets if duration > 0 else None,
         "kind": kind,
         "clockRate": stream.clock_rate,
         "payloadTypes": sorted(stream.payload_types),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import subprocess
 import sys
 from io import StringIO
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from qos.__main__ import main
-from tests.qos.capture.captures import frames, lossy, pcap, video, voice, write
+from tests.qos.capture.captures import frames, lossy, pcap, pcapng, video, voice, write
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -160,6 +161,24 @@ def test_a_file_cut_off_is_analysed_up_to_there(
     assert sum(one["packets"] for one in streams(out)) > 1000
     assert "the file ends in the middle of a packet" in err
     assert "offset " in err
+
+
+def test_damaged_captures_give_a_result_or_a_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = random.Random(11)
+    sent = frames(voice(60) + video(20))
+    for number in range(150):
+        damaged = bytearray((pcap if number % 2 else pcapng)(sent))
+        for _ in range(rng.choice((1, 20, 400))):
+            damaged[rng.randrange(24, len(damaged))] = rng.choice((0, 255, rng.randrange(256)))
+        path = write(tmp_path, bytes(damaged[: rng.randrange(len(damaged))]))
+        mode = ("rfc3550", "wireshark")[number // 2 % 2]
+        status = main([str(path), "--json", "--mode", mode])
+        out, err = capsys.readouterr()
+        assert all(one["packets"] > 0 for one in streams(out))
+        assert (status == 2) == ("offset" in err)
+        assert status in (0, 2)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

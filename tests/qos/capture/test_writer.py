@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -141,3 +143,14 @@ def test_a_disk_that_is_full_is_told_and_not_counted() -> None:
     with pytest.raises(OSError, match="No space"):
         writer.packet(number, START, ANNA, SERVER, b"\0" * 30, outbound=False)
     assert writer.packets == 0
+
+
+def test_a_worker_can_import_it() -> None:
+    """It must bring in nothing that a media worker does not have."""
+    code = (
+        "import sys, qos.capture.writer; print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "qos" in loaded
+    assert not loaded & {"asyncio", "dpkt", "matplotlib", "numpy", "rich", "socket"}
