@@ -1,8 +1,17 @@
-"""The scenarios of the studies, each a kind of call of a few people."""
+"""All that `python -m bench NAME` can run: one table of names, one line each, and functions.
+
+A scenario is asked in this order: `arguments` adds its own flags to the parser, `missing` says
+what this machine lacks for it, `run` does it. The flags that all scenarios share are in
+`bench.context.Context`.
+"""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from bench.context import Context, Outcome
 
 AUDIO = ("audio",)
 AUDIO_VIDEO = ("audio", "video")
@@ -30,3 +39,36 @@ OTHERS = {
     "focus": "one large tile, thumbnails, the loudest voices, beside everything to everybody",
     "peers": "the same load against our server and Janus VideoRoom in turns (needs root)",
 }
+
+
+def _no_flags(_: argparse.ArgumentParser) -> None:
+    """It has none of its own."""
+
+
+def _nothing() -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the table of those that bring their own function."""
+
+    title: str
+    """One line."""
+    run: Callable[[Context], Outcome]
+    """Raises `UsageError`, or what ends a run with one line (`ClientError`, `FleetError`,
+    `ServerError`, `NamespaceError`, `InterruptedRunError`)."""
+    seconds: float
+    """Of one window, unless `--seconds` says otherwise."""
+    arguments: Callable[[argparse.ArgumentParser], None] = _no_flags
+    missing: Callable[[], str] = _nothing
+    """What this machine lacks, in words; empty when it can run."""
+
+
+TABLE: dict[str, Entry] = {}
+"""By name. `SCENARIOS` and `OTHERS` have the others."""
+
+NOT_YET = {
+    "phone": "calls ring, connect and hang up: the server has no accounts and no calling yet",
+}
+"""Listed with the reason, and refused with it."""
