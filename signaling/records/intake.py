@@ -25,7 +25,7 @@ from signaling.meter.samples import (
 )
 from signaling.records import points
 from signaling.records.report import Medium
-from signaling.records.together import Together
+from signaling.records.together import Together, nominal_of
 
 BLOCK = 5
 """Seconds of a block of single seconds; with the time of one write, all that a power cut takes."""
@@ -203,10 +203,18 @@ class Intake:
         who = sample.participant
         up, down = self._tracks(call, sample, at)
         self._direction(
-            call, at, ("inbound", who, "", "both"), sample.up, points.of_figures(sample.up), up
+            call,
+            at,
+            ("inbound", who, "", "both"),
+            sample.up,
+            points.of_figures(sample.up, nominal_bps=_nominal(sample, "inbound")),
+            up,
         )
         point = points.of_figures(
-            sample.down, estimate_bps=sample.estimate_bps, target_bps=sample.target_bps
+            sample.down,
+            estimate_bps=sample.estimate_bps,
+            target_bps=sample.target_bps,
+            nominal_bps=_nominal(sample, "outbound"),
         )
         media = {medium: some.point() for medium, some in down.items() if some.tracks}
         self._direction(
@@ -291,8 +299,14 @@ def _track_point(track: TrackSample, freezes: int, news: BrowserFigures | None) 
         key_frames=track.key_frames,
         frames_per_second=track.frames_per_second,
         size=(track.width or 0, track.height or 0) if known else None,
+        nominal_bps=nominal_of(track),
         browser=news,
     )
+
+
+def _nominal(sample: PersonSample, direction: Direction) -> float | None:
+    """bit/s that all tracks of a direction together usually take."""
+    return sum(nominal_of(t) or 0.0 for t in sample.tracks if t.direction == direction) or None
 
 
 def _news(call: OpenCall, viewer: str, track: TrackSample) -> BrowserFigures | None:

@@ -51,6 +51,7 @@ MEANS = {
     "frames_per_second": 100,
     "estimate_bps": 1,
     "target_bps": 1,
+    "nominal_bps": 1,
     "browser_bitrate": 1,
     "browser_loss": 1_000,
     "browser_jitter": 1_000_000,
@@ -98,6 +99,7 @@ def of_figures(
     size: tuple[int, int] | None = None,
     estimate_bps: float | None = None,
     target_bps: float | None = None,
+    nominal_bps: float | None = None,
     browser: BrowserFigures | None = None,
 ) -> Point:
     """One second of a series. What is not finite counts as not known.
@@ -127,6 +129,7 @@ def of_figures(
         frames_per_second,
         estimate_bps,
         target_bps,
+        nominal_bps,
     )
     known = [_units(value, units) for value, units in zip(values, _OWN_UNITS, strict=True)]
     means: list[int] = []

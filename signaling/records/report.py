@@ -105,10 +105,12 @@ class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Mean of what the way down was reckoned to carry; a person's outbound direction only."""
     target_bps: float | None
     """Mean of what the allotted layers came to; a person's outbound direction only."""
+    nominal_bps: float | None
+    """Mean of what such voices and pictures usually take."""
     browser: BrowserSummary | None
     """Null where no browser said anything."""
     grades: tuple[GradesOf, ...]
-    """One for each profile. `tiphon-percent` takes `target_bps` for the nominal bandwidth."""
+    """One for each profile. `tiphon-percent` compares with `nominal_bps`."""
 
 
 class TrackReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):

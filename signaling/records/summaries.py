@@ -33,7 +33,7 @@ class Session:
 
 def grades_of(point: points.Point, kind: Kind) -> tuple[GradesOf, ...]:
     """The means, graded by every profile, the default first."""
-    target = points.mean(point, "target_bps")
+    nominal = points.mean(point, "nominal_bps")
     graded = (
         grade(
             profile,
@@ -42,7 +42,7 @@ def grades_of(point: points.Point, kind: Kind) -> tuple[GradesOf, ...]:
             delay=points.mean(point, "delay"),
             jitter=points.mean(point, "jitter"),
             loss=points.loss(point),
-            nominal=target or None,
+            nominal=nominal or None,
         )
         for profile in PROFILES
     )
@@ -74,6 +74,7 @@ def summary(point: points.Point, kind: Kind, mos_model: str) -> Summary:
         key_frames=points.count(point, "key_frames"),
         estimate_bps=points.mean(point, "estimate_bps"),
         target_bps=points.mean(point, "target_bps"),
+        nominal_bps=points.mean(point, "nominal_bps"),
         browser=_browser(point),
         grades=grades_of(point, kind),
     )

@@ -6,8 +6,21 @@ first, and become whole numbers once a medium.
 
 from __future__ import annotations
 
+from sfu.congestion.allocator import nominal_bps
 from signaling.meter.samples import BrowserFigures, Figures, TrackSample
 from signaling.records import points
+
+VOICE_BPS = 32_000.0
+"""What a voice usually takes."""
+
+
+def nominal_of(track: TrackSample) -> float | None:
+    """bit/s that a track usually takes, while it flows; None of a picture of unknown size."""
+    if not track.figures.bitrate:
+        return None
+    if track.kind == "audio":
+        return VOICE_BPS
+    return nominal_bps(track.width, track.height) if track.width and track.height else None
 
 
 class Together:
@@ -26,6 +39,7 @@ class Together:
         "_mos",
         "_nacks",
         "_news",
+        "_nominal",
         "_packets",
         "_plis",
         "_rates",
@@ -45,6 +59,7 @@ class Together:
         self._losses, self._judged = 0.0, 0
         self._packets = self._lost = 0
         self._freezes = self._nacks = self._plis = self._resent = self._key_frames = 0
+        self._nominal = 0.0
         self._mos: list[float] = []
         self._rates: list[float] = []
         self._size: tuple[int, int] | None = None
@@ -61,6 +76,7 @@ class Together:
         self._plis += track.pli_count
         self._resent += track.retransmitted
         self._key_frames += track.key_frames
+        self._nominal += nominal_of(track) or 0.0
         if figures.bitrate is not None:
             self._bitrate = (self._bitrate or 0.0) + figures.bitrate
         if figures.jitter is not None and figures.jitter > self._jitter:
@@ -106,6 +122,7 @@ class Together:
             key_frames=self._key_frames,
             frames_per_second=_mean(self._rates),
             size=self._size,
+            nominal_bps=self._nominal or None,
         )
         for browser in self._news:
             point = points.with_browser(point, browser)
