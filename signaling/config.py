@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qos import grades
 from signaling.limits import Network
 
 
@@ -52,7 +53,9 @@ class Config:
     allowed_origins: tuple[str, ...] = setting(
         (), "other sites (scheme://host:port) whose pages may open the WebSocket"
     )
-    data_dir: str = setting("var", "folder for the certificate and the admin token")
+    data_dir: str = setting(
+        "var", "folder for the certificate, the admin token, the history and captures"
+    )
     media_port: int = setting(
         50000, "UDP port of the first worker, the others follow; 0 for any free ones", 0, 65535
     )
@@ -84,7 +87,12 @@ class Config:
         choices=("off", "auto"),
     )
     admin_token: str = setting(
-        "", "secret for /api/stats, 16 characters or more; empty for one kept in data_dir"
+        "", "secret of the admin's pages, 16 characters or more; empty for one kept in data_dir"
+    )
+    history: bool = setting(True, "keep the history of calls and their quality in data_dir")
+    history_megabytes: int = setting(200, "size of the history; the oldest goes first", 1, 100_000)
+    grade_profile: str = setting(
+        "tiphon", "tables by which quality is graded", choices=grades.PROFILES
     )
     log_level: str = setting(
         "info", "least level that is logged", choices=("debug", "info", "warning", "error")

@@ -70,6 +70,8 @@ class Participant:
     cname: str
     outbox: Callable[[messages.FromServer], None] | None = None
     """Sends to the WebSocket; None while there is none."""
+    dismissed: Callable[[], None] = lambda: None
+    """Ends the WebSocket of one who is put out."""
     tracks: dict[str, Track] = field(default_factory=dict)
     """By track id."""
     publication: Publication | None = None

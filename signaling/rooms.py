@@ -50,6 +50,8 @@ class Rooms:
         """Is told what each worker counts, after the rooms were."""
         self.on_capture: Callable[[CaptureState], None] = lambda state: None
         """Is told how captures stand."""
+        self.on_left: Callable[[Room, Participant, str], None] = lambda room, person, token: None
+        """Is told who left for good, and their session's token."""
         self.on_worker_lost: list[Callable[[Worker], None]] = []
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
@@ -151,6 +153,13 @@ class Rooms:
         room.remove(participant, "left")
         self._clean(room)
 
+    def dismiss(self, room: Room, participant: Participant) -> None:
+        """Somebody is put out, and told so."""
+        dismissed = participant.dismissed
+        room.remove(participant, "removed")
+        dismissed()
+        self._clean(room)
+
     def tick(self, now: float) -> None:
         """Remove whoever is gone; call a few times a second."""
         for room in list(self.rooms.values()):
@@ -164,6 +173,7 @@ class Rooms:
         for token, (where, participant) in list(self._tokens.items()):
             if where is room and participant not in room:
                 del self._tokens[token]
+                self.on_left(room, participant, token)
         if not room.participants and self.rooms.get(room.name) is room:
             room.media.close()
             del self.rooms[room.name]

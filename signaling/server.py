@@ -10,30 +10,23 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 
-from sfu.control import WorkerStats
 from signaling import messages, pages, stats, tokens
 from signaling.auth import Passwords
+from signaling.back_office import BackOffice
 from signaling.config import Config
 from signaling.limits import address_key, within
-from signaling.meter.captures import Captures
-from signaling.meter.house import RoomsHouse
-from signaling.meter.machine import Machine
-from signaling.meter.meter import Meter
 from signaling.rooms import Rooms
 from signaling.session import CLOSE_SECONDS, HEARTBEAT, ROOMS, Session
-from signaling.worker_pool import Launch, Worker, WorkerPool
+from signaling.worker_pool import Launch, WorkerPool
 
 log = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between looks for those who are gone."""
-LATE_SAMPLE = 1.4
-"""Seconds after which the meter waits no longer for a worker that has not spoken."""
 DRAIN = 1.0
 """Seconds that workers have to close their transports."""
 
@@ -57,6 +50,7 @@ class Server:
         self._passwords = Passwords()
         self.rooms = Rooms(config, addresses, self._passwords)
         self.pool = WorkerPool(config.worker_count, launch, self.rooms)
+        self._back_office = BackOffice(config, self.rooms, admin_token, self._address)
         self._sessions: set[Session] = set()
         self._by_address: Counter[str] = Counter()
         self._runner = web.AppRunner(
@@ -64,10 +58,6 @@ class Server:
         )
         self._ticking: asyncio.Task[None] | None = None
         self._started = time.monotonic()
-        self.meter = Meter(RoomsHouse(self.rooms), Machine(self._started))
-        """One sample a second: tell it what to do with them before `start`."""
-        self.rooms.on_stats = self._count
-        self.captures = Captures(self.rooms, Path(config.data_dir) / "captures", time.time)
 
     def _application(self) -> web.Application:
         app = web.Application()
@@ -77,6 +67,7 @@ class Server:
         app.router.add_get("/api/stats", self._stats)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        self._back_office.add_routes(app)
         pages.add_routes(app)
         return app
 
@@ -108,10 +99,11 @@ class Server:
             session.close(messages.Closing(), WSCloseCode.GOING_AWAY) for session in self._sessions
         ]
         # Draining closes media as well: tell people first, or they would see a fault.
-        told = asyncio.gather(*closing, return_exceptions=True)
+        told = asyncio.gather(*closing, self._back_office.hang_up(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(told, 0.7)
         await self.pool.close(DRAIN)
+        await self._back_office.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._runner.cleanup(), 0.5)
         self._passwords.close()
@@ -122,25 +114,10 @@ class Server:
             now = time.monotonic()
             try:
                 self.rooms.tick(now)
-                self.captures.sweep()
+                self._back_office.tick(now)
             except Exception:
                 # A fault in one room must not stop the clock of all.
                 log.exception("tidying the rooms failed")
-            if now - self.meter.sampled_at >= LATE_SAMPLE:
-                # A worker is away, or there is none: the others' second must not wait for it.
-                self._sample(now)
-
-    def _count(self, worker: Worker, stats: WorkerStats) -> None:
-        now = time.monotonic()
-        if self.meter.take(worker.index, worker.process.pid, stats, now):
-            self._sample(now)
-
-    def _sample(self, now: float) -> None:
-        try:
-            self.meter.sample(now, time.time())
-        except Exception:
-            # Whatever it was, it must not cost the call.
-            log.exception("the meter failed")
 
     # Requests.
 

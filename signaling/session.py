@@ -38,6 +38,8 @@ RATE, BURST = 40.0, 200.0
 """Messages a second from one client, and at once."""
 CLOSE_REPLACED = 4001
 """Another socket resumed the session."""
+CLOSE_REMOVED = 4002
+"""The admin put this participant out."""
 CLOSE_SECONDS = 2.0
 """That a client has to answer our close frame."""
 _CLEAN = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
@@ -179,7 +181,7 @@ class Session:
 
     def _take(self, room: Room, participant: Participant) -> None:
         self._place = (room, participant)
-        participant.outbox = self.send
+        participant.outbox, participant.dismissed = self.send, self._dismissed
         log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
 
     async def _join(self, message: messages.Join) -> None:
@@ -202,6 +204,10 @@ class Session:
     def _replaced(self) -> None:
         self._place = None
         self._queue_end(CLOSE_REPLACED)
+
+    def _dismissed(self) -> None:
+        self._place = None
+        self._queue_end(CLOSE_REMOVED)
 
     async def _publish(self, message: messages.Publish) -> None:
         room, participant = self._joined()

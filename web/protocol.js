@@ -19,7 +19,9 @@ import { ConferenceError } from './errors.js';
 import { Looking } from './looking.js';
 import { PROTOCOL_VERSION } from './messages.js';
 import { Roster } from './roster.js';
-import { RESUMED_ELSEWHERE, SignalingSocket, backoffMs, openWithinMs, retryMs } from './socket.js';
+import {
+  REMOVED, RESUMED_ELSEWHERE, SignalingSocket, backoffMs, openWithinMs, retryMs,
+} from './socket.js';
 
 export { ConferenceError };
 
@@ -38,7 +40,7 @@ export { ConferenceError };
 /**
  * @typedef {object} ConferenceEvents Event name and `detail`.
  * @property {{state: State, reason: string}} state `reason` of `ended`: `left`,
- *   `resumedElsewhere` or an error code
+ *   `resumedElsewhere`, `removed` or an error code
  * @property {{participant: Participant}} participantJoined
  * @property {{participant: Participant, reason: string}} participantLeft
  * @property {{participant: Participant}} participantChanged its tracks or their mute state
@@ -298,6 +300,10 @@ export class Conference extends EventTarget {
     if (code === RESUMED_ELSEWHERE) {
       // Two pages with one token would otherwise take the session from each other for ever.
       this.#end('resumedElsewhere');
+      return;
+    }
+    if (code === REMOVED) {
+      this.#end('removed');
       return;
     }
     if (this.#state === 'joining' && !this.#token) {

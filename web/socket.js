@@ -16,6 +16,8 @@ const CHECK_WITHIN_MS = 1500;
 const OPEN_WITHIN_MS = 8000;
 /** Close code of the server: another page has taken this session. */
 export const RESUMED_ELSEWHERE = 4001;
+/** Close code of the server: an administrator put this participant out. */
+export const REMOVED = 4002;
 
 /**
  * How long to wait before connection attempt `attempt` (0 first), in milliseconds: doubling from

@@ -340,6 +340,15 @@ test('a session that another page took ends here and is not fought for', async (
   assert.equal(FakeSocket.all.length, sockets);
 });
 
+test('who is removed stays out and is told why', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'state');
+  FakeSocket.last.drop(4002);
+  mock.timers.tick(60_000);
+  assert.deepEqual(events.map(({ state, reason }) => [state, reason]), [['ended', 'removed']]);
+  assert.equal(FakeSocket.all.length, 1);
+});
+
 test('reset publishes again with restart on a new connection', async () => {
   const conference = await joined();
   void conference.publish('camera', new FakeTrack('video'));

@@ -55,6 +55,7 @@ export default {
 
   'error.unreachable': 'The server does not answer. Check your network; we keep trying if you are in a call.',
   'error.resumedElsewhere': 'This call was continued in another tab or window.',
+  'error.removed': 'The administrator has ended this call for you.',
   'error.badMessage': 'The server did not understand this page. Reload the page; if it happens again, tell whoever runs the server.',
   'error.badVersion': 'This page and the server are of different versions. Reload the page to get the new one.',
   'error.notJoined': 'The server no longer knows you in this room. Join again.',

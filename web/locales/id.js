@@ -55,6 +55,7 @@ export default {
 
   'error.unreachable': 'Server tidak menjawab. Periksa jaringan Anda; selama dalam panggilan, kami terus mencoba.',
   'error.resumedElsewhere': 'Panggilan ini dilanjutkan di tab atau jendela lain.',
+  'error.removed': 'Administrator mengakhiri panggilan ini untuk Anda.',
   'error.badMessage': 'Server tidak memahami halaman ini. Muat ulang halaman; bila terulang, beri tahu pengelola server.',
   'error.badVersion': 'Versi halaman ini berbeda dengan server. Muat ulang halaman untuk mendapat versi baru.',
   'error.notJoined': 'Server tidak lagi mengenali Anda di ruang ini. Silakan bergabung lagi.',

@@ -1,0 +1,131 @@
+"""What stands behind the calls: meter, history, captures, and the admin's pages over them.
+
+Theory of operation. The workers' counters make one sample a second; the dashboard shows it, the
+history keeps it. Nothing here is waited for by a call, and whatever fails here is logged and
+costs no call anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from qos import histogram
+from sfu.control import WorkerStats
+from signaling.admin.routes import Admin
+from signaling.admin.steward import Steward
+from signaling.config import Config
+from signaling.limits import AddressLimit
+from signaling.meter.captures import Captures
+from signaling.meter.house import RoomsHouse
+from signaling.meter.machine import Machine
+from signaling.meter.meter import Meter
+from signaling.participant import Participant
+from signaling.records import pages as record_pages
+from signaling.records import routes as record_routes
+from signaling.records.store import Records, Settings
+from signaling.records.voters import Voters
+from signaling.room import Room
+from signaling.rooms import Rooms
+from signaling.worker_pool import Worker
+
+log = logging.getLogger(__name__)
+
+LATE_SAMPLE = 1.4
+"""Seconds after which the meter waits no longer for a worker that has not spoken."""
+CLOSE_SECONDS = 1.0
+"""That the history has to write its last second."""
+VOTES_PER_MINUTE = 60
+"""From one address: a whole class may sit behind it."""
+_MEGABYTE = 1024 * 1024
+
+
+class BackOffice:
+    """All of it: `tick` now and then, `hang_up` and `close` at the end."""
+
+    def __init__(
+        self,
+        config: Config,
+        rooms: Rooms,
+        admin_token: str,
+        address: Callable[[web.Request], str],
+    ) -> None:
+        """`address`: where a request comes from."""
+        folder = Path(config.data_dir)
+        self._records = _records(config, folder)
+        machine = Machine(time.monotonic(), folder=folder, history=self._state_of_history)
+        self.meter = Meter(RoomsHouse(rooms), machine, config.grade_profile)
+        """One sample a second."""
+        self._captures = Captures(rooms, folder / "captures", time.time)
+        self._voters = Voters()
+        self._votes = AddressLimit(VOTES_PER_MINUTE)
+        self._address = address
+        self._admin = Admin(admin_token, address, Steward(rooms, self._captures), histogram.BOUNDS)
+        self.meter.on_sample(self._admin.take)
+        if self._records is not None:
+            self.meter.on_sample(self._records.take)
+            self.meter.on_event(self._records.event)
+        rooms.on_stats = self._count
+        rooms.on_left = self._left
+
+    def add_routes(self, app: web.Application) -> None:
+        """The admin's pages and what they ask for, monitoring, and votes."""
+        self._admin.add_routes(app)
+        record_pages.add_page_routes(app, self._admin.allowed)
+        if self._records is not None:
+            record_routes.add_routes(app, self._records, self._admin.allowed, self._voter)
+
+    def tick(self, now: float) -> None:
+        """A few times a second; `now` in monotonic seconds."""
+        self._captures.sweep()
+        if now - self.meter.sampled_at >= LATE_SAMPLE:
+            # A worker is away, or there is none: the others' second must not wait for it.
+            self._sample(now)
+
+    async def hang_up(self) -> None:
+        """Let those who look on go."""
+        await self._admin.close()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._records is not None:
+            await asyncio.to_thread(self._records.close, CLOSE_SECONDS)
+
+    def _state_of_history(self) -> str:
+        return "off" if self._records is None else self._records.state
+
+    def _count(self, worker: Worker, stats: WorkerStats) -> None:
+        now = time.monotonic()
+        if self.meter.take(worker.index, worker.process.pid, stats, now):
+            self._sample(now)
+
+    def _sample(self, now: float) -> None:
+        try:
+            self.meter.sample(now, time.time())
+        except Exception:
+            # Whatever it was, it must not cost the call.
+            log.exception("the meter failed")
+
+    def _left(self, room: Room, participant: Participant, token: str) -> None:
+        self._voters.left(participant.id, token, room.call, time.monotonic())
+
+    def _voter(self, request: web.Request, room: str, participant: str, token: str) -> str | None:
+        """The call that somebody may vote on."""
+        now = time.monotonic()
+        if wait := self._votes.take(self._address(request), now):
+            raise record_routes.too_many(wait)
+        call = self._voters.call_of(participant, token, now)
+        if call is not None and (wait := self._voters.wait(participant, now)):
+            raise record_routes.too_many(wait)
+        return call
+
+
+def _records(config: Config, folder: Path) -> Records | None:
+    if not config.history:
+        return None
+    return Records(folder, Settings(max_bytes=config.history_megabytes * _MEGABYTE))
