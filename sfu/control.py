@@ -195,6 +195,21 @@ class CloseTransport(msgspec.Struct, frozen=True, tag=True):
     transport: str
 
 
+class StartCapture(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Write the packets of these transports to a new file; answered by `CaptureState`s."""
+
+    capture: str
+    path: str
+    transports: tuple[str, ...]
+    headers_only: bool = True
+    max_bytes: int
+    max_seconds: float
+
+
+class StopCapture(msgspec.Struct, frozen=True, tag=True):
+    capture: str
+
+
 class Drain(msgspec.Struct, frozen=True, tag=True):
     """Close every transport (BYE, DTLS close_notify) and exit with 0."""
 
@@ -209,6 +224,8 @@ Command = (
     | SetView
     | RestartIce
     | CloseTransport
+    | StartCapture
+    | StopCapture
     | Drain
 )
 
@@ -293,6 +310,16 @@ class DownTrackStates(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """What the way to the participant carries; 0: not known."""
 
 
+class CaptureState(msgspec.Struct, frozen=True, tag=True):
+    """How a capture stands, once a second, and when it ends."""
+
+    capture: str
+    packets: int
+    bytes: int
+    ended: Literal["", "stopped", "full", "gone", "failed"]
+    """Empty while it runs; `gone`: its transports are. What is `failed` may have a file too."""
+
+
 class TransportStats(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Totals of RTP since the transport opened; bytes are of payload, as in W3C webrtc-stats."""
 
@@ -354,7 +381,15 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     per_transport: tuple[TransportStats, ...]
 
 
-Event = WorkerReady | TransportChanged | AudioLevels | LayersWanted | DownTrackStates | WorkerStats
+Event = (
+    WorkerReady
+    | TransportChanged
+    | AudioLevels
+    | LayersWanted
+    | DownTrackStates
+    | CaptureState
+    | WorkerStats
+)
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -51,7 +51,7 @@ class Stream(Protocol):
 class Outbox:
     """Everything that waits to be sent by one worker."""
 
-    __slots__ = ("batch", "dirty", "now", "streams")
+    __slots__ = ("batch", "dirty", "now", "streams", "tap")
 
     def __init__(self, batch: Batch, streams: Mapping[bytes, Stream] | None = None) -> None:
         """`streams` are the connections that there are, by the address that stands for each."""
@@ -61,12 +61,16 @@ class Outbox:
         """Those that hold something; an egress enters itself with its first packet."""
         self.now = 0.0
         """Monotonic seconds, kept by the worker: when what waits leaves."""
+        self.tap: Callable[[list[Egress]], None] | None = None
+        """Is shown what is about to be sent."""
 
     def flush(self) -> None:
         """Send everything; afterwards every egress is empty."""
         dirty = self.dirty
         if not dirty:
             return
+        if self.tap is not None:
+            self.tap(dirty)
         names: list[int] = []
         bases: list[int] = []
         lengths: list[int] = []

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sfu import control
@@ -67,6 +67,10 @@ class Rooms:
     def peers(self) -> list[Peer]:
         """All transports' ends."""
         return [peer for router in self.routers.values() for peer in router.peers.values()]
+
+    def peers_of(self, transports: Iterable[str]) -> list[Peer]:
+        """The ends of those that there are."""
+        return [peer for peer in map(self._peer, transports) if peer is not None]
 
     def set_shed(self, shed: Shed) -> None:
         """What this worker can still afford."""

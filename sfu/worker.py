@@ -26,6 +26,7 @@ from typing import Final
 from qos.histogram import Histogram
 from sfu import control
 from sfu import ntp as ntp_time
+from sfu.capture import Captures
 from sfu.channel import Channel
 from sfu.drops import DropReason
 from sfu.egress import Outbox
@@ -93,6 +94,7 @@ class Worker:
             self._profiles,
             udp.address_size,
         )
+        self._captures = Captures(self._outbox, udp.port, SLOT_SIZE, self._tcp.unpack_address)
         self._poller = poller()
         self._received_at = 0.0
         self._delays = Histogram()
@@ -162,6 +164,7 @@ class Worker:
     def stop(self) -> None:
         """Close every transport and leave the loop."""
         self._rooms.close()
+        self._captures.close()
         self._channel.flush()
         self._running = False
 
@@ -199,6 +202,10 @@ class Worker:
         before = self._forwarder.forwarded
         try:
             self._outbox.now = now
+            if self._captures.running:
+                # Before anything is deciphered where it lies.
+                by_address = self._ingress.by_address
+                self._captures.received(sizes, addresses, self._udp.arena.data, by_address)
             self._ingress.take(sizes, addresses, now)
             self._forwarder.flush(now)
             self._outbox.flush()
@@ -233,6 +240,8 @@ class Worker:
                 # Steady, although ticks are not: else a second would now and then have none.
                 self._next_stats = max(self._next_stats, now - STATS_INTERVAL) + STATS_INTERVAL
                 self._channel.send(self._stats(now))
+                for state in self._captures.tick():
+                    self._channel.send(state)
             if now >= self._next_collect:
                 self._next_collect = now + COLLECT_INTERVAL
                 gc.collect()
@@ -304,7 +313,10 @@ class Worker:
                 continue
             try:
                 self._outbox.now = now = time.monotonic()
-                rooms.take(command, now)
+                if isinstance(command, control.StartCapture | control.StopCapture):
+                    self._take_capture(command)
+                else:
+                    rooms.take(command, now)
                 self._outbox.flush()
             except Exception:
                 self._unexpected(type(command).__name__)
@@ -314,6 +326,15 @@ class Worker:
         if self._channel.is_closed:
             log.warning("signaling is gone, so this worker ends")
             self.stop()
+
+    def _take_capture(self, command: control.StartCapture | control.StopCapture) -> None:
+        if isinstance(command, control.StopCapture):
+            state = self._captures.stop(command.capture)
+        else:
+            peers = self._rooms.peers_of(command.transports)
+            state = self._captures.start(command, peers)
+        if state is not None:
+            self._channel.send(state)
 
     def _connection_closed(self, address: bytes) -> None:
         self._rooms.connection_closed(address)

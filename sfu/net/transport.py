@@ -95,7 +95,7 @@ class Transport:
         self._certificate = certificate
         self._profiles = profiles
         self._events = events
-        self._send = send
+        self._send = self._wire = send
         self._dtls: DtlsConnection | None = None
         self._opened_at = now
         self.state: State = "new"
@@ -240,6 +240,24 @@ class Transport:
             return
         for datagram in self._dtls.take_datagrams():
             self._send(datagram, self.selected)
+
+    @property
+    def tapped(self) -> bool:
+        """Whether somebody is shown what is sent."""
+        return self._send is not self._wire
+
+    def tap(self, seen: Callable[[bytes, bytes], object] | None) -> None:
+        """Show each datagram that is not media to `seen`, with its address, before it is sent;
+        None: no more."""
+        if seen is None:
+            self._send = self._wire
+            return
+
+        def send(datagram: bytes, address: bytes) -> object:
+            seen(datagram, address)
+            return self._wire(datagram, address)
+
+        self._send = send
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send a compound RTCP packet; nothing happens before keys are there."""
