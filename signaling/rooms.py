@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from sfu.control import AudioLevels, DownTrackStates, LayersWanted, WorkerStats
+from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
 from signaling import messages, tokens
 from signaling.auth import OverloadedError, Passwords
 from signaling.config import Config
@@ -48,6 +48,9 @@ class Rooms:
         """Participants who left any room, and why."""
         self.on_stats: Callable[[Worker, WorkerStats], None] = lambda worker, stats: None
         """Is told what each worker counts, after the rooms were."""
+        self.on_capture: Callable[[CaptureState], None] = lambda state: None
+        """Is told how captures stand."""
+        self.on_worker_lost: list[Callable[[Worker], None]] = []
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
         self._tokens: dict[str, tuple[Room, Participant]] = {}
@@ -193,6 +196,8 @@ class Rooms:
     def worker_lost(self, worker: Worker) -> None:
         """Its rooms go to another one, at once when there is one."""
         self._workers.remove(worker)
+        for tell in self.on_worker_lost:
+            tell(worker)
         for room in self.rooms.values():
             if room.media.worker is worker:
                 self._routers.pop(room.media.router, None)
@@ -208,6 +213,9 @@ class Rooms:
 
     def worker_event(self, worker: Worker, event: RoomEvent) -> None:
         """One about a room that is gone is ignored: the two sides race by nature."""
+        if isinstance(event, CaptureState):
+            self.on_capture(event)
+            return
         if isinstance(event, AudioLevels):
             room = self._routers.get(event.router)
             if room is not None:

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
@@ -19,6 +20,7 @@ from signaling import messages, pages, stats, tokens
 from signaling.auth import Passwords
 from signaling.config import Config
 from signaling.limits import address_key, within
+from signaling.meter.captures import Captures
 from signaling.meter.house import RoomsHouse
 from signaling.meter.machine import Machine
 from signaling.meter.meter import Meter
@@ -65,6 +67,7 @@ class Server:
         self.meter = Meter(RoomsHouse(self.rooms), Machine(self._started))
         """One sample a second: tell it what to do with them before `start`."""
         self.rooms.on_stats = self._count
+        self.captures = Captures(self.rooms, Path(config.data_dir) / "captures", time.time)
 
     def _application(self) -> web.Application:
         app = web.Application()
@@ -119,6 +122,7 @@ class Server:
             now = time.monotonic()
             try:
                 self.rooms.tick(now)
+                self.captures.sweep()
             except Exception:
                 # A fault in one room must not stop the clock of all.
                 log.exception("tidying the rooms failed")

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from sfu.control import (
     AudioLevels,
+    CaptureState,
     ChannelError,
     Command,
     DownTrackStates,
@@ -67,7 +68,7 @@ Launch = Callable[[int, socket.socket], Awaitable[Process]]
 """Starts the worker of an index, with its end of the channel."""
 
 
-RoomEvent = TransportChanged | AudioLevels | LayersWanted | DownTrackStates
+RoomEvent = TransportChanged | AudioLevels | LayersWanted | DownTrackStates | CaptureState
 """Those about one room's media."""
 
 

@@ -1,0 +1,155 @@
+"""Captures of participants' packets: begun and ended here, written by the workers.
+
+Theory of operation. Each capture is a pcapng file in one folder, named by its id. A worker that
+dies leaves the file as far as it was written, which is readable. The newest `KEPT` are kept, older
+files are removed when another one begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from sfu.control import CaptureState, StartCapture, StopCapture
+from signaling import tokens
+from signaling.rooms import Rooms
+from signaling.worker_pool import Worker
+
+MAX_SECONDS: Final = 600.0
+MAX_BYTES: Final = 100_000_000
+KEPT: Final = 10
+
+
+class CaptureRefusedError(Exception):
+    """It cannot be begun; the code is `notFound` (no such participant, or nothing of theirs is
+    connected), `failed` (the folder cannot be made) or `tooMany` (one of theirs is running)."""
+
+    def __init__(self, code: Literal["notFound", "failed", "tooMany"]) -> None:
+        super().__init__(code)
+        self.code: Literal["notFound", "failed", "tooMany"] = code
+
+
+@dataclass(slots=True)
+class Recording:
+    """One capture, running or done."""
+
+    id: str
+    participant: str
+    name: str
+    room: str
+    started: float
+    """Unix time."""
+    headers_only: bool
+    seconds: float
+    """It ends by itself after so long, or at `limit_bytes`."""
+    limit_bytes: int
+    path: Path
+    worker: Worker
+    bytes: int = 0
+    packets: int = 0
+    state: Literal["running", "done", "failed"] = "running"
+
+
+class Captures:
+    """See the module's text."""
+
+    def __init__(self, rooms: Rooms, folder: Path, clock: Callable[[], float]) -> None:
+        """`clock` gives Unix time. The folder is made when it is needed."""
+        self._rooms, self._folder, self._clock = rooms, folder, clock
+        self._all: dict[str, Recording] = {}
+        rooms.on_capture = self._told
+        rooms.on_worker_lost.append(self._worker_lost)
+
+    @property
+    def all(self) -> tuple[Recording, ...]:
+        """The newest first."""
+        return tuple(reversed(self._all.values()))
+
+    def start(
+        self, participant: str, *, headers_only: bool, seconds: float, limit_bytes: int
+    ) -> Recording:
+        """Begin. Raises `CaptureRefusedError`."""
+        room = next(
+            (room for room in self._rooms.rooms.values() if participant in room.participants), None
+        )
+        if room is None or not isinstance(room.media.worker, Worker):
+            raise CaptureRefusedError("notFound")
+        person = room.participants[participant]
+        transports = tuple(one.transport for one in person.connections())
+        if not transports:
+            raise CaptureRefusedError("notFound")
+        if any(one.participant == participant and one.state == "running" for one in self.all):
+            raise CaptureRefusedError("tooMany")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            raise CaptureRefusedError("failed") from None
+        self._make_room()
+        name = tokens.new_id("capture")
+        made = Recording(
+            id=name,
+            participant=participant,
+            name=person.name,
+            room=room.name,
+            started=self._clock(),
+            headers_only=headers_only,
+            seconds=min(max(1.0, seconds), MAX_SECONDS),
+            limit_bytes=min(max(1000, limit_bytes), MAX_BYTES),
+            path=self._folder / f"{name}.pcapng",
+            worker=room.media.worker,
+        )
+        self._all[name] = made
+        made.worker.send(
+            StartCapture(
+                capture=name,
+                path=str(made.path.absolute()),
+                transports=transports,
+                headers_only=headers_only,
+                max_bytes=made.limit_bytes,
+                max_seconds=made.seconds,
+            )
+        )
+        return made
+
+    def _make_room(self) -> None:
+        done = [one for one in self._all.values() if one.state != "running"]
+        for old in done[: max(0, len(self._all) - KEPT + 1)]:
+            del self._all[old.id]
+            with contextlib.suppress(OSError):
+                old.path.unlink(missing_ok=True)
+
+    def stop(self, capture: str) -> None:
+        """End one; one that has ended, or never was, is no trouble."""
+        found = self._all.get(capture)
+        if found is not None and found.state == "running":
+            found.worker.send(StopCapture(capture))
+
+    def file(self, capture: str) -> Path | None:
+        """Of one that is done and has one."""
+        found = self._all.get(capture)
+        if found is None or found.state == "running" or not found.path.is_file():
+            return None
+        return found.path
+
+    def _told(self, state: CaptureState) -> None:
+        found = self._all.get(state.capture)
+        if found is None:
+            return
+        found.packets, found.bytes = state.packets, state.bytes
+        if state.ended:
+            found.state = "failed" if state.ended == "failed" else "done"
+
+    def _worker_lost(self, worker: Worker) -> None:
+        for found in self._all.values():
+            if found.worker is worker and found.state == "running":
+                found.state = "failed"
+
+    def sweep(self) -> None:
+        """End what has run for its time: without packets the worker does not see it end."""
+        now = self._clock()
+        for found in self._all.values():
+            if found.state == "running" and not 0 <= now - found.started <= found.seconds:
+                self.stop(found.id)
