@@ -69,7 +69,8 @@ class Scene:
 
     def until(self, person: int, track: str, packets: int) -> list[TrackSample]:
         """Samples of a track until so many packets were expected of it, and one more."""
-        end, found = time.monotonic() + DEADLINE, []
+        end = time.monotonic() + DEADLINE
+        found: list[TrackSample] = []
         while time.monotonic() < end:
             done = sum(one.figures.packets for one in found) >= packets
             self.second()
