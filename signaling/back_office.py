@@ -117,10 +117,11 @@ class BackOffice:
     def _voter(self, request: web.Request, room: str, participant: str, token: str) -> str | None:
         """The call that somebody may vote on."""
         now = time.monotonic()
-        if wait := self._votes.take(self._address(request), now):
-            raise record_routes.too_many(wait)
+        wait = float(self._votes.take(self._address(request), now))
         call = self._voters.call_of(participant, token, now)
-        if call is not None and (wait := self._voters.wait(participant, now)):
+        if call is not None and not wait:
+            wait = self._voters.wait(participant, now)
+        if wait:
             raise record_routes.too_many(wait)
         return call
 

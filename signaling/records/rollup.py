@@ -42,15 +42,20 @@ def roll_up(connection: sqlite3.Connection, next_id: int) -> int:
     """
     rolled = int(connection.execute("SELECT value FROM meta WHERE key = 'rolled'").fetchone()[0])
     found = connection.execute(
-        "SELECT id, call, data FROM blocks WHERE id > ? AND step = 1 ORDER BY id LIMIT ?",
+        "SELECT id, call FROM blocks WHERE id > ? AND step = 1 ORDER BY id LIMIT ?",
         (rolled, _BLOCKS_AT_ONCE),
     ).fetchall()
     if not found:
         return next_id
-    calls: dict[int, list[points.Row]] = {}
-    for _, call, data in found:
-        calls.setdefault(call, []).extend(points.decode(data))
-    for call, rows in calls.items():
+    calls: dict[int, list[tuple[int]]] = {}
+    for number, call in found:
+        calls.setdefault(call, []).append((number,))
+    # One call at a time: a minute of all of them would be a lot of memory at once.
+    for call, numbers in calls.items():
+        rows: list[points.Row] = []
+        for number in numbers:
+            data = connection.execute("SELECT data FROM blocks WHERE id = ?", number).fetchone()[0]
+            rows += points.decode(data)
         for step in STEPS[1:]:
             for at, block in _blocks(rows, step):
                 connection.execute(

@@ -36,8 +36,14 @@ _INKED = """(async () => {
     const text = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     return [1, 3, 5].map((place) => parseInt(text.slice(place, place + 2), 16)).join() + ',255';
   };
+  const near = (one, other) => {
+    const parts = other.split(',');
+    return one.split(',').every((part, place) => Math.abs(part - parts[place]) < 40);
+  };
   return {
-    line: colours.get(hex('--line-down')) ?? 0,
+    // The line's edges are mixed with what is behind it.
+    line: [...colours].filter(([colour]) => near(colour, hex('--line-down')))
+      .reduce((sum, [, count]) => sum + count, 0),
     bands: [4, 3, 2, 1, 0].filter((index) => colours.get(hex(`--band-${index}`)) > 100).length,
   };
 })()"""
@@ -116,6 +122,9 @@ async def test_rooms_a_person_a_chart_and_a_removal(running: Running, opens: Ope
     headings = await own.locator("#gets .track").first.locator("thead th").all_inner_texts()
     assert headings == ["Server", "Browser"]
     assert "modelled with" in await own.inner_text("#gets .track .track-grade >> nth=0")
+
+    # It is drawn when somebody can see it.
+    await own.locator(".chart").scroll_into_view_if_needed()
 
     async def inked() -> bool:
         found = await page.evaluate(_INKED)

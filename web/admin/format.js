@@ -65,7 +65,9 @@ export const degrees = known((value) => `${number(value)} °C`);
  * @param {string} model
  */
 export function modelName(model) {
-  return model.startsWith('G.1070') ? w('mos.noVp8', { model }) : model;
+  // The label says so itself, in English only.
+  const [table] = model.split(';');
+  return model.startsWith('G.1070') ? w('mos.noVp8', { model: table ?? model }) : model;
 }
 
 /** @param {number} seconds how long something has gone on */

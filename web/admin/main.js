@@ -100,6 +100,7 @@ function draw() {
   else if (place === 'server') views.health.show(second);
   else if (found?.person) views.person.show(found.person, found.room, second.at, bands);
   else if (found) views.room.show(found.room, second.at, bands);
+  setText(at('grade-note'), wordOf('note', second.profile));
   drawDetail();
 }
 

@@ -20,7 +20,8 @@ Socket = aiohttp.ClientWebSocketResponse
 
 
 async def connect(running: Running, http: Http, **more: Any) -> Socket:
-    return await http.ws_connect(f"{running.url}/api/admin/live", **more)
+    socket: Socket = await http.ws_connect(f"{running.url}/api/admin/live", **more)
+    return socket
 
 
 async def get(socket: Socket, kind: str) -> dict[str, Any]:
@@ -199,7 +200,7 @@ def test_hello_tells_the_tables_of_the_profiles() -> None:
     for profile, entry in told["profiles"].items():
         for kind in ("audio", "video"):
             for figure in grades.FIGURES:
-                table = grades.bands(profile, kind, figure)  # type: ignore[arg-type]
+                table = grades.bands(profile, kind, figure)
                 assert [band[0] for band in entry[kind][figure]] == [band.index for band in table]
         # The words change where the profile's own do.
         for step in range(401):

@@ -75,6 +75,7 @@ def kill_a_writer(folder: Path, run: int, seconds: int) -> int:
         return last
 
 
+@pytest.mark.timeout(600)
 def test_fifty_kills_lose_ten_seconds_at_most(tmp_path: Path, open_records: Open) -> None:
     source = random.Random(4)
     for run in range(1, KILLS + 1):
