@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from qos.rtt import round_trip
 from sfu import audio_repair, rtcp
 from sfu import ntp as ntp_time
 from sfu.congestion.feedback import TransportCcFeedback
@@ -19,6 +20,7 @@ from sfu.forwarder import Forwarder
 from sfu.net.transport import Transport
 from sfu.rtp import extensions as read_extensions
 from sfu.rtp_stream import RtpStream
+from sfu.smoothed_rtt import smoothed
 from sfu.up_track import UpTrack
 
 MAX_SSRCS: Final = 32
@@ -31,11 +33,6 @@ FEEDBACK_INTERVAL: Final = 0.09
 """Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between receiver reports, and between REMBs."""
-MIN_RTT: Final = 0.0005
-"""Seconds; the clock of reports is not much finer."""
-MAX_RTT: Final = 10.0
-RTT_GAIN: Final = 1 / 8
-"""Of a new round trip in the smoothed one (RFC 6298 clause 2)."""
 _DRIFT: Final = 1 / 64
 """Share of a later clock offset that is taken over: follows drift, ignores queues."""
 
@@ -235,10 +232,9 @@ class Publisher:
             return
         if isinstance(packet, rtcp.DelaySinceLastReceiverReport):
             for ssrc, last, delay in packet.entries:
-                if ssrc == self.local_ssrc and last:
-                    # RFC 3611 clause 4.5, as with LSR and DLSR of RFC 3550 clause 6.4.1.
-                    ticks = (ntp_time.middle(ntp_now) - last - delay) & 0xFFFFFFFF
-                    self._take_rtt(ticks)
+                if ssrc == self.local_ssrc:
+                    measured = round_trip(ntp_time.middle(ntp_now), last, delay)
+                    self.rtt = smoothed(self.rtt, measured)
             return
         if not isinstance(packet, rtcp.SenderReport):
             return
@@ -253,11 +249,6 @@ class Publisher:
             self.clock_offset = offset
         else:
             self.clock_offset += (offset - self.clock_offset) * _DRIFT
-
-    def _take_rtt(self, ticks: int) -> None:
-        rtt = max(ticks / 65536, MIN_RTT) if ticks < 0x80000000 else MIN_RTT
-        if rtt < MAX_RTT:
-            self.rtt = rtt if not self.rtt else self.rtt + (rtt - self.rtt) * RTT_GAIN
 
     def totals(self) -> tuple[int, int]:
         """Packets and payload bytes of all streams so far."""

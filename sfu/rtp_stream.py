@@ -17,8 +17,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from qos.receive import ReceiveStatistics
+from qos.video import FrameMeter
 from sfu.codecs import vp8
-from sfu.frame_meter import FrameMeter
 from sfu.nack import NackGenerator
 from sfu.packet_cache import PacketCache
 from sfu.rate_meter import RateMeter

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from qos.rtt import round_trip
 from sfu import ntp as ntp_time
 from sfu import rtcp
 from sfu.control import DownTrackSpec, DownTrackStates, SetDownTracks, SetView
@@ -15,6 +16,7 @@ from sfu.egress import Egress, Outbox
 from sfu.forwarder import Forwarder
 from sfu.net.transport import Transport
 from sfu.shedding import Shed
+from sfu.smoothed_rtt import smoothed
 from sfu.transport_cc import TransportCc
 
 REPORT_INTERVAL: Final = 1.0
@@ -25,8 +27,6 @@ VIEW_INTERVAL: Final = 0.1
 """Seconds between two views that count at once; one that comes sooner waits for a tick."""
 MAX_REFERENCE_TIMES: Final = 16
 """Answered in one report (RFC 3611 clause 4.5)."""
-_RTT_GAIN: Final = 1 / 8
-"""Of a new round trip in the smoothed one (RFC 6298 clause 2)."""
 
 log = logging.getLogger("sfu.subscriber")
 
@@ -190,11 +190,8 @@ class Subscriber:
             loss = max(block.fraction_lost / 256, self._transport_loss)
             down.report(block, loss, now)
             worst = max(worst, block.fraction_lost)
-            if block.lsr:
-                # RFC 3550 clause 6.4.1: A - LSR - DLSR in 1/65536 s, modulo 2^32.
-                ticks = (ntp_time.middle(ntp_now) - block.lsr - block.dlsr) & 0xFFFFFFFF
-                if ticks < 0x80000000:
-                    self._take_rtt(ticks / 65536)
+            measured = round_trip(ntp_time.middle(ntp_now), block.lsr, block.dlsr)
+            self.rtt = smoothed(self.rtt, measured)
         if worst >= 0 and self.downlink is not None:
             self.downlink.report(worst / 256, self.rtt, now)
 
@@ -214,11 +211,6 @@ class Subscriber:
     def _take_remb(self, packet: rtcp.Remb, now: float, ntp_now: int) -> None:
         if self.downlink is not None:
             self.downlink.remb(packet.bitrate_bps, now)
-
-    def _take_rtt(self, rtt: float) -> None:
-        if rtt < 10.0:
-            rtt = max(rtt, 0.0005)
-            self.rtt = rtt if not self.rtt else self.rtt + (rtt - self.rtt) * _RTT_GAIN
 
     def _take_nack(self, packet: rtcp.Nack, now: float, ntp_now: int) -> None:
         down = self.down_tracks.get(packet.media_ssrc)

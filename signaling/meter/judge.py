@@ -77,16 +77,6 @@ def video(
     return found.mos, found.model
 
 
-def burst_ratio(missed: int, events: int, expected: int) -> float:
-    """Mean run of missing packets over that of random loss as heavy (ITU-T G.107 clause 7.4).
-
-    1 where nothing or everything is missing.
-    """
-    if missed <= 0 or events <= 0 or missed >= expected:
-        return 1.0
-    return max(1.0, missed / events * (1.0 - missed / expected))
-
-
 def together(tracks: Sequence[TrackSample], rtt: float | None) -> Figures:
     """Figures of several tracks as one; `rtt` is that of the person.
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from qos.audio_level import linear
+from qos.bursts import burst_ratio
 from sfu.control import TransportStats
 from sfu.measured import DownTotals, StreamTotals, UpTotals
 from signaling.meter import judge
@@ -118,7 +120,7 @@ def inbound(
         )
         if once
         else 0,
-        audio_level=_level(found[1].audio_level) if track.kind == "audio" else None,
+        audio_level=linear(found[1].audio_level) if track.kind == "audio" else None,
     )
 
 
@@ -158,7 +160,7 @@ def _inbound_mos(
     if track.kind == "audio":
         missed = sum(now.packets_missed - was.packets_missed for now, was in pairs)
         events = sum(now.loss_events - was.loss_events for now, was in pairs)
-        ratio = judge.burst_ratio(missed, events, figures.packets or 1)
+        ratio = burst_ratio(missed, events, figures.packets)
         return judge.voice(peak, figures.loss, context.delay, ratio)
     now, was = top
     bitrate = _rate(context.interval, 8 * (now.bytes_received - was.bytes_received))
@@ -324,8 +326,3 @@ def _codec(kind: str) -> str:
 
 def _rate(interval: Interval, count: float) -> float | None:
     return max(0.0, count / interval.seconds) if interval.known else None
-
-
-def _level(dbov: int) -> float | None:
-    """Linear, 0 to 1, of -dBov (RFC 6464); silence, or what is not known, is 0."""
-    return 0.0 if dbov >= 127 else 10.0 ** (-dbov / 20.0)
