@@ -194,7 +194,7 @@ def _outcome(
     options = context.options
     stayed = [residents_only(result, options.residents) for result in results]
     problems += [f"a join failed: {text}" for text in counted.failures[:_MAX_TOLD]]
-    forwarded = report.forwarded_packets(results)
+    forwarded = report.forwarded_packets(results) + sum(result.gone for result in results)
     return {
         "scenario": "churn",
         "participants": options.residents,

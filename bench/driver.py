@@ -86,6 +86,7 @@ class Driver:
         self._late_max = 0
         self._began: tuple[float, float] | None = None
         self._cpu = self._wall = 0.0
+        self._gone = 0
 
     def run(self) -> None:
         """The loop."""
@@ -297,6 +298,7 @@ class Driver:
     def _close(self, transport: Transport) -> None:
         association = transport.association
         ssrcs = [stream.ssrc for stream in transport.publisher.streams]
+        self._gone += sum(track.packets for track in transport.receiver.tracks.values())
         if association.state == "connected" and ssrcs:
             association.send_rtcp(rtcp.receiver_report(ssrcs[0]) + rtcp.bye(ssrcs))
         self._epoll.unregister(association.fd)
@@ -351,6 +353,7 @@ class Driver:
         receiver.tracks = {
             track.ssrc: kept.get(track.ssrc) or self._counter(track) for track in command.tracks
         }
+        self._gone += sum(t.packets for ssrc, t in kept.items() if ssrc not in receiver.tracks)
         receiver.repairs = {track.repair_ssrc for track in command.tracks} - {0}
         receiver.awaited = {track.ssrc for track in command.tracks if track.awaited}
         transport.complete = False
@@ -376,6 +379,7 @@ class Driver:
             transport.receiver.clear()
             for stream in transport.publisher.streams:
                 stream.clear()
+        self._gone = 0
         gc.collect()
         self._at(command.start, self._begin_window)
         self._at(command.stop, self._end_window)
@@ -409,6 +413,7 @@ class Driver:
             unknown=sum(r.unknown for _, r in receivers),
             refused=sum(r.refused for _, r in receivers),
             extra=sum(r.extra for _, r in receivers),
+            gone=self._gone,
             cpu_seconds=self._cpu,
             wall_seconds=self._wall,
             late_p99_ms=percentile_bucket(self._late, 0.99) * _LATE_BUCKET_NS / 1e6,
