@@ -186,6 +186,8 @@ class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     extra: int = 0
     """Packets that arrived in the window and are no recorded media: resends, probes, and the
     silence that a server ends a voice with."""
+    gone: int = 0
+    """Packets of the window on tracks that ended before its end."""
     cpu_seconds: float
     wall_seconds: float
     late_p99_ms: float

@@ -22,6 +22,8 @@ LEAVE_SECONDS = 3.0
 MAIN_TILE = (1280, 720)
 THUMBNAIL = (160, 90)
 """Device pixels."""
+SOURCES = {"audio": "microphone", "video": "camera", "screen": "screen"}
+"""Of each kind of track that the bench knows, the protocol's word."""
 
 
 class ClientError(Exception):
@@ -45,11 +47,13 @@ class Client:
         *,
         rids: tuple[str, ...] = (),
         main: int | None = None,
+        awaited: frozenset[int] | None = None,
     ) -> None:
         """`rids` are the simulcast layers of its video, low to high; none: a single stream.
 
         With `main` it looks at the person of this number large and at all others as thumbnails;
-        without it says nothing about how it looks at them.
+        without it says nothing about how it looks at them. `receive_all` waits for the tracks of
+        `awaited`, participant numbers; of everybody without.
         """
         self.participant = participant
         self.problem = ""
@@ -58,12 +62,12 @@ class Client:
         """What is received now."""
         self.named: set[str] = set()
         """Rids that the server has asked for at any time."""
-        self._rids, self._main = rids, main
+        self._rids, self._main, self._awaited = rids, main, awaited
         self._mids: dict[str, str] = {}
         """Of the published tracks, by track id."""
         self._layers: dict[str, tuple[str, ...]] = {}
         """What the server wants of each published track now."""
-        self._publishing = False
+        self._publishing = self._leaving = self._ended = False
         self._fleet, self._http, self._url, self._people = fleet, session, url, people
         self._host = urlsplit(url).hostname or ""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -107,7 +111,7 @@ class Client:
         tracks = [
             {
                 "mid": mid,
-                "source": "microphone" if kind == "audio" else "camera",
+                "source": SOURCES[kind],
                 "muted": False,
             }
             for mid, kind in by_mid.items()
@@ -171,7 +175,8 @@ class Client:
             raise ClientError(f"subscribing failed: {error}") from error
 
     async def leave(self) -> None:
-        """Leave politely, whatever state the call is in."""
+        """Leave politely, whatever state the call is in; how it ends is no problem any more."""
+        self._leaving = True
         if self._socket is not None and not self._socket.closed:
             with contextlib.suppress(aiohttp.ClientError, OSError, ConnectionError):
                 await self._send({"type": "leave"})
@@ -201,7 +206,7 @@ class Client:
         return decoded
 
     async def _read(self) -> None:
-        while not self.problem:
+        while not self.problem and not self._ended:
             message = await self._receive()
             try:
                 await self._message(message)
@@ -230,10 +235,19 @@ class Client:
             self._lost({"closed": "the WebSocket was closed"}.get(kind, f"the server says {kind}"))
 
     def _lost(self, why: str) -> None:
-        self.problem = self.problem or f"participant {self.participant}: {why}"
+        if self._leaving:
+            self._ended = True
+        else:
+            self.problem = self.problem or f"participant {self.participant}: {why}"
         self._changed.set()
         if self._published is not None and not self._published.done():
             self._published.set_exception(FleetError(why))
+
+    def _awaits(self, offered: dict[str, Any]) -> bool:
+        if self._awaited is not None:
+            return self._people[offered["participant"]] in self._awaited
+        # A voice that is not among the loudest may never come.
+        return offered["kind"] == "video" or self._main is None
 
     async def _offer(self, message: dict[str, Any]) -> None:
         text: str = message["sdp"]
@@ -253,10 +267,10 @@ class Client:
         self.tracks = tuple(
             Track(
                 ssrcs[t["mid"]],
-                t["kind"],
+                "screen" if t["source"] == "screen" else t["kind"],
                 self._people[t["participant"]],
                 repairs.get(t["mid"], 0),
-                awaited=t["kind"] == "video" or self._main is None,
+                awaited=self._awaits(t),
             )
             for t in message["tracks"]
             if t["participant"] in self._people and ssrcs.get(t["mid"])
@@ -273,13 +287,18 @@ class Client:
 def view_message(
     offered: list[dict[str, Any]], people: dict[str, int], main: int
 ) -> dict[str, Any]:
-    """The `view` of who looks at person number `main` large and at all others small."""
+    """The `view` of who looks at person number `main` large and at all others small.
+
+    A shared screen takes the large place.
+    """
+    shared = any(track.get("source") == "screen" for track in offered)
     tracks = []
     for track in offered:
         if track["kind"] == "video":
-            large = people.get(track["participant"]) == main
+            screen = track.get("source") == "screen"
+            large = screen or (people.get(track["participant"]) == main and not shared)
             width, height = MAIN_TILE if large else THUMBNAIL
-            importance = "main" if large else "tile"
+            importance = "screen" if screen else "main" if large else "tile"
             tracks.append(
                 {
                     "track": track["track"],

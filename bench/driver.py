@@ -26,8 +26,9 @@ import msgspec
 
 from bench import channel, talk
 from bench.association import Association
+from bench.library import Library as Library
 from bench.receiver import Receiver, TrackCounter, Window
-from bench.recording import Recording, index_layers, index_payloads
+from bench.recording import index_layers, index_payloads
 from bench.sender import PACER_STEP_NS, OutgoingStream, Publisher, phase
 from bench.wire import BATCH, SLOT_BYTES, ReceiveBatch, SendBatch
 from sfu import rtcp
@@ -41,47 +42,6 @@ FEEDBACK_SECONDS = 0.1
 _LATE_BUCKET_NS = 100_000
 _LATE_BUCKETS = 1_000
 _SECOND = 1_000_000_000
-
-
-class Library(msgspec.Struct, frozen=True):
-    """The recordings of one run; a row of the send table holds audio first, then video.
-
-    With simulcast `layers` has the video's layers, and `video` the highest of them.
-    """
-
-    audio: Recording
-    video: Recording
-    layers: dict[str, Recording] = {}
-    """By rid, low to high."""
-    talkers: int = 0
-    """How many people talk in turns (`bench.talk`); 0: everybody, all the time."""
-
-    @property
-    def row(self) -> int:
-        """Entries of one participant in the send table."""
-        return self.audio.packets + sum(recording.packets for _, recording in self.videos())
-
-    def videos(self) -> list[tuple[str, Recording]]:
-        """What a participant's video consists of: rid and recording, low to high."""
-        return list(self.layers.items()) or [("", self.video)]
-
-    def base(self, participant: int, kind: str, rid: str = "") -> int:
-        """Where a participant's packets of this kind start in the send table, or those of a layer
-        of it."""
-        start = participant * self.row
-        if kind == "audio":
-            return start
-        start += self.audio.packets
-        for name, recording in self.videos() if rid else ():
-            if name == rid:
-                break
-            start += recording.packets
-        return start
-
-    def of(self, kind: str, rid: str = "") -> Recording:
-        if rid:
-            return self.layers[rid]
-        return self.audio if kind == "audio" else self.video
 
 
 @dataclass(slots=True)
@@ -111,6 +71,8 @@ class Driver:
             "audio": index_payloads(library.audio),
             "video": index_layers(library.videos()),
         }
+        if library.screen is not None:
+            self._index["screen"] = index_payloads(library.screen)
         self._certificate = Certificate.generate()
         self._epoll = select.epoll()
         self._transports: dict[int, Transport] = {}
@@ -124,6 +86,7 @@ class Driver:
         self._late_max = 0
         self._began: tuple[float, float] | None = None
         self._cpu = self._wall = 0.0
+        self._gone = 0
 
     def run(self) -> None:
         """The loop."""
@@ -235,6 +198,7 @@ class Driver:
                 plan.extensions,
                 plan.participant,
                 self._levels(plan.participant),
+                dtx=self._library.dtx,
             )
             for stream in plan.streams
         ]
@@ -250,8 +214,10 @@ class Driver:
         self._tick(transport, now)
 
     def _levels(self, participant: int) -> bytes:
-        talkers = self._library.talkers
-        return talk.levels(participant, talkers) if participant < talkers else b""
+        library = self._library
+        if participant >= library.talkers:
+            return b""
+        return talk.levels(participant, library.talkers, library.seed, library.pattern)
 
     def _tick(self, transport: Transport, _: int) -> None:
         if transport.association.state == "closed":
@@ -289,7 +255,7 @@ class Driver:
             return
         self._note_late(due)
         waiting = bool(stream.queue)
-        stream.next_frame()
+        stream.next_frame(due)
         if not waiting:
             self._flush(transport, stream, due)
         self._schedule_frame(transport, stream, due + stream.interval_ns)
@@ -332,6 +298,7 @@ class Driver:
     def _close(self, transport: Transport) -> None:
         association = transport.association
         ssrcs = [stream.ssrc for stream in transport.publisher.streams]
+        self._gone += sum(track.packets for track in transport.receiver.tracks.values())
         if association.state == "connected" and ssrcs:
             association.send_rtcp(rtcp.receiver_report(ssrcs[0]) + rtcp.bye(ssrcs))
         self._epoll.unregister(association.fd)
@@ -386,6 +353,7 @@ class Driver:
         receiver.tracks = {
             track.ssrc: kept.get(track.ssrc) or self._counter(track) for track in command.tracks
         }
+        self._gone += sum(t.packets for ssrc, t in kept.items() if ssrc not in receiver.tracks)
         receiver.repairs = {track.repair_ssrc for track in command.tracks} - {0}
         receiver.awaited = {track.ssrc for track in command.tracks if track.awaited}
         transport.complete = False
@@ -411,6 +379,7 @@ class Driver:
             transport.receiver.clear()
             for stream in transport.publisher.streams:
                 stream.clear()
+        self._gone = 0
         gc.collect()
         self._at(command.start, self._begin_window)
         self._at(command.stop, self._end_window)
@@ -444,6 +413,7 @@ class Driver:
             unknown=sum(r.unknown for _, r in receivers),
             refused=sum(r.refused for _, r in receivers),
             extra=sum(r.extra for _, r in receivers),
+            gone=self._gone,
             cpu_seconds=self._cpu,
             wall_seconds=self._wall,
             late_p99_ms=percentile_bucket(self._late, 0.99) * _LATE_BUCKET_NS / 1e6,

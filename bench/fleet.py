@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from bench import channel
-from bench.driver import Library
+from bench.library import Library
 from sfu.control import Fingerprint, Unframer
 
 T = TypeVar("T")
@@ -201,7 +201,10 @@ class Fleet:
     ) -> None:
         """What the transport receives from now on; `receiving` waits for all of it."""
         driver = self._of(participant)
-        driver.receiving[transport] = asyncio.get_running_loop().create_future()
+        waiting = driver.receiving.get(transport)
+        if waiting is None or waiting.done():
+            # Who waits already goes on waiting: for all of the newest set.
+            driver.receiving[transport] = asyncio.get_running_loop().create_future()
         await driver.tell(channel.SetTracks(transport, tracks))
 
     async def set_layers(

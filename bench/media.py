@@ -42,12 +42,14 @@ class VideoSpec:
     frame_rate: int = 25
     seconds: int = 20
     keyframe_seconds: int = 4
+    screen: bool = False
+    """Slides with a pointer rather than a camera's picture."""
 
     @property
     def name(self) -> str:
         return (
-            f"vp8-{self.width}x{self.height}-{self.frame_rate}fps-{self.bitrate_kbps}kbps"
-            f"-{self.seconds}s-key{self.keyframe_seconds}s-v{_FORMAT}"
+            f"{'screen' if self.screen else 'vp8'}-{self.width}x{self.height}"
+            f"-{self.frame_rate}fps-{self.bitrate_kbps}kbps-{self.seconds}s-key{self.keyframe_seconds}s-v{_FORMAT}"
         )
 
 
@@ -117,7 +119,7 @@ def make_video(spec: VideoSpec) -> Recording:
         "bufsize": str(codec.bit_rate // 2),
         "g": "100000",
     }
-    picture = MovingPicture(spec.width, spec.height)
+    picture = (Slides if spec.screen else MovingPicture)(spec.width, spec.height)
     frames: list[Frame] = []
     for number in range(spec.seconds * spec.frame_rate):
         image = av.VideoFrame.from_ndarray(picture.frame(number), format="yuv420p")
@@ -169,6 +171,46 @@ class MovingPicture:
         chroma[: height // 4] = 118 + 10 * np.sin(number / 30)
         chroma[height // 4 :] = 138
         planes: NDArray[np.uint8] = np.clip(np.vstack((luma, chroma)), 0, 255).astype(np.uint8)
+        return planes
+
+
+class Slides:
+    """A shared screen: lines of text that stand for some seconds, a pointer, and the frame number.
+
+    The same number always gives the same picture.
+    """
+
+    SLIDE_FRAMES = 60
+
+    def __init__(self, width: int, height: int) -> None:
+        self._width, self._height = width, height
+        self._slide = -1
+        self._page = np.empty(0)
+
+    def _text(self, slide: int) -> NDArray[np.float64]:
+        width, height = self._width, self._height
+        random = np.random.default_rng(slide)
+        luma = np.full((height, width), 230.0)
+        for line in range(2 * COUNTER_SQUARE, height - 48, 48):
+            letters = random.random((3, width // 16 - 12)) < 0.5
+            text = np.repeat(np.repeat(letters, 6, axis=0), 12, axis=1)
+            luma[line : line + 18, 40 : 40 + text.shape[1]][text] = 30.0
+        return luma
+
+    def frame(self, number: int) -> NDArray[np.uint8]:
+        """Planar YUV 4:2:0 as PyAV takes it: shape (height * 3 / 2, width)."""
+        width, height = self._width, self._height
+        if number // self.SLIDE_FRAMES != self._slide:
+            self._slide = number // self.SLIDE_FRAMES
+            self._page = self._text(self._slide)
+        luma = self._page.copy()
+        x = int((width - 40) * (0.5 + 0.45 * np.sin(number / 13)))
+        y = int((height - 80) * (0.5 + 0.4 * np.cos(number / 17))) + 40
+        luma[y : y + 16, x : x + 16] = 90.0 + number * 7 % 100
+        draw_counter(luma, number)
+        planes: NDArray[np.uint8] = np.vstack((luma, np.full((height // 2, width), 128.0))).astype(
+            np.uint8
+        )
         return planes
 
 

@@ -11,10 +11,10 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench import capacity, churn, classroom, elearning
+from bench.calls import AUDIO as AUDIO
+from bench.calls import AUDIO_VIDEO as AUDIO_VIDEO
 from bench.context import Context, Outcome
-
-AUDIO = ("audio",)
-AUDIO_VIDEO = ("audio", "video")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,12 @@ class Entry:
     """What this machine lacks, in words; empty when it can run."""
 
 
-TABLE: dict[str, Entry] = {}
+TABLE: dict[str, Entry] = {
+    "elearning": Entry(elearning.TITLE, elearning.run, elearning.SECONDS, elearning.arguments),
+    "classroom": Entry(classroom.TITLE, classroom.run, classroom.SECONDS, classroom.arguments),
+    "capacity": Entry(capacity.TITLE, capacity.run, capacity.SECONDS, capacity.arguments),
+    "churn": Entry(churn.TITLE, churn.run, churn.SECONDS, churn.arguments),
+}
 """By name. `SCENARIOS` and `OTHERS` have the others."""
 
 NOT_YET = {

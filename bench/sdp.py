@@ -47,7 +47,7 @@ def publish_offer(
     kinds: tuple[str, ...],
     rids: Sequence[str] = (),
 ) -> tuple[str, tuple[Stream, ...]]:
-    """An offer to send one track of each kind, and the streams it announces.
+    """An offer to send one track of each kind (`audio`, `video`, `screen`), and its streams.
 
     With `rids` video is simulcast of these layers, low to high. As Chromium does, the offer then
     names no SSRC of it: mid and rid on the packets do.
@@ -55,8 +55,9 @@ def publish_offer(
     media, streams = [], []
     for number, kind in enumerate(kinds):
         mid = str(number)
-        line = _media(kind, mid, "sendonly", credentials, fingerprint, "actpass")
-        line.codecs = _codecs(kind)
+        of = "audio" if kind == "audio" else "video"
+        line = _media(of, mid, "sendonly", credentials, fingerprint, "actpass")
+        line.codecs = _codecs(of)
         line.extensions = [Extension(n, uri) for n, uri in enumerate(_URIS, 1)]
         ssrc, rtx_ssrc = secrets.randbits(32), secrets.randbits(32)
         line.msid = (f"stream-{participant}", f"{kind}-{participant}")
@@ -65,7 +66,7 @@ def publish_offer(
             streams += _offer_simulcast(line, mid, rids)
             continue
         line.ssrcs = {ssrc: cname(participant)}
-        if kind == "video":
+        if of == "video":
             line.extensions = line.extensions[1:]
             line.ssrcs[rtx_ssrc] = cname(participant)
             line.fid_groups = [(ssrc, rtx_ssrc)]

@@ -30,8 +30,11 @@ PACER_STEP_NS = 5_000_000
 
 _GOLDEN = 0.6180339887498949
 _NTP_EPOCH = 2_208_988_800
-_VOICE = 0x80 | 30
+_VOICE_FLAG = 0x80
+_VOICE = _VOICE_FLAG | 30
 """Voice, -30 dBov (RFC 6464)."""
+DTX_FRAMES = 20
+"""Of silence, one in so many is sent: one each 400 ms (RFC 6716 clause 2.1.9)."""
 
 
 def phase(participant: int, interval_ns: int) -> int:
@@ -69,9 +72,12 @@ class OutgoingStream:
         extensions: Extensions,
         participant: int,
         levels: bytes = b"",
+        *,
+        dtx: bool = False,
     ) -> None:
         """`levels` are its audio levels, packet after packet, over and over; without any it
-        speaks all the time."""
+        speaks all the time. With `dtx` silence is sent each 400 ms only (as recorded packets:
+        what they hold decodes, whether it is silence is in the level)."""
         self.kind, self.ssrc = stream.kind, stream.ssrc
         self.mid, self.rid = stream.mid, stream.rid
         self.active = True
@@ -84,6 +90,8 @@ class OutgoingStream:
         self.header, self.feedback_at = header_template(stream, extensions)
         self.level_at = -1
         self.levels = levels
+        self.dtx = dtx and bool(levels) and not self.video
+        self._silent_frames = 0
         if levels and extensions.audio_level and not self.video:
             self.level_at = self.header.rindex(bytes((extensions.audio_level << 4, _VOICE))) + 1
         self.payload_type = stream.payload_type
@@ -102,10 +110,13 @@ class OutgoingStream:
         self._first_packet = _first_packets(recording)
         self._position = 0
 
-    def next_frame(self) -> None:
-        """Put the next frame into the queue; of a layer that rests, only its time passes."""
+    def next_frame(self, now: int = 0) -> None:
+        """Put the next frame into the queue; where it rests, only its time passes.
+
+        `now` in monotonic nanoseconds decides whether somebody talks.
+        """
         step = self.recording.duration // len(self.recording.frames)
-        if not self.active:
+        if not self.active or (self.dtx and self._left_out(now)):
             self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
             return
         if self.wants_keyframe:
@@ -121,6 +132,14 @@ class OutgoingStream:
         self.picture = (self.picture + 1) & 0x7FFF
         self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
         self._position = (self._position + 1) % len(frames)
+
+    def _left_out(self, now: int) -> bool:
+        """Whether DTX sends nothing for this frame of silence."""
+        if self.level(now) & _VOICE_FLAG:
+            self._silent_frames = 0
+            return False
+        self._silent_frames += 1
+        return self._silent_frames % DTX_FRAMES != 1
 
     def _to_keyframe(self) -> None:
         frames = self.recording.frames

@@ -1,23 +1,42 @@
-"""Who talks when, for calls in which every microphone is open: two or three at a time.
+"""Who talks when, for calls in which every microphone is open.
 
-Theory of operation. Two places to speak are always taken, a third about half of the time. Who
-takes a place is somebody who does not speak now, drawn with a fixed seed; so every driver
-process knows the same plan. A level is that of RFC 6464: syllables while somebody talks, the
-noise of a room otherwise.
+Theory of operation. A pattern is a number of places to speak, with how long one of them is held
+and how long it then stays empty. Who takes a place is somebody who does not speak now, drawn with
+a fixed seed; so every driver process knows the same plan.
+A level is that of RFC 6464: syllables while somebody talks, the noise of a room otherwise.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from typing import NamedTuple
 
 SECONDS = 60
 """The plan begins again after this."""
 STEPS_PER_SECOND = 50
 """A level for each packet of 20 ms."""
-SPURT_SECONDS = (1.5, 5.0)
-PAUSE_SECONDS = (1.5, 5.0)
-"""Of the third place, between two who take it."""
+
+
+class Place(NamedTuple):
+    """One who may speak at a time, and the next."""
+
+    spurt: tuple[float, float]
+    """Seconds, from and to."""
+    pause: tuple[float, float] = (0.0, 0.0)
+    """Seconds before the next one takes it."""
+    first_only: bool = False
+    """Held by participant 0 always: a lecturer."""
+
+
+_LIVELY = Place((1.5, 5.0))
+PATTERNS: dict[str, tuple[Place, ...]] = {
+    "meeting": (_LIVELY, _LIVELY, Place((1.5, 5.0), (1.5, 5.0))),
+    "turns": (Place((2.0, 8.0), (0.2, 1.0)),),
+    "lecture": (Place((4.0, 12.0), (0.3, 1.0), True), Place((1.0, 3.0), (5.0, 15.0))),
+}
+"""`meeting`: two always, a third half of the time. `turns`: one after the other, with pauses.
+`lecture`: the first most of the time, now and then somebody asks."""
 
 _VOICE_FLAG = 0x80
 _LOUDEST, _QUIETEST = 22.0, 36.0
@@ -26,30 +45,35 @@ _ROOM = (68, 76)
 """Of a microphone that nobody speaks into, -dBov."""
 
 
-def spurts(people: int, seed: int = 1) -> list[tuple[int, int, int]]:
+def spurts(people: int, seed: int = 1, pattern: str = "meeting") -> list[tuple[int, int, int]]:
     """(participant, first step, step after the last) of each time that somebody talks."""
     rng = random.Random(seed)
     end = SECONDS * STEPS_PER_SECOND
-    places = min(3, people - 1)
-    free_at = [0] * places
+    places = PATTERNS[pattern][: people - 1]
+    free_at = [0] * len(places)
     found: list[tuple[int, int, int]] = []
     while min(free_at) < end:
-        place = free_at.index(min(free_at))
-        begin = free_at[place]
-        busy = {who for who, _, until in found if until > begin}
-        who = rng.choice([n for n in range(people) if n not in busy])
-        until = min(end, begin + int(rng.uniform(*SPURT_SECONDS) * STEPS_PER_SECOND))
+        number = free_at.index(min(free_at))
+        place = places[number]
+        begin = free_at[number]
+        if place.first_only:
+            who = 0
+        else:
+            busy = {who for who, _, until in found if until > begin}
+            busy |= {0} if any(p.first_only for p in places) else set()
+            who = rng.choice([n for n in range(people) if n not in busy])
+        until = min(end, begin + int(rng.uniform(*place.spurt) * STEPS_PER_SECOND))
         found.append((who, begin, until))
-        pause = rng.uniform(*PAUSE_SECONDS) if place == 2 else 0.0
-        free_at[place] = until + int(pause * STEPS_PER_SECOND)
+        pause = rng.uniform(*place.pause) if place.pause[1] else 0.0
+        free_at[number] = until + int(pause * STEPS_PER_SECOND)
     return found
 
 
-def levels(participant: int, people: int, seed: int = 1) -> bytes:
+def levels(participant: int, people: int, seed: int = 1, pattern: str = "meeting") -> bytes:
     """The audio level element of each 20 ms of this participant: voice flag and -dBov."""
     rng = random.Random(seed * 1000 + participant)
     line = bytearray(rng.randint(*_ROOM) for _ in range(SECONDS * STEPS_PER_SECOND))
-    for who, begin, until in spurts(people, seed):
+    for who, begin, until in spurts(people, seed, pattern):
         if who == participant:
             for step in range(begin, until):
                 # Some four syllables a second.

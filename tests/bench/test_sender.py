@@ -80,6 +80,24 @@ def test_packets_carry_the_audio_levels_in_turn() -> None:
     assert [stream.level(n * 20 * MS) for n in range(3)] == [0x99, 70, 0x99]
 
 
+def test_silence_is_sent_each_400_ms_only_and_speech_at_once() -> None:
+    sound = Recording("audio", 48_000, 960 * 4, tuple(Frame(n * 960, True, (bytes((n,)) * 40,))
+                                                      for n in range(4)))  # fmt: skip
+    levels = bytes([70] * 45 + [0x80 | 30] * 3 + [70] * 52)
+    stream = OutgoingStream(
+        Stream("audio", 1, 111, "0"), sound, 0, Extensions(audio_level=1), 0, levels, dtx=True
+    )
+    begin = stream.timestamp
+    sent = []
+    for step in range(100):
+        stream.next_frame(step * 20 * MS)
+        for _, _, timestamp, _, _ in stream.queue:
+            sent.append(((timestamp - begin) & 0xFFFFFFFF) // 960)
+            assert sent[-1] == step  # its clock goes on while nothing is sent
+        stream.queue.clear()
+    assert sent == [0, 20, 40, 45, 46, 47, 48, 68, 88]
+
+
 def test_interval_is_that_of_the_recording() -> None:
     assert outgoing().interval_ns == 40 * MS
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bench import talk
@@ -42,3 +44,27 @@ def test_speech_stands_out_of_the_room_and_the_plan_is_the_same_each_time() -> N
     assert min(silence) > 60
     assert line == talk.levels(3, 10)
     assert line != talk.levels(3, 10, seed=2)
+
+
+def test_in_a_lecture_the_first_talks_most_and_somebody_asks_at_times() -> None:
+    spurts = talk.spurts(10, pattern="lecture")
+    spoken = {
+        who: sum(until - begin for w, begin, until in spurts if w == who) for who in range(10)
+    }
+    assert spoken[0] > 0.7 * STEPS
+    assert 0 < sum(spoken.values()) - spoken[0] < 0.4 * STEPS
+
+
+def test_in_turns_never_two_talk_at_once_and_pauses_lie_between() -> None:
+    spurts = sorted(talk.spurts(5, pattern="turns"), key=lambda spurt: spurt[1])
+    for (_, _, until), (_, begin, _) in pairwise(spurts):
+        assert begin > until
+    assert len({who for who, _, _ in spurts}) > 2
+
+
+@pytest.mark.parametrize("pattern", talk.PATTERNS)
+@pytest.mark.parametrize("people", [2, 3, 30])
+def test_every_pattern_fits_any_number_of_people(pattern: str, people: int) -> None:
+    for who, begin, until in talk.spurts(people, 7, pattern):
+        assert 0 <= who < people
+        assert 0 <= begin < until <= STEPS
