@@ -227,6 +227,10 @@ def _greeting(settings: Config, hosts: Sequence[str], port: int) -> str:
             "need a proxy in front that serves HTTPS.",
             "",
         ]
+    token = (
+        "admin_token" if settings.admin_token else f"in {Path(settings.data_dir, 'admin-token')}"
+    )
+    lines += [f"For admins: /admin at the same addresses; the token to log in is {token}.", ""]
     lines.append("Stop with Control-C.")
     return "\n".join(lines)
 

@@ -50,7 +50,7 @@ class Server:
         self._passwords = Passwords()
         self.rooms = Rooms(config, addresses, self._passwords)
         self.pool = WorkerPool(config.worker_count, launch, self.rooms)
-        self._back_office = BackOffice(config, self.rooms, admin_token, self._address)
+        self.back_office = BackOffice(config, self.rooms, admin_token, self._address)
         self._sessions: set[Session] = set()
         self._by_address: Counter[str] = Counter()
         self._runner = web.AppRunner(
@@ -67,7 +67,7 @@ class Server:
         app.router.add_get("/api/stats", self._stats)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        self._back_office.add_routes(app)
+        self.back_office.add_routes(app)
         pages.add_routes(app)
         return app
 
@@ -99,11 +99,11 @@ class Server:
             session.close(messages.Closing(), WSCloseCode.GOING_AWAY) for session in self._sessions
         ]
         # Draining closes media as well: tell people first, or they would see a fault.
-        told = asyncio.gather(*closing, self._back_office.hang_up(), return_exceptions=True)
+        told = asyncio.gather(*closing, self.back_office.hang_up(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(told, 0.7)
         await self.pool.close(DRAIN)
-        await self._back_office.close()
+        await self.back_office.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._runner.cleanup(), 0.5)
         self._passwords.close()
@@ -114,7 +114,7 @@ class Server:
             now = time.monotonic()
             try:
                 self.rooms.tick(now)
-                self._back_office.tick(now)
+                self.back_office.tick(now)
             except Exception:
                 # A fault in one room must not stop the clock of all.
                 log.exception("tidying the rooms failed")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _ADDRESS = re.compile(r"https://localhost:(\d+)/")
-_TOKEN = "a token for the browser tests"
+ADMIN_TOKEN = "a token for the browser tests"
 
 
 class Server:
@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, data_dir: Path, *flags: str, port: int = 0) -> None:
         command = [sys.executable, "-m", "signaling", f"--port={port}", "--media-port=0"]
-        command += ["--workers=1", f"--data-dir={data_dir}", f"--admin-token={_TOKEN}", *flags]
+        command += ["--workers=1", f"--data-dir={data_dir}", f"--admin-token={ADMIN_TOKEN}", *flags]
         self._process = subprocess.Popen(
             command,
             cwd=Path(__file__).parents[2],
@@ -49,7 +49,7 @@ class Server:
         request = urllib.request.Request(
             # Not by name: it may mean another address family first.
             f"https://127.0.0.1:{self.port}/api/stats",
-            headers={"Authorization": f"Bearer {_TOKEN}"},
+            headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
         )
         trusting = ssl._create_unverified_context()
         with urllib.request.urlopen(request, context=trusting, timeout=10) as answer:

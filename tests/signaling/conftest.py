@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -56,7 +57,7 @@ Serve = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def serve(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
+async def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Serve]:
     # The fake worker gives no sign of life of its own, and a test may take its time.
     monkeypatch.setattr(worker_pool, "SILENCE", 600.0)
     running: list[Running] = []
@@ -64,6 +65,7 @@ async def serve(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
 
         async def start(**settings: Any) -> Running:
             base: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "tls": False, "workers": 1}
+            base["data_dir"] = str(tmp_path)
             launch = FakeLaunch()
             server = Server(Config(**(base | settings)), ["127.0.0.1"], launch, TOKEN)
             running.append(Running(server, launch, await server.start(None), http))
