@@ -86,7 +86,7 @@ def _overall(tiphon: Mapping[str, Any], graded: grades.Graded | None) -> Line:
 def _categories(quality: Mapping[str, Any], row: studies.Published | None) -> list[Line]:
     study = studies.graded(row, "g1010-study") if row else None
     targets = [
-        f"{name} {words(graded['words'])}"
+        Line(f"ITU-T G.1010, {name}", words(graded["words"]), _mean(graded["overall"]))
         for kind, name in (("audio", "voice"), ("video", "video"))
         if (graded := quality["g1010"][kind]) is not None
     ]
@@ -98,7 +98,7 @@ def _categories(quality: Mapping[str, Any], row: studies.Published | None) -> li
             words(study.words) if study else "",
             _mean(study.overall if study else None),
         ),
-        Line("ITU-T G.1010 targets", ", ".join(targets) or "–", ""),
+        *targets,
     ]
 
 
@@ -129,7 +129,9 @@ def at_or_above(run: Mapping[str, Any]) -> bool | None:
 
 
 def _kbps(value: float | None) -> str:
-    return "–" if value is None else f"{value / 1000:,.3f} kbit/s"
+    if value is None:
+        return "–"
+    return f"{value / 1000:,.{3 if value < 1e6 else 1}f} kbit/s"
 
 
 def _ms(seconds: float) -> str:

@@ -22,7 +22,7 @@ ROWS = (
     ("cpuPercent", "server CPU, media", "%"),
     ("rssMiB", "server memory", "MiB"),
     ("receivedMbps", "received by all", "Mbit/s"),
-    ("delayMaxMs", "longest delay", "ms"),
+    ("delayMeanMs", "mean delay", "ms"),
     ("generatorCpuPercent", "load generator CPU", "%"),
 )
 """Of `bench.series`, in the order in which they are shown."""

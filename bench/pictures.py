@@ -46,7 +46,7 @@ def of_run(run: Mapping[str, Any], label: str = "") -> str:
                    x="seconds", y="Mbit/s, all participants"),
         line_chart(
             "Delay over time",
-            [_over_time(rows, "delayMeanMs", "mean"), _over_time(rows, "delayMaxMs", "longest")],
+            [_over_time(rows, "delayMeanMs", "mean of each second")],
             x="seconds",
             y="ms",
         ),

@@ -207,7 +207,8 @@ class _Run:
             # One look at the end decides; those before keep a last one of a server that dies.
             after, media = server.usages()
             ended = server.sampled_at
-            row = sampler.look(ended, after, media, processes.usages(fleet.pids()))
+            generator = processes.usages(fleet.pids())
+            row = sampler.look(ended, after, media, generator, fleet.progress())
             if row is not None:
                 self.watch.sample(row)
             with contextlib.suppress(TimeoutError):

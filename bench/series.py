@@ -2,13 +2,15 @@
 
 A row: `at` (seconds from the window's start), `cpuPercent` (of the server's media processes),
 `cpuAllPercent` (all its processes), `rssMiB`, `generatorCpuPercent` (the busiest process of the
-load generator). What is not known is None.
+load generator), `receivedMbps` (all participants together), `delayMeanMs` (of the packets since
+the row before). What is not known is None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from bench.channel import Progress
 from bench.processes import Usage
 
 Row = dict[str, float | None]
@@ -26,6 +28,7 @@ class Sampler:
         self.rows: list[Row] = []
         self._start = start
         self._every = EVERY_SECONDS
+        self._told: dict[int, Progress] = {}
         self._last: tuple[float, Mapping[int, Usage], Mapping[int, Usage]] | None = None
 
     def look(
@@ -34,8 +37,10 @@ class Sampler:
         server: Mapping[int, Usage],
         media: Iterable[int],
         generator: Mapping[int, Usage],
+        progress: Sequence[Progress] = (),
     ) -> Row | None:
-        """A look at all processes; gives a row when the last one is long enough ago."""
+        """A look at all processes and the newest of each driver; gives a row when the last one is
+        long enough ago."""
         if self._last is None:
             self._last = now, server, generator
             return None
@@ -63,12 +68,30 @@ class Sampler:
             "cpuAllPercent": _sum(percent.values()),
             "rssMiB": _sum(usage.rss_bytes / _MIB for usage in server.values()),
             "generatorCpuPercent": None if busiest is None else round(busiest, 1),
+            **self._media(progress),
         }
         self.rows.append(row)
         if len(self.rows) > MOST_ROWS:
             del self.rows[::2]
             self._every *= 2
         return row
+
+    def _media(self, progress: Sequence[Progress]) -> Row:
+        """What came between the newest that drivers told and what they had told before."""
+        bits = packets = delay = 0.0
+        for number, newest in enumerate(progress):
+            before = self._told.get(number)
+            self._told[number] = newest
+            # A track that ended takes its counts with it.
+            if before is None or newest.at <= before.at or newest.packets < before.packets:
+                continue
+            bits += 8 * (newest.bytes - before.bytes) / ((newest.at - before.at) / 1e9)
+            packets += newest.packets - before.packets
+            delay += newest.delay_sum - before.delay_sum
+        return {
+            "receivedMbps": round(bits / 1e6, 3) if packets else None,
+            "delayMeanMs": round(delay / packets / 1e6, 3) if packets else None,
+        }
 
 
 def _sum(values: Iterable[float]) -> float | None:
