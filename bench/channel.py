@@ -195,7 +195,19 @@ class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     late_max_ms: float
 
 
-Event = Ready | Connected | Failed | Receiving | Measured
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """Once a second in the window: what came since its start, on tracks that are still there."""
+
+    at: int
+    """Monotonic nanoseconds."""
+    packets: int
+    bytes: int
+    """Datagram payload, SRTP included."""
+    delay_sum: int
+    """Nanoseconds."""
+
+
+Event = Ready | Connected | Failed | Receiving | Progress | Measured
 
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

@@ -384,10 +384,23 @@ class Driver:
         self._at(command.start, self._begin_window)
         self._at(command.stop, self._end_window)
 
-    def _begin_window(self, _: int) -> None:
+    def _begin_window(self, due: int) -> None:
         self._late = [0] * _LATE_BUCKETS
         self._late_max = 0
         self._began = (time.process_time(), time.monotonic())
+        self._at(due + _SECOND, self._progress)
+
+    def _progress(self, due: int) -> None:
+        if self._began is None:
+            return
+        packets = size = delay = 0
+        for transport in self._transports.values():
+            for track in transport.receiver.tracks.values():
+                packets += track.packets
+                size += track.bytes
+                delay += track.delay_sum
+        self._tell(channel.Progress(time.monotonic_ns(), packets, size, delay))
+        self._at(due + _SECOND, self._progress)
 
     def _end_window(self, _: int) -> None:
         if self._began is not None:

@@ -43,6 +43,8 @@ class _Driver:
         self.receiving: dict[int, asyncio.Future[None]] = {}
         self.failures: dict[int, str] = {}
         """Transports that failed after they had been connected."""
+        self.progress: channel.Progress | None = None
+        """The newest of this window."""
 
     async def tell(self, command: channel.Command) -> None:
         # Two that write at once could mix their halves.
@@ -79,6 +81,8 @@ class _Driver:
                 future.set_exception(FleetError(event.reason))
             else:
                 self.failures[event.transport] = event.reason
+        elif isinstance(event, channel.Progress):
+            self.progress = event
         elif isinstance(event, channel.Receiving):
             _resolve(self.receiving.get(event.transport), None)
         elif self.measured is not None and not self.measured.done():
@@ -230,9 +234,14 @@ class Fleet:
         """Transports that were lost since the start."""
         return [reason for driver in self._drivers for reason in driver.failures.values()]
 
+    def progress(self) -> list[channel.Progress]:
+        """The newest of each driver in this window; fewer where one has not told yet."""
+        return [driver.progress for driver in self._drivers if driver.progress is not None]
+
     async def begin_window(self, start: int, stop: int) -> None:
         """Count what is sent between these monotonic nanoseconds."""
         for driver in self._drivers:
+            driver.progress = None
             await driver.tell(channel.Measure(start, stop))
 
     async def end_window(self, stop: int) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
 import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+SECRET = "--admin-token"
 
 
 def provenance() -> dict[str, Any]:
@@ -16,27 +21,55 @@ def provenance() -> dict[str, Any]:
     return {
         "machine": machine(),
         "commit": commit(),
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "command": command(sys.argv[1:]),
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
 
+def command(arguments: Sequence[str]) -> str:
+    """What was typed, without the secret in it."""
+    told, secret = [], False
+    for argument in arguments:
+        if secret:
+            argument = "..."
+        elif argument.startswith(f"{SECRET}="):
+            argument = f"{SECRET}=..."
+        secret = argument == SECRET
+        told.append(argument)
+    return shlex.join(["python", "-m", "bench", *told])
+
+
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    model = platform.processor() or platform.machine()
-    for line in _text("/proc/cpuinfo").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() in ("model name", "Model"):
-            model = value.strip()
-            break
+    """What the participants ran on; the server, too, unless it was elsewhere (`--url`)."""
     governor = _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip()
     return {
-        "model": model,
-        "cores": len([n for n in _text("/proc/cpuinfo").splitlines() if n.startswith("processor")]),
+        "model": model(),
+        "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "governor": governor or "unknown",
+        "temperatureC": temperature(),
     }
+
+
+def model() -> str:
+    """The board's name where it has one, as a Raspberry Pi, else the processor's."""
+    if board := _text("/proc/device-tree/model").strip("\0 \n"):
+        return board
+    for line in _text("/proc/cpuinfo").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def temperature(folder: Path = Path("/sys/class/thermal")) -> float | None:
+    """Of the hottest sensor now, in degrees Celsius; None without any, as in virtual machines."""
+    found = []
+    for sensor in folder.glob("thermal_zone*/temp"):
+        with contextlib.suppress(ValueError):
+            found.append(int(_text(str(sensor))) / 1000)
+    return round(max(found), 1) if found else None
 
 
 def commit() -> str:

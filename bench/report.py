@@ -16,11 +16,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.channel import Measured, ReceivedTrack
+from bench.library import Library
 from bench.processes import Usage
 from bench.receiver import COARSE_NS, DELAY_BUCKETS, FINE_BUCKETS, FINE_LIMIT_NS, FINE_NS
+from qos.histogram import Histogram
+from qos.spacing import mean_inter_arrival
 
 MAX_DRIVER_CPU_PERCENT = 80.0
 MAX_LATE_MS = 5.0
+UNKNOWN = (
+    "cpuPercent",
+    "cpuMicrosPerForwardedPacket",
+    "cpuMicrosPerForwardedPacketAllProcesses",
+    "rssMiB",
+    "rssIdleMiB",
+    "rssMiBPerParticipant",
+)
+"""Of a server whose processes nobody may look at."""
 _MIB = 1024 * 1024
 
 
@@ -33,8 +45,11 @@ class ServerUse:
     media: frozenset[int]
     """Processes that carry media; their CPU is the server's CPU."""
     seconds: float
+    """From the look before to that after."""
     idle_rss: int = 0
     """Bytes of all its processes before anybody joined."""
+    window: float = 0.0
+    """Seconds in which the packets were counted; 0: as `seconds`."""
 
     def cpu_seconds(self, pids: Iterable[int]) -> float:
         return sum(
@@ -63,13 +78,26 @@ def percentile_ms(buckets: Mapping[int, int], share: float, longest_ns: int) -> 
         below += buckets[bucket]
         if below >= share * total:
             break
+    return _middle_ns(bucket, longest_ns) / 1e6
+
+
+def _middle_ns(bucket: int, longest_ns: int) -> float:
     if bucket == DELAY_BUCKETS - 1:
-        return longest_ns / 1e6
+        return longest_ns
     if bucket < FINE_BUCKETS:
         middle = (bucket + 0.5) * FINE_NS
     else:
         middle = FINE_LIMIT_NS + (bucket - FINE_BUCKETS + 0.5) * COARSE_NS
-    return min(middle, longest_ns) / 1e6
+    return min(middle, longest_ns)
+
+
+def delay_counts(results: list[Measured]) -> list[int]:
+    """How many packets took how long, by the bounds of `qos.histogram`."""
+    longest = max((t.delay_max for result in results for t in result.received), default=0)
+    histogram = Histogram()
+    for bucket, count in _merged(results).items():
+        histogram.add(_middle_ns(bucket, longest) / 1e9, count)
+    return histogram.counts
 
 
 def delays_ms(buckets: Mapping[int, int], longest_ns: int) -> dict[str, float]:
@@ -86,7 +114,7 @@ def mean_inter_arrival_ms(tracks: Iterable[ReceivedTrack]) -> float:
     if not arrived:
         return 0.0
     span = max(t.last for t in arrived) - min(t.first for t in arrived)
-    return span / sum(t.packets for t in arrived) / 1e6
+    return 1e3 * (mean_inter_arrival(span / 1e9, sum(t.packets for t in arrived)) or 0.0)
 
 
 def _merged(results: list[Measured]) -> dict[int, int]:
@@ -140,6 +168,15 @@ def _with_sent(results: list[Measured], by_sequence: bool) -> list[tuple[Receive
     ]
 
 
+def published(library: Library) -> dict[str, float]:
+    """What each participant's recordings are: payload rates and frames a second."""
+    return {
+        "audioBitsPerSecond": round(library.audio.bits_per_second),
+        "videoBitsPerSecond": round(library.video.bits_per_second),
+        "framesPerSecond": round(len(library.video.frames) / library.video.seconds, 2),
+    }
+
+
 def streams(results: list[Measured]) -> list[dict[str, Any]]:
     """One row for each stream that a participant published."""
     return [
@@ -183,10 +220,14 @@ def tracks(
 
 
 def server(use: ServerUse, forwarded: int, participants: int) -> dict[str, Any]:
-    """The server's part of the report."""
+    """The server's part of the report. Without a look at its processes nothing is known of them
+    (None)."""
+    if not use.after:
+        return {**dict.fromkeys(UNKNOWN), "forwardedPackets": forwarded, "processes": []}
     cpu = use.cpu_seconds(use.media)
     everything = use.cpu_seconds(use.after)
-    each = 1e6 / forwarded if forwarded else 0.0
+    # The looks at a box elsewhere are not as far apart as the window is long.
+    each = 1e6 * (use.window or use.seconds) / use.seconds / forwarded if forwarded else 0.0
     return {
         "cpuPercent": round(100 * cpu / use.seconds, 2),
         "cpuMicrosPerForwardedPacket": round(cpu * each, 3),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +19,15 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from bench import report
+from bench import processes, report
 from bench.channel import Measured
-from bench.driver import Library
 from bench.fleet import Fleet
+from bench.library import Library
 from bench.provenance import provenance
+from bench.series import Sampler
 from bench.server import Server
+from bench.verdict import judge
+from bench.watch import Watch
 
 JOINS_AT_ONCE = 4
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -114,10 +118,11 @@ async def measure(
     participant_class: ParticipantClass,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Run it and give the report; `tell` gets a line at each step.
+    """Run it and give the report; `tell` gets a line at each step, a `Watch` all that happens.
 
     Raises `ClientError`, `FleetError`, `InterruptedRunError`.
     """
+    watch = tell if isinstance(tell, Watch) else Watch()
     with interruptible() as interrupt:
         async with (
             Fleet(library, load.participants, load.drivers) as fleet,
@@ -131,9 +136,10 @@ async def measure(
             try:
                 idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
                 tell(f"{load.participants} people join at {server.url}")
-                await _unless(interrupt, _set_up(clients, load))
+                await _unless(interrupt, _set_up(clients, load, watch))
                 tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
-                return await _window(load, fleet, server, clients, interrupt, idle_rss)
+                run = _Run(load, library, fleet, server, clients, interrupt, watch, idle_rss)
+                return await run.window()
             finally:
                 await asyncio.gather(*(c.leave() for c in clients), return_exceptions=True)
 
@@ -150,83 +156,104 @@ async def _unless(interrupt: asyncio.Event, work: Any) -> None:
     await task
 
 
-async def _set_up(clients: Sequence[Participant], load: Load) -> None:
+async def _set_up(clients: Sequence[Participant], load: Load, watch: Watch) -> None:
     gate = asyncio.Semaphore(JOINS_AT_ONCE)
+    steps = itertools.count(1)
 
     async def come(client: Participant) -> None:
         async with gate:
             await client.join(load.room(client.participant))
             await client.publish(load.kinds)
+            watch.joined(next(steps), 2 * len(clients))
 
     async def listen(client: Participant) -> None:
         async with gate:
             await client.receive_all(load.tracks_for(client.participant), RECEIVE_SECONDS)
+            watch.joined(next(steps), 2 * len(clients))
 
     await asyncio.gather(*(come(client) for client in clients))
     await asyncio.gather(*(listen(client) for client in clients))
     await asyncio.sleep(load.warm_up)
 
 
-async def _window(
-    load: Load,
-    fleet: Fleet,
-    server: Server,
-    clients: Sequence[Participant],
-    interrupt: asyncio.Event,
-    idle_rss: int,
-) -> dict[str, Any]:
-    start = time.monotonic_ns() + _LEAD_NS
-    stop = start + int(load.seconds * 1e9)
-    await fleet.begin_window(start, stop)
-    await asyncio.sleep(_LEAD_NS / 1e9)
-    before, media = server.usages()
-    began = time.monotonic()
-    after = before
-    while (left := stop / 1e9 - time.monotonic()) > 0 and server.alive and not interrupt.is_set():
-        # One look at the end decides; those before keep a last one of a server that dies.
-        after, media = server.usages()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(interrupt.wait(), min(left, _LOOK_SECONDS))
-    partial = time.monotonic_ns() < stop
-    if partial:
-        stop = time.monotonic_ns()
-        await fleet.end_window(stop)
-    if server.alive:
-        after, media = server.usages()
-    lasted = time.monotonic() - began
-    use = report.ServerUse(before, after, frozenset(media), lasted, idle_rss)
-    results = await fleet.collect(stop)
-    problems = _problems(load, server, fleet, clients, use, results)
-    outcome = _report(load, results, use, (stop - start) / 1e9, partial, problems)
-    outcome["layersNamed"] = {c.participant: sorted(c.named) for c in clients if c.named}
-    return outcome
+@dataclass
+class _Run:
+    """A call that is set up."""
 
+    load: Load
+    library: Library
+    fleet: Fleet
+    server: Server
+    clients: Sequence[Participant]
+    interrupt: asyncio.Event
+    watch: Watch
+    idle_rss: int
 
-def _problems(
-    load: Load,
-    server: Server,
-    fleet: Fleet,
-    clients: Sequence[Participant],
-    use: report.ServerUse,
-    results: list[Measured],
-) -> list[str]:
-    """Why the run is not valid; empty when it is."""
-    problems = report.bottlenecks(results)
-    if not server.alive:
-        problems.append(f"the server ended in the middle: {server.log_tail()}")
-    elif set(use.before) != set(use.after):
-        problems.append("a process of the server was replaced in the middle")
-    problems += [client.problem for client in clients if client.problem]
-    problems += [f"a transport was lost: {reason}" for reason in fleet.failures()]
-    tracks = sum(len(result.received) for result in results)
-    expected = sum(load.tracks_for(client.participant) for client in clients)
-    if tracks != expected:
-        problems.append(f"{tracks} tracks were received, not {expected}")
-    return problems
+    async def window(self) -> dict[str, Any]:
+        """Count for as long as the load says, or until it is interrupted or the server dies."""
+        server, fleet = self.server, self.fleet
+        start = time.monotonic_ns() + _LEAD_NS
+        stop = start + int(self.load.seconds * 1e9)
+        await fleet.begin_window(start, stop)
+        await asyncio.sleep(_LEAD_NS / 1e9)
+        self.watch.window(self.load.seconds)
+        before, media = server.usages()
+        began = server.sampled_at
+        after, ended = before, began
+        sampler = Sampler(start / 1e9)
+        while (left := stop / 1e9 - time.monotonic()) > 0:
+            if not server.alive or self._all_lost() or self.interrupt.is_set():
+                break
+            # One look at the end decides; those before keep a last one of a server that dies.
+            after, media = server.usages()
+            ended = server.sampled_at
+            generator = processes.usages(fleet.pids())
+            row = sampler.look(ended, after, media, generator, fleet.progress())
+            if row is not None:
+                self.watch.sample(row)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.interrupt.wait(), min(left, _LOOK_SECONDS))
+        partial = time.monotonic_ns() < stop
+        if partial:
+            stop = time.monotonic_ns()
+            await fleet.end_window(stop)
+        if server.alive:
+            after, media = server.usages()
+            ended = server.sampled_at
+        lasted, seconds = max(ended - began, 1e-3), (stop - start) / 1e9
+        use = report.ServerUse(before, after, frozenset(media), lasted, self.idle_rss, seconds)
+        results = await fleet.collect(stop)
+        problems = self._problems(use, results)
+        outcome = _report(self.load, self.library, results, use, seconds, partial, problems)
+        outcome["series"] = sampler.rows
+        outcome["layersNamed"] = {c.participant: sorted(c.named) for c in self.clients if c.named}
+        return outcome
+
+    def _all_lost(self) -> bool:
+        """What participants see of a server that dies, at once and from afar."""
+        return all(client.problem for client in self.clients)
+
+    def _problems(self, use: report.ServerUse, results: list[Measured]) -> list[str]:
+        """Why the run is not valid; empty when it is."""
+        problems = report.bottlenecks(results)
+        if not self.server.alive:
+            problems.append(f"the server ended in the middle: {self.server.log_tail()}")
+        elif self._all_lost():
+            problems.append("the server ended in the middle: every call was lost")
+        elif set(use.before) != set(use.after):
+            problems.append("a process of the server was replaced in the middle")
+        problems += [client.problem for client in self.clients if client.problem]
+        problems += [f"a transport was lost: {reason}" for reason in self.fleet.failures()]
+        tracks = sum(len(result.received) for result in results)
+        expected = sum(self.load.tracks_for(client.participant) for client in self.clients)
+        if tracks != expected:
+            problems.append(f"{tracks} tracks were received, not {expected}")
+        return problems
 
 
 def _report(
     load: Load,
+    library: Library,
     results: list[Measured],
     use: report.ServerUse,
     seconds: float,
@@ -234,7 +261,7 @@ def _report(
     problems: list[str],
 ) -> dict[str, Any]:
     forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
-    return {
+    outcome = {
         "scenario": load.scenario,
         "participants": load.participants,
         "seconds": round(seconds, 3),
@@ -242,6 +269,8 @@ def _report(
         "packetsPerSecondOut": round((forwarded + extra) / seconds, 1),
         "lossFrom": "sequenceNumbers" if load.by_sequence else "packetsSent",
         "summary": report.summary(results, seconds, by_sequence=load.by_sequence),
+        "delayCounts": report.delay_counts(results),
+        "media": report.published(library),
         "streams": report.streams(results),
         "tracks": report.tracks(results, seconds, by_sequence=load.by_sequence),
         "loadGenerator": report.load_generator(results, seconds),
@@ -252,3 +281,4 @@ def _report(
         "problems": problems,
         **provenance(),
     }
+    return {**outcome, "quality": judge(outcome)}

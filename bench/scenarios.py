@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import capacity, churn, classroom, elearning
+from bench import capacity, churn, classroom, elearning, micro
 from bench.calls import AUDIO as AUDIO
 from bench.calls import AUDIO_VIDEO as AUDIO_VIDEO
 from bench.context import Context, Outcome
@@ -70,6 +70,7 @@ TABLE: dict[str, Entry] = {
     "classroom": Entry(classroom.TITLE, classroom.run, classroom.SECONDS, classroom.arguments),
     "capacity": Entry(capacity.TITLE, capacity.run, capacity.SECONDS, capacity.arguments),
     "churn": Entry(churn.TITLE, churn.run, churn.SECONDS, churn.arguments),
+    "micro": Entry(micro.TITLE, micro.run, micro.SECONDS, micro.arguments),
 }
 """By name. `SCENARIOS` and `OTHERS` have the others."""
 

@@ -104,6 +104,11 @@ class Server(ABC):
         # Workers carry the media of ours; Janus is one process.
         return processes.usages([main, *workers]), set(workers) or {main}
 
+    @property
+    def sampled_at(self) -> float:
+        """To which moment (monotonic seconds) the last `usages` belong."""
+        return time.monotonic()
+
     def log_tail(self) -> str:
         return processes.last_lines(self.folder / "log")
 

@@ -2,56 +2,209 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from bench import beside, compare, impair_tables, studies
+from bench.figures import FIGURES, runs
+from bench.figures import value as figure_of
+from bench.spread import spread
+from bench.verdict import words
 
 
-def print_run(console: Console, report: Mapping[str, Any]) -> None:
-    """The table of one run."""
-    table = Table(
-        title=f"{report['scenario']}: {report['participants']} people", title_style="bold"
-    )
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    for name, value in rows(report):
-        table.add_row(name, value)
+def show(console: Console, name: str, outcome: Mapping[str, Any]) -> None:
+    """The tables of whatever a scenario gave, its problems, and where it was measured."""
+    special: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {
+        "soak": print_soak,
+        "browser": print_browser,
+        "focus": print_focus,
+        "impair": impair_tables.print_impair,
+        "peers": print_peers,
+    }
+    if name in special:
+        special[name](console, outcome)
+    elif "summary" in outcome:
+        print_run(console, outcome)
+    else:
+        print_several(console, outcome)
+    print_origin(console, outcome)
+
+
+def print_run(console: Console, run: Mapping[str, Any], label: str = "") -> None:
+    """The table of one run: as the studies print it, then what it took."""
+    row = beside.published(run)
+    title = f"{run['scenario']}: {label or str(run['participants']) + ' people'}"
+    if row is not None:
+        title += f" (study: {row.load})"
+    table = Table(title=title, title_style="bold", caption=_at_least(run))
+    table.add_column("figure", no_wrap=True)
+    table.add_column("ours", justify="right")
+    table.add_column("index", justify="right")
+    if row is not None:
+        table.add_column(row.source, justify="right")
+        table.add_column("index", justify="right")
+    for line in beside.lines(run):
+        table.add_row(*(line if row is not None else line[:3]))
     console.print(table)
-    _print_problems(console, report)
+    took = Table(title="what it took", title_style="bold")
+    took.add_column("figure")
+    took.add_column("value", justify="right")
+    for name, value in rows(run):
+        took.add_row(name, value)
+    console.print(took)
+    for model in beside.models(run):
+        console.print(model, style="dim", markup=False, highlight=False, soft_wrap=True)
+    _print_problems(console, run)
 
 
-def rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and value of each line of the table."""
-    figures, server_part = report["summary"], report["server"]
-    delay = figures["delayMs"]
-    load = report["loadGenerator"]
-    by_sequence = report["lossFrom"] == "sequenceNumbers"
+def _at_least(run: Mapping[str, Any]) -> str | None:
+    verdict = {True: "at or above the study", False: "below the study"}
+    met = beside.at_or_above(run)
+    return None if met is None else f"TIPHON overall: {verdict[met]}"
+
+
+def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a run took: name and value of each line."""
+    server, load = run["server"], run["loadGenerator"]
     late = ", ".join(f"{p['cpuPercent']} % / {p['lateP99Ms']} ms" for p in load["processes"])
+    memory = [server[name] for name in ("rssMiB", "rssIdleMiB", "rssMiBPerParticipant")]
     return [
-        ("measured for", f"{report['seconds']:.1f} s"),
-        (
-            "throughput, each participant",
-            f"{figures['throughputBitsPerSecond'] / 1000:,.1f} kbit/s",
-        ),
-        (
-            "packet loss" + (", by sequence numbers" if by_sequence else ""),
-            f"{figures['packetLossPercent']:.2f} %",
-        ),
-        ("one-way delay p50 / p95 / p99", f"{delay['p50']} / {delay['p95']} / {delay['p99']} ms"),
-        ("jitter", f"{figures['jitterMs']} ms"),
-        ("mean inter-arrival", f"{figures['meanInterArrivalMs']} ms"),
-        ("packets forwarded", f"{server_part['forwardedPackets']:,}"),
-        ("server CPU (media)", f"{server_part['cpuPercent']} %"),
-        ("CPU per forwarded packet", f"{server_part['cpuMicrosPerForwardedPacket']} µs"),
+        ("measured for", f"{run['seconds']:.1f} s"),
+        ("packets forwarded", f"{server['forwardedPackets']:,}"),
+        ("server CPU (media)", _known(server["cpuPercent"], "%")),
+        ("CPU per forwarded packet", _known(server["cpuMicrosPerForwardedPacket"], "µs")),
         (
             "server memory / idle / each participant",
-            f"{server_part['rssMiB']} / {server_part['rssIdleMiB']} / "
-            f"{server_part['rssMiBPerParticipant']} MiB",
+            _known(None if memory[0] is None else " / ".join(map(str, memory)), "MiB"),
         ),
         ("load generator CPU / late p99", late),
     ]
+
+
+def _known(value: Any, unit: str) -> str:
+    return "not known" if value is None else f"{value} {unit}"
+
+
+def print_several(console: Console, outcome: Mapping[str, Any]) -> None:
+    """A line for each run, then median and spread of those that were repeated."""
+    table = Table(title=outcome["scenario"], title_style="bold")
+    table.add_column("run")
+    for column in ("people", "kbit/s each", "p99 ms", "loss %", "CPU %", "µs/packet",
+                   "TIPHON", "study"):  # fmt: skip
+        table.add_column(column, justify="right")
+    listed = list(runs(outcome))
+    for number, (label, run) in enumerate(listed, 1):
+        figures = {figure.name: figure_of(run, figure.path) for figure in FIGURES}
+        row = beside.published(run)
+        study = studies.graded(row).overall if row else None
+        throughput = figures["throughput"]
+        table.add_row(
+            label or f"{number}",
+            str(run.get("participants", "")),
+            _number(throughput / 1000 if throughput is not None else None, ",.3f"),
+            _number(figures["delayP99"], ".2f"),
+            _number(figures["loss"], ".2f"),
+            _number(figures["cpu"], ".1f"),
+            _number(figures["cpuPerPacket"], ".1f"),
+            _number(figures["tiphon"], ".2f"),
+            _number(study, ".2f"),
+        )
+    if listed:
+        console.print(table)
+    _print_spread(console, outcome)
+    for key in ("answer", "answers"):
+        told = outcome.get(key)
+        for line in [told] if isinstance(told, str) else told or []:
+            console.print(str(line), markup=False)
+    _print_problems(console, outcome)
+
+
+def _print_spread(console: Console, outcome: Mapping[str, Any]) -> None:
+    found = spread(outcome)
+    if not found:
+        return
+    table = Table(title="median and spread", title_style="bold")
+    table.add_column("figure")
+    for column in ("runs", "median", "lowest", "highest", "unit"):
+        table.add_column(column, justify="right")
+    for row in found:
+        table.add_row(row.title, str(row.times), row.text(row.median), row.text(row.low),
+                      row.text(row.high), row.unit)  # fmt: skip
+    console.print(table)
+
+
+def _number(number: float | None, form: str) -> str:
+    return "–" if number is None else format(number, form)
+
+
+def print_origin(console: Console, outcome: Mapping[str, Any]) -> None:
+    """Where the figures come from, in two lines."""
+    machine = outcome["machine"]
+    temperature = machine.get("temperatureC")
+    parts = [
+        f"{machine['model']}, {machine['cores']} cores",
+        f"Linux {machine['kernel']}",
+        f"Python {machine['python']}",
+        f"governor {machine['governor']}",
+        "no temperature sensor" if temperature is None else f"{temperature} °C",
+    ]
+    if outcome.get("url"):
+        parts.append(f"server elsewhere: {outcome['url']}")
+    for line in (", ".join(parts), f"{outcome['command']}  at commit {outcome['commit']}"):
+        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_compare(console: Console, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+    """Both reports' medians, their ratio, and whether that is more than noise."""
+    found = compare.compare(first, second)
+    table = Table(title=f"{first['scenario']}: first and second", title_style="bold")
+    table.add_column("figure")
+    for column in ("first", "spread", "second", "spread", "ratio", ""):
+        table.add_column(column, justify="right")
+    styles = {"differs": "bold yellow", "too few runs": "dim"}
+    for row in found:
+        cells = []
+        for median, values in zip(row.medians, (row.first, row.second), strict=True):
+            cells.append(f"{median:,.6g}")
+            cells.append(f"{min(values):,.6g} to {max(values):,.6g}" if len(values) > 1 else "–")
+        ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
+        verdict = Text(row.verdict, style=styles.get(row.verdict, ""))
+        table.add_row(row.name, *cells, ratio, verdict)
+    console.print(table)
+    if any(row.verdict == "too few runs" for row in found):
+        needed = compare.runs_needed()
+        console.print(
+            f"Too few runs to tell: {needed} of each side are needed (--repeat {needed}).",
+            markup=False, highlight=False,
+        )  # fmt: skip
+    for warning in compare.warnings(first, second):
+        console.print(f"beware: {warning}", style="yellow", markup=False, highlight=False)
+
+
+def print_studies(console: Console) -> None:
+    """What is published, with the grades that our tables give it."""
+    table = Table(title="published rows", title_style="bold")
+    for column in ("source", "load"):
+        table.add_column(column)
+    for column in ("kbit/s", "“delay” ms", "“jitter” ms", "loss %", "TIPHON", "category"):
+        table.add_column(column, justify="right")
+    for row in studies.ROWS:
+        graded = studies.graded(row)
+        table.add_row(
+            row.source,
+            row.load,
+            _number(None if row.throughput is None else row.throughput / 1000, ",.3f"),
+            f"{1000 * row.spacing:.3f}",
+            f"{1000 * row.variation:.3f}",
+            f"{row.loss:.2f}",
+            _number(graded.overall, ".2f"),
+            words(graded.words),
+        )
+    console.print(table)
 
 
 def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
 from bench import __main__ as command
-from bench import netns, peers
+from bench import arguments, netns, peers
 from bench.run import Load
-from bench.scenarios import SCENARIOS
 
 
 def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 0
     printed = capsys.readouterr().out
-    for name in (*SCENARIOS, "soak", "focus", "peers"):
-        assert f"  {name} " in printed
+    for name, title in arguments.names().items():
+        assert f"  {name:10} {title}\n" in printed
+    assert {"scenario3", "elearning", "soak", "peers", "compare"} <= set(arguments.names())
 
 
 @pytest.mark.parametrize(
@@ -36,6 +35,16 @@ def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
         (["scenario1", "--video-kbps", "-5"], "-5 is not a number from 50 to 8000"),
         (["scenario1", "--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["scenario1", "--json", "/nowhere/at/all.json"], "cannot write to /nowhere/at"),
+        (["scenario1", "--html", "/"], "cannot write /: it is a folder"),
+        (["scenario1", "--repeat", "0"], "0 is not a number from 1 to 100"),
+        (["scenario1", "--insecure"], "--insecure is for a box elsewhere"),
+        (["scenario1", "--url", "box.local"], "'box.local' is no address of a server"),
+        (["scenario1", "--url", "https://box.local/r/x"], "only scheme, host and port"),
+        (["scenario1", "--url", "https://box:99999"], "is no address of a server"),
+        (["scenario1", "--url", "https://b", "--workers", "2"], "a setting of the box itself"),
+        (["compare", "/nowhere/a.json", "/nowhere/b.json"], "cannot read /nowhere/a.json"),
+        (["compare", "a.json"], "the following arguments are required: B.json"),
+        (["comprae"], "did you mean compare?"),
     ],
 )
 def test_wrong_use_gets_one_clear_line(
@@ -73,9 +82,3 @@ def test_people_are_spread_evenly_over_rooms() -> None:
         "1000",
     ]
     assert [load.tracks_for(n) for n in (0, 1)] == [4, 2]
-
-
-def test_report_is_written_where_asked(tmp_path: Path) -> None:
-    target = tmp_path / "report.json"
-    command._write(target, {"scenario": "x"})
-    assert target.read_text() == '{\n "scenario": "x"\n}\n'

@@ -1,0 +1,187 @@
+"""From checked options to a report: which scenario is run how, and how often."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bench import browser, focus, impair, media, peers
+from bench.arguments import SIZES
+from bench.context import LOOPBACK, Context, Outcome, UsageError
+from bench.library import Library
+from bench.provenance import provenance
+from bench.remote import RemoteServer
+from bench.run import InterruptedRunError, Load, measure
+from bench.scenarios import AUDIO, AUDIO_VIDEO, SCENARIOS, TABLE
+from bench.server import OwnServer, Server
+from bench.soak import soak
+
+ROOM_LIMIT = 50
+"""People that our server lets into one room at most."""
+
+Tell = Callable[[str], None]
+
+
+def run(name: str, options: argparse.Namespace, tell: Tell) -> Outcome:
+    """Raises `UsageError`, and what a run ends with."""
+    if name == "browser":
+        _need(name, browser.missing())
+        with OwnServer(LOOPBACK, 1, 10, 2) as server:
+            return browser.measure_browser(server, options.runs, tell)
+    if name == "impair":
+        _need(name, impair.missing())
+        return impair.measure_rows(options.rows, options.seconds, SIZES[options.size], tell)
+    if name in TABLE:
+        _need(name, TABLE[name].missing())
+        context = _context(options, tell)
+        outcome = repeated(name, options.repeat, tell, lambda: TABLE[name].run(context))
+        return _elsewhere(options, outcome)
+    if name in SCENARIOS:
+        context, load = _context(options, tell), _load(name, options)
+        library = _library(name, options, load, tell)
+        outcome = repeated(name, options.repeat, tell, lambda: _call(name, context, load, library))
+        return _elsewhere(options, outcome)
+    return _beside(name, options, tell)
+
+
+def _need(name: str, missing: str) -> None:
+    if missing:
+        raise UsageError(f"{name} cannot run: {missing}")
+
+
+def _context(options: argparse.Namespace, tell: Tell) -> Context:
+    """The scenario's server is ours, or with `--url` the box there, whatever its settings."""
+    if not options.url:
+        if options.insecure:
+            raise UsageError("--insecure is for a box elsewhere: give its --url")
+        return Context(options, tell)
+    if options.workers != 1:
+        raise UsageError("--workers is a setting of the box itself")
+
+    def elsewhere(people: int, rooms: int, workers: int, loudest: int = 0) -> Server:
+        return RemoteServer(options.url, options.admin_token, insecure=options.insecure)
+
+    elsewhere(2, 1, 1).close()  # a wrong address is told at once
+    return Context(options, tell, elsewhere)
+
+
+def _elsewhere(options: argparse.Namespace, outcome: Outcome) -> Outcome:
+    return {**outcome, "url": options.url} if options.url else outcome
+
+
+def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> Outcome:
+    """One report of so many runs in `runs`; of one run, that one itself.
+
+    An interrupt ends it with what was measured, unless that is nothing.
+    """
+    runs: list[Outcome] = []
+    for number in range(times):
+        if times > 1:
+            tell(f"run {number + 1} of {times}")
+        try:
+            runs.append(once())
+        except (InterruptedRunError, KeyboardInterrupt):
+            if not runs:
+                raise
+            break
+        if runs[-1]["partial"]:
+            break
+    if times == 1:
+        return runs[0]
+    flat = [one for run in runs for one in run.get("runs", [run])]
+    first = flat[0]
+    shared = {key: first[key] for key in ("participants", "rooms", "seconds", "settings")
+              if all(run.get(key) == first.get(key) for run in flat) and key in first}  # fmt: skip
+    problems = [text for run in runs for text in run["problems"]]
+    return {
+        "scenario": name,
+        **shared,
+        "runs": flat,
+        "valid": not problems and len(runs) == times,
+        "partial": len(runs) < times or any(run["partial"] for run in runs),
+        "problems": problems,
+        **provenance(),
+    }
+
+
+def _load(name: str, options: argparse.Namespace) -> Load:
+    if options.participants < 2 * options.rooms:
+        raise UsageError(f"{options.participants} people in {options.rooms} rooms: each needs two")
+    if -(-options.participants // options.rooms) > ROOM_LIMIT:
+        raise UsageError(f"more than {ROOM_LIMIT} people in a room: use --rooms")
+    if options.rooms > 1 and _focused(name, options):
+        raise UsageError("one room only when people look at each other in a ring")
+    kinds = SCENARIOS[name].kinds if name in SCENARIOS else AUDIO_VIDEO
+    if getattr(options, "voice_only", False):
+        kinds = AUDIO
+    settings = {
+        "kinds": list(kinds),
+        "videoKbps": options.video_kbps if "video" in kinds else 0,
+        "workers": options.workers,
+        "drivers": options.drivers,
+    }
+    return Load(
+        scenario=name,
+        participants=options.participants,
+        seconds=options.seconds,
+        kinds=kinds,
+        rooms=options.rooms,
+        warm_up=options.warm_up,
+        drivers=min(options.drivers, options.participants),
+        by_sequence=_simulcast(name, options),
+        settings=settings,
+    )
+
+
+def _focused(name: str, options: argparse.Namespace) -> bool:
+    return name == "focus" or getattr(options, "focus", False)
+
+
+def _simulcast(name: str, options: argparse.Namespace) -> bool:
+    return _focused(name, options) or getattr(options, "simulcast", False)
+
+
+def _library(name: str, options: argparse.Namespace, load: Load, tell: Tell) -> Library:
+    tell("preparing the recordings (made once)")
+    audio = media.audio(media.AudioSpec())
+    video = media.video(media.VideoSpec(bitrate_kbps=options.video_kbps))
+    if not _simulcast(name, options):
+        return Library(audio, video)
+    library = Library(audio, video, focus.layers(video), options.participants)
+    load.settings["layersKbps"] = {
+        rid: round(recording.bits_per_second / 1000) for rid, recording in library.layers.items()
+    }
+    if _focused(name, options):
+        load.settings["looks"] = options.looks
+    return library
+
+
+def _call(name: str, context: Context, load: Load, library: Library) -> Outcome:
+    options = context.options
+    focused = _focused(name, options)
+    capacity = -(-load.participants // load.rooms)
+    loudest = focus.LOUDEST if focused else 0
+    with context.server(capacity, load.rooms, options.workers, loudest) as server:
+        people = focus.participant_class(
+            library, load.participants, options.looks if focused else ""
+        )
+        return asyncio.run(measure(load, library, server, people, context.tell))
+
+
+def _beside(name: str, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
+    """Those that start their servers themselves."""
+    load = _load(name, options)
+    if name == "peers":
+        _need(name, peers.missing())
+    library = _library(name, options, load, tell)
+    if name == "focus":
+        workers, repeat = options.workers, options.repeat
+        return focus.compare(load, library, LOOPBACK, workers, options.looks, repeat, tell)
+    if name == "peers":
+        return peers.compare(load, library, options.workers, options.repeat, tell)
+    capacity = -(-load.participants // load.rooms)
+    with OwnServer(LOOPBACK, options.workers, capacity, load.rooms) as server:
+        tell(f"{load.participants} seats for {load.seconds:g} s (Ctrl-C ends it)")
+        return asyncio.run(soak(load, library, server))

@@ -1,0 +1,105 @@
+"""What a run's figures are worth: grades and modelled opinions, by the definitions of `qos`.
+
+Graded is the true one-way delay at its 99th percentile, the strictest figure there is; the
+opinions take each kind's mean. Delay is what network and server add: a microphone, a codec, a
+jitter buffer and a screen are not in it, so opinions are the best that this server leaves to them.
+How losses bunch is not known here, so BurstR is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qos import grades, video_mos, voice_mos
+
+CATEGORIES = "g1010-study"
+"""The category table that the studies print after G.1010."""
+WORDS = {
+    "verySatisfying": "very satisfying",
+    "satisfying": "satisfying",
+    "lessSatisfying": "less satisfying",
+    "unsatisfying": "unsatisfying",
+    "withinLimit": "within limit",
+}
+"""Of those keys of `qos.grades` that are two words."""
+
+
+def words(key: str) -> str:
+    """A category of `qos.grades` as people read it; a dash for none."""
+    return WORDS.get(key, key) or "–"
+
+
+def judge(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Grades and opinions of a run that has `summary`, `tracks` and perhaps `media`.
+
+    `media` holds `audioBitsPerSecond`, `videoBitsPerSecond` and `framesPerSecond` of what is
+    published. A kind that nobody received has no grade and no opinion (None).
+    """
+    summary, media = run["summary"], run.get("media", {})
+    figures = {
+        "throughput": summary["throughputBitsPerSecond"],
+        "delay": summary["delayMs"]["p99"] / 1000,
+        "jitter": summary["jitterMs"] / 1000,
+        "loss": summary["packetLossPercent"],
+    }
+    by_kind = {kind: _kind(run["tracks"], kind) for kind in ("audio", "video")}
+    seen: grades.Kind = "video" if by_kind["video"] else "audio"
+    return {
+        "tiphon": _graded(grades.grade("tiphon", kind=seen, **figures)),
+        "g1010Study": _graded(grades.grade(CATEGORIES, kind=seen, **figures)),
+        "g1010": {
+            "audio": _targets("audio", by_kind["audio"]),
+            "video": _targets("video", by_kind["video"]),
+        },
+        "voiceMos": _voice(by_kind["audio"], media.get("audioBitsPerSecond")),
+        "videoMos": _video(
+            by_kind["video"], media.get("videoBitsPerSecond"), media.get("framesPerSecond")
+        ),
+    }
+
+
+def _graded(graded: grades.Graded) -> dict[str, Any]:
+    return {
+        "throughput": graded.throughput,
+        "delay": graded.delay,
+        "jitter": graded.jitter,
+        "loss": graded.loss,
+        "overall": graded.overall,
+        "words": graded.words,
+    }
+
+
+def _kind(tracks: Sequence[Mapping[str, Any]], kind: str) -> dict[str, float] | None:
+    """Delay and jitter (s), loss (percent) over all tracks of a kind. A screen is video."""
+    own = [track for track in tracks if (track["kind"] == "audio") == (kind == "audio")]
+    packets, sent = sum(t["packets"] for t in own), sum(t["sent"] for t in own)
+    if not packets:
+        return None
+    return {
+        "delay": sum(t["delayMs"]["mean"] * t["packets"] for t in own) / packets / 1000,
+        "jitter": sum(t["jitterMs"] * t["packets"] for t in own) / packets / 1000,
+        "loss": 100 * (sent - packets) / sent if sent else 0.0,
+    }
+
+
+def _targets(kind: grades.Kind, figures: dict[str, float] | None) -> dict[str, Any] | None:
+    return None if figures is None else _graded(grades.grade("g1010", kind=kind, **figures))
+
+
+def _voice(figures: dict[str, float] | None, bitrate: float | None) -> dict[str, Any] | None:
+    if figures is None or not bitrate:
+        return None
+    estimate = voice_mos.opus_mos(
+        bitrate=bitrate, loss=figures["loss"], delay=figures["delay"], burst_ratio=1.0
+    )
+    return {"mos": round(estimate.mos, 2), "r": round(estimate.r, 1), "model": estimate.model}
+
+
+def _video(
+    figures: dict[str, float] | None, bitrate: float | None, frame_rate: float | None
+) -> dict[str, Any] | None:
+    if figures is None or not bitrate or not frame_rate:
+        return None
+    estimate = video_mos.g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=figures["loss"])
+    return {"mos": round(estimate.mos, 2), "model": estimate.model}
