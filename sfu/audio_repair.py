@@ -25,7 +25,7 @@ MAX_BUDGET: Final = 0.120
 
 ONE_BLOCK: Final = 0.01
 """Share of packets lost from which one block is sent."""
-TWO_BLOCKS: Final = 0.04
+TWO_BLOCKS: Final = 0.03
 MAX_BLOCKS: Final = 2
 QUIET_SECONDS: Final = 10.0
 """So long the loss must have been lower before a block is left out again."""

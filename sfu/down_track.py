@@ -451,16 +451,20 @@ class DownTrack:
 
     def report(self, block: ReportBlock, loss: float, now: float) -> None:
         """What the receiver says of this track; `loss` is the share that the way loses."""
-        redundancy = self.redundancy
-        if redundancy is not None and redundancy.report(loss, now):
-            self.settle()
-            if self.stream is not None:
-                self.stream.lay_lanes()
+        self.see_loss(loss, now)
         self.reports += 1
         self.reported_highest = block.highest_seq
         self.fraction_lost = block.fraction_lost
         self.packets_lost = block.packets_lost
         self.jitter = block.jitter
+
+    def see_loss(self, loss: float, now: float) -> None:
+        """The way loses this share of all packets: a voice may need (no) redundancy now."""
+        redundancy = self.redundancy
+        if redundancy is not None and redundancy.report(loss, now):
+            self.settle()
+            if self.stream is not None:
+                self.stream.lay_lanes()
 
     def timestamp_at(self, ntp_now: int, publisher_offset: float) -> int | None:
         """The RTP timestamp of this instant on the track's timeline, for a sender report.

@@ -61,6 +61,7 @@ class Subscriber:
         """Smoothed, seconds; 0 when not known."""
         self._ended = (0, 0)
         """Packets and bytes of down tracks that are gone."""
+        self._seen_loss = 0.0
         self._next_report = 0.0
         self._reference_times: dict[int, tuple[int, float]] = {}
 
@@ -205,8 +206,15 @@ class Subscriber:
         return self.downlink is not None and self.downlink.wants_feedback(now)
 
     def _take_feedback(self, packet: TransportCc, now: float, ntp_now: int) -> None:
-        if self.downlink is not None:
-            self.downlink.feedback(packet, now)
+        if self.downlink is None:
+            return
+        self.downlink.feedback(packet, now)
+        loss = self._transport_loss
+        if loss != self._seen_loss:
+            # Reports of a voice come every five seconds only.
+            self._seen_loss = loss
+            for down in self.down_tracks.values():
+                down.see_loss(loss, now)
 
     def _take_remb(self, packet: rtcp.Remb, now: float, ntp_now: int) -> None:
         if self.downlink is not None:

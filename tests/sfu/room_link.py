@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import heapq
+import math
 import random
 from typing import Any, Final, cast
 
@@ -119,6 +120,10 @@ class Room:
             down.up_track.attach(down, 0.0)
         assert self.subscriber.downlink is not None
         self.downlink = self.subscriber.downlink
+
+    def no_reports(self) -> None:
+        """The viewer sends no receiver reports."""
+        self._next_report = math.inf
 
     def view(
         self, *views: tuple[str, int, int, str], max_bps: int = 0, quality: str = "auto"

@@ -41,7 +41,7 @@ def test_more_loss_means_more_blocks_at_once() -> None:
     assert redundancy.blocks == 0
     assert redundancy.report(0.01, 1.0)
     assert redundancy.blocks == 1
-    assert redundancy.report(0.04, 1.1)
+    assert redundancy.report(0.03, 1.1)
     assert redundancy.blocks == 2
     assert not redundancy.report(0.5, 1.2)
     assert redundancy.blocks == 2

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from sfu.audio_repair import Redundancy
 from sfu.shedding import STEPS
 from tests.sfu.congestion.link import VirtualLink
 from tests.sfu.room_link import Room
@@ -213,3 +214,14 @@ def test_each_step_of_shedding_sends_less_and_the_voices_stay() -> None:
     room.run(end + 5)
     assert all(set(p.layers(end + 3, end + 5)) == {2} for p in room.pictures.values())
     assert voices_lost(room, 1, end + 4) == 0
+
+
+def test_voices_get_redundancy_as_soon_as_feedback_shows_loss() -> None:
+    room = Room(VirtualLink(10e6, loss=0.05, seed=3), 2, seed=3)
+    room.no_reports()
+    voices = [down for down in room.subscriber.down_tracks.values() if down.spec.kind == "audio"]
+    for down in voices:
+        down.redundancy = Redundancy()
+    gallery(room)
+    room.run(3)
+    assert {down.blocks for down in voices} == {2}
