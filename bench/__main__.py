@@ -48,7 +48,7 @@ def _measured(name: str, options: argparse.Namespace) -> int:
     for path in files.values():
         output.check(path)
     with LiveWatch(console) if console.is_terminal else LineWatch(console) as watch:
-        outcome = commands.run(name, options, watch)
+        outcome = {"title": arguments.names()[name], **commands.run(name, options, watch)}
     tables.show(console, name, outcome)
     return max(_write(files, outcome), 0 if outcome["valid"] else 1)
 

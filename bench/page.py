@@ -80,7 +80,7 @@ def _head(outcome: Mapping[str, Any]) -> str:
         pill = ("good", "valid run")
     else:
         pill = ("bad", "not valid")
-    facts = []
+    facts = [str(outcome["title"])] if outcome.get("title") else []
     if "participants" in outcome:
         facts.append(f"{outcome['participants']} people")
     if outcome.get("rooms", 1) > 1:
@@ -91,7 +91,7 @@ def _head(outcome: Mapping[str, Any]) -> str:
     told = "".join(f"<li>{escape(str(problem))}</li>" for problem in problems[:20])
     return (
         '<header><div><p class="over">Bench report</p>'
-        f'<h1>{escape(outcome["scenario"])}</h1><p class="sub">{escape(", ".join(facts))}</p></div>'
+        f'<h1>{escape(outcome["scenario"])}</h1><p class="sub">{escape(" · ".join(facts))}</p></div>'
         f'<span class="pill {pill[0]}">{pill[1]}</span></header>'
         + (f'<ul class="problems">{told}</ul>' if told else "")
     )

@@ -12,6 +12,7 @@ from rich.text import Text
 from bench import beside, compare, impair_tables, studies
 from bench.figures import FIGURES, runs
 from bench.figures import value as figure_of
+from bench.micro_table import print_micro
 from bench.spread import spread
 from bench.verdict import words
 
@@ -24,6 +25,7 @@ def show(console: Console, name: str, outcome: Mapping[str, Any]) -> None:
         "focus": print_focus,
         "impair": impair_tables.print_impair,
         "peers": print_peers,
+        "micro": print_micro,
     }
     if name in special:
         special[name](console, outcome)

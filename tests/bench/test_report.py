@@ -10,6 +10,7 @@ from bench import report
 from bench.channel import Measured, ReceivedTrack, SentStream
 from bench.processes import Usage
 from bench.receiver import DELAY_BUCKETS, FINE_BUCKETS
+from qos.histogram import BINS, BOUNDS
 
 MS = 1_000_000
 
@@ -103,6 +104,14 @@ def test_a_percentile_is_never_more_than_the_longest_delay() -> None:
     assert report.percentile_ms({100: 1}, 0.99, 1_002_000) == 1.002
 
 
+def test_delays_are_counted_by_the_bounds_of_the_histogram() -> None:
+    counts = report.delay_counts([measured(delays={1: {100: 3}, 2: {5: 1, FINE_BUCKETS: 2}},
+                                           received=(track(delay_max=210 * MS),))])  # fmt: skip
+    found = {BOUNDS[place]: count for place, count in enumerate(counts) if count}
+    assert found == {0.0001: 1, 0.0015: 3, 0.5: 2}  # 0.055 ms, 1.005 ms, 205 ms
+    assert report.delay_counts([measured(delays={})]) == [0] * BINS
+
+
 def usage(pid: int, cpu: float, rss_mib: int = 10) -> Usage:
     return Usage(pid, "python", cpu, rss_mib * 1024 * 1024, 20)
 
@@ -127,6 +136,21 @@ def test_server_cpu_is_that_of_the_media_processes() -> None:
 def test_nothing_forwarded_divides_by_nothing() -> None:
     use = report.ServerUse({1: usage(1, 0.0)}, {1: usage(1, 1.0)}, frozenset({1}), 1.0)
     assert report.server(use, 0, 2)["cpuMicrosPerForwardedPacket"] == 0.0
+
+
+def test_looks_that_are_further_apart_than_the_window_is_long_are_scaled() -> None:
+    before, after = {1: usage(1, 0.0)}, {1: usage(1, 1.2)}
+    use = report.ServerUse(before, after, frozenset({1}), 12.0, window=10.0)
+    figures = report.server(use, 10_000, 2)
+    assert figures["cpuPercent"] == 10.0
+    assert figures["cpuMicrosPerForwardedPacket"] == 100.0
+
+
+def test_of_a_server_nobody_may_look_at_nothing_is_guessed() -> None:
+    figures = report.server(report.ServerUse({}, {}, frozenset(), 10.0), 10_000, 2)
+    assert figures == {
+        **dict.fromkeys(report.UNKNOWN), "forwardedPackets": 10_000, "processes": [],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
