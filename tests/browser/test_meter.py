@@ -43,7 +43,7 @@ class Metered:
         self.url = f"http://localhost:{port}/r/meter"
         self.samples: list[Sample] = []
         self._news = asyncio.Event()
-        server.meter.on_sample(self._take)
+        server.back_office.meter.on_sample(self._take)
 
     def _take(self, sample: Sample) -> None:
         self.samples.append(sample)
