@@ -80,7 +80,7 @@ class Association:
     def _check(self) -> None:
         self._transaction = secrets.token_bytes(12)
         username = f"{self.plan.remote_ufrag}:{self.plan.local_ufrag}"
-        self._send(
+        self.send(
             stun.binding_request(
                 self._transaction,
                 username,
@@ -104,7 +104,7 @@ class Association:
             return
         if message.cls == stun.CLASS_REQUEST:
             if message.check_integrity(self.plan.local_pwd.encode()):
-                self._send(
+                self.send(
                     stun.binding_success(
                         message.transaction_id, self.plan.address, self.plan.local_pwd.encode()
                     )
@@ -123,7 +123,7 @@ class Association:
 
     def _after_dtls(self) -> None:
         for datagram in self._dtls.take_datagrams():
-            self._send(datagram)
+            self.send(datagram)
         if self.state == "handshaking" and self._dtls.state == "connected":
             self._keys()
         elif self._dtls.state == "failed":
@@ -150,9 +150,10 @@ class Association:
         if self.outbound is not None and packet:
             protected = self.outbound.protect_rtcp(packet)
             if protected is not None:
-                self._send(protected)
+                self.send(protected)
 
-    def _send(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes) -> None:
+        """Put it on the wire as it is."""
         try:
             self.socket.send(datagram)
         except OSError:
@@ -168,6 +169,6 @@ class Association:
         if self.state == "connected":
             self._dtls.close()
             for datagram in self._dtls.take_datagrams():
-                self._send(datagram)
+                self.send(datagram)
         self.state = "closed"
         self.socket.close()

@@ -25,6 +25,9 @@ class Stream(msgspec.Struct, frozen=True):
     mid: str
     rid: str = ""
     """Of a simulcast layer (RFC 8851)."""
+    rtx_ssrc: int = 0
+    """Of its resends (RFC 4588); 0: none."""
+    rtx_payload_type: int = 0
 
 
 class Extensions(msgspec.Struct, frozen=True):
@@ -34,6 +37,7 @@ class Extensions(msgspec.Struct, frozen=True):
     transport_cc: int = 0
     audio_level: int = 0
     rid: int = 0
+    repaired_rid: int = 0
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -145,6 +149,8 @@ class SentStream(msgspec.Struct, frozen=True):
     keyframe_requests: int
     """PLI and FIR since the transport opened."""
     rid: str = ""
+    resent: int = 0
+    """Packets sent again on request since the transport opened."""
 
 
 class ReceivedTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +174,8 @@ class ReceivedTrack(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     missing: int = 0
     """Sequence numbers that never came, resends apart, from the window's announcement on."""
+    recovered: int = 0
+    """Of the missing, those that came as resends."""
     layers: dict[str, int] = {}
     """Packets of each simulcast layer, by rid; empty without simulcast."""
 

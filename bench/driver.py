@@ -39,6 +39,9 @@ RTCP_SECONDS = 1.0
 FEEDBACK_SECONDS = 0.1
 """Between transport-cc feedbacks, as libwebrtc at these rates."""
 
+REQUEST_STEP_NS = 10_000_000
+"""Between looks at what is missing."""
+
 _LATE_BUCKET_NS = 100_000
 _LATE_BUCKETS = 1_000
 _SECOND = 1_000_000_000
@@ -57,6 +60,8 @@ class Transport:
     """`Connected` or `Failed` was told."""
     complete: bool = True
     """`Receiving` was told, or nothing is awaited."""
+    requesting: bool = False
+    """It looks at what is missing each `REQUEST_STEP_NS`."""
 
 
 class Driver:
@@ -141,6 +146,8 @@ class Driver:
                 elif size:
                     association.datagram(bytes(data[at : at + size]), now / _SECOND)
                     context = association.inbound
+        if receiver.waiting and not transport.requesting:
+            self._request(transport, time.monotonic_ns())
         if not transport.announced:
             self._announce(transport)
         elif not transport.complete and receiver.complete():
@@ -163,12 +170,32 @@ class Driver:
                 wanted = [packet.media_ssrc]
             elif isinstance(packet, rtcp.Fir):
                 wanted = [ssrc for ssrc, _ in packet.entries]
+            elif isinstance(packet, rtcp.Nack):
+                self._resend(transport, packet)
+                continue
             else:
                 continue
             for ssrc in wanted:
                 stream = transport.publisher.stream(ssrc)
                 if stream is not None:
                     stream.request_keyframe()
+
+    def _resend(self, transport: Transport, nack: rtcp.Nack) -> None:
+        context = transport.association.outbound
+        if context is not None:
+            for packet in transport.publisher.resend(nack.media_ssrc, nack.seqs, context):
+                transport.association.send(packet)
+
+    def _request(self, transport: Transport, due: int) -> None:
+        """Ask for what is missing, until nothing is."""
+        receiver, association = transport.receiver, transport.association
+        if association.state != "connected":
+            return
+        for packet in receiver.requests(transport.ssrc, due):
+            association.send_rtcp(packet)
+        transport.requesting = bool(receiver.waiting)
+        if transport.requesting:
+            self._at(due + REQUEST_STEP_NS, lambda next_due: self._request(transport, next_due))
 
     # Transports.
 
@@ -354,7 +381,9 @@ class Driver:
             track.ssrc: kept.get(track.ssrc) or self._counter(track) for track in command.tracks
         }
         self._gone += sum(t.packets for ssrc, t in kept.items() if ssrc not in receiver.tracks)
-        receiver.repairs = {track.repair_ssrc for track in command.tracks} - {0}
+        receiver.repairs = {t.repair_ssrc: t.ssrc for t in command.tracks if t.repair_ssrc}
+        for media_ssrc in receiver.repairs.values():
+            receiver.tracks[media_ssrc].waiting = receiver.waiting
         receiver.awaited = {track.ssrc for track in command.tracks if track.awaited}
         transport.complete = False
 

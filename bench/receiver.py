@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.channel import ReceivedTrack
 from bench.recording import Index
+from bench.repair import Gaps
 from bench.wire import SLOT_BYTES, ReceiveBatch
 from sfu import rtcp, rtp, transport_cc
 from sfu.codecs import opus
@@ -54,6 +55,7 @@ class TrackCounter:
         "expected_at_clear",
         "expected_before",
         "first",
+        "gaps",
         "highest",
         "index",
         "jitter",
@@ -66,10 +68,12 @@ class TrackCounter:
         "received",
         "received_at_clear",
         "received_before",
+        "recovered",
         "reordered",
         "rtp_per_ns",
         "start",
         "transit",
+        "waiting",
     )
 
     def __init__(self, kind: str, publisher: int, base: int, index: Index, clock_rate: int) -> None:
@@ -80,6 +84,9 @@ class TrackCounter:
         """
         self.kind, self.publisher, self.base, self.index = kind, publisher, base, index
         self.rtp_per_ns = clock_rate / 1e9
+        self.gaps = Gaps()
+        self.waiting: list[TrackCounter] | None = None
+        """Where it enters itself when something is missing that can be asked for."""
         self.start = self.highest = -1
         self.received = self.received_before = self.expected_before = 0
         self.transit = self.jitter = 0.0
@@ -88,7 +95,7 @@ class TrackCounter:
     def clear(self) -> None:
         """Begin a window."""
         self.packets = self.bytes = self.first = self.last = 0
-        self.delay_sum = self.delay_max = self.reordered = self.duplicates = 0
+        self.delay_sum = self.delay_max = self.reordered = self.duplicates = self.recovered = 0
         self.jitter_sum = 0.0
         self.layers: dict[str, int] = {}
         self.expected_at_clear, self.received_at_clear = self._expected(), self.received
@@ -111,9 +118,14 @@ class TrackCounter:
         if step == 0:
             self.duplicates += 1
         elif step < 0x8000:
+            if step > 1 and self.waiting is not None:
+                self.gaps.between(self.highest & 0xFFFF, number)
+                if self not in self.waiting:
+                    self.waiting.append(self)
             self.highest += step
         else:
             self.reordered += 1
+            self.gaps.came(number)
 
     def report_block(self, ssrc: int) -> rtcp.ReportBlock:
         """RFC 3550 A.3, since the last one."""
@@ -143,6 +155,7 @@ class TrackCounter:
             reordered=self.reordered,
             duplicates=self.duplicates,
             missing=self.missing(),
+            recovered=self.recovered,
             layers=dict(sorted(self.layers.items())),
         )
 
@@ -153,8 +166,11 @@ class Receiver:
     def __init__(self, times: memoryview, window: Window, transport_cc_id: int) -> None:
         """`times` is the send table: monotonic nanoseconds of each packet's last sending."""
         self.tracks: dict[int, TrackCounter] = {}
-        self.repairs: set[int] = set()
-        """SSRCs of resends and probes: they count for congestion feedback only."""
+        self.repairs: dict[int, int] = {}
+        """SSRCs of resends and probes, and whose: they count for congestion feedback, and a resend
+        that was missing as recovered."""
+        self.waiting: list[TrackCounter] = []
+        """Tracks of which something is missing."""
         self.delays = [0] * DELAY_BUCKETS
         self.unknown = 0
         self.refused = 0
@@ -196,7 +212,7 @@ class Receiver:
         track = self.tracks.get(ssrc)
         if track is None:
             if ssrc in self.repairs:
-                self._note_extra(now)
+                self._repair(self.repairs[ssrc], data, at, end, now)
             else:
                 self.unknown += 1
             return
@@ -241,6 +257,33 @@ class Receiver:
         track.packets += 1
         track.transit = transit
         track.last = now
+
+    def _repair(self, media_ssrc: int, data: bytearray, at: int, end: int, now: int) -> None:
+        """A packet of an RTX stream: a resend that was missing, or a probe."""
+        self._note_extra(now)
+        track = self.tracks.get(media_ssrc)
+        start = at + rtp.header_length(data, at, end - at)
+        if data[at] & 0x20:
+            end -= data[end - 1]
+        if track is None or end - start < 2 + _KEY.size:
+            return
+        if track.gaps.came(_U16.unpack_from(data, start)[0]):
+            known = track.index.get(_KEY.unpack_from(data, end - 8)[0])
+            if known is None or data[end - len(known[1]) : end] != known[1]:
+                self.unknown += 1
+            else:
+                track.recovered += 1
+
+    def requests(self, ssrc: int, now: int) -> list[bytes]:
+        """RTCP that asks for what is missing; `waiting` keeps the tracks to look at again."""
+        found = []
+        for track in list(self.waiting):
+            media_ssrc = next((s for s, t in self.tracks.items() if t is track), None)
+            if media_ssrc is None or not track.gaps:
+                self.waiting.remove(track)
+            elif packet := track.gaps.requests(ssrc, media_ssrc, now):
+                found.append(packet)
+        return found
 
     def _note_extra(self, now: int) -> None:
         if self._window.start <= now < self._window.stop:

@@ -186,6 +186,7 @@ def streams(results: list[Measured]) -> list[dict[str, Any]]:
             "rid": stream.rid,
             "packets": stream.packets,
             "keyframeRequests": stream.keyframe_requests,
+            "resent": stream.resent,
         }
         for result in results
         for stream in result.sent
@@ -206,6 +207,7 @@ def tracks(
             "lost": sent - track.packets,
             "reordered": track.reordered,
             "duplicates": track.duplicates,
+            "recovered": track.recovered,
             "layers": track.layers,
             "bitsPerSecond": round(8 * track.bytes / seconds),
             "delayMs": {

@@ -70,7 +70,9 @@ def publish_offer(
             line.extensions = line.extensions[1:]
             line.ssrcs[rtx_ssrc] = cname(participant)
             line.fid_groups = [(ssrc, rtx_ssrc)]
-        streams.append(Stream(kind, ssrc, OPUS if kind == "audio" else VP8, mid))
+            streams.append(Stream(kind, ssrc, VP8, mid, "", rtx_ssrc, RTX))
+        else:
+            streams.append(Stream(kind, ssrc, OPUS, mid))
     return _description(media), tuple(streams)
 
 
@@ -79,7 +81,10 @@ def _offer_simulcast(line: Media, mid: str, rids: Sequence[str]) -> list[Stream]
     line.extensions = [Extension(n, uri) for n, uri in enumerate(uris, 1)][1:]
     line.rids = [(rid, "send") for rid in rids]
     line.simulcast_send = list(rids)
-    return [Stream("video", secrets.randbits(32), VP8, mid, rid) for rid in rids]
+    return [
+        Stream("video", secrets.randbits(32), VP8, mid, rid, secrets.randbits(32), RTX)
+        for rid in rids
+    ]
 
 
 def subscribe_answer(offer: Description, credentials: Credentials, fingerprint: Fingerprint) -> str:
@@ -151,6 +156,7 @@ def extensions(description: Description) -> Extensions:
         transport_cc=found.get(TRANSPORT_CC_URI, 0),
         audio_level=found.get(AUDIO_LEVEL_URI, 0),
         rid=found.get(RID_URI, 0),
+        repaired_rid=found.get(REPAIRED_RID_URI, 0),
     )
 
 

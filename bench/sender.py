@@ -14,11 +14,13 @@ from __future__ import annotations
 import secrets
 import struct
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from bench.channel import Extensions, SentStream, Stream
 from bench.receiver import Window
 from bench.recording import Recording
+from bench.repair import History, rtx_of
 from bench.wire import BATCH, SLOT_BYTES, SendBatch
 from sfu import rtcp
 from sfu.net.srtp import SrtpContext, length_cell, protect
@@ -105,6 +107,9 @@ class OutgoingStream:
         """(number in the recording, payload, timestamp, marker, picture id)"""
         self.wants_keyframe = False
         self.keyframe_requests = 0
+        self.history: History | None = None
+        if stream.rtx_ssrc:
+            self.history = History(*header_template(*rtx_of(stream, extensions)))
         self.packets_total = self.octets_total = 0
         self.packets = self.bytes = 0
         self._first_packet = _first_packets(recording)
@@ -168,8 +173,9 @@ class OutgoingStream:
     def result(self) -> SentStream:
         """The window's counts."""
         return SentStream(
-            self.participant, self.kind, self.packets, self.bytes, self.keyframe_requests, self.rid
-        )
+            self.participant, self.kind, self.packets, self.bytes, self.keyframe_requests, self.rid,
+            self.history.resent if self.history is not None else 0,
+        )  # fmt: skip
 
     def sender_report(self, unix_seconds: float) -> bytes:
         """RFC 3550 clause 6.4.1, with the CNAME that all of a participant's streams share."""
@@ -283,6 +289,24 @@ class Publisher:
         if stream.feedback_at:
             struct.pack_into("!H", data, at + stream.feedback_at, self._feedback_number)
             self._feedback_number = (self._feedback_number + 1) & 0xFFFF
-        data[body : body + len(payload)] = payload
+        end = body + len(payload)
+        data[body:end] = payload
         if stream.video:
             struct.pack_into("!H", data, body + 2, 0x8000 | picture)
+        if stream.history is not None:
+            number = (stream.number - 1) & 0xFFFF
+            stream.history.keep(number, second, timestamp, bytes(data[body:end]))
+
+    def resend(self, ssrc: int, numbers: Iterable[int], context: SrtpContext) -> list[bytes]:
+        """Protected RTX packets of those asked for that are still kept (RFC 4588)."""
+        stream = self.stream(ssrc)
+        packets: list[bytes] = []
+        for number in numbers if stream is not None else ():
+            assert stream is not None
+            if stream.history is None:
+                break
+            packet = stream.history.resend(number, context, self._feedback_number)
+            if packet is not None:
+                packets.append(packet)
+                self._feedback_number = (self._feedback_number + 1) & 0xFFFF
+        return packets

@@ -139,7 +139,7 @@ def test_padding_is_taken_off_and_a_probe_of_padding_alone_is_no_media() -> None
 
 def test_resends_probes_and_ends_of_voices_are_extra_and_not_unknown() -> None:
     wire = Wire()
-    wire.receiver.repairs = {77}
+    wire.receiver.repairs = {77: SSRC}
     wire.window.start, wire.window.stop = 10, 20
     for now in (9, 10, 20):
         wire.arrive_packet(rtp.build(97, now, 0, 77, b"again"), now)
