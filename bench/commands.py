@@ -99,7 +99,7 @@ def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> 
         "scenario": name,
         **shared,
         "runs": flat,
-        "valid": not problems and len(runs) == times,
+        "valid": not problems,
         "partial": len(runs) < times or any(run["partial"] for run in runs),
         "problems": problems,
         **provenance(),

@@ -89,9 +89,10 @@ def _head(outcome: Mapping[str, Any]) -> str:
         facts.append(f"measured for {outcome['seconds']:g} s")
     facts.append(str(outcome.get("at", "")).replace("T", " ").replace("Z", " UTC"))
     told = "".join(f"<li>{escape(str(problem))}</li>" for problem in problems[:20])
+    about = escape(" · ".join(facts))
     return (
         '<header><div><p class="over">Bench report</p>'
-        f'<h1>{escape(outcome["scenario"])}</h1><p class="sub">{escape(" · ".join(facts))}</p></div>'
+        f'<h1>{escape(outcome["scenario"])}</h1><p class="sub">{about}</p></div>'
         f'<span class="pill {pill[0]}">{pill[1]}</span></header>'
         + (f'<ul class="problems">{told}</ul>' if told else "")
     )

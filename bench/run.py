@@ -139,9 +139,12 @@ async def measure(
                 await _unless(interrupt, _set_up(clients, load, watch))
                 tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
                 run = _Run(load, library, fleet, server, clients, interrupt, watch, idle_rss)
-                return await run.window()
+                outcome = await run.window()
             finally:
                 await asyncio.gather(*(c.leave() for c in clients), return_exceptions=True)
+        # Who ends it while people leave means all that was to follow.
+        outcome["partial"] = outcome["partial"] or interrupt.is_set()
+        return outcome
 
 
 async def _unless(interrupt: asyncio.Event, work: Any) -> None:

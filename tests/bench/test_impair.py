@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench import __main__ as command
+from bench import command_line as command
 from bench import impair, impair_clip, impair_judge, impair_rig, impair_stats
 from bench.impair_call import SetUpError, call
 from bench.impair_judge import Criterion

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from bench import __main__ as command
 from bench import arguments, netns, peers
+from bench import command_line as command
 from bench.run import Load
 
 
