@@ -22,6 +22,11 @@ AUDIO = ("audio",)
 AUDIO_VIDEO = ("audio", "video")
 ROOM_LIMIT = 50
 """People that our server lets into one room at most."""
+LOWER_LAYERS = {
+    "q": media.VideoSpec(bitrate_kbps=100, width=160, height=90, temporal_layers=3),
+    "h": media.VideoSpec(bitrate_kbps=300, width=320, height=180),
+}
+"""Of simulcast; the lowest has temporal layers, as our page asks of browsers."""
 SCREEN = media.VideoSpec(bitrate_kbps=600, width=1280, height=720, frame_rate=10, screen=True)
 
 

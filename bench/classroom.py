@@ -14,11 +14,19 @@ from typing import Any
 import aiohttp
 
 from bench import media
-from bench.calls import AUDIO_VIDEO, ROOM_LIMIT, SCREEN, Group, Recorded, counts, one_call
+from bench.calls import (
+    AUDIO_VIDEO,
+    LOWER_LAYERS,
+    ROOM_LIMIT,
+    SCREEN,
+    Group,
+    Recorded,
+    counts,
+    one_call,
+)
 from bench.client import Client
 from bench.context import Context, Outcome
 from bench.fleet import Fleet
-from bench.focus import LOWER_LAYERS
 from bench.run import Load
 
 TITLE = "one presenter with camera and screen, and viewers"

@@ -44,12 +44,15 @@ class VideoSpec:
     keyframe_seconds: int = 4
     screen: bool = False
     """Slides with a pointer rather than a camera's picture."""
+    temporal_layers: int = 1
+    """1 to 3."""
 
     @property
     def name(self) -> str:
         return (
             f"{'screen' if self.screen else 'vp8'}-{self.width}x{self.height}"
             f"-{self.frame_rate}fps-{self.bitrate_kbps}kbps-{self.seconds}s-key{self.keyframe_seconds}s-v{_FORMAT}"
+            + (f"-t{self.temporal_layers}" if self.temporal_layers > 1 else "")
         )
 
 
@@ -119,6 +122,8 @@ def make_video(spec: VideoSpec) -> Recording:
         "bufsize": str(codec.bit_rate // 2),
         "g": "100000",
     }
+    if spec.temporal_layers > 1:
+        codec.options |= {"ts-parameters": _temporal_options(spec)}
     picture = (Slides if spec.screen else MovingPicture)(spec.width, spec.height)
     frames: list[Frame] = []
     for number in range(spec.seconds * spec.frame_rate):
@@ -129,15 +134,44 @@ def make_video(spec: VideoSpec) -> Recording:
             image.pict_type = av.video.frame.PictureType.I
         frames += _vp8_frames(codec.encode(image), spec)
     frames += _vp8_frames(codec.encode(None), spec)
-    return Recording("video", VIDEO_CLOCK, spec.seconds * VIDEO_CLOCK, tuple(frames))
+    return Recording(
+        "video", VIDEO_CLOCK, spec.seconds * VIDEO_CLOCK, tuple(frames), spec.temporal_layers
+    )
+
+
+_TEMPORAL_PATTERNS = {1: (0,), 2: (0, 1), 3: (0, 2, 1, 2)}
+"""Layer of each frame, over and over; a keyframe begins anew."""
+_TEMPORAL_SHARES = {2: (60, 100), 3: (40, 60, 100)}
+"""Percent of the bitrate up to each layer, as libwebrtc shares it out."""
+
+
+def _temporal_options(spec: VideoSpec) -> str:
+    """libvpx's own settings, as libavcodec takes them."""
+    layers = spec.temporal_layers
+    pattern = _TEMPORAL_PATTERNS[layers]
+    rates = [spec.bitrate_kbps * share // 100 for share in _TEMPORAL_SHARES[layers]]
+    settings = {
+        "ts_number_layers": str(layers),
+        "ts_target_bitrate": ",".join(map(str, rates)),
+        "ts_rate_decimator": ",".join(str(2**n) for n in reversed(range(layers))),
+        "ts_periodicity": str(len(pattern)),
+        "ts_layer_id": ",".join(map(str, pattern)),
+        "ts_layering_mode": str(layers),
+    }
+    return ":".join(f"{name}={value}" for name, value in settings.items())
 
 
 def _vp8_frames(packets: list[Any], spec: VideoSpec) -> list[Frame]:
     ticks = VIDEO_CLOCK // spec.frame_rate
-    return [
-        Frame(packet.pts * ticks, packet.is_keyframe, packetize_vp8(bytes(packet)))
-        for packet in packets
-    ]
+    pattern = _TEMPORAL_PATTERNS[spec.temporal_layers]
+    interval = spec.keyframe_seconds * spec.frame_rate
+    frames = []
+    for packet in packets:
+        layer = pattern[packet.pts % interval % len(pattern)]
+        told = layer if spec.temporal_layers > 1 else None
+        payloads = packetize_vp8(bytes(packet), temporal=told, sync=layer == 1)
+        frames.append(Frame(packet.pts * ticks, packet.is_keyframe, payloads, layer))
+    return frames
 
 
 class MovingPicture:
@@ -226,7 +260,8 @@ def read_counter(luma: NDArray[np.uint8]) -> int:
     """The number that `draw_counter` drew, from a decoded picture."""
     number = 0
     middle = slice(COUNTER_SQUARE // 4, 3 * COUNTER_SQUARE // 4)
-    for bit in range(COUNTER_BITS):
+    # A narrow picture has room for the lower bits only.
+    for bit in range(min(COUNTER_BITS, luma.shape[1] // COUNTER_SQUARE)):
         left = bit * COUNTER_SQUARE
         square = luma[:COUNTER_SQUARE, left : left + COUNTER_SQUARE]
         number |= int(square[middle, middle].mean() > 128) << bit

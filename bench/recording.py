@@ -21,6 +21,8 @@ KEY_BYTES = 8
 
 VP8_DESCRIPTOR_BYTES = 4
 """I bit set and a 15-bit picture id, as libwebrtc sends it without temporal layers."""
+TEMPORAL_DESCRIPTOR_BYTES = 6
+"""With TL0PICIDX, and TID behind it (RFC 7741 clause 4.2), as libwebrtc sends it with them."""
 
 MAX_VP8_PAYLOAD = 1100
 """Descriptor included (bytes)."""
@@ -33,7 +35,9 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
     """RTP clock units since the start of the recording."""
     keyframe: bool
     payloads: tuple[bytes, ...]
-    """RTP payloads, for VP8 with a descriptor whose picture id is still 0."""
+    """RTP payloads, for VP8 with a descriptor whose picture id and TL0PICIDX are still 0."""
+    temporal: int = 0
+    """Temporal layer; 0 is the base."""
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -45,6 +49,14 @@ class Recording(msgspec.Struct, frozen=True):
     duration: int
     """RTP clock units; the loop starts again after this."""
     frames: tuple[Frame, ...]
+    temporal_layers: int = 1
+
+    @property
+    def descriptor_bytes(self) -> int:
+        """At the start of each payload."""
+        if self.kind != "video":
+            return 0
+        return VP8_DESCRIPTOR_BYTES if self.temporal_layers == 1 else TEMPORAL_DESCRIPTOR_BYTES
 
     @property
     def seconds(self) -> float:
@@ -64,13 +76,20 @@ class RecordingError(Exception):
     """The recording cannot be used to measure."""
 
 
-def packetize_vp8(frame: bytes, limit: int = MAX_VP8_PAYLOAD) -> tuple[bytes, ...]:
+def packetize_vp8(
+    frame: bytes, limit: int = MAX_VP8_PAYLOAD, temporal: int | None = None, sync: bool = False
+) -> tuple[bytes, ...]:
     """Cut a VP8 frame into RTP payloads of almost equal size (RFC 7741 clause 4.2).
 
     The sizes differ by at most one byte, as libwebrtc cuts them. `limit` is the size of the
-    largest payload with its descriptor.
+    largest payload with its descriptor. `temporal` is the layer, None where there is one only;
+    `sync` says that it refers to the base layer only.
     """
-    room = limit - VP8_DESCRIPTOR_BYTES
+    descriptor = bytes((0x80, 0x80, 0))
+    if temporal is not None:
+        # I, L and T: picture id, TL0PICIDX, then TID and Y.
+        descriptor = bytes((0xE0, 0x80, 0, 0, temporal << 6 | sync << 5))
+    room = limit - 1 - len(descriptor)
     count = -(-len(frame) // room)
     small, larger = divmod(len(frame), count)
     payloads = []
@@ -79,14 +98,16 @@ def packetize_vp8(frame: bytes, limit: int = MAX_VP8_PAYLOAD) -> tuple[bytes, ..
         # The larger ones come last, so that a run of equal size starts the frame.
         size = small + (1 if number >= count - larger else 0)
         first = 0x90 if number == 0 else 0x80  # X, and S on the first packet of the partition
-        payloads.append(bytes((first, 0x80, 0x80, 0)) + frame[start : start + size])
+        payloads.append(bytes((first,)) + descriptor + frame[start : start + size])
         start += size
     return tuple(payloads)
 
 
-def depacketize_vp8(payloads: tuple[bytes, ...] | list[bytes]) -> bytes:
-    """The frame that `packetize_vp8` cut."""
-    return b"".join(payload[VP8_DESCRIPTOR_BYTES:] for payload in payloads)
+def depacketize_vp8(
+    payloads: tuple[bytes, ...] | list[bytes], descriptor: int = VP8_DESCRIPTOR_BYTES
+) -> bytes:
+    """The frame that `packetize_vp8` cut; `descriptor` is its bytes in each payload."""
+    return b"".join(payload[descriptor:] for payload in payloads)
 
 
 Index = dict[bytes, tuple[int, bytes, str]]
@@ -110,7 +131,7 @@ def index_layers(layers: Iterable[tuple[str, Recording]]) -> Index:
 def index_payloads(recording: Recording, rid: str = "", first: int = 0) -> Index:
     """Numbers begin at `first`. Raises `RecordingError` when keys repeat."""
     index: Index = {}
-    skip = VP8_DESCRIPTOR_BYTES if recording.kind == "video" else 0
+    skip = recording.descriptor_bytes
     for frame in recording.frames:
         for payload in frame.payloads:
             media = payload[skip:]

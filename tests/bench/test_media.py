@@ -66,6 +66,33 @@ def test_video_bitrate_and_keyframes_are_as_asked(video: Recording) -> None:
     assert video.seconds == 2
 
 
+@pytest.mark.parametrize("layers", [2, 3])
+def test_every_temporal_layer_decodes_without_those_above_it(layers: int) -> None:
+    spec = VideoSpec(
+        bitrate_kbps=150, width=320, height=180, seconds=2, keyframe_seconds=1,
+        temporal_layers=layers,
+    )  # fmt: skip
+    made = media.make_video(spec)
+    assert made.temporal_layers == layers
+    for top in range(layers):
+        kept = [frame for frame in made.frames if frame.temporal <= top]
+        codec = av.CodecContext.create("vp8", "r")
+        found = [
+            media.read_counter(picture.to_ndarray(format="gray"))
+            for frame in kept
+            for picture in codec.decode(
+                av.Packet(depacketize_vp8(frame.payloads, made.descriptor_bytes))
+            )
+        ]
+        assert found == [made.frames.index(frame) for frame in kept]
+    # RFC 7741 clause 4.2: X; then I, L and T; TID in the sixth byte.
+    for frame in made.frames:
+        for payload in frame.payloads:
+            assert (payload[0] & 0x80, payload[1]) == (0x80, 0xE0)
+            assert payload[5] >> 6 == frame.temporal
+            assert frame.temporal == 0 or not frame.keyframe
+
+
 def test_loop_decodes_from_any_keyframe(video: Recording) -> None:
     start = 25
     pictures = decode_video([*video.frames[start:], *video.frames[:3]])

@@ -80,6 +80,24 @@ def test_packets_carry_the_audio_levels_in_turn() -> None:
     assert [stream.level(n * 20 * MS) for n in range(3)] == [0x99, 70, 0x99]
 
 
+def test_pictures_of_the_base_layer_are_counted_in_every_packet() -> None:
+    layers = (0, 2, 1, 2)
+    made = tuple(
+        Frame(n * 3600, n == 0, (bytes((0x90, 0xE0, 0x80, 0, 0, layers[n % 4] << 6, n)) * 9,),
+              layers[n % 4]) for n in range(8)
+    )  # fmt: skip
+    video = Recording("video", 90_000, 8 * 3600, made, 3)
+    stream = OutgoingStream(Stream("video", 1, 96, "1"), video, 0, Extensions(), 0)
+    counted = []
+    for _ in range(520):
+        stream.next_frame()
+        counted += [payload[4] for _, payload, _, _, _ in stream.queue]
+        stream.queue.clear()
+    steps = {(b - a) & 0xFF for a, b in pairwise(counted[::4])}
+    assert steps == {1}
+    assert all(len(set(counted[n : n + 4])) == 1 for n in range(0, 520, 4))
+
+
 def test_silence_is_sent_each_400_ms_only_and_speech_at_once() -> None:
     sound = Recording("audio", 48_000, 960 * 4, tuple(Frame(n * 960, True, (bytes((n,)) * 40,))
                                                       for n in range(4)))  # fmt: skip
