@@ -56,7 +56,7 @@ def line_chart(title: str, series: Sequence[Series], *, x: str, y: str) -> str:
         return ""
     xs = [point[0] for one in series for point in one.points]
     ys = [point[1] for one in series for point in one.points]
-    across = _x_scale(min(xs), max(xs))
+    across = _x_scale(min(xs), max(xs), whole=all(value == int(value) for value in xs))
     marks = round_marks(min(0.0, *ys), max(ys))
     up = Scale(marks[0], marks[-1], marks, HEIGHT - BOTTOM, -_INNER_HEIGHT)
     body = _grid(up) + _x_axis(across, x)
@@ -65,10 +65,15 @@ def line_chart(title: str, series: Sequence[Series], *, x: str, y: str) -> str:
     return _chart(title, body, y, [one.name for one in series] if len(series) > 1 else [])
 
 
-def _x_scale(low: float, high: float) -> Scale:
+def _x_scale(low: float, high: float, whole: bool) -> Scale:
+    """With `whole` only whole numbers are marked, as of people."""
     if low == high:
         low, high = low - 0.5, high + 0.5
-    marks = tuple(mark for mark in round_marks(low, high, 6) if low <= mark <= high)
+    marks = tuple(
+        mark
+        for mark in round_marks(low, high, 6)
+        if low <= mark <= high and not (whole and mark % 1)
+    )
     return Scale(low, high, marks, LEFT, _INNER_WIDTH)
 
 

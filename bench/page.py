@@ -104,7 +104,7 @@ def _tiles(run: Mapping[str, Any]) -> str:
         ("packet loss", f"{summary['packetLossPercent']:.2f}", "%"),
         ("one-way delay p99", f"{summary['delayMs']['p99']:.2f}", "ms"),
         ("throughput each", f"{summary['throughputBitsPerSecond'] / 1e6:.2f}", "Mbit/s"),
-        ("server CPU", _known(server["cpuPercent"], ".1f"), "% of a core"),
+        ("server CPU", _known(server["cpuPercent"], ".1f"), "%"),
         ("CPU per packet", _known(server["cpuMicrosPerForwardedPacket"], ".1f"), "µs"),
         ("TIPHON overall", _known(tiphon["overall"], ".2f"), "of 4"),
     ]

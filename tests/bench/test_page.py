@@ -129,6 +129,12 @@ def test_charts_stay_inside_their_frame(values: list[tuple[float, float]]) -> No
         assert 0 <= float(number) <= 560
 
 
+def test_people_are_not_cut_in_halves() -> None:
+    text = line_chart("t", [Series("a", [(5.0, 1.0), (7.0, 2.0)])], x="people", y="%")
+    marks = re.findall(r'y="225.0" text-anchor="middle">([^<]*)<', text)
+    assert marks == ["5", "6", "7"]
+
+
 def test_nothing_makes_no_chart() -> None:
     assert line_chart("t", [Series("a", [])], x="s", y="ms") == ""
     assert bar_chart("t", [("a", 0.0)], x="s", y="ms") == ""
