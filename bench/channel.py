@@ -51,6 +51,8 @@ class Track(msgspec.Struct, frozen=True):
     """Of its resends and probes (RFC 4588); 0: none."""
     awaited: bool = True
     """Whether `Receiving` waits for it; a voice that is not among the loudest may never come."""
+    opaque: bool = False
+    """It was encoded anew on the way: counted when it arrives, neither compared nor timed."""
 
 
 # Commands: bench -> driver.

@@ -394,13 +394,15 @@ class Driver:
                 stream.set_active(stream.rid in command.rids)
 
     def _counter(self, track: channel.Track) -> TrackCounter:
-        return TrackCounter(
+        counter = TrackCounter(
             track.kind,
             track.publisher,
             self._library.base(track.publisher, track.kind),
             self._index[track.kind],
             self._library.of(track.kind).clock_rate,
         )
+        counter.opaque = track.opaque
+        return counter
 
     def _measure(self, command: channel.Measure) -> None:
         self._window.start, self._window.stop = command.start, command.stop

@@ -63,6 +63,7 @@ class TrackCounter:
         "kind",
         "last",
         "layers",
+        "opaque",
         "packets",
         "publisher",
         "received",
@@ -85,6 +86,8 @@ class TrackCounter:
         self.kind, self.publisher, self.base, self.index = kind, publisher, base, index
         self.rtp_per_ns = clock_rate / 1e9
         self.gaps = Gaps()
+        self.opaque = False
+        """`channel.Track.opaque`."""
         self.waiting: list[TrackCounter] | None = None
         """Where it enters itself when something is missing that can be asked for."""
         self.start = self.highest = -1
@@ -225,7 +228,9 @@ class Receiver:
                 return
         known = track.index.get(_KEY.unpack_from(data, end - 8)[0])
         if known is None or data[end - len(known[1]) : end] != known[1]:
-            if bytes(data[at + rtp.header_length(data, at, end - at) : end]) in opus.PAUSE:
+            if track.opaque:
+                self._count_opaque(track, size, now)
+            elif bytes(data[at + rtp.header_length(data, at, end - at) : end]) in opus.PAUSE:
                 self._note_extra(now)
             else:
                 self.unknown += 1
@@ -257,6 +262,14 @@ class Receiver:
         track.packets += 1
         track.transit = transit
         track.last = now
+
+    def _count_opaque(self, track: TrackCounter, size: int, now: int) -> None:
+        if self._window.start <= now < self._window.stop:
+            if not track.packets:
+                track.first = now
+            track.packets += 1
+            track.bytes += size
+            track.last = now
 
     def _repair(self, media_ssrc: int, data: bytearray, at: int, end: int, now: int) -> None:
         """A packet of an RTX stream: a resend that was missing, or a probe."""

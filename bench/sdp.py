@@ -76,6 +76,16 @@ def publish_offer(
     return _description(media), tuple(streams)
 
 
+def receive_offer(credentials: Credentials, fingerprint: Fingerprint, kinds: Sequence[str]) -> str:
+    """An offer to receive one track for each of `kinds`."""
+    media = []
+    for number, kind in enumerate(kinds):
+        line = _media(kind, str(number), "recvonly", credentials, fingerprint, "actpass")
+        line.codecs = _codecs(kind)
+        media.append(line)
+    return _description(media)
+
+
 def _offer_simulcast(line: Media, mid: str, rids: Sequence[str]) -> list[Stream]:
     uris = (*_URIS, RID_URI, REPAIRED_RID_URI)
     line.extensions = [Extension(n, uri) for n, uri in enumerate(uris, 1)][1:]

@@ -227,6 +227,14 @@ def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
         ours, janus = outcome["ours"][name], outcome["janus"][name]
         table.add_row(title, f"{ours:,}", f"{janus:,}", f"{ratio.get(name, '')}")
     console.print(table)
+    if outcome.get("relayRatio") is not None:
+        ours, relay = (outcome[s]["cpuPerForwardedPacket"] for s in ("oursBesideRelay", "relay"))
+        console.print(
+            f"{outcome['relayParticipants']} people beside a naive aiortc relay:"
+            f" {ours:,} µs a packet, the relay {relay:,} µs, ratio {outcome['relayRatio']}",
+            highlight=False,
+            soft_wrap=True,
+        )
     _print_problems(console, outcome)
 
 

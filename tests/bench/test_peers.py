@@ -42,6 +42,17 @@ def test_a_side_that_was_not_measured_is_said_and_divides_nothing() -> None:
     assert not outcome["valid"]
 
 
+def test_the_naive_relay_is_compared_at_the_load_that_it_bears() -> None:
+    runs = {"ours": [run(10.0, 3.0)], "janus": [run(40.0, 8.0)]}
+    assert "relayRatio" not in result(LOAD, runs)
+    beside = {"oursBesideRelay": [run(100.0, 1.0)], "relay": [run(4000.0, 1.0, ("busy",))]}
+    outcome = result(LOAD, runs | beside)
+    assert outcome["relayRatio"] == 0.025
+    assert outcome["relay"]["delayP99"] is None
+    assert (outcome["relayParticipants"], outcome["relayProblems"]) == (2, ["busy"])
+    assert outcome["valid"]  # what drowns the relay says nothing of ours
+
+
 def test_one_invalid_run_makes_the_comparison_invalid() -> None:
     outcome = result(LOAD, {"ours": [run(1.0, 1.0, ("busy",))], "janus": [run(1.0, 1.0)]})
     assert (outcome["valid"], outcome["problems"]) == (False, ["busy"])

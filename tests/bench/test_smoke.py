@@ -240,6 +240,8 @@ def test_peers_compares_both_and_removes_its_namespaces(tmp_path: Path) -> None:
         assert report[side]["forwardedPackets"] > 150
         assert report[side]["cpuPerForwardedPacket"] > 0
     assert set(report["ratio"]) == {"cpuPerForwardedPacket", "delayP99"}
+    assert report["relay"]["forwardedPackets"] > 0
+    assert 0 < report["relayRatio"] < 1
     assert not [n for n in os.listdir("/run/netns") if n.startswith("bench-")]
     assert netns.missing() == ""
 
