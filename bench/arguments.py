@@ -25,6 +25,8 @@ COMMANDS = {
     "studies": "the rows of the published studies, with their grades",
 }
 """What is no measurement."""
+HERE_ONLY = ("micro",)
+"""What of the table needs no server, and so none elsewhere."""
 
 ORDER = (
     "scenario1", "scenario2", "scenario3", "elearning", "classroom", "phone", "churn",
@@ -125,7 +127,8 @@ def _load(made: argparse.ArgumentParser, name: str) -> None:
                           help="kind of participants")  # fmt: skip
         made.add_argument("--seed", type=number(int, 0, 2**31), default=1, metavar="N",
                           help="of everything that is random")  # fmt: skip
-        _elsewhere(made)
+        if name not in HERE_ONLY:
+            _elsewhere(made)
 
 
 def _elsewhere(made: argparse.ArgumentParser) -> None:

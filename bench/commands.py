@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import browser, focus, impair, media, peers
 from bench.arguments import SIZES
-from bench.context import LOOPBACK, Context, Outcome, UsageError
+from bench.context import CLIENTS, LOOPBACK, Context, Outcome, UsageError
 from bench.library import Library
 from bench.provenance import provenance
 from bench.remote import RemoteServer
@@ -53,8 +53,13 @@ def _need(name: str, missing: str) -> None:
 
 def _context(options: argparse.Namespace, tell: Tell) -> Context:
     """The scenario's server is ours, or with `--url` the box there, whatever its settings."""
-    if not options.url:
-        if options.insecure:
+    if options.client != CLIENTS[0]:
+        raise UsageError(
+            f"--client {options.client}: this scenario has light participants only;"
+            " browser and impair use real ones"
+        )
+    if not getattr(options, "url", ""):
+        if getattr(options, "insecure", False):
             raise UsageError("--insecure is for a box elsewhere: give its --url")
         return Context(options, tell)
     if options.workers != 1:
@@ -68,7 +73,8 @@ def _context(options: argparse.Namespace, tell: Tell) -> Context:
 
 
 def _elsewhere(options: argparse.Namespace, outcome: Outcome) -> Outcome:
-    return {**outcome, "url": options.url} if options.url else outcome
+    url = getattr(options, "url", "")
+    return {**outcome, "url": url} if url else outcome
 
 
 def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> Outcome:

@@ -71,15 +71,16 @@ def _graded(graded: grades.Graded) -> dict[str, Any]:
 
 
 def _kind(tracks: Sequence[Mapping[str, Any]], kind: str) -> dict[str, float] | None:
-    """Delay and jitter (s), loss (percent) over all tracks of a kind. A screen is video."""
+    """Delay and jitter (s), loss after repair (percent) of all tracks of a kind. A screen is video."""
     own = [track for track in tracks if (track["kind"] == "audio") == (kind == "audio")]
     packets, sent = sum(t["packets"] for t in own), sum(t["sent"] for t in own)
+    repaired = sum(t.get("recovered", 0) for t in own)
     if not packets:
         return None
     return {
         "delay": sum(t["delayMs"]["mean"] * t["packets"] for t in own) / packets / 1000,
         "jitter": sum(t["jitterMs"] * t["packets"] for t in own) / packets / 1000,
-        "loss": 100 * (sent - packets) / sent if sent else 0.0,
+        "loss": 100 * (sent - packets - repaired) / sent if sent else 0.0,
     }
 
 

@@ -34,6 +34,12 @@ def test_opinions_are_those_of_the_models_with_their_names() -> None:
     assert quality["g1010"]["video"]["loss"] == 0
 
 
+def test_opinions_take_the_loss_that_repair_leaves() -> None:
+    mended = [track("video", sent=1000, packets=970, recovered=20)]
+    video = video_mos.g1070_mos(bitrate=1e6, frame_rate=25.0, loss=1.0)
+    assert run(tracks=mended)["quality"]["videoMos"]["mos"] == pytest.approx(video.mos, abs=0.005)
+
+
 def test_what_nobody_received_has_no_verdict() -> None:
     quality = run(tracks=[track("audio")])["quality"]
     assert quality["videoMos"] is None
