@@ -101,10 +101,12 @@ def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> 
     shared = {key: first[key] for key in ("participants", "rooms", "seconds", "settings")
               if all(run.get(key) == first.get(key) for run in flat) and key in first}  # fmt: skip
     problems = [text for run in runs for text in run["problems"]]
+    told = list(dict.fromkeys(run["sentence"] for run in runs if run.get("sentence")))
     return {
         "scenario": name,
         **shared,
         "runs": flat,
+        **({"sentence": "; ".join(told)} if told else {}),
         "valid": not problems,
         "partial": len(runs) < times or any(run["partial"] for run in runs),
         "problems": problems,

@@ -37,6 +37,7 @@ FIGURES: tuple[Figure, ...] = (
            ("server", "cpuMicrosPerForwardedPacketAllProcesses")),
     Figure("rss", "server memory", "MiB", ("server", "rssMiB"), 1),
     Figure("tiphon", "TIPHON index", "", ("quality", "tiphon", "overall"), 2),
+    Figure("disconnected", "people disconnected", "", ("disconnected",), 0),
     Figure("voiceMos", "voice MOS", "", ("quality", "voiceMos", "mos"), 2),
     Figure("videoMos", "video MOS", "", ("quality", "videoMos", "mos"), 2),
 )  # fmt: skip

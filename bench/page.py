@@ -94,8 +94,14 @@ def _head(outcome: Mapping[str, Any]) -> str:
         '<header><div><p class="over">Bench report</p>'
         f'<h1>{escape(outcome["scenario"])}</h1><p class="sub">{about}</p></div>'
         f'<span class="pill {pill[0]}">{pill[1]}</span></header>'
+        + (f'<p class="answer">{escape(answer)}</p>' if (answer := _answer(outcome)) else "")
         + (f'<ul class="problems">{told}</ul>' if told else "")
     )
+
+
+def _answer(outcome: Mapping[str, Any]) -> str:
+    """What a search found, in a sentence."""
+    return str(outcome.get("sentence", ""))
 
 
 def _tiles(run: Mapping[str, Any]) -> str:
@@ -153,7 +159,7 @@ def _grade(index: str) -> str:
 
 def _overview(listed: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     columns = ["run", "people", "throughput each", "delay p99", "loss", "CPU", "µs a packet",
-               "TIPHON", "study", "valid"]  # fmt: skip
+               "TIPHON", "study", "gone", "valid"]  # fmt: skip
     rows = []
     for number, (label, run) in enumerate(listed, 1):
         numbers = {figure.name: value(run, figure.path) for figure in FIGURES}
@@ -170,6 +176,7 @@ def _overview(listed: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
                 _known(numbers["cpuPerPacket"], ".1f"),
                 _grade("" if numbers["tiphon"] is None else f"{numbers['tiphon']:.2f}"),
                 _grade("" if study is None else f"{study:.2f}"),
+                _known(numbers["disconnected"], ".0f"),
                 "partial" if run.get("partial") else "yes" if run.get("valid") else "no",
             ]
         )

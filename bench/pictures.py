@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -85,7 +86,7 @@ def of_points(listed: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         for label, run in listed:
             size, number = value(run, ("participants",)), value(run, path)
             if size is not None and number is not None:
-                kinds.setdefault(kind_of(label, int(size)), {}).setdefault(size, []).append(number)
+                kinds.setdefault(kind_of(label), {}).setdefault(size, []).append(number)
         lines = [
             Series(kind, sorted((size, statistics.median(got)) for size, got in by_size.items()))
             for kind, by_size in kinds.items()
@@ -95,11 +96,10 @@ def of_points(listed: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return _part("How it scales", charts)
 
 
-def kind_of(label: str, size: int) -> str:
-    """A label without its size: `5 users, cameras on` -> `cameras on`."""
-    words = [part.strip() for part in label.split(",")]
-    kept = [part for part in words if part.split(" ")[0] != str(size)]
-    return ", ".join(kept) or "runs"
+def kind_of(label: str) -> str:
+    """A label without the number that it begins with: `5 users, cameras on` and `7 users, cameras
+    on` are of one kind."""
+    return re.sub(r"^\d+ ", "", label) or "runs"
 
 
 def of_samples(outcome: Mapping[str, Any]) -> str:

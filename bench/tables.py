@@ -96,7 +96,7 @@ def print_several(console: Console, outcome: Mapping[str, Any]) -> None:
     table = Table(title=outcome["scenario"], title_style="bold")
     table.add_column("run")
     for column in ("people", "kbit/s each", "p99 ms", "loss %", "CPU %", "µs/packet",
-                   "TIPHON", "study"):  # fmt: skip
+                   "TIPHON", "study", "gone"):  # fmt: skip
         table.add_column(column, justify="right")
     listed = list(runs(outcome))
     for number, (label, run) in enumerate(listed, 1):
@@ -114,14 +114,13 @@ def print_several(console: Console, outcome: Mapping[str, Any]) -> None:
             _number(figures["cpuPerPacket"], ".1f"),
             _number(figures["tiphon"], ".2f"),
             _number(study, ".2f"),
+            _number(figures["disconnected"], ".0f"),
         )
     if listed:
         console.print(table)
     _print_spread(console, outcome)
-    for key in ("answer", "answers"):
-        told = outcome.get(key)
-        for line in [told] if isinstance(told, str) else told or []:
-            console.print(str(line), markup=False)
+    if outcome.get("sentence"):
+        console.print(outcome["sentence"], markup=False, highlight=False, style="bold")
     _print_problems(console, outcome)
 
 

@@ -71,7 +71,7 @@ def _graded(graded: grades.Graded) -> dict[str, Any]:
 
 
 def _kind(tracks: Sequence[Mapping[str, Any]], kind: str) -> dict[str, float] | None:
-    """Delay and jitter (s), loss after repair (percent) of all tracks of a kind. A screen is video."""
+    """Delay and jitter (s), loss after repair (percent) of a kind; a screen is video."""
     own = [track for track in tracks if (track["kind"] == "audio") == (kind == "audio")]
     packets, sent = sum(t["packets"] for t in own), sum(t["sent"] for t in own)
     repaired = sum(t.get("recovered", 0) for t in own)

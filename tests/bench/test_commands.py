@@ -48,6 +48,12 @@ def test_runs_with_labels_are_put_side_by_side() -> None:
     assert [one["label"] for one in made["runs"]] == ["a", "b", "a", "b"]
 
 
+def test_the_answers_of_searches_stay() -> None:
+    made = repeated(3, run(sentence="8 people"), run(sentence="9 people"), run(sentence="8 people"))
+    assert made["sentence"] == "8 people; 9 people"
+    assert "sentence" not in repeated(2, run(), run())
+
+
 def test_a_problem_of_one_is_one_of_all() -> None:
     made = repeated(2, run(), run(valid=False, problems=["too late"]))
     assert made["problems"] == ["too late"]
