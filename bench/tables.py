@@ -14,7 +14,6 @@ from bench.figures import FIGURES, runs
 from bench.figures import value as figure_of
 from bench.micro_table import print_micro
 from bench.spread import spread
-from bench.verdict import words
 
 
 def show(console: Console, name: str, outcome: Mapping[str, Any]) -> None:
@@ -162,18 +161,18 @@ def print_origin(console: Console, outcome: Mapping[str, Any]) -> None:
 def print_compare(console: Console, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
     """Both reports' medians, their ratio, and whether that is more than noise."""
     found = compare.compare(first, second)
-    table = Table(title=f"{first['scenario']}: first and second", title_style="bold")
-    table.add_column("figure")
-    for column in ("first", "spread", "second", "spread", "ratio", ""):
-        table.add_column(column, justify="right")
+    table = Table(title=f"{first['scenario']}: medians (lowest–highest)", title_style="bold")
+    table.add_column("figure", no_wrap=True)
+    for column in ("first", "second", "ratio", ""):
+        table.add_column(column, justify="right", no_wrap=column == "")
     styles = {"differs": "bold yellow", "too few runs": "dim"}
     for row in found:
-        cells = []
-        for median, values in zip(row.medians, (row.first, row.second), strict=True):
-            cells.append(f"{median:,.6g}")
-            cells.append(f"{min(values):,.6g} to {max(values):,.6g}" if len(values) > 1 else "–")
         ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
         verdict = Text(row.verdict, style=styles.get(row.verdict, ""))
+        cells = [
+            short(median) + (f" ({short(min(got))}–{short(max(got))})" if len(got) > 1 else "")
+            for median, got in zip(row.medians, (row.first, row.second), strict=True)
+        ]
         table.add_row(row.name, *cells, ratio, verdict)
     console.print(table)
     if any(row.verdict == "too few runs" for row in found):
@@ -186,24 +185,29 @@ def print_compare(console: Console, first: Mapping[str, Any], second: Mapping[st
         console.print(f"beware: {warning}", style="yellow", markup=False, highlight=False)
 
 
+def short(number: float) -> str:
+    """Four digits, thousands and millions as k and M."""
+    for limit, unit in ((1e6, "M"), (1e4, "k")):
+        if abs(number) >= limit:
+            return f"{number / (1e6 if unit == 'M' else 1e3):.4g}{unit}"
+    return f"{number:.4g}"
+
+
 def print_studies(console: Console) -> None:
     """What is published, with the grades that our tables give it."""
     table = Table(title="published rows", title_style="bold")
-    for column in ("source", "load"):
-        table.add_column(column)
-    for column in ("kbit/s", "“delay” ms", "“jitter” ms", "loss %", "TIPHON", "category"):
-        table.add_column(column, justify="right")
+    table.add_column("source and load")
+    for column in ("kbit/s", "“delay” ms", "“jitter” ms", "loss %", "TIPHON"):
+        table.add_column(column, justify="right", no_wrap=True)
     for row in studies.ROWS:
         graded = studies.graded(row)
         table.add_row(
-            row.source,
-            row.load,
+            f"{row.source}: {row.load}",
             _number(None if row.throughput is None else row.throughput / 1000, ",.3f"),
             f"{1000 * row.spacing:.3f}",
             f"{1000 * row.variation:.3f}",
             f"{row.loss:.2f}",
             _number(graded.overall, ".2f"),
-            words(graded.words),
         )
     console.print(table)
 

@@ -128,3 +128,11 @@ def test_the_table_says_when_there_are_too_few_runs(tmp_path: Path) -> None:
         tables.print_compare(console, compare.load(path), run(server=cpu(40.0)))
     assert "4 of each side are needed (--repeat 4)" in captured.get()
     assert "2.000" in captured.get()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(5_464_180.0, "5.464M"), (12_345.0, "12.35k"), (9_999.0, "9999"), (0.0, "0"), (-2e6, "-2M")],
+)
+def test_numbers_are_short(number: float, expected: str) -> None:
+    assert tables.short(number) == expected
