@@ -182,6 +182,16 @@ class ReceivedTrack(msgspec.Struct, frozen=True, kw_only=True):
     """Packets of each simulcast layer, by rid; empty without simulcast."""
 
 
+class Sample(msgspec.Struct, frozen=True):
+    """One received video, packet by packet."""
+
+    participant: int
+    publisher: int
+    kind: str
+    packets: tuple[int, ...]
+    """Numbers in the recording (all layers in one count), in the order of arrival."""
+
+
 class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """One driver's part of the measurement."""
 
@@ -198,6 +208,8 @@ class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     silence that a server ends a voice with."""
     gone: int = 0
     """Packets of the window on tracks that ended before its end."""
+    samples: tuple[Sample, ...] = ()
+    """To be decoded: one video of each driver."""
     cpu_seconds: float
     wall_seconds: float
     late_p99_ms: float

@@ -27,7 +27,7 @@ import msgspec
 from bench import channel, talk
 from bench.association import Association
 from bench.library import Library as Library
-from bench.receiver import Receiver, TrackCounter, Window
+from bench.receiver import Receiver, TrackCounter, Window, choose_sample
 from bench.recording import index_layers, index_payloads
 from bench.sender import PACER_STEP_NS, OutgoingStream, Publisher, phase
 from bench.wire import BATCH, SLOT_BYTES, ReceiveBatch, SendBatch
@@ -411,6 +411,7 @@ class Driver:
             for stream in transport.publisher.streams:
                 stream.clear()
         self._gone = 0
+        choose_sample([transport.receiver for transport in self._transports.values()])
         gc.collect()
         self._at(command.start, self._begin_window)
         self._at(command.stop, self._end_window)
@@ -458,6 +459,7 @@ class Driver:
             refused=sum(r.refused for _, r in receivers),
             extra=sum(r.extra for _, r in receivers),
             gone=self._gone,
+            samples=tuple(sample for who, r in receivers for sample in r.samples(who)),
             cpu_seconds=self._cpu,
             wall_seconds=self._wall,
             late_p99_ms=percentile_bucket(self._late, 0.99) * _LATE_BUCKET_NS / 1e6,

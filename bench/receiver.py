@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from bench.channel import ReceivedTrack
+from bench.channel import ReceivedTrack, Sample
 from bench.recording import Index
 from bench.repair import Gaps
 from bench.wire import SLOT_BYTES, ReceiveBatch
@@ -72,6 +72,7 @@ class TrackCounter:
         "recovered",
         "reordered",
         "rtp_per_ns",
+        "sample",
         "start",
         "transit",
         "waiting",
@@ -86,6 +87,8 @@ class TrackCounter:
         self.kind, self.publisher, self.base, self.index = kind, publisher, base, index
         self.rtp_per_ns = clock_rate / 1e9
         self.gaps = Gaps()
+        self.sample: list[int] | None = None
+        """Where the numbers of its packets go, of a track that is to be decoded."""
         self.opaque = False
         """`channel.Track.opaque`."""
         self.waiting: list[TrackCounter] | None = None
@@ -248,6 +251,8 @@ class Receiver:
         if delay > track.delay_max:
             track.delay_max = delay
         track.bytes += size
+        if track.sample is not None:
+            track.sample.append(known[0])
         if known[2]:
             track.layers[known[2]] = track.layers.get(known[2], 0) + 1
         transit = now * track.rtp_per_ns - timestamp
@@ -330,9 +335,29 @@ class Receiver:
         ] or [rtcp.receiver_report(ssrc)]
         return b"".join(parts) + rtcp.sdes(ssrc, f"bench-{ssrc:08x}")
 
+    def samples(self, participant: int) -> list[Sample]:
+        """Of the tracks that were chosen to be decoded."""
+        return [
+            Sample(participant, track.publisher, track.kind, tuple(track.sample))
+            for track in self.tracks.values()
+            if track.sample is not None
+        ]
+
     def complete(self) -> bool:
         """Whether every track that is awaited has begun."""
         return all(self.tracks[ssrc].start >= 0 for ssrc in self.awaited)
+
+
+def choose_sample(receivers: list[Receiver]) -> None:
+    """From now on one video of all that they receive is followed packet by packet."""
+    tracks = [
+        track
+        for receiver in receivers
+        for track in receiver.tracks.values()
+        if track.kind != "audio" and not track.opaque
+    ]
+    for track in tracks:
+        track.sample = [] if track is tracks[0] else None
 
 
 def find_element(data: bytearray, at: int, header_length: int, identifier: int) -> int:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from bench import processes, report
+from bench import pictures_check, processes, report
 from bench.channel import Measured
 from bench.fleet import Fleet
 from bench.library import Library
@@ -275,6 +275,7 @@ def _report(
         "delayCounts": report.delay_counts(results),
         "media": report.published(library),
         "streams": report.streams(results),
+        "pictures": pictures_check.check(library, results),
         "tracks": report.tracks(results, seconds, by_sequence=load.by_sequence),
         "loadGenerator": report.load_generator(results, seconds),
         "rooms": load.rooms,

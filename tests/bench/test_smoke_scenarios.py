@@ -31,6 +31,10 @@ def all_arrived(report: dict[str, Any]) -> None:
     """A busy machine may make a run invalid, but loses no packet and damages none."""
     assert all("load generator" in text for text in report["problems"]), report["problems"]
     assert not report["partial"]
+    for shown in report.get("pictures", ()):
+        assert shown["right"] == shown["decoded"] >= shown["frames"] - shown["incomplete"] > 0, (
+            shown
+        )
     assert report["loadGenerator"]["refusedPackets"] == 0
     for track in report["tracks"]:
         assert track["packets"] > 0, track
