@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import capacity, churn, classroom, elearning, micro
+from bench import capacity, churn, classroom, elearning, micro, workers
 from bench.calls import AUDIO as AUDIO
 from bench.calls import AUDIO_VIDEO as AUDIO_VIDEO
 from bench.context import Context, Outcome
@@ -71,6 +71,7 @@ TABLE: dict[str, Entry] = {
     "capacity": Entry(capacity.TITLE, capacity.run, capacity.SECONDS, capacity.arguments),
     "churn": Entry(churn.TITLE, churn.run, churn.SECONDS, churn.arguments),
     "micro": Entry(micro.TITLE, micro.run, micro.SECONDS, micro.arguments),
+    "workers": Entry(workers.TITLE, workers.run, workers.SECONDS, workers.arguments),
 }
 """By name. `SCENARIOS` and `OTHERS` have the others."""
 
