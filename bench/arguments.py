@@ -26,7 +26,7 @@ COMMANDS = {
 }
 """What is no measurement."""
 HERE_ONLY = ("micro",)
-"""What of the table needs no server, and so none elsewhere."""
+"""What of the table holds no call: none of the flags of calls are for it."""
 
 ORDER = (
     "scenario1", "scenario2", "scenario3", "elearning", "classroom", "phone", "churn",
@@ -86,6 +86,9 @@ def parser(name: str) -> argparse.ArgumentParser:
                           help="joins; the median counts")  # fmt: skip
     elif name == "impair":
         _impair(made)
+    elif name in HERE_ONLY:
+        TABLE[name].arguments(made)
+        made.set_defaults(repeat=1, client=CLIENTS[0], seconds=TABLE[name].seconds)
     else:
         _load(made, name)
         if name in TABLE:
@@ -127,8 +130,7 @@ def _load(made: argparse.ArgumentParser, name: str) -> None:
                           help="kind of participants")  # fmt: skip
         made.add_argument("--seed", type=number(int, 0, 2**31), default=1, metavar="N",
                           help="of everything that is random")  # fmt: skip
-        if name not in HERE_ONLY:
-            _elsewhere(made)
+        _elsewhere(made)
 
 
 def _elsewhere(made: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from bench.live import LineWatch, LiveWatch
 from bench.netns import NamespaceError
 from bench.run import END_SIGNALS, InterruptedRunError
 from bench.server import ServerError
+from bench.verdict import completed
 
 FAILURES = (
     browser.BrowserError,
@@ -48,7 +49,8 @@ def _measured(name: str, options: argparse.Namespace) -> int:
     for path in files.values():
         output.check(path)
     with LiveWatch(console) if console.is_terminal else LineWatch(console) as watch:
-        outcome = {"title": arguments.names()[name], **commands.run(name, options, watch)}
+        outcome = completed(commands.run(name, options, watch))
+    outcome["title"] = arguments.names()[name]
     tables.show(console, name, outcome)
     return max(_write(files, outcome), 0 if outcome["valid"] else 1)
 

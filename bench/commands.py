@@ -92,7 +92,7 @@ def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> 
             if not runs:
                 raise
             break
-        if runs[-1]["partial"]:
+        if runs[-1].get("partial"):
             break
     if times == 1:
         return runs[0]
@@ -108,7 +108,7 @@ def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> 
         "runs": flat,
         **({"sentence": "; ".join(told)} if told else {}),
         "valid": not problems,
-        "partial": len(runs) < times or any(run["partial"] for run in runs),
+        "partial": len(runs) < times or any(run.get("partial") for run in runs),
         "problems": problems,
         **provenance(),
     }

@@ -68,6 +68,16 @@ def _at_least(run: Mapping[str, Any]) -> str | None:
     return None if met is None else f"TIPHON overall: {verdict[met]}"
 
 
+COUNTED = (
+    ("viewers", "viewers"),
+    ("joins", "joins"),
+    ("leaves", "leaves"),
+    ("failures", "joins that failed"),
+    ("disconnected", "people disconnected"),
+)
+"""What only some scenarios count."""
+
+
 def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a run took: name and value of each line."""
     server, load = run["server"], run["loadGenerator"]
@@ -83,6 +93,7 @@ def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
             _known(None if memory[0] is None else " / ".join(map(str, memory)), "MiB"),
         ),
         ("load generator CPU / late p99", late),
+        *((title, f"{run[key]:,}") for key, title in COUNTED if key in run),
     ]
 
 

@@ -59,6 +59,21 @@ def judge(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def completed(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The outcome with `quality` in every run that has figures and was not judged yet."""
+    made = {
+        key: completed(below)
+        if isinstance(below, Mapping) and "runs" in below
+        else [completed(one) if isinstance(one, Mapping) else one for one in below]
+        if key == "runs" and isinstance(below, list)
+        else below
+        for key, below in outcome.items()
+    }
+    if "summary" in made and "tracks" in made and "quality" not in made:
+        made["quality"] = judge(made)
+    return made
+
+
 def _graded(graded: grades.Graded) -> dict[str, Any]:
     return {
         "throughput": graded.throughput,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
-from bench import arguments, netns, peers
+from bench import arguments, browser, commands, netns, peers
 from bench import command_line as command
 from bench.run import Load
+from bench.scenarios import NOT_YET
 
 
 def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +61,32 @@ def test_wrong_use_gets_one_clear_line(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", [n for n in arguments.names() if n not in NOT_YET])
+def test_everything_that_is_listed_explains_itself(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main([name, "--help"])
+    assert f"python -m bench {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list(NOT_YET))
+def test_what_is_not_there_yet_says_why(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([name]) == 2
+    assert NOT_YET[name] in capsys.readouterr().err
+
+
+def test_a_full_disk_under_the_server_gets_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/x")
+
+    monkeypatch.setattr(commands, "run", full)
+    assert command.main(["scenario1"]) == 1
+    assert capsys.readouterr().err == "bench: No space left on device: /tmp/x\n"
+
+
 def test_peers_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +99,11 @@ def test_missing_janus_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(netns, "missing", lambda: "")
     monkeypatch.setenv("PATH", "/nowhere")
     assert "Debian package janus" in peers.missing()
+
+
+def test_missing_chromium_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "Debian package chromium" in browser.missing()
 
 
 def test_people_are_spread_evenly_over_rooms() -> None:

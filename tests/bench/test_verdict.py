@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.verdict import completed
 from qos import grades, video_mos, voice_mos
 from tests.bench.sample_runs import run, track
 
@@ -52,6 +53,14 @@ def test_without_word_on_the_recordings_there_is_no_opinion() -> None:
     quality = run(media={})["quality"]
     assert (quality["voiceMos"], quality["videoMos"]) == (None, None)
     assert quality["tiphon"]["overall"] == 3.5
+
+
+def test_runs_that_were_not_judged_are() -> None:
+    bare = {key: below for key, below in run().items() if key != "quality"}
+    made = completed({"runs": [bare, run()], "ours": {"runs": [bare]}, "samples": [1]})
+    judged = [*made["runs"], *made["ours"]["runs"]]
+    assert [one["quality"] for one in judged] == [run()["quality"]] * 3
+    assert completed({"joins": 3}) == {"joins": 3}
 
 
 def test_a_screen_is_video() -> None:
