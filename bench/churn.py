@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bench import report
+from bench import pictures_check, report
 from bench.calls import AUDIO, AUDIO_VIDEO, ROOM_LIMIT, Recorded, counts
 from bench.channel import Measured
 from bench.client import Client, ClientError
@@ -31,6 +31,7 @@ from bench.media import VideoSpec
 from bench.provenance import provenance
 from bench.run import InterruptedRunError, interruptible
 from bench.server import Server
+from bench.verdict import judge
 
 TITLE = "people join and leave all the time; what those who stay notice of it"
 SECONDS = 30.0
@@ -110,7 +111,7 @@ async def _churn(context: Context, library: Library, server: Server, people: int
                     for n in range(options.residents, people)
                 ]
                 context.tell(f"{len(seats)} seats change hands for {options.seconds:g} s")
-                return await _window(context, scene, residents, counted, interrupt)
+                return await _window(context, library, scene, residents, counted, interrupt)
             finally:
                 for seat in seats:
                     seat.cancel()
@@ -151,6 +152,7 @@ async def _seat(number: int, scene: _Scene, counted: _Counts, rng: random.Random
 
 async def _window(
     context: Context,
+    library: Library,
     scene: _Scene,
     residents: list[Client],
     counted: _Counts,
@@ -178,13 +180,14 @@ async def _window(
     if not server.alive:
         problems.append(f"the server ended in the middle: {server.log_tail()}")
     problems += [client.problem for client in residents if client.problem]
-    outcome = _outcome(context, results, use, (stop - start) / 1e9, counted, problems)
+    outcome = _outcome(context, library, results, use, (stop - start) / 1e9, counted, problems)
     disconnected = sum(bool(client.problem) for client in residents)
     return {**outcome, "partial": partial, "disconnected": disconnected}
 
 
 def _outcome(
     context: Context,
+    library: Library,
     results: list[Measured],
     use: report.ServerUse,
     seconds: float,
@@ -195,7 +198,7 @@ def _outcome(
     stayed = [residents_only(result, options.residents) for result in results]
     problems += [f"a join failed: {text}" for text in counted.failures[:_MAX_TOLD]]
     forwarded = report.forwarded_packets(results) + sum(result.gone for result in results)
-    return {
+    outcome = {
         "scenario": "churn",
         "participants": options.residents,
         "seats": options.seats,
@@ -206,7 +209,12 @@ def _outcome(
         "joinsPerSecond": round(counted.joins / max(seconds, 1e-9), 2),
         "joinToMediaSeconds": waits(counted.waits),
         "server": report.server(use, forwarded, options.residents + options.seats),
+        "packetsPerSecondOut": round((forwarded + report.extra_packets(results)) / seconds, 1),
+        "lossFrom": "packetsSent",
         "summary": report.summary(stayed, seconds),
+        "delayCounts": report.delay_counts(stayed),
+        "media": report.published(library),
+        "pictures": pictures_check.check(library, results),
         "streams": report.streams(stayed),
         "tracks": report.tracks(stayed, seconds),
         "loadGenerator": report.load_generator(results, seconds),
@@ -216,6 +224,7 @@ def _outcome(
         "problems": problems,
         **provenance(),
     }
+    return {**outcome, "quality": judge(outcome)}
 
 
 def residents_only(result: Measured, residents: int) -> Measured:

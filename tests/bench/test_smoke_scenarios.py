@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from bench import tables
 from bench.context import Context
 from bench.scenarios import NOT_YET, TABLE
 
@@ -25,6 +28,7 @@ def run(name: str, *arguments: str) -> dict[str, Any]:
     outcome = entry.run(Context(parser.parse_args(list(arguments)), lambda _: None))
     assert outcome["scenario"] == name
     assert outcome["commit"]
+    tables.show(Console(file=io.StringIO(), width=120), name, outcome)
     return outcome
 
 
@@ -32,15 +36,17 @@ def all_arrived(report: dict[str, Any]) -> None:
     """A busy machine may make a run invalid, but loses no packet and damages none."""
     assert all("load generator" in text for text in report["problems"]), report["problems"]
     assert not report["partial"]
-    for shown in report.get("pictures", ()):
-        assert shown["right"] == shown["decoded"] >= shown["frames"] - shown["incomplete"] > 0, (
-            shown
-        )
+    for shown in report["pictures"]:
+        assert shown["right"] == shown["decoded"] >= shown["frames"] - shown["incomplete"], shown
     assert report["loadGenerator"]["refusedPackets"] == 0
     for track in report["tracks"]:
-        assert track["packets"] > 0, track
         # Delay on a busy machine looks like a narrow way: a picture may be left out for a moment.
-        assert track["kind"] != "audio" or track["lost"] == 0, track
+        if track["kind"] == "audio":
+            assert track["packets"] > 0, track
+            assert track["lost"] == 0, track
+    assert any(track["packets"] for track in report["tracks"] if track["kind"] != "audio") or all(
+        track["kind"] == "audio" for track in report["tracks"]
+    )
 
 
 def test_elearning_runs_every_cell_and_nobody_is_disconnected() -> None:
@@ -60,6 +66,7 @@ def test_classroom_shows_everybody_the_presenter_and_the_screen() -> None:
     report = run("classroom", "--viewers", "3")
     all_arrived(report)
     assert report["disconnected"] == 0
+    assert sum(shown["right"] for shown in report["pictures"]) > 0
     assert {(t["from"], t["to"], t["kind"]) for t in report["tracks"]} == {
         (0, viewer, kind) for viewer in (1, 2, 3) for kind in ("audio", "video", "screen")
     }
