@@ -243,7 +243,7 @@ async def test_with_the_keyboard_alone(opens: Opens) -> None:
     chart = own.locator(".chart canvas")
     # It is said in words what it shows, once it shows something.
     await own.wait_for_function(
-        "document.querySelector('.chart canvas').getAttribute('aria-label')"
+        "() => document.querySelector('.chart canvas').getAttribute('aria-label')"
         "?.includes('Receives: least')"
     )
     await chart.focus()
