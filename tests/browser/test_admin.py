@@ -241,12 +241,12 @@ async def test_with_the_keyboard_alone(opens: Opens) -> None:
     # A screen reader goes on at the title of what came.
     assert await own.evaluate("document.activeElement.id") == "person-title"
     chart = own.locator(".chart canvas")
-    # It is said in words what it shows, once it shows something.
+    # Focus brings it into view; it says in words what it shows, once it shows something.
+    await chart.focus()
     await own.wait_for_function(
         "() => document.querySelector('.chart canvas').getAttribute('aria-label')"
         "?.includes('Receives: least')"
     )
-    await chart.focus()
     before = await chart.get_attribute("aria-label")
     await own.keyboard.press("+")
     await own.wait_for_function(
