@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 LATE_SAMPLE = 1.4
 """Seconds after which the meter waits no longer for a worker that has not spoken."""
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.7
 """That the history has to write its last second."""
 VOTES_PER_MINUTE = 60
 """From one address: a whole class may sit behind it."""
