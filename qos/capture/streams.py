@@ -17,6 +17,7 @@ out are seconds.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 from qos.receive import REFUSED, ReceiveStatistics
 
@@ -60,7 +61,7 @@ class Missing:
             self.duplicates += 1
 
 
-class Stream:
+class Stream(ABC):
     """What both ways share. `add` takes each packet in the order of capture."""
 
     def __init__(self, clock_rate: int | None) -> None:
@@ -88,17 +89,18 @@ class Stream:
         self._next_point = -_NEVER
 
     @property
+    @abstractmethod
     def expected(self) -> int:
-        raise NotImplementedError
+        """Packets that the sequence numbers say were sent."""
 
     @property
     def lost(self) -> int:
         """Expected less captured; negative when duplicates outnumber losses."""
         return self.expected - self.packets
 
+    @abstractmethod
     def add(self, time: float, seq: int, timestamp: int, second: int, size: int) -> None:
         """Take a packet. `second` is the header's second byte, `size` that of the whole packet."""
-        raise NotImplementedError
 
     def _point(self, time: float) -> None:
         points = self.points

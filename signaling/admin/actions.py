@@ -56,15 +56,12 @@ class Actions(Protocol):
         self, participant: str, headers_only: bool, seconds: float, limit_bytes: int
     ) -> str:
         """Record this participant's packets, at most so long and so much. Gives the id."""
-        raise NotImplementedError
 
     async def stop_capture(self, capture: str) -> None:
         """End it; one that has ended already is no trouble."""
 
     def captures(self) -> Sequence[Capture]:
         """Running and done, the newest first; a few at most."""
-        raise NotImplementedError
 
     def capture_file(self, capture: str) -> Path:
         """Where the pcapng of one that is done lies."""
-        raise NotImplementedError

@@ -14,6 +14,7 @@ from playwright.async_api import async_playwright
 
 from tests.browser import chromium
 from tests.browser.chromium import ChromiumPage
+from tests.browser.person import until
 from tests.signaling.admin.app import TOKEN, Running, play, recent, serve
 from tests.signaling.samples import BAD_PERSON, room_name
 
@@ -130,9 +131,7 @@ async def test_rooms_a_person_a_chart_and_a_removal(running: Running, opens: Ope
         found = await page.evaluate(_INKED)
         return bool(found["line"] > 20 and found["bands"] >= 3)
 
-    async with asyncio.timeout(20):
-        while not await inked():
-            await asyncio.sleep(0.1)
+    await until("the chart is drawn", inked)
 
     participant = (await own.evaluate("location.hash")).rsplit("/", 1)[1]
     await own.click("#remove")
