@@ -14,8 +14,10 @@ def new_id(prefix: str) -> str:
 
 
 def new_secret() -> str:
-    """256 bits, fit for a URL."""
-    return secrets.token_urlsafe(32)
+    """Over 255 bits, fit for a URL and for a command line, where a leading dash means a flag."""
+    while (secret := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return secret
 
 
 def ice_credentials() -> tuple[str, str]:
