@@ -46,6 +46,8 @@ MAX_BEHIND: Final = 1000
 
 _PADDING_BIT: Final = 0x20000000
 _PAD: Final = b"\x01"
+_ZEROS: Final = bytes(64)
+"""Room for a header or a tag."""
 _pack_plain: Final = struct.Struct("!III").pack_into
 _pack_extended: Final = struct.Struct("!IIQI").pack_into
 
@@ -58,7 +60,18 @@ class Group:
     def __init__(self, packets: Sequence[Packet], layout: int, pad: bool) -> None:
         """`layout` is `DownTrack.layout`; `pad` allows one byte of padding."""
         header_size, tag = layout >> HEADER_SHIFT, layout & TAG_MASK
-        head, tail = bytes(header_size), bytes(tag)
+        head, tail = _ZEROS[:header_size], _ZEROS[:tag]
+        self.packets = packets
+        if len(packets) == 1:
+            # Nearly every voice.
+            seq, timestamp, word, payload = packets[0]
+            length = header_size + len(payload)
+            size = length + tag
+            self.items = [(0, word, seq, timestamp, length)]
+            self.runs = [(size, size)]
+            self.total = size
+            self.template = head + payload + tail
+            return
         parts: list[bytes] = []
         items: list[tuple[int, int, int, int, int]] = []
         runs: list[tuple[int, int]] = []
@@ -84,7 +97,6 @@ class Group:
                     runs.append((run_length, run_segment))
                 run_length = run_segment = length
         runs.append((run_length, run_segment))
-        self.packets = packets
         self.items = items
         """Offset in the template, marker and padding bits, sequence number, timestamp, length."""
         self.runs = runs
@@ -132,18 +144,24 @@ class Forwarder:
         """Fan out everything pending; the outbox then holds it. `now` in monotonic seconds."""
         dirty = self.dirty
         # Video first: a shorter packet of audio behind it ends its run, and costs no message.
-        for wanted in (True, False):
-            for stream in dirty:
-                if stream.is_video is wanted:
-                    self.fan_out(stream, now)
+        for stream in dirty:
+            if stream.is_video:
+                self.fan_out(stream, now)
+        for stream in dirty:
+            if not stream.is_video:
+                self.fan_out(stream, now)
         dirty.clear()
 
     def fan_out(self, stream: RtpStream, now: float) -> None:
         """Count, keep and send on `stream`'s pending packets."""
-        if stream.pending:
-            for part in stream.take_pending(now):
-                stream.begin_part(part, now)
-                self.send(stream, part, now)
+        if not stream.pending:
+            return
+        if not stream.is_video:
+            self.send(stream, stream.take_voice(now), now)
+            return
+        for part, keyframe in stream.take_video(now):
+            stream.begin_part(part, keyframe, now)
+            self.send(stream, part, now)
 
     def send(self, stream: RtpStream, packets: list[Packet], now: float) -> None:
         """Write packets of `stream` to all its targets; they are newer than all before them."""
@@ -156,9 +174,10 @@ class Forwarder:
                 for start in range(0, count, GROUP_PACKETS):
                     self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
             self.forwarded += count * len(lanes)
-        for (blocks, payload_type), red_lanes in stream.red_lanes.items():
-            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
-            self.forwarded += count * len(red_lanes)
+        if stream.red_lanes:
+            for (blocks, payload_type), red_lanes in stream.red_lanes.items():
+                self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
+                self.forwarded += count * len(red_lanes)
         if stream.managed:
             for down_track in stream.managed:
                 self.send_managed(down_track, packets, now)

@@ -76,14 +76,20 @@ class PacketCache(Generic[Entry]):
                 self.put(number, entry, now)
             return
         size, held, seqs, times = self._size, self._entries, self._seqs, self._times
-        seq = first
-        for entry in entries:
-            slot = seq % size
-            held[slot] = entry
-            seqs[slot] = seq
-            times[slot] = now
-            seq += 1
-        self._newest = seq - 1
+        count = len(entries)
+        slot = first % size
+        end = slot + count
+        if count == 1:
+            held[slot], seqs[slot], times[slot] = entries[0], first, now
+        elif end <= size:
+            held[slot:end] = entries
+            seqs[slot:end] = range(first, first + count)
+            times[slot:end] = [now] * count
+        else:
+            for seq, entry in enumerate(entries, first):
+                slot = seq % size
+                held[slot], seqs[slot], times[slot] = entry, seq, now
+        self._newest = first + count - 1
 
     def skip(self, seq: int, now: float) -> None:
         """Note that this number came and carries nothing, such as a packet of mere padding.
@@ -107,16 +113,16 @@ class PacketCache(Generic[Entry]):
     def evict(self, now: float, max_age: float = 1.0) -> None:
         """Forget what was put more than `max_age` seconds ago; call it from a tick."""
         limit = now - max_age
-        newest = self._newest
-        size = self._size
+        newest, size = self._newest, self._size
+        held, seqs, times = self._entries, self._seqs, self._times
         seq = max(self._oldest, newest - size + 1)
         while seq <= newest:
             slot = seq % size
-            if self._seqs[slot] >= 0:
-                if self._times[slot] >= limit:
+            if seqs[slot] >= 0:
+                if times[slot] >= limit:
                     break
-                self._seqs[slot] = -1
-                self._entries[slot] = None
+                seqs[slot] = -1
+                held[slot] = None
             seq += 1
         self._oldest = seq
 

@@ -233,11 +233,30 @@ class RtpStream:
         pending.append(packet)
         self.next_seq = packet[0] + 1
 
-    def take_pending(self, now: float) -> list[list[Packet]]:
-        """Count and keep what is pending; gives it in parts, to be forwarded in this order.
+    def take_voice(self, now: float) -> list[Packet]:
+        """Count and keep what is pending of a voice; gives it, to be forwarded.
 
-        Packets of `pending` follow each other and all before them without a gap. A keyframe
-        begins a new part, because receivers may switch to this stream just there.
+        Packets of `pending` follow each other and all before them without a gap.
+        """
+        packets = self.pending
+        self.pending = []
+        number, timestamp, _, payload = self.newest = packets[-1]
+        self.last_arrival = now
+        if len(packets) == 1:
+            self.statistics.next_in_line(timestamp, now, len(payload))
+        else:
+            stamps = [packet[1] for packet in packets]
+            self.statistics.in_line(stamps, now, sum([len(packet[3]) for packet in packets]))
+        if self.nack is not None:
+            self.nack.in_line(number)
+        self.cache.extend(packets[0][0], packets, now)
+        return packets
+
+    def take_video(self, now: float) -> list[tuple[list[Packet], bool]]:
+        """As `take_voice`, of a picture: in parts, each with whether a keyframe begins it.
+
+        Receivers may switch to this stream just there, so whoever forwards a part calls
+        `begin_part` first.
         """
         packets = self.pending
         self.pending = []
@@ -248,29 +267,27 @@ class RtpStream:
         self.statistics.in_line(stamps, now, sum(map(len, payloads)))
         if self.nack is not None:
             self.nack.in_line(last[0])
-        if not self.is_video:
-            self.cache.extend(packets[0][0], packets, now)
-            return [packets]
         if self.meter.sampling:
             self.meter.sample(packets)
         start = 0
-        parts: list[list[Packet]] = []
+        begins = False
+        parts: list[tuple[list[Packet], bool]] = []
         for index, payload in enumerate(payloads):
             # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
             if payload[0] & 0x17 == 0x10:
                 self.frames.frame(now)
                 if vp8.is_keyframe(payload, 0, len(payload)):
                     if index > start:
-                        parts.append(packets[start:index])
-                    start = index
-        parts.append(packets[start:])
+                        parts.append((packets[start:index], begins))
+                    start, begins = index, True
+        parts.append((packets[start:] if start else packets, begins))
         return parts
 
-    def begin_part(self, part: list[Packet], now: float) -> None:
-        """Keep a part of `take_pending`; if it is a keyframe, receivers may switch now."""
+    def begin_part(self, part: list[Packet], keyframe: bool, now: float) -> None:
+        """Keep a part of `take_video`; if it is a keyframe, receivers may switch now."""
         first = part[0]
         self.cache.extend(first[0], part, now)
-        if self.is_video and vp8.is_keyframe(first[3], 0, len(first[3])):
+        if keyframe:
             self.cache.mark_keyframe(first[0])
             self._keyframe(first, now)
 

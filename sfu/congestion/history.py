@@ -1,8 +1,9 @@
 """What was sent over a transport and when, until the receiver's feedback tells what arrived.
 
 Theory of operation. The hot path notes one entry per flush, however many packets it held: `sent`
-is little more than an append. `acknowledge` gives the entries their numbers, lays a feedback's
-arrivals beside them and hands out each entry once, as soon as all its packets were spoken of. A
+is little more than an append. `acknowledge` finds the entries that a feedback names by bisection,
+lays its arrivals beside them and hands out each entry once, as soon as all its packets were spoken
+of; nothing is done with entries that no feedback names, which is most of them on a calm way. A
 feedback may end within an entry; what it said is kept in `_partial` until the rest comes.
 
 What is reported twice, too late, or was never sent is counted and changes nothing. One thing is
@@ -13,6 +14,8 @@ speaks of a reordered packet again.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
+from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
 from sfu.transport_cc import TICKS_PER_REFERENCE, TICKS_PER_SECOND, TransportCc
@@ -48,6 +51,8 @@ class Outcome(NamedTuple):
     last_arrival: float
 
 
+_END: Final = itemgetter(0)
+_TIME: Final = itemgetter(2)
 _tuple: Final = tuple.__new__
 """Makes an `Outcome` in half the time of its own constructor."""
 
@@ -58,9 +63,8 @@ class SentHistory:
     __slots__ = (
         "_decided",
         "_end",
-        "_ends",
         "_entries",
-        "_fresh",
+        "_first",
         "_missing",
         "_partial",
         "_reference",
@@ -74,13 +78,10 @@ class SentHistory:
 
     def __init__(self, next_number: int = 0) -> None:
         """`next_number`: of the first packet that will be sent, 16 bits."""
-        self._fresh: list[tuple[int, int, float]] = []
-        # Noted, not yet numbered: next number, size, time.
-        self._end = next_number + 0x10000
-        # The number after the newest, not wrapped.
-        self._entries: list[tuple[int, int, int, float]] = []
-        # First number, number after the last, size, time.
-        self._ends: list[int] = []
+        self._end = self._first = next_number + 0x10000
+        # The number after the newest, and that of the oldest entry's first packet; not wrapped.
+        self._entries: list[tuple[int, int, float]] = []
+        # Number after the last, size without headers, time.
         self._decided = bytearray()
         self._partial: dict[int, list[int | None]] = {}
         # By first number: `_UNKNOWN`, None when missing, else ticks of arrival.
@@ -96,40 +97,40 @@ class SentHistory:
         self.recovered = 0
         """Packets first reported missing, then received."""
         self.unreported = 0
-        """Flushes that no feedback came for."""
+        """Flushes that no feedback was taken for."""
 
     def sent(self, next_number: int, size: int, now: float) -> None:
         """All numbers from the last call's `next_number` up to, not including, this one (16 bits)
         were sent at `now`, `size` bytes in all."""
         self.bytes_sent += size
-        fresh = self._fresh
-        fresh.append((next_number, size, now))
-        if len(fresh) >= MAX_ENTRIES:
-            self._number(now)
+        count = (next_number - self._end) & 0xFFFF
+        if count:
+            self._end += count
+            entries = self._entries
+            entries.append((self._end, size, now))
+            if len(entries) >= 2 * MAX_ENTRIES:
+                self._forget_old(now)
 
-    def _number(self, now: float) -> None:
-        """Give the fresh entries their numbers; forget the old ones."""
-        end, entries, ends = self._end, self._entries, self._ends
-        for next_number, size, at in self._fresh:
-            start = end
-            end += (next_number - end) & 0xFFFF
-            if end != start:
-                entries.append((start, end, size + HEADERS * (end - start), at))
-                ends.append(end)
-        self._decided.extend(bytes(len(ends) - len(self._decided)))
-        self._end = end
-        self._fresh.clear()
-        old = max(0, len(ends) - MAX_ENTRIES)
-        oldest, keep_from = now - KEEP_SECONDS, end - MAX_PACKETS
-        while old < len(entries) and (entries[old][3] < oldest or entries[old][0] < keep_from):
-            old += 1
-        if old:
-            self._forget(old)
+    def _forget_old(self, now: float) -> None:
+        """Let go of entries that are too many, too old, or whose numbers may come again."""
+        entries = self._entries
+        decided = self._decided
+        decided.extend(bytes(len(entries) - len(decided)))
+        old = max(
+            len(entries) - MAX_ENTRIES,
+            bisect_left(entries, now - KEEP_SECONDS, key=_TIME),
+            # One begins where the one before ends.
+            bisect_left(entries, self._end - MAX_PACKETS, key=_END) + 1
+            if self._first < self._end - MAX_PACKETS
+            else 0,
+        )
+        if old > 0:
+            self._forget(min(old, len(entries)))
 
     def _forget(self, old: int) -> None:
         self.unreported += self._decided.count(0, 0, old)
-        before = self._ends[old - 1]
-        del self._entries[:old], self._ends[:old], self._decided[:old]
+        before = self._first = self._entries[old - 1][0]
+        del self._entries[:old], self._decided[:old]
         for start in [start for start in self._partial if start < before]:
             del self._partial[start]
         for number in [number for number in self._missing if number < before]:
@@ -137,8 +138,8 @@ class SentHistory:
 
     def acknowledge(self, feedback: TransportCc, now: float) -> list[Outcome]:
         """Flushes that this feedback decides, in order of sending."""
-        self._number(now)
-        entries, ends = self._entries, self._ends
+        self._forget_old(now)
+        entries = self._entries
         count = len(feedback.arrivals)
         back = (self._end - feedback.base_seq) & 0xFFFF
         if not back or back > MAX_PACKETS or not entries:
@@ -150,11 +151,11 @@ class SentHistory:
         if stop > self._end:
             self.forged += stop - self._end
             stop = self._end
-        if base < entries[0][0]:
-            self.stale += min(stop, entries[0][0]) - base
-        first, last = bisect_right(ends, base), bisect_left(ends, stop) + 1
-        last = min(last, len(ends))
-        if first >= last:
+        if base < self._first:
+            self.stale += min(stop, self._first) - base
+        first = bisect_right(entries, base, key=_END)
+        last = min(bisect_left(entries, stop, first, key=_END) + 1, len(entries))
+        if first >= last or stop <= self._first:
             return []
         return self._decide(feedback, base, stop, first, last)
 
@@ -165,9 +166,11 @@ class SentHistory:
         ticks = feedback.ticks()
         shift = self._epoch(feedback.reference_time)
         entries = self._entries
+        start = entries[first - 1][0] if first else self._first
+        before = entries[last - 2][0] if last > 1 else self._first
         # What is spoken of in full, for the first time: all but the ends, and mostly those too.
-        low = first + (entries[first][0] < base or entries[first][0] in self._partial)
-        high = max(low, last - (entries[last - 1][1] > stop))
+        low = first + (start < base or start in self._partial)
+        high = max(low, last - (entries[last - 1][0] > stop or before in self._partial))
         if low < high and self._decided.find(1, low, high) < 0:
             try:
                 ordered = ticks == sorted(cast("list[int]", ticks))
@@ -175,11 +178,14 @@ class SentHistory:
                 ordered = False
             if ordered:
                 found = self._decide_each(base, stop, first, low, ticks, shift)
-                for start, end, size, at in entries[low:high]:
+                start = entries[low - 1][0] if low else self._first
+                for end, size, at in entries[low:high]:
                     packets = end - start
                     arrived = ticks[start - base] * _SECOND + shift  # type: ignore[operator]
                     left = ticks[end - base - 1] * _SECOND + shift  # type: ignore[operator]
-                    found.append(_tuple(Outcome, (at, size, packets, packets, arrived, left)))
+                    octets = size + HEADERS * packets
+                    found.append(_tuple(Outcome, (at, octets, packets, packets, arrived, left)))
+                    start = end
                 self._decided[low:high] = b"\x01" * (high - low)
                 return found + self._decide_each(base, stop, high, last, ticks, shift)
         return self._decide_each(base, stop, first, last, ticks, shift)
@@ -190,9 +196,12 @@ class SentHistory:
         """As `_decide`, with losses, packets out of order, repeated or spoken of in part."""
         decided, partial = self._decided, self._partial
         found: list[Outcome] = []
-        index = first - 1
-        for start, end, size, at in self._entries[first:last]:
-            index += 1
+        entries = self._entries
+        edges = [entries[first - 1][0] if first else self._first]
+        edges += [entry[0] for entry in entries[first:last]]
+        for index, (start, end) in enumerate(pairwise(edges), first):
+            _, size, at = entries[index]
+            size += HEADERS * (end - start)
             if decided[index]:
                 self._repeat(max(start, base), ticks[max(start - base, 0) : end - base])
                 continue
