@@ -20,7 +20,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from signaling import addresses, config, logs, tokens
+from sfu import logs
+from signaling import addresses, config, tokens
 from signaling.config import Config, ConfigError
 from signaling.server import Server
 from signaling.worker_pool import WorkerStartError, launcher
@@ -104,7 +105,9 @@ async def _serve(settings: Config) -> int:
     token = settings.admin_token or _admin_token(data)
     _check_media_ports(settings)
     offered = addresses.media_addresses(settings.host, settings.announce, machine)
-    launch = launcher(settings.media_port, settings.log_level, settings.ice_tcp)
+    launch = launcher(
+        settings.media_port, settings.log_level, settings.ice_tcp, settings.log_format
+    )
     server = Server(settings, offered, launch, token)
     try:
         port = await server.start(tls)
