@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.recording import Frame, Recording, RecordingError, index_payloads, packetize_vp8
+from bench.recording import Frame, Recording, RecordingError, index_payloads, packetize_apart
 
 VIDEO_CLOCK = 90_000
 AUDIO_CLOCK = 48_000
@@ -126,14 +126,15 @@ def make_video(spec: VideoSpec) -> Recording:
         codec.options |= {"ts-parameters": _temporal_options(spec)}
     picture = (Slides if spec.screen else MovingPicture)(spec.width, spec.height)
     frames: list[Frame] = []
+    taken: set[bytes] = set()
     for number in range(spec.seconds * spec.frame_rate):
         image = av.VideoFrame.from_ndarray(picture.frame(number), format="yuv420p")
         image.pts = number
         image.time_base = codec.time_base
         if number % (spec.keyframe_seconds * spec.frame_rate) == 0:
             image.pict_type = av.video.frame.PictureType.I
-        frames += _vp8_frames(codec.encode(image), spec)
-    frames += _vp8_frames(codec.encode(None), spec)
+        frames += _vp8_frames(codec.encode(image), spec, taken)
+    frames += _vp8_frames(codec.encode(None), spec, taken)
     return Recording(
         "video", VIDEO_CLOCK, spec.seconds * VIDEO_CLOCK, tuple(frames), spec.temporal_layers
     )
@@ -161,7 +162,7 @@ def _temporal_options(spec: VideoSpec) -> str:
     return ":".join(f"{name}={value}" for name, value in settings.items())
 
 
-def _vp8_frames(packets: list[Any], spec: VideoSpec) -> list[Frame]:
+def _vp8_frames(packets: list[Any], spec: VideoSpec, taken: set[bytes]) -> list[Frame]:
     ticks = VIDEO_CLOCK // spec.frame_rate
     pattern = _TEMPORAL_PATTERNS[spec.temporal_layers]
     interval = spec.keyframe_seconds * spec.frame_rate
@@ -169,7 +170,7 @@ def _vp8_frames(packets: list[Any], spec: VideoSpec) -> list[Frame]:
     for packet in packets:
         layer = pattern[packet.pts % interval % len(pattern)]
         told = layer if spec.temporal_layers > 1 else None
-        payloads = packetize_vp8(bytes(packet), temporal=told, sync=layer == 1)
+        payloads = packetize_apart(bytes(packet), taken, temporal=told, sync=layer == 1)
         frames.append(Frame(packet.pts * ticks, packet.is_keyframe, payloads, layer))
     return frames
 

@@ -13,6 +13,7 @@ receiver compares all of it with the recording.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -101,6 +102,22 @@ def packetize_vp8(
         payloads.append(bytes((first,)) + descriptor + frame[start : start + size])
         start += size
     return tuple(payloads)
+
+
+def packetize_apart(frame: bytes, taken: set[bytes], **layer: Any) -> tuple[bytes, ...]:
+    """As `packetize_vp8`, with a key of its own for each payload; the keys join `taken`.
+
+    Pictures that hardly differ (a page that stands, a small thing that moves on it) are now and
+    then equal for eight bytes, in places that the encoder chooses: then the frame is cut in more
+    pieces, and so elsewhere. Raises `RecordingError` when no way of cutting it helps.
+    """
+    for limit in range(MAX_VP8_PAYLOAD, MAX_VP8_PAYLOAD // 4, -MAX_VP8_PAYLOAD // 8):
+        payloads = packetize_vp8(frame, limit, **layer)
+        keys = {payload[-KEY_BYTES:] for payload in payloads}
+        if len(keys) == len(payloads) and keys.isdisjoint(taken):
+            taken |= keys
+            return payloads
+    raise RecordingError("a frame has no keys of its own, however it is cut")
 
 
 def depacketize_vp8(

@@ -187,12 +187,10 @@ class Rooms:
             return
         peer = router.peers[transport.id]
         log.info(
-            "room %s: %s transport of %s is %s %s",
-            router.room,
+            "%s transport is %s",
             transport.direction,
-            transport.participant,
-            transport.state,
-            transport.reason,
+            f"{transport.state} ({transport.reason})" if transport.reason else transport.state,
+            extra={"room": router.room, "participant": transport.participant},
         )
         if transport.state == "connected":
             router.transport_connected(peer, time.monotonic())

@@ -24,7 +24,7 @@ import time
 from typing import Final
 
 from qos.histogram import Histogram
-from sfu import control
+from sfu import control, logs
 from sfu import ntp as ntp_time
 from sfu.capture import Captures
 from sfu.channel import Channel
@@ -34,7 +34,7 @@ from sfu.forwarder import Forwarder
 from sfu.gather import Gather
 from sfu.ingress import Ingress
 from sfu.net.srtp import fastest_first
-from sfu.net.tcp import TcpSockets
+from sfu.net.tcp import TcpSockets, udp_beside_tcp
 from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
 from sfu.poller import poller
 from sfu.rooms import Rooms
@@ -382,22 +382,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="UDP; 0 takes a free one")
     parser.add_argument("--no-tcp", action="store_true", help="no ICE-TCP on the same number")
     parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
     return parser.parse_args()
 
 
 def main() -> int:
     """The process that signaling spawns; exit code 0 after a drain, 2 when the port is taken."""
     arguments = _arguments()
-    logging.basicConfig(
-        level=arguments.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    logs.set_up(arguments.log_level, arguments.log_format)
     # A Ctrl-C in the terminal reaches this process too; signaling decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=arguments.channel_fd))
     try:
-        udp = UdpSocket(arguments.port)
+        udp = UdpSocket(arguments.port) if arguments.no_tcp else udp_beside_tcp(arguments.port)
     except OSError as error:
         log.error("cannot listen on UDP port %d: %s", arguments.port, error.strerror)
         return 2

@@ -20,7 +20,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from signaling import addresses, config, logs, tokens
+from sfu import logs
+from signaling import addresses, config, greeting, tokens
 from signaling.config import Config, ConfigError
 from signaling.server import Server
 from signaling.worker_pool import WorkerStartError, launcher
@@ -104,13 +105,16 @@ async def _serve(settings: Config) -> int:
     token = settings.admin_token or _admin_token(data)
     _check_media_ports(settings)
     offered = addresses.media_addresses(settings.host, settings.announce, machine)
-    launch = launcher(settings.media_port, settings.log_level, settings.ice_tcp)
+    launch = launcher(
+        settings.media_port, settings.log_level, settings.ice_tcp, settings.log_format
+    )
     server = Server(settings, offered, launch, token)
     try:
         port = await server.start(tls)
     except OSError as error:
         raise ConfigError(_port_trouble(settings, error)) from None
-    print(_greeting(settings, addresses.page_hosts(settings.host, machine), port), flush=True)
+    hosts = addresses.page_hosts(settings.host, machine)
+    print(greeting.text(settings, hosts, port, scan=greeting.shows_codes(sys.stdout)), flush=True)
     # What lives now lives until the end: later collections need not look at it.
     gc.collect()
     gc.freeze()
@@ -206,33 +210,6 @@ def _port_trouble(settings: Config, error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"host {settings.host!r} is not an address of this machine"
     return f"cannot listen on {where}: {error.strerror or error}"
-
-
-def _greeting(settings: Config, hosts: Sequence[str], port: int) -> str:
-    scheme = "https" if settings.tls else "http"
-    lines = ["", "The conference server is running. Open one of these in a browser:", ""]
-    for host in hosts:
-        shown = f"[{host}]" if ":" in host else host
-        lines.append(f"    {scheme}://{shown}:{port}/")
-    lines.append("")
-    if settings.tls and not settings.tls_cert:
-        lines += [
-            "The browser warns once, because this server made its certificate itself and nobody",
-            "else vouches for it. Choose to go on: the connection is encrypted all the same.",
-            "",
-        ]
-    elif not settings.tls and not addresses.is_loopback(settings.host):
-        lines += [
-            "Without TLS, browsers allow camera and microphone on localhost only: other machines",
-            "need a proxy in front that serves HTTPS.",
-            "",
-        ]
-    token = (
-        "admin_token" if settings.admin_token else f"in {Path(settings.data_dir, 'admin-token')}"
-    )
-    lines += [f"For admins: /admin at the same addresses; the token to log in is {token}.", ""]
-    lines.append("Stop with Control-C.")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

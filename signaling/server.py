@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between looks for those who are gone."""
+FAREWELL = 0.7
+"""Seconds that clients have to take the news of a shutdown."""
 DRAIN = 1.0
 """Seconds that workers have to close their transports."""
 
@@ -101,7 +103,7 @@ class Server:
         # Draining closes media as well: tell people first, or they would see a fault.
         told = asyncio.gather(*closing, self.back_office.hang_up(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(told, 0.7)
+            await asyncio.wait_for(told, FAREWELL)
         await self.pool.close(DRAIN)
         await self.back_office.close()
         with contextlib.suppress(TimeoutError):

@@ -52,6 +52,8 @@ class Session:
         """`socket` is prepared; `address` is where the client is."""
         self._socket, self._transport, self._address = socket, request.transport, address
         self._queue: asyncio.Queue[messages.FromServer | int] = asyncio.Queue(MAX_QUEUED)
+        self._written = asyncio.Event()
+        """Nothing is written any more: all was, or the client is gone."""
         self._rooms: Rooms = request.app[ROOMS]
         self._bucket = Bucket(RATE, BURST, time.monotonic())
         self._bad = 0
@@ -69,6 +71,7 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._written.set()
             if self._close_code is not None:
                 # Nobody reads any more, so this waits for the client's own close frame: ending
                 # the connection before it came would look to the client like a fault.
@@ -94,7 +97,7 @@ class Session:
         """Send a last message and close."""
         self.send(message)
         self._queue_end(code)
-        await self._queue.join()
+        await self._written.wait()
 
     def _queue_end(self, code: int = WSCloseCode.OK) -> None:
         """Close once what waits is written."""
@@ -120,8 +123,6 @@ class Session:
             except ConnectionError:
                 # The reading side sees the end too, and tidies up.
                 return
-            finally:
-                self._queue.task_done()
 
     def _fields(self) -> dict[str, str]:
         if self._place is None:

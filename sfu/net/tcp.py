@@ -42,6 +42,7 @@ STALL_SECONDS: Final = 30.0
 _READ: Final = 16 * 1024
 _MAX_FRAMES: Final = _READ // 14
 """Of one read: nothing of ours is shorter than an RTP header and its length."""
+_PORTS_TRIED: Final = 20
 _BACKLOG: Final = 128
 _ACCEPTS: Final = 16
 """In one go; a flood may not keep the packets waiting."""
@@ -407,7 +408,32 @@ class TcpSockets:
             self._closed(connection.address)
 
 
+def udp_beside_tcp(port: int, *, dual_stack: bool = True) -> UdpSocket:
+    """A UDP socket; when any port will do (0), of one whose number is free over TCP too.
+
+    Raises `OSError` when the port is taken.
+    """
+    udp = UdpSocket(port, dual_stack=dual_stack)
+    for _ in range(0 if port else _PORTS_TRIED):
+        try:
+            _bound(udp).close()
+            break
+        except OSError:
+            udp.close()
+            udp = UdpSocket(0, dual_stack=dual_stack)
+    return udp
+
+
 def _listen(udp: UdpSocket) -> socket.socket | None:
+    try:
+        return _bound(udp)
+    except OSError as error:
+        log.warning("no TCP on port %d (%s): UDP alone must do", udp.port, error.strerror)
+        return None
+
+
+def _bound(udp: UdpSocket) -> socket.socket:
+    """A listener on the port of the same number. Raises `OSError`."""
     family = socket.AF_INET6 if udp.dual_stack else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -417,10 +443,9 @@ def _listen(udp: UdpSocket) -> socket.socket | None:
         sock.setblocking(False)
         sock.bind(("::" if udp.dual_stack else "0.0.0.0", udp.port))
         sock.listen(_BACKLOG)
-    except OSError as error:
+    except OSError:
         sock.close()
-        log.warning("no TCP on port %d (%s): UDP alone must do", udp.port, error.strerror)
-        return None
+        raise
     return sock
 
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import media
+from bench import calls, media
 from bench.media import AudioSpec, VideoSpec
 from bench.recording import (
     KEY_BYTES,
@@ -21,6 +21,7 @@ from bench.recording import (
     depacketize_vp8,
     index_layers,
     index_payloads,
+    packetize_apart,
     packetize_vp8,
 )
 
@@ -158,6 +159,27 @@ def test_packets_of_a_frame_differ_by_at_most_one_byte(size: int) -> None:
     # RFC 7741 clause 4.2: X, then I, then M and 15 bits; S on the first packet only.
     assert [payload[0] for payload in payloads] == [0x90] + [0x80] * (len(payloads) - 1)
     assert all(payload[1:4] == b"\x80\x80\x00" for payload in payloads)
+
+
+def test_a_frame_is_cut_elsewhere_where_its_keys_are_taken() -> None:
+    frame = bytes(np.random.default_rng(3).integers(0, 256, 2000, np.uint8))
+    taken: set[bytes] = set()
+    once = packetize_apart(frame, taken)
+    assert once == packetize_vp8(frame)
+    assert taken == {payload[-KEY_BYTES:] for payload in once}
+    # Another picture that is the same up to its end.
+    other = frame[:-1] + bytes((frame[-1] ^ 1,))
+    again = packetize_apart(other, taken)
+    assert depacketize_vp8(again) == other
+    assert len(taken) == len(once) + len(again)
+    assert {len(payload) for payload in again} <= set(range(MAX_VP8_PAYLOAD + 1))
+    with pytest.raises(RecordingError, match="however it is cut"):
+        packetize_apart(other, taken)
+
+
+def test_a_screen_that_stands_has_keys_of_its_own() -> None:
+    screen = media.make_video(calls.SCREEN)
+    assert len(index_payloads(screen)) == screen.packets
 
 
 def test_cache_is_used_and_a_broken_file_is_replaced(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.browser import chromium
 from tests.browser.chromium import ChromiumPage
@@ -19,6 +19,15 @@ from tests.browser.person import Person
 from tests.browser.server import Server
 
 Opens = Callable[..., Awaitable[Person]]
+OpensPage = Callable[..., Awaitable[ChromiumPage]]
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser that they share lives in one loop, so they all do."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 def _executable(*names: str) -> str:
@@ -41,26 +50,59 @@ def room(server: Server) -> str:
     return f"{server.url}/r/ruang-{uuid4().hex[:8]}"
 
 
-@pytest.fixture
-async def on_chromium() -> AsyncIterator[Opens]:
-    """Makes people with Chromium, each with a storage of their own."""
+class Chromium:
+    """One Chromium for all tests: each page has a context of its own, as in a private window."""
+
+    def __init__(self, playwright: Playwright, executable: str) -> None:
+        self._playwright, self._executable = playwright, executable
+        self._browser: Browser | None = None
+
+    async def open(self, **options: Any) -> ChromiumPage:
+        """A page, in another Chromium when the one before has ended."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await chromium.launch(self._playwright, self._executable)
+        return await ChromiumPage.open(self._browser, **options)
+
+    async def close(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+
+
+@pytest.fixture(scope="session", loop_scope="session")
+async def one_chromium() -> AsyncIterator[Chromium]:
     executable = _executable("chromium", "chromium-browser", "google-chrome")
-    async with AsyncExitStack() as stack:
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await chromium.launch(playwright, executable)
-        stack.push_async_callback(browser.close)
-        pages: list[ChromiumPage] = []
+    async with async_playwright() as playwright:
+        running = Chromium(playwright, executable)
+        yield running
+        await running.close()
 
-        async def person(name: str, **options: Any) -> Person:
-            page = await ChromiumPage.open(browser, **options)
-            pages.append(page)
-            return Person(page, name)
 
-        yield person
-        assert [problem for page in pages for problem in page.problems] == []
+@pytest.fixture(loop_scope="session")
+async def pages(one_chromium: Chromium) -> AsyncIterator[OpensPage]:
+    """Opens pages of Chromium; at the end none may have had a problem."""
+    opened: list[ChromiumPage] = []
+
+    async def open_page(**options: Any) -> ChromiumPage:
+        opened.append(await one_chromium.open(**options))
+        return opened[-1]
+
+    yield open_page
+    for page in opened:
+        await page.close()
+    assert [problem for page in opened for problem in page.problems] == []
 
 
 @pytest.fixture
+def on_chromium(pages: OpensPage) -> Opens:
+    """Makes people with Chromium, each with a storage of their own."""
+
+    async def person(name: str, **options: Any) -> Person:
+        return Person(await pages(**options), name)
+
+    return person
+
+
+@pytest.fixture(loop_scope="session")
 async def on_firefox(tmp_path: Path) -> AsyncIterator[Opens]:
     """Makes people with Firefox, each with a process of their own."""
     executable = _executable("firefox-esr", "firefox")

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright
 
-from tests.browser import chromium
 from tests.browser.chromium import ChromiumPage
+from tests.browser.conftest import OpensPage
 from tests.browser.person import until
 from tests.signaling.admin.app import TOKEN, Running, play, recent, serve
 from tests.signaling.samples import BAD_PERSON, room_name
 
 pytestmark = pytest.mark.browser
 
-Opens = Callable[..., Awaitable[ChromiumPage]]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 
 # How much of the chart differs from its background, and in how many colours.
@@ -50,7 +47,7 @@ _INKED = """(async () => {
 })()"""
 
 
-@pytest.fixture
+@pytest.fixture(loop_scope="session")
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     """Ten rooms of ten, a second each tenth of one."""
     async with serve(tmp_path) as one:
@@ -62,25 +59,16 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def opens(running: Running) -> AsyncIterator[Opens]:
-    """Opens the dashboard; at the end no page may have had a problem."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not executable:
-        pytest.skip("no chromium on this machine")
-    pages: list[ChromiumPage] = []
-    async with async_playwright() as playwright:
-        browser = await chromium.launch(playwright, executable)
+def opens(running: Running, pages: OpensPage) -> OpensPage:
+    """Opens the dashboard."""
 
-        async def open_page(**options: Any) -> ChromiumPage:
-            page = await ChromiumPage.open(browser, **options)
-            pages.append(page)
-            await page.goto(f"{running.url}/admin")
-            await page.page.locator("#token").wait_for()
-            return page
+    async def open_page(**options: Any) -> ChromiumPage:
+        page = await pages(**options)
+        await page.goto(f"{running.url}/admin")
+        await page.page.locator("#token").wait_for()
+        return page
 
-        yield open_page
-        await browser.close()
-    assert [problem for page in pages for problem in page.problems] == []
+    return open_page
 
 
 async def log_in(page: ChromiumPage, token: str = TOKEN) -> None:
@@ -94,7 +82,7 @@ async def sideways(page: ChromiumPage) -> int:
     return wider
 
 
-async def test_a_wrong_token_is_told_and_nothing_is_shown(opens: Opens) -> None:
+async def test_a_wrong_token_is_told_and_nothing_is_shown(opens: OpensPage) -> None:
     page = await opens()
     await log_in(page, "not the token of this server")
     await page.page.locator("#login-problem:not([hidden])").wait_for()
@@ -102,7 +90,7 @@ async def test_a_wrong_token_is_told_and_nothing_is_shown(opens: Opens) -> None:
     assert await page.page.locator(".room-card").count() == 0
 
 
-async def test_rooms_a_person_a_chart_and_a_removal(running: Running, opens: Opens) -> None:
+async def test_rooms_a_person_a_chart_and_a_removal(running: Running, opens: OpensPage) -> None:
     page = await opens()
     await log_in(page)
     own = page.page
@@ -144,7 +132,7 @@ async def test_rooms_a_person_a_chart_and_a_removal(running: Running, opens: Ope
     assert running.actions.removed == [participant]
 
 
-async def test_a_room_and_its_end(running: Running, opens: Opens) -> None:
+async def test_a_room_and_its_end(running: Running, opens: OpensPage) -> None:
     page = await opens()
     await log_in(page)
     own = page.page
@@ -160,7 +148,7 @@ async def test_a_room_and_its_end(running: Running, opens: Opens) -> None:
     assert running.actions.closed == [name]
 
 
-async def test_a_capture_is_started_stopped_and_fetched(running: Running, opens: Opens) -> None:
+async def test_a_capture_is_started_stopped_and_fetched(running: Running, opens: OpensPage) -> None:
     page = await opens()
     await log_in(page)
     own = page.page
@@ -177,7 +165,7 @@ async def test_a_capture_is_started_stopped_and_fetched(running: Running, opens:
     assert (await download.value).suggested_filename == "c0.pcapng"
 
 
-async def test_the_profile_changes_grades_and_is_remembered(opens: Opens) -> None:
+async def test_the_profile_changes_grades_and_is_remembered(opens: OpensPage) -> None:
     page = await opens()
     await log_in(page)
     own = page.page
@@ -190,7 +178,7 @@ async def test_the_profile_changes_grades_and_is_remembered(opens: Opens) -> Non
     assert await own.input_value("#profile") == "cisco-video"
 
 
-async def test_the_server_in_words(opens: Opens) -> None:
+async def test_the_server_in_words(opens: OpensPage) -> None:
     page = await opens()
     await log_in(page)
     own = page.page
@@ -201,7 +189,7 @@ async def test_the_server_in_words(opens: Opens) -> None:
     assert "95 %" in await own.inner_text(".histogram .hint >> nth=0")
 
 
-async def test_logging_out_leaves_nothing_behind(opens: Opens) -> None:
+async def test_logging_out_leaves_nothing_behind(opens: OpensPage) -> None:
     page = await opens()
     await log_in(page)
     await page.page.locator(".room-card").first.wait_for()
@@ -210,7 +198,7 @@ async def test_logging_out_leaves_nothing_behind(opens: Opens) -> None:
     assert await page.page.locator(".room-card").count() == 0
 
 
-async def test_on_a_phone(opens: Opens) -> None:
+async def test_on_a_phone(opens: OpensPage) -> None:
     page = await opens(**PHONE)
     assert await sideways(page) == 0
     await log_in(page)
@@ -228,7 +216,7 @@ async def test_on_a_phone(opens: Opens) -> None:
     assert await sideways(page) == 0
 
 
-async def test_with_the_keyboard_alone(opens: Opens) -> None:
+async def test_with_the_keyboard_alone(opens: OpensPage) -> None:
     page = await opens()
     own = page.page
     await own.keyboard.type(TOKEN)

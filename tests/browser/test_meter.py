@@ -56,7 +56,7 @@ class Metered:
         return self.samples[-1]
 
 
-@pytest.fixture
+@pytest.fixture(loop_scope="session")
 async def metered(tmp_path: Path) -> AsyncIterator[Metered]:
     config = Config(port=0, tls=False, workers=1, data_dir=str(tmp_path))
     server = Server(config, machine_addresses(), launcher(0, "WARNING"), "a token")

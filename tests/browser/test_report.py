@@ -49,7 +49,7 @@ def bad_person(calls: Calls, call: str = BAD) -> str:
     return calls.rooms[call][1].participant
 
 
-@pytest.fixture
+@pytest.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     records = Records(tmp_path, Settings(keep_free=0), lambda: START + 4000)
     site = Site("", records)
@@ -63,7 +63,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     records.close()
 
 
-@pytest.fixture
+@pytest.fixture(loop_scope="session")
 async def full(site: Site) -> Site:
     """With two calls and some votes."""
     bad = Calls(rooms=1, people=3, seed=1, episode=Episode(loss=14.0))

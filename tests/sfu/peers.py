@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 from sfu import control, rtp
@@ -24,13 +25,17 @@ DEADLINE = 30.0
 
 
 class WorkerProcess:
-    """`python -m sfu.worker`, and signaling's end of its channel."""
+    """`python -m sfu.worker` in haste, and signaling's end of its channel."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str, stderr: int | None = None) -> None:
         ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "tests.sfu.hasty_worker"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sfu.worker", "--channel-fd", str(theirs.fileno())],
+            [*command, "--channel-fd", str(theirs.fileno()), *flags],
+            cwd=Path(__file__).parents[2],
             pass_fds=(theirs.fileno(),),
+            stderr=stderr,
+            text=True,
         )
         theirs.close()
         self.channel = ours

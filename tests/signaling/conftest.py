@@ -27,6 +27,7 @@ class Running:
 
     def __init__(self, server: Server, launch: FakeLaunch, port: int, http: Any) -> None:
         self.server, self.launch, self.http = server, launch, http
+        self.clients: list[Client] = []
         self.url = f"http://127.0.0.1:{port}"
 
     @property
@@ -34,7 +35,8 @@ class Running:
         return self.launch.started[-1]
 
     async def client(self, **more: Any) -> Client:
-        return Client(await self.http.ws_connect(self.url + "/ws", **more))
+        self.clients.append(Client(await self.http.ws_connect(self.url + "/ws", **more)))
+        return self.clients[-1]
 
     async def joined(self, room: str = "room", name: str = "Ada", **more: Any) -> Client:
         client = await self.client()
@@ -73,4 +75,7 @@ async def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
 
         yield start
         for one in running:
+            # A client that reads no more would be waited for.
+            for client in one.clients:
+                await client.socket.close()
             await one.server.close()

@@ -138,6 +138,10 @@ class Calls:
         self._second += 1
         return sample, events
 
+    def skip(self, seconds: int) -> None:
+        """Let seconds pass that nobody looks at."""
+        self._second += seconds
+
     def end(self) -> tuple[Sample, tuple[Event, ...]]:
         """Everybody leaves: a second without rooms."""
         events = [

@@ -19,7 +19,7 @@ from sfu.control import (
     SetUpTracks,
     TransportChanged,
 )
-from signaling import session
+from signaling import server, session
 from tests.signaling.conftest import TOKEN, Serve
 from tests.signaling.fakes import answer, offer, stats
 from tests.signaling.people import stats as transport_stats
@@ -362,6 +362,18 @@ async def test_worker_events_reach_the_client(serve: Serve) -> None:
     )
     assert (await ada.get("transport"))["reason"] == "consentExpired"
     await bo.get("trackUnpublished")
+
+
+async def test_who_is_gone_holds_no_shutdown_up(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await serve()
+    ada = await run.joined()
+    await ada.socket.close()
+    # The session has not ended yet, and nothing will ever be written to it.
+    monkeypatch.setattr(server, "FAREWELL", 600.0)
+    await run.server.close()
+    assert run.worker.all(Drain)
 
 
 async def test_closing_is_told(serve: Serve) -> None:

@@ -149,8 +149,10 @@ async def test_a_fault_of_the_listener_costs_no_worker() -> None:
     await pool.close(5.0)
 
 
-@pytest.mark.parametrize("tcp", [True, False])
-async def test_the_command_line_of_a_worker(monkeypatch: pytest.MonkeyPatch, tcp: bool) -> None:
+@pytest.mark.parametrize(("tcp", "form"), [(True, "text"), (False, "json")])
+async def test_the_command_line_of_a_worker(
+    monkeypatch: pytest.MonkeyPatch, tcp: bool, form: str
+) -> None:
     started: list[tuple[str, ...]] = []
 
     async def execute(*arguments: str, **more: Any) -> Any:
@@ -160,8 +162,9 @@ async def test_the_command_line_of_a_worker(monkeypatch: pytest.MonkeyPatch, tcp
     monkeypatch.setattr("signaling.worker_pool.asyncio.create_subprocess_exec", execute)
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="not really"):
-        await launcher(5000, "info", tcp)(3, theirs)
+        await launcher(5000, "info", tcp, form)(3, theirs)
     (line,) = started
     assert line[1:3] == ("-m", "sfu.worker")
     assert line[line.index("--port") + 1] == "5003"
+    assert line[line.index("--log-format") + 1] == form
     assert ("--no-tcp" in line) is not tcp

@@ -23,6 +23,7 @@ from sfu.net.tcp import (
     STRANGER_SECONDS,
     Connection,
     TcpSockets,
+    udp_beside_tcp,
 )
 from sfu.net.udp import SLOT_SIZE, SLOTS, UdpSocket
 
@@ -34,7 +35,7 @@ class Side:
     """The TCP sockets under test, with an owner that writes down what it is given."""
 
     def __init__(self, *, dual_stack: bool = True) -> None:
-        self.udp = UdpSocket(0, dual_stack=dual_stack)
+        self.udp = udp_beside_tcp(0, dual_stack=dual_stack)
         self.now = 100.0
         self.closed: list[bytes] = []
         self.taken: list[tuple[bytes, bytes]] = []
@@ -371,7 +372,7 @@ def test_runs_are_cut_into_packets(side: Side) -> None:
 
 
 def test_without_a_listener_there_is_only_udp(side: Side) -> None:
-    udp = UdpSocket(0)
+    udp = udp_beside_tcp(0)
     tcp = TcpSockets(udp, lambda _: None, 0.0, listen=False)
     assert tcp.port == 0
     with pytest.raises(ConnectionRefusedError):
@@ -383,7 +384,7 @@ def test_without_a_listener_there_is_only_udp(side: Side) -> None:
 
 
 def test_a_taken_port_leaves_udp_alone() -> None:
-    udp = UdpSocket(0)
+    udp = udp_beside_tcp(0)
     taken = socket.socket(socket.AF_INET6)
     taken.bind(("::", udp.port))
     taken.listen()
@@ -394,3 +395,20 @@ def test_a_taken_port_leaves_udp_alone() -> None:
     tcp.close()
     taken.close()
     udp.close()
+
+
+def test_any_port_is_one_that_is_free_over_tcp_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = udp_beside_tcp(0)
+    with socket.create_server(("::", first.port), family=socket.AF_INET6, dualstack_ipv6=True):
+        offered = iter([first])
+
+        def any_udp(port: int, *, dual_stack: bool) -> UdpSocket:
+            return next(offered, None) or UdpSocket(port, dual_stack=dual_stack)
+
+        monkeypatch.setattr("sfu.net.tcp.UdpSocket", any_udp)
+        udp = udp_beside_tcp(0)
+        assert udp is not first
+        tcp = TcpSockets(udp, lambda _: None, 0.0)
+        assert tcp.port == udp.port
+        tcp.close()
+        udp.close()

@@ -10,19 +10,19 @@ from signaling.meter.samples import Sample
 from tests.signaling.samples import BAD_PERSON, Calls
 
 
-def ten_by_ten() -> Sample:
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    """Ten rooms of ten people, who were there for long enough to be judged."""
     calls = Calls(rooms=10, people=10)
-    for _ in range(40):
-        sample, _ = calls.step()
-    return sample
+    calls.skip(39)
+    return calls.step()[0]
 
 
 def named(columns: tuple[str, ...], row: list[object]) -> dict[str, object]:
     return dict(zip(columns, row, strict=True))
 
 
-def test_a_second_of_ten_rooms_of_ten_is_small() -> None:
-    sample = ten_by_ten()
+def test_a_second_of_ten_rooms_of_ten_is_small(sample: Sample) -> None:
     view = Wire(sample, "tiphon", {})
     overview = len(msgspec.json.encode(view.overview()))
     room = len(msgspec.json.encode(view.detail(sample.rooms[0].room, "")))
@@ -33,8 +33,7 @@ def test_a_second_of_ten_rooms_of_ten_is_small() -> None:
     assert overview + max(room, person) < 25_000
 
 
-def test_every_row_has_its_columns_and_figures_are_those_of_the_sample() -> None:
-    sample = ten_by_ten()
+def test_every_row_has_its_columns_and_figures_are_those_of_the_sample(sample: Sample) -> None:
     told = Wire(sample, "tiphon", {}).overview()
     for row, room in zip(told["rooms"], sample.rooms, strict=True):
         entry = named(wire.ROOM, row)
@@ -50,8 +49,7 @@ def test_every_row_has_its_columns_and_figures_are_those_of_the_sample() -> None
             assert overall == person.grades.overall
 
 
-def test_a_person_in_detail_has_both_ends_of_every_track() -> None:
-    sample = ten_by_ten()
+def test_a_person_in_detail_has_both_ends_of_every_track(sample: Sample) -> None:
     person = sample.rooms[2].people[BAD_PERSON]
     told = Wire(sample, "tiphon", {}).detail("", person.participant)
     assert len(told["tracks"]) == len(person.tracks) == 2 + 16
@@ -66,8 +64,7 @@ def test_a_person_in_detail_has_both_ends_of_every_track() -> None:
             assert browser["freezeCount"] == track.browser.freeze_count
 
 
-def test_a_room_in_detail_has_what_its_people_publish() -> None:
-    sample = ten_by_ten()
+def test_a_room_in_detail_has_what_its_people_publish(sample: Sample) -> None:
     told = Wire(sample, "tiphon", {}).detail(sample.rooms[1].room, "")
     rows = [named(wire.TRACK, row) for row in told["tracks"]]
     assert {row["direction"] for row in rows} == {"inbound"}
@@ -75,14 +72,13 @@ def test_a_room_in_detail_has_what_its_people_publish() -> None:
     assert told["ways"] is None
 
 
-def test_who_is_not_there_has_no_tracks() -> None:
-    told = Wire(ten_by_ten(), "tiphon", {}).detail("", "nobody")
+def test_who_is_not_there_has_no_tracks(sample: Sample) -> None:
+    told = Wire(sample, "tiphon", {}).detail("", "nobody")
     assert (told["ways"], told["tracks"]) == (None, [])
 
 
 @pytest.mark.parametrize("profile", grades.PROFILES)
-def test_grades_follow_the_profile(profile: str) -> None:
-    sample = ten_by_ten()
+def test_grades_follow_the_profile(sample: Sample, profile: str) -> None:
     person = sample.rooms[0].people[BAD_PERSON]
     track = person.tracks[0]
     told = Wire(sample, profile, {}).detail("", person.participant)
@@ -104,8 +100,7 @@ def test_grades_follow_the_profile(profile: str) -> None:
     ]
 
 
-def test_by_another_profile_the_worse_direction_counts() -> None:
-    sample = ten_by_ten()
+def test_by_another_profile_the_worse_direction_counts(sample: Sample) -> None:
     person = sample.rooms[0].people[0]
     lossy = msgspec.structs.replace(person.up, loss=9.0)
     person = msgspec.structs.replace(person, up=lossy, tracks=())
@@ -113,8 +108,7 @@ def test_by_another_profile_the_worse_direction_counts() -> None:
     assert wire.regrade("cisco-video", msgspec.structs.replace(person, up=person.down)).loss == 4
 
 
-def test_what_is_not_known_stays_unknown() -> None:
-    sample = ten_by_ten()
+def test_what_is_not_known_stays_unknown(sample: Sample) -> None:
     empty = type(sample.rooms[0].people[0].up)()
     person = msgspec.structs.replace(
         sample.rooms[0].people[0], up=empty, down=empty, protocol=None, tracks=()

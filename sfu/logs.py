@@ -1,4 +1,8 @@
-"""The form of log lines: text for people, JSON for machines; room and participant on each."""
+"""The form of log lines: text for people, JSON for machines; room and participant on each.
+
+One form for all processes of a server: the media workers write to the same standard error as
+signaling.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +31,12 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """With `time` in Unix seconds."""
+        """With `time` in Unix seconds; `pid` tells the processes apart."""
         entry: dict[str, object] = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "pid": record.process,
             "message": record.getMessage(),
         }
         entry |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}

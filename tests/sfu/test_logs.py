@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sfu.logs import JsonFormatter, TextFormatter
+from tests.sfu.peers import Browser, WorkerProcess, open_room
+
+
+def record(message: str, *values: object, **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("sfu.rooms", logging.WARNING, "rooms.py", 1, message, values, None)
+    made.__dict__.update(fields)
+    return made
+
+
+def fail() -> logging.LogRecord:
+    made = record("it failed", room="r")
+    try:
+        raise ValueError("for a reason")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    return made
+
+
+def test_an_object_a_line_has_what_the_text_has() -> None:
+    line = JsonFormatter().format(record("%s is\nmuted", "Bó", room="r 1", participant="p"))
+    assert "\n" not in line
+    entry = json.loads(line)
+    assert entry.pop("time") > 1e9
+    assert entry == {
+        "level": "warning",
+        "logger": "sfu.rooms",
+        "pid": os.getpid(),
+        "message": "Bó is\nmuted",
+        "room": "r 1",
+        "participant": "p",
+    }
+
+
+def test_a_traceback_stays_on_its_line() -> None:
+    line = JsonFormatter().format(fail())
+    assert "\n" not in line
+    assert "ValueError: for a reason" in json.loads(line)["traceback"]
+
+
+def test_text_tells_room_and_participant_before_a_traceback() -> None:
+    text = TextFormatter("%(name)s: %(message)s")
+    assert text.format(record("told")) == "sfu.rooms: told"
+    assert text.format(record("told", room="r", participant="p")) == (
+        "sfu.rooms: told (room='r', participant='p')"
+    )
+    first, *rest = text.format(fail()).splitlines()
+    assert first == "sfu.rooms: it failed (room='r')"
+    assert rest[-1] == "ValueError: for a reason"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_worker_logs_in_the_form_that_was_asked_for(form: str) -> None:
+    worker = WorkerProcess("--log-format", form, stderr=subprocess.PIPE)
+    try:
+        open_room(worker)
+        browser = Browser(worker, "ada", "publish")
+        browser.connect()
+    finally:
+        worker.close()
+        browser.close()
+    assert worker.process.stderr is not None
+    with worker.process.stderr as errors:
+        (connected,) = (line for line in errors if "is connected" in line)
+    if form == "text":
+        told = "sfu.worker: publish transport is connected (room='Room', participant='ada')"
+        assert connected.rstrip().endswith(told)
+        return
+    entry = json.loads(connected)
+    assert (entry["logger"], entry["room"], entry["participant"]) == ("sfu.worker", "Room", "ada")
+    assert entry["pid"] == worker.process.pid
