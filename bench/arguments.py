@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,7 +13,9 @@ from bench import focus
 from bench.context import CLIENTS, UsageError
 from bench.impair_rows import ROWS
 from bench.output import FORMATS
-from bench.scenarios import NOT_YET, OTHERS, SCENARIOS, TABLE
+from bench.provenance import SECRET
+from bench.scenarios import OTHERS, SCENARIOS, TABLE
+from bench.talk import PATTERNS
 
 MAX_PARTICIPANTS = 500
 MAX_SECONDS = 7 * 24 * 3600
@@ -42,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 def names() -> dict[str, str]:
     """Everything that can be asked for, with its line, in the order of the list."""
     found = {name: scenario.title for name, scenario in SCENARIOS.items()}
-    found |= OTHERS | {name: entry.title for name, entry in TABLE.items()} | NOT_YET | COMMANDS
+    found |= OTHERS | {name: entry.title for name, entry in TABLE.items()} | COMMANDS
     places = {name: place for place, name in enumerate(ORDER)}
     return dict(sorted(found.items(), key=lambda pair: places.get(pair[0], len(places))))
 
@@ -50,8 +52,6 @@ def names() -> dict[str, str]:
 def check_name(name: str) -> None:
     """Raises `UsageError` for one that is not there, with the nearest."""
     known = names()
-    if name in NOT_YET:
-        raise UsageError(f"{name}: {NOT_YET[name]}")
     if name not in known:
         near = difflib.get_close_matches(name, known, 1, 0.5)
         raise UsageError(f"no scenario {name}" + (f"; did you mean {near[0]}?" if near else ""))
@@ -74,7 +74,8 @@ def number(kind: Callable[[str], float], low: float, high: float) -> Callable[[s
 
 def parser(name: str) -> argparse.ArgumentParser:
     """Of what `check_name` lets pass."""
-    made = _Parser(prog=f"python -m bench {name}", description=names()[name])
+    # A shortened --admin-token would not be recognised where a report leaves the token out.
+    made = _Parser(prog=f"python -m bench {name}", description=names()[name], allow_abbrev=False)
     if name == "compare":
         made.add_argument("first", type=Path, metavar="A.json")
         made.add_argument("second", type=Path, metavar="B.json")
@@ -97,6 +98,19 @@ def parser(name: str) -> argparse.ArgumentParser:
             _own(made, name)
     _outputs(made)
     return made
+
+
+def with_token(words: Sequence[str], made: argparse.ArgumentParser) -> list[str]:
+    """The words with a token joined to its flag, because a token may begin with `-` and argparse
+    takes that for a flag. A word that is a flag of this parser stays one."""
+    flags = {flag for action in made._actions for flag in action.option_strings}
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == SECRET and word.partition("=")[0] not in flags:
+            joined[-1] = f"{SECRET}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _outputs(made: argparse.ArgumentParser) -> None:
@@ -148,6 +162,12 @@ def _own(made: argparse.ArgumentParser, name: str) -> None:
         made.add_argument("--focus", action="store_true",
                           help="simulcast, and each looks at one person large, at the others as"
                                " thumbnails, and hears the loudest")  # fmt: skip
+    if name in SCENARIOS:
+        made.add_argument("--talk", choices=("all", *PATTERNS), default="all",
+                          help="who speaks when; all: everybody all the time, as in the"
+                               " studies' captures")  # fmt: skip
+        made.add_argument("--dtx", action="store_true",
+                          help="silent microphones send a packet each 400 ms (with --talk)")  # fmt: skip
     if name in ("scenario3", "focus"):
         made.add_argument("--looks", choices=focus.LOOKS, default=focus.LOOKS[0],
                           help="each at the next one, or all at one speaker")  # fmt: skip

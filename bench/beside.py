@@ -42,9 +42,9 @@ def lines(run: Mapping[str, Any]) -> list[Line]:
             _kbps(row.throughput) if row else "",
             _index(graded.throughput if graded else None),
         ),
-        Line("one-way delay p50", f"{delay['p50']:.2f} ms", ""),
-        Line("one-way delay p95", f"{delay['p95']:.2f} ms", ""),
-        Line("one-way delay p99", f"{delay['p99']:.2f} ms", _index(tiphon["delay"])),
+        Line("one-way delay p50", _delay(delay["p50"]), ""),
+        Line("one-way delay p95", _delay(delay["p95"]), ""),
+        Line("one-way delay p99", _delay(delay["p99"]), _index(tiphon["delay"])),
         Line(
             "meanInterArrival (study: “delay”)",
             f"{summary['meanInterArrivalMs']:.3f} ms",
@@ -132,6 +132,10 @@ def _kbps(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value / 1000:,.{3 if value < 1e6 else 1}f} kbit/s"
+
+
+def _delay(milliseconds: float | None) -> str:
+    return "not known" if milliseconds is None else f"{milliseconds:.2f} ms"
 
 
 def _ms(seconds: float) -> str:

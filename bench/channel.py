@@ -225,8 +225,8 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     packets: int
     bytes: int
     """Datagram payload, SRTP included."""
-    delay_sum: int
-    """Nanoseconds."""
+    delay_sum: int | None
+    """Nanoseconds; None where nobody knows."""
 
 
 Event = Ready | Connected | Failed | Receiving | Progress | Measured

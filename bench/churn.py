@@ -196,6 +196,8 @@ def _outcome(
 ) -> Outcome:
     options = context.options
     stayed = [residents_only(result, options.residents) for result in results]
+    pictures = pictures_check.check(library, results)
+    problems += pictures_check.problems(pictures)
     problems += [f"a join failed: {text}" for text in counted.failures[:_MAX_TOLD]]
     forwarded = report.forwarded_packets(results) + sum(result.gone for result in results)
     outcome = {
@@ -214,7 +216,7 @@ def _outcome(
         "summary": report.summary(stayed, seconds),
         "delayCounts": report.delay_counts(stayed),
         "media": report.published(library),
-        "pictures": pictures_check.check(library, results),
+        "pictures": pictures,
         "streams": report.streams(stayed),
         "tracks": report.tracks(stayed, seconds),
         "loadGenerator": report.load_generator(results, seconds),

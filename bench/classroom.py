@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from bench import media
+from bench import media, real
 from bench.calls import (
     AUDIO_VIDEO,
     LOWER_LAYERS,
@@ -65,6 +65,9 @@ class Seat(Client):
 class Class(Load):
     """Everybody but the presenter receives all that the presenter sends."""
 
+    def kinds_of(self, participant: int) -> tuple[str, ...]:
+        return self.kinds if participant == _PRESENTER else ()
+
     def tracks_for(self, participant: int) -> int:
         return 0 if participant == _PRESENTER else len(self.kinds)
 
@@ -72,13 +75,6 @@ class Class(Load):
 def run(context: Context) -> Outcome:
     """One call; `viewers` and `disconnected` beside what a call reports."""
     options = context.options
-    recorded = Recorded(
-        video=media.VideoSpec(bitrate_kbps=options.video_kbps),
-        layers=LOWER_LAYERS,
-        screen=SCREEN,
-        seed=options.seed,
-    )
-    library = recorded.library()
     people = options.viewers + 1
     load = Class(
         scenario="classroom",
@@ -94,6 +90,27 @@ def run(context: Context) -> Outcome:
             "workers": options.workers,
         },
     )
+    if real.is_real(options):
+        return {**_real(context, load), "viewers": options.viewers}
+    recorded = Recorded(
+        video=media.VideoSpec(bitrate_kbps=options.video_kbps),
+        layers=LOWER_LAYERS,
+        screen=SCREEN,
+        seed=options.seed,
+    )
+    library = recorded.library()
     group = Group(Seat, rids=tuple(library.layers), main=_PRESENTER)
     outcome = one_call(context, load, library, group)
     return {**outcome, "viewers": options.viewers, "disconnected": group.disconnected}
+
+
+def _real(context: Context, load: Load) -> Outcome:
+    """aiortc shares a recorded screen, and a browser its own."""
+    library = None
+    if context.options.client == real.AIORTC:
+        recorded = Recorded(video=real.video(context.options.video_kbps), screen=real.SCREEN)
+        library = recorded.library()
+    else:
+        load.settings.update(videoKbps=None, screenKbps=None)
+    outcome = real.one_call(context, load, library)
+    return {**outcome, "disconnected": real.disconnected(outcome)}

@@ -29,6 +29,11 @@ SOURCES = {"audio": "microphone", "video": "camera", "screen": "screen"}
 class ClientError(Exception):
     """The server refused, or the call was lost; the text says why."""
 
+    def __init__(self, text: str, code: str = "") -> None:
+        """`code` is that of the server's `error`, where it sent one."""
+        super().__init__(text)
+        self.code = code
+
 
 class Client:
     """One participant: joins a room, publishes, subscribes to everybody.
@@ -62,6 +67,8 @@ class Client:
         """What is received now."""
         self.named: set[str] = set()
         """Rids that the server has asked for at any time."""
+        self.capacity = 0
+        """How many people its room takes."""
         self._rids, self._main, self._awaited = rids, main, awaited
         self._mids: dict[str, str] = {}
         """Of the published tracks, by track id."""
@@ -92,8 +99,11 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClientError(f"cannot join at {self._url}: {error or 'no answer'}") from error
         if welcome.get("type") != "welcome":
-            raise ClientError(f"the server refused: {welcome.get('message', welcome)}")
+            raise ClientError(
+                f"the server refused: {welcome.get('message', welcome)}", welcome.get("code", "")
+            )
         self._id = welcome["participant"]
+        self.capacity = int(welcome["room"]["capacity"])
         self._people[self._id] = self.participant
         self._reader = asyncio.create_task(self._read())
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import arguments, browser, commands, compare, impair, output, tables, wire
 from bench.client import ClientError
 from bench.context import UsageError
+from bench.crew import CrewError
 from bench.fleet import FleetError
 from bench.live import LineWatch, LiveWatch
 from bench.netns import NamespaceError
@@ -25,6 +26,7 @@ FAILURES = (
     browser.BrowserError,
     impair.BusyError,
     ClientError,
+    CrewError,
     FleetError,
     ServerError,
     NamespaceError,
@@ -70,7 +72,7 @@ def _write(files: dict[str, Path], outcome: dict[str, Any]) -> int:
 def _ask(name: str, rest: Sequence[str]) -> int:
     arguments.check_name(name)
     parser = arguments.parser(name)
-    options = parser.parse_args(rest)
+    options = parser.parse_args(arguments.with_token(rest, parser))
     if name == "compare":
         first, second = compare.load(options.first), compare.load(options.second)
         tables.print_compare(console, first, second)

@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from bench import browser, focus, impair, media, peers
+from bench import browser, focus, impair, media, peers, real
 from bench.arguments import SIZES
-from bench.context import CLIENTS, LOOPBACK, Context, Outcome, UsageError
+from bench.calls import Recorded
+from bench.context import LOOPBACK, Context, Outcome, UsageError
 from bench.library import Library
 from bench.provenance import provenance
 from bench.remote import RemoteServer
@@ -34,15 +35,16 @@ def run(name: str, options: argparse.Namespace, tell: Tell) -> Outcome:
         _need(name, impair.missing())
         return impair.measure_rows(options.rows, options.seconds, SIZES[options.size], tell)
     if name in TABLE:
+        real.check(name, options)
         _need(name, TABLE[name].missing())
         context = _context(options, tell)
         outcome = repeated(name, options.repeat, tell, lambda: TABLE[name].run(context))
         return _elsewhere(options, outcome)
     if name in SCENARIOS:
+        real.check(name, options)
         context, load = _context(options, tell), _load(name, options)
-        library = _library(name, options, load, tell)
-        outcome = repeated(name, options.repeat, tell, lambda: _call(name, context, load, library))
-        return _elsewhere(options, outcome)
+        once = _once(name, context, load)
+        return _elsewhere(options, repeated(name, options.repeat, tell, once))
     return _beside(name, options, tell)
 
 
@@ -53,11 +55,6 @@ def _need(name: str, missing: str) -> None:
 
 def _context(options: argparse.Namespace, tell: Tell) -> Context:
     """The scenario's server is ours, or with `--url` the box there, whatever its settings."""
-    if options.client != CLIENTS[0]:
-        raise UsageError(
-            f"--client {options.client}: this scenario has light participants only;"
-            " browser and impair use real ones"
-        )
     if not getattr(options, "url", ""):
         if getattr(options, "insecure", False):
             raise UsageError("--insecure is for a box elsewhere: give its --url")
@@ -124,8 +121,10 @@ def _load(name: str, options: argparse.Namespace) -> Load:
     kinds = SCENARIOS[name].kinds if name in SCENARIOS else AUDIO_VIDEO
     if getattr(options, "voice_only", False):
         kinds = AUDIO
+    talk = getattr(options, "talk", "all")
     settings = {
         "kinds": list(kinds),
+        **({"talk": talk, "dtx": options.dtx, "seed": options.seed} if talk != "all" else {}),
         "videoKbps": options.video_kbps if "video" in kinds else 0,
         "workers": options.workers,
         "drivers": options.drivers,
@@ -155,15 +154,43 @@ def _library(name: str, options: argparse.Namespace, load: Load, tell: Tell) -> 
     tell("preparing the recordings (made once)")
     audio = media.audio(media.AudioSpec())
     video = media.video(media.VideoSpec(bitrate_kbps=options.video_kbps))
+    talk = _talk(name, options)
     if not _simulcast(name, options):
-        return Library(audio, video)
-    library = Library(audio, video, focus.layers(video), options.participants)
+        return Library(audio, video, **talk)
+    library = Library(audio, video, focus.layers(video), **talk)
     load.settings["layersKbps"] = {
         rid: round(recording.bits_per_second / 1000) for rid, recording in library.layers.items()
     }
     if _focused(name, options):
         load.settings["looks"] = options.looks
     return library
+
+
+def _once(name: str, context: Context, load: Load) -> Callable[[], Outcome]:
+    """One run of a plain scenario, its recordings made."""
+    options, tell = context.options, context.tell
+    if not real.is_real(options):
+        library = _library(name, options, load, tell)
+        return lambda: _call(name, context, load, library)
+    recordings = None
+    if options.client == real.AIORTC:
+        tell("preparing the recordings (made once)")
+        recorded = Recorded(video=real.video(options.video_kbps), **_talk(name, options))
+        recordings = recorded.library()
+    else:
+        load.settings["videoKbps"] = None
+    return lambda: real.one_call(context, load, recordings)
+
+
+def _talk(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Who talks when, as `Library` has it: with simulcast some at a time in any case."""
+    pattern, dtx = getattr(options, "talk", "all"), getattr(options, "dtx", False)
+    if dtx and pattern == "all":
+        raise UsageError("--dtx needs --talk: where everybody talks there is no silence")
+    if pattern == "all" and not _simulcast(name, options):
+        return {}
+    talk = {"talkers": options.participants, "dtx": dtx, "seed": getattr(options, "seed", 1)}
+    return talk if pattern == "all" else {**talk, "pattern": pattern}
 
 
 def _call(name: str, context: Context, load: Load, library: Library) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import media
+from bench import media, real
 from bench.calls import AUDIO, AUDIO_VIDEO, ROOM_LIMIT, Group, Recorded, counts, one_call, several
 from bench.context import Context, Outcome
 from bench.run import InterruptedRunError, Load
@@ -56,8 +56,10 @@ def _cell(context: Context, users: int, cameras: str) -> Outcome:
     options = context.options
     off = cameras == "off"
     seconds = float(options.sustained) if cameras == "sustained" else options.seconds
+    aiortc = options.client == real.AIORTC
+    spec = real.video if aiortc else lambda kbps: media.VideoSpec(bitrate_kbps=kbps)
     recorded = Recorded(
-        video=media.VideoSpec(bitrate_kbps=options.video_kbps),
+        video=spec(options.video_kbps),
         talkers=users if off else 0,
         pattern="lecture",
         dtx=off,
@@ -72,12 +74,12 @@ def _cell(context: Context, users: int, cameras: str) -> Outcome:
         drivers=min(options.drivers, users),
         settings={"videoKbps": 0 if off else options.video_kbps, "workers": options.workers},
     )
+    label = {"label": f"{users} users, cameras {cameras}", "users": users, "cameras": cameras}
+    if real.is_real(options):
+        if not aiortc:
+            load.settings["videoKbps"] = None
+        outcome = real.one_call(context, load, recorded.library() if aiortc else None)
+        return {**label, "disconnected": real.disconnected(outcome), **outcome}
     group = Group()
     outcome = one_call(context, load, recorded.library(), group)
-    return {
-        "label": f"{users} users, cameras {cameras}",
-        "users": users,
-        "cameras": cameras,
-        "disconnected": group.disconnected,
-        **outcome,
-    }
+    return {**label, "disconnected": group.disconnected, **outcome}

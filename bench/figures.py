@@ -43,6 +43,24 @@ FIGURES: tuple[Figure, ...] = (
 )  # fmt: skip
 """Of a run, in the order in which they are shown."""
 
+PHONE: tuple[Figure, ...] = (
+    Figure("callsCompleted", "calls completed", "", ("phone", "completed"), 0),
+    Figure("callsFailed", "calls failed", "", ("phone", "failed"), 0),
+    Figure("callsOpen", "calls still going on at the end", "", ("phone", "open"), 0),
+    Figure("busyTold", "callers told that the line is busy", "", ("phone", "busyTold"), 0),
+    *(
+        Figure(f"{name}{share.upper()}", f"{title} {share}", "ms", ("phone", f"{name}Ms", share), 2)
+        for name, title in (
+            ("ring", "call to ring"),
+            ("answerToVoice", "answer to voice both ways"),
+            ("hangUp", "hang-up to notice"),
+            ("busy", "call to busy"),
+        )
+        for share in ("p50", "p95", "p99")
+    ),
+)
+"""Of a run of phone calls."""
+
 SIDES = ("ours", "janus", "naive", "everything", "focus")
 """Keys under which outcomes that compare keep their runs."""
 
@@ -67,7 +85,7 @@ def runs(outcome: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             if isinstance(run, Mapping):
                 label = str(run.get("label", ""))
                 yield from ((label or below, one) for below, one in runs(run))
-    elif "summary" in outcome:
+    elif "summary" in outcome or "phone" in outcome:
         yield "", outcome
     else:
         for side in SIDES:
@@ -83,7 +101,7 @@ def samples(outcome: Mapping[str, Any]) -> dict[str, list[float]]:
     """
     found: dict[str, list[float]] = {}
     for label, run in runs(outcome):
-        for figure in FIGURES:
+        for figure in (*FIGURES, *PHONE):
             number = value(run, figure.path)
             if number is not None:
                 name = f"{label}: {figure.name}" if label else figure.name

@@ -33,7 +33,8 @@ localStorage.setItem('settings', JSON.stringify({ audioOnly: true, soundElsewher
 """Publishers look at nobody and listen to nobody: decoding takes cores that the viewer needs."""
 SAMPLE_MS = {"viewer": 100, "publisher": 250}
 _ROOM = "impair"
-_SAMPLER = Path(__file__).with_name("impair_sampler.js")
+SAMPLER = Path(__file__).with_name("impair_sampler.js")
+"""The script in each page that tells its statistics."""
 _LOOK_SECONDS = 0.05
 _ACTION_SECONDS = 40.0
 
@@ -225,7 +226,7 @@ def _seat(browser: Any, spoke: Spoke, number: int, publishes: bool) -> Seat:
     context = browser.new_context(viewport={"width": width, "height": height})
     if publishes:
         context.add_init_script(_SEND_ONLY)
-    context.add_init_script(path=_SAMPLER)
+    context.add_init_script(path=SAMPLER)
     page = context.new_page()
     page.set_default_timeout(_ACTION_SECONDS * 1000)
     return Seat(f"Publisher {number + 1}" if publishes else VIEWER, spoke, page)

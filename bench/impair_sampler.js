@@ -11,9 +11,10 @@
     'packetsReceived', 'packetsLost', 'retransmittedPacketsReceived', 'fecPacketsReceived',
     'nackCount', 'pliCount', 'concealedSamples', 'silentConcealedSamples', 'concealmentEvents',
     'totalSamplesReceived', 'packetsDiscarded', 'jitterBufferDelay', 'jitterBufferEmittedCount',
+    'jitter',
   ];
   const OUTBOUND = [
-    'rid', 'active', 'framesSent', 'framesEncoded', 'frameHeight', 'bytesSent', 'headerBytesSent',
+    'rid', 'mid', 'active', 'framesSent', 'framesEncoded', 'frameHeight', 'bytesSent', 'headerBytesSent',
     'packetsSent', 'retransmittedPacketsSent', 'nackCount', 'pliCount', 'targetBitrate',
     'qualityLimitationReason',
   ];
@@ -70,6 +71,7 @@
         id, name,
         video: stream?.getVideoTracks()[0]?.id ?? '',
         audio: stream?.getAudioTracks()[0]?.id ?? '',
+        screen: conference.streamOf(id, 'screen')?.getVideoTracks()[0]?.id ?? '',
       };
     });
   }
@@ -103,6 +105,11 @@
         await new Promise((done) => setTimeout(done, Math.max(0, (due - now()) * 1000)));
         await sample();
       }
+    },
+    /** A sample of this moment, for who does not `start`. */
+    async look() {
+      await sample();
+      return samples.pop();
     },
     take() {
       const taken = samples;

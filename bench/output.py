@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import page
 from bench.context import UsageError
-from bench.figures import FIGURES, runs, value
+from bench.figures import FIGURES, PHONE, runs, value
 
 
 class OutputError(Exception):
@@ -32,18 +32,20 @@ def as_csv(outcome: Mapping[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     origin = ("valid", "partial", "at", "commit", "command")
+    listed = list(runs(outcome))
+    figures = (*FIGURES, *PHONE) if any("phone" in run for _, run in listed) else FIGURES
     writer.writerow(
         ["scenario", "label", "run", "participants", "rooms", "seconds"]
-        + [f"{figure.name} ({figure.unit})" if figure.unit else figure.name for figure in FIGURES]
+        + [f"{figure.name} ({figure.unit})" if figure.unit else figure.name for figure in figures]
         + [*origin, *machine]
     )
     numbers: dict[str, int] = {}
-    for label, run in runs(outcome):
+    for label, run in listed:
         numbers[label] = numbers.get(label, 0) + 1
         writer.writerow(
             [run.get("scenario", outcome["scenario"]), label, numbers[label]]
             + [run.get(name, "") for name in ("participants", "rooms", "seconds")]
-            + ["" if (v := value(run, f.path)) is None else f"{v:.{f.digits}f}" for f in FIGURES]
+            + ["" if (v := value(run, f.path)) is None else f"{v:.{f.digits}f}" for f in figures]
             + [run.get(name, outcome.get(name, "")) for name in origin]
             + list(machine.values())
         )

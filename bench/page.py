@@ -9,6 +9,7 @@ from typing import Any
 
 from bench import beside, pictures, studies
 from bench.figures import FIGURES, runs, value
+from bench.phone_table import phone_rows
 from bench.spread import spread
 
 _MOST_TRACKS = 400
@@ -20,7 +21,12 @@ def render(outcome: Mapping[str, Any]) -> str:
     listed = list(runs(outcome))
     single = listed[0][1] if len(listed) == 1 else None
     parts = [_head(outcome)]
-    if single is not None:
+    if single is not None and "phone" in single:
+        parts += [_phone(single), pictures.of_run(single)]
+    elif listed and "phone" in listed[0][1]:
+        parts += [_repeats(outcome), *(_phone(run, f"run {n}") for n, (_, run) in
+                                       enumerate(listed, 1))]  # fmt: skip
+    elif single is not None:
         parts += [_tiles(single), _table_of(single), pictures.of_run(single)]
     elif listed:
         parts += [_overview(listed), _repeats(outcome), pictures.of_points(listed)]
@@ -28,7 +34,7 @@ def render(outcome: Mapping[str, Any]) -> str:
             parts += [_table_of(run, label), pictures.of_run(run, label)]
     else:
         parts += [pictures.of_samples(outcome), _numbers(outcome)]
-    parts += [_tracks(run) for run in [single] if run is not None]
+    parts += [_tracks(run) for run in [single] if run is not None and "tracks" in run]
     parts.append(_origin(outcome))
     title = f"{outcome['scenario']} – bench report"
     return (
@@ -104,11 +110,21 @@ def _answer(outcome: Mapping[str, Any]) -> str:
     return str(outcome.get("sentence", ""))
 
 
+def _phone(run: Mapping[str, Any], label: str = "") -> str:
+    rows = [[escape(name), escape(shown)] for name, shown in phone_rows(run)]
+    note = (
+        "Until there are extensions, a room of two stands for a line. Ring: from the caller's join "
+        "to the callee's news of it. Voice: from the answer to the first packet of the later "
+        "direction. Hang-up: from the caller's leave to the callee's news of it."
+    )
+    return section(f"Calls, {label}" if label else "Calls", table(["figure", "value"], rows), note)
+
+
 def _tiles(run: Mapping[str, Any]) -> str:
     summary, server, tiphon = run["summary"], run["server"], run["quality"]["tiphon"]
     rows = [
         ("packet loss", f"{summary['packetLossPercent']:.2f}", "%"),
-        ("one-way delay p99", f"{summary['delayMs']['p99']:.2f}", "ms"),
+        ("one-way delay p99", _known(summary["delayMs"]["p99"], ".2f"), "ms"),
         ("throughput each", f"{summary['throughputBitsPerSecond'] / 1e6:.2f}", "Mbit/s"),
         ("server CPU", _known(server["cpuPercent"], ".1f"), "%"),
         ("CPU per packet", _known(server["cpuMicrosPerForwardedPacket"], ".1f"), "µs"),
@@ -145,6 +161,8 @@ def _table_of(run: Mapping[str, Any], label: str = "") -> str:
         "meanInterArrival is time span / packets: the studies print it as delay, it is packet "
         "spacing and no latency. MOS is modelled, not voted. " + "; ".join(beside.models(run))
     )
+    if run.get("notKnown"):
+        note += f" Not known with --client {run['client']}: " + "; ".join(run["notKnown"]) + "."
     title = "Beside the study" if row else "Quality"
     return section(f"{label}: {title.lower()}" if label else title,
                    table(columns, cells, strong), note)  # fmt: skip
@@ -212,8 +230,9 @@ def _numbers(outcome: Mapping[str, Any]) -> str:
 def _tracks(run: Mapping[str, Any]) -> str:
     rows = [
         [f"{t['from']} → {t['to']}", escape(t["kind"]), f"{t['packets']:,}", f"{t['lost']:,}",
-         f"{t['bitsPerSecond'] / 1000:,.1f}", f"{t['delayMs']['mean']:.2f}",
-         f"{t['delayMs']['max']:.2f}", f"{t['jitterMs']:.2f}"]
+         _known(None if (bits := t["bitsPerSecond"]) is None else bits / 1000, ",.1f"),
+         _known(t["delayMs"]["mean"], ".2f"), _known(t["delayMs"]["max"], ".2f"),
+         f"{t['jitterMs']:.2f}"]
         for t in run["tracks"][:_MOST_TRACKS]
     ]  # fmt: skip
     if not rows:

@@ -9,7 +9,7 @@ whole it waits for a keyframe. A picture counts as right when it shows its own f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bench.channel import Measured, Sample
@@ -43,6 +43,17 @@ def check(library: Library, results: Sequence[Measured]) -> list[dict[str, Any]]
         for result in results
         for sample in result.samples
         if sample.packets
+    ]
+
+
+def problems(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the rows of `check` say against a run: bytes that arrived whole and show another
+    picture. A frame of which packets are lost is loss, and told as that."""
+    return [
+        f"participant {row['to']} decoded {row['decoded']} of {row['frames'] - row['incomplete']}"
+        f" whole frames of {row['from']}, and {row['right']} pictures were the right ones"
+        for row in rows
+        if row["right"] != row["decoded"] or row["decoded"] < row["frames"] - row["incomplete"]
     ]
 
 

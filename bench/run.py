@@ -88,6 +88,10 @@ class Load:
         """Rooms have numbers as names, because Janus knows no other."""
         return str(1000 + participant % self.rooms)
 
+    def kinds_of(self, participant: int) -> tuple[str, ...]:
+        """What this participant publishes."""
+        return self.kinds
+
     def tracks_for(self, participant: int) -> int:
         """How many tracks this participant is to receive."""
         room = self.room(participant)
@@ -136,7 +140,7 @@ async def measure(
             try:
                 idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
                 tell(f"{load.participants} people join at {server.url}")
-                await _unless(interrupt, _set_up(clients, load, watch))
+                await unless(interrupt, _set_up(clients, load, watch))
                 tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
                 run = _Run(load, library, fleet, server, clients, interrupt, watch, idle_rss)
                 outcome = await run.window()
@@ -147,7 +151,8 @@ async def measure(
         return outcome
 
 
-async def _unless(interrupt: asyncio.Event, work: Any) -> None:
+async def unless(interrupt: asyncio.Event, work: Any) -> None:
+    """Do the work, or raise `InterruptedRunError` when the event comes first."""
     task = asyncio.ensure_future(work)
     stop = asyncio.ensure_future(interrupt.wait())
     await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -264,6 +269,8 @@ def _report(
     problems: list[str],
 ) -> dict[str, Any]:
     forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
+    pictures = pictures_check.check(library, results)
+    problems = problems + pictures_check.problems(pictures)
     outcome = {
         "scenario": load.scenario,
         "participants": load.participants,
@@ -275,7 +282,7 @@ def _report(
         "delayCounts": report.delay_counts(results),
         "media": report.published(library),
         "streams": report.streams(results),
-        "pictures": pictures_check.check(library, results),
+        "pictures": pictures,
         "tracks": report.tracks(results, seconds, by_sequence=load.by_sequence),
         "loadGenerator": report.load_generator(results, seconds),
         "rooms": load.rooms,

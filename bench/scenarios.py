@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import capacity, churn, classroom, elearning, micro, workers
+from bench import capacity, churn, classroom, elearning, micro, phone, workers
 from bench.calls import AUDIO as AUDIO
 from bench.calls import AUDIO_VIDEO as AUDIO_VIDEO
 from bench.context import Context, Outcome
@@ -69,13 +69,9 @@ TABLE: dict[str, Entry] = {
     "elearning": Entry(elearning.TITLE, elearning.run, elearning.SECONDS, elearning.arguments),
     "classroom": Entry(classroom.TITLE, classroom.run, classroom.SECONDS, classroom.arguments),
     "capacity": Entry(capacity.TITLE, capacity.run, capacity.SECONDS, capacity.arguments),
+    "phone": Entry(phone.TITLE, phone.run, phone.SECONDS, phone.arguments),
     "churn": Entry(churn.TITLE, churn.run, churn.SECONDS, churn.arguments),
     "micro": Entry(micro.TITLE, micro.run, micro.SECONDS, micro.arguments),
     "workers": Entry(workers.TITLE, workers.run, workers.SECONDS, workers.arguments),
 }
 """By name. `SCENARIOS` and `OTHERS` have the others."""
-
-NOT_YET = {
-    "phone": "calls ring, connect and hang up: the server has no accounts and no calling yet",
-}
-"""Listed with the reason, and refused with it."""

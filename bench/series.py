@@ -78,7 +78,8 @@ class Sampler:
 
     def _media(self, progress: Sequence[Progress]) -> Row:
         """What came between the newest that drivers told and what they had told before."""
-        bits = packets = delay = 0.0
+        bits = packets = 0.0
+        delay: float | None = 0.0
         for number, newest in enumerate(progress):
             before = self._told.get(number)
             self._told[number] = newest
@@ -87,10 +88,15 @@ class Sampler:
                 continue
             bits += 8 * (newest.bytes - before.bytes) / ((newest.at - before.at) / 1e9)
             packets += newest.packets - before.packets
-            delay += newest.delay_sum - before.delay_sum
+            if delay is None or newest.delay_sum is None or before.delay_sum is None:
+                delay = None
+            else:
+                delay += newest.delay_sum - before.delay_sum
         return {
             "receivedMbps": round(bits / 1e6, 3) if packets else None,
-            "delayMeanMs": round(delay / packets / 1e6, 3) if packets else None,
+            "delayMeanMs": round(delay / packets / 1e6, 3)
+            if packets and delay is not None
+            else None,
         }
 
 

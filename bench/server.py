@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from bench.processes import Usage
 
 START_SECONDS = 20.0
 JANUS_PORT = 8188
+JANUS_OLDEST = 1000
+"""1.0.0 as Janus counts: the first with several publishers in one subscription."""
 _JANUS_ETC = Path("/etc/janus")
 
 Command = Callable[[list[str]], list[str]]
@@ -207,7 +210,7 @@ class Janus(Server):
             return "Janus is not installed: Debian package janus (apt install janus)"
         if not (_JANUS_ETC / "janus.jcfg").exists():
             return f"Janus has no configuration in {_JANUS_ETC}: Debian package janus"
-        return ""
+        return _too_old(janus_version())
 
     def start(self) -> None:
         if reason := self.missing():
@@ -238,6 +241,28 @@ class Janus(Server):
     def usages(self) -> tuple[dict[int, Usage], set[int]]:
         found, _ = super().usages()
         return found, set(found)
+
+
+def janus_version() -> str:
+    """What the installed Janus says of itself, as `1102 (1.1.2)`; empty when it says nothing."""
+    try:
+        done = subprocess.run(
+            ["janus", "--version"], check=False, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = re.search(r"Janus version: *(\d+ \([\w.]+\))", done.stdout + done.stderr)
+    return found.group(1) if found else ""
+
+
+def _too_old(version: str) -> str:
+    """Why this Janus cannot be measured; one that does not tell its version is tried."""
+    if version and int(version.split()[0]) < JANUS_OLDEST:
+        return (
+            f"Janus {version} is too old: its VideoRoom subscribes to one publisher at a time."
+            " 1.0 or newer is needed, as Debian 12's package janus"
+        )
+    return ""
 
 
 def _plugins_folder() -> Path:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bench.figures import FIGURES, samples
+from bench.figures import FIGURES, PHONE, samples
 
 
 class Spread(NamedTuple):
@@ -26,7 +26,7 @@ class Spread(NamedTuple):
 
 def spread(outcome: Mapping[str, Any]) -> list[Spread]:
     """Of every figure that was measured more than once."""
-    known = {figure.name: figure for figure in FIGURES}
+    known = {figure.name: figure for figure in (*FIGURES, *PHONE)}
     rows = []
     for name, values in samples(outcome).items():
         label, _, short = name.rpartition(": ")

@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bench import beside, compare, impair_tables, studies
+from bench.decoded import rows as decoded
 from bench.figures import FIGURES, runs
 from bench.figures import value as figure_of
 from bench.micro_table import print_micro
+from bench.phone_table import print_phone
 from bench.spread import spread
 
 
@@ -25,9 +27,15 @@ def show(console: Console, name: str, outcome: Mapping[str, Any]) -> None:
         "impair": impair_tables.print_impair,
         "peers": print_peers,
         "micro": print_micro,
+        "phone": print_phone,
     }
-    if name in special:
+    if name == "phone" and "runs" in outcome:
+        _print_spread(console, outcome)
+        _print_problems(console, outcome)
+    elif name in special:
         special[name](console, outcome)
+        if name == "phone":
+            _print_problems(console, outcome)
     elif "summary" in outcome:
         print_run(console, outcome)
     else:
@@ -59,6 +67,9 @@ def print_run(console: Console, run: Mapping[str, Any], label: str = "") -> None
     console.print(took)
     for model in beside.models(run):
         console.print(model, style="dim", markup=False, highlight=False, soft_wrap=True)
+    for text in run.get("notKnown", []):
+        told = f"not known with --client {run['client']}: {text}"
+        console.print(told, style="dim", markup=False, highlight=False, soft_wrap=True)
     _print_problems(console, run)
 
 
@@ -81,7 +92,9 @@ COUNTED = (
 def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a run took: name and value of each line."""
     server, load = run["server"], run["loadGenerator"]
-    late = ", ".join(f"{p['cpuPercent']} % / {p['lateP99Ms']} ms" for p in load["processes"])
+    late = ", ".join(
+        f"{p['cpuPercent']} % / {_known(p['lateP99Ms'], 'ms')}" for p in load["processes"]
+    )
     memory = [server[name] for name in ("rssMiB", "rssIdleMiB", "rssMiBPerParticipant")]
     return [
         ("measured for", f"{run['seconds']:.1f} s"),
@@ -93,8 +106,19 @@ def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
             _known(None if memory[0] is None else " / ".join(map(str, memory)), "MiB"),
         ),
         ("load generator CPU / late p99", late),
+        *_pictures(run),
+        *decoded(run),
         *((title, f"{run[key]:,}") for key, title in COUNTED if key in run),
     ]
+
+
+def _pictures(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Of the videos that were sampled."""
+    sampled = run.get("pictures", [])
+    shown = sum(row["decoded"] for row in sampled)
+    right = sum(row["right"] for row in sampled)
+    told = f"{right:,} of {shown:,} decoded"
+    return [("pictures that show the frame that was sent", told)] if shown else []
 
 
 def _known(value: Any, unit: str) -> str:

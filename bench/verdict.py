@@ -9,7 +9,7 @@ How losses bunch is not known here, so BurstR is 1.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from qos import grades, video_mos, voice_mos
 
@@ -34,12 +34,14 @@ def judge(run: Mapping[str, Any]) -> dict[str, Any]:
     """Grades and opinions of a run that has `summary`, `tracks` and perhaps `media`.
 
     `media` holds `audioBitsPerSecond`, `videoBitsPerSecond` and `framesPerSecond` of what is
-    published. A kind that nobody received has no grade and no opinion (None).
+    published. A kind that nobody received has no grade and no opinion (None). Where nobody knows
+    the delay, grades are of what is known, and there is no opinion of voices.
     """
     summary, media = run["summary"], run.get("media", {})
+    longest = summary["delayMs"]["p99"]
     figures = {
         "throughput": summary["throughputBitsPerSecond"],
-        "delay": summary["delayMs"]["p99"] / 1000,
+        "delay": None if longest is None else longest / 1000,
         "jitter": summary["jitterMs"] / 1000,
         "loss": summary["packetLossPercent"],
     }
@@ -85,37 +87,51 @@ def _graded(graded: grades.Graded) -> dict[str, Any]:
     }
 
 
-def _kind(tracks: Sequence[Mapping[str, Any]], kind: str) -> dict[str, float] | None:
-    """Delay and jitter (s), loss after repair (percent) of a kind; a screen is video."""
+class _Kind(NamedTuple):
+    delay: float | None
+    """Seconds; None where nobody knows."""
+    jitter: float
+    """Seconds."""
+    loss: float
+    """After repair, percent."""
+
+
+def _kind(tracks: Sequence[Mapping[str, Any]], kind: str) -> _Kind | None:
+    """Of all tracks of a kind; a screen is video."""
     own = [track for track in tracks if (track["kind"] == "audio") == (kind == "audio")]
     packets, sent = sum(t["packets"] for t in own), sum(t["sent"] for t in own)
-    repaired = sum(t.get("recovered", 0) for t in own)
+    repaired = sum(t.get("recovered") or 0 for t in own)
     if not packets:
         return None
-    return {
-        "delay": sum(t["delayMs"]["mean"] * t["packets"] for t in own) / packets / 1000,
-        "jitter": sum(t["jitterMs"] * t["packets"] for t in own) / packets / 1000,
-        "loss": 100 * (sent - packets - repaired) / sent if sent else 0.0,
-    }
+    delays = [(t["delayMs"]["mean"], t["packets"]) for t in own if t["packets"]]
+    timed = all(mean is not None for mean, _ in delays)
+    return _Kind(
+        delay=sum(mean * n for mean, n in delays) / packets / 1000 if timed else None,
+        jitter=sum(t["jitterMs"] * t["packets"] for t in own) / packets / 1000,
+        loss=100 * (sent - packets - repaired) / sent if sent else 0.0,
+    )
 
 
-def _targets(kind: grades.Kind, figures: dict[str, float] | None) -> dict[str, Any] | None:
-    return None if figures is None else _graded(grades.grade("g1010", kind=kind, **figures))
+def _targets(kind: grades.Kind, figures: _Kind | None) -> dict[str, Any] | None:
+    return (
+        None if figures is None else _graded(grades.grade("g1010", kind=kind, **figures._asdict()))
+    )
 
 
-def _voice(figures: dict[str, float] | None, bitrate: float | None) -> dict[str, Any] | None:
-    if figures is None or not bitrate:
+def _voice(figures: _Kind | None, bitrate: float | None) -> dict[str, Any] | None:
+    # The E-model needs the delay.
+    if figures is None or figures.delay is None or not bitrate:
         return None
     estimate = voice_mos.opus_mos(
-        bitrate=bitrate, loss=figures["loss"], delay=figures["delay"], burst_ratio=1.0
+        bitrate=bitrate, loss=figures.loss, delay=figures.delay, burst_ratio=1.0
     )
     return {"mos": round(estimate.mos, 2), "r": round(estimate.r, 1), "model": estimate.model}
 
 
 def _video(
-    figures: dict[str, float] | None, bitrate: float | None, frame_rate: float | None
+    figures: _Kind | None, bitrate: float | None, frame_rate: float | None
 ) -> dict[str, Any] | None:
     if figures is None or not bitrate or not frame_rate:
         return None
-    estimate = video_mos.g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=figures["loss"])
+    estimate = video_mos.g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=figures.loss)
     return {"mos": round(estimate.mos, 2), "model": estimate.model}

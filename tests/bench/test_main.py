@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from bench import arguments, browser, commands, netns, peers
+from bench import arguments, browser, commands, netns, peers, provenance
 from bench import command_line as command
 from bench.run import Load
-from bench.scenarios import NOT_YET
 
 
 def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +45,20 @@ def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
         (["scenario1", "--url", "https://box:99999"], "is no address of a server"),
         (["scenario1", "--url", "https://b", "--workers", "2"], "a setting of the box itself"),
         (["compare", "/nowhere/a.json", "/nowhere/b.json"], "cannot read /nowhere/a.json"),
-        (["scenario1", "--client", "browser"], "light participants only"),
+        (["capacity", "--client", "browser"], "capacity cannot: it looks for the load"),
+        (["phone", "--client", "aiortc"], "phone cannot: it times first packets"),
+        (["churn", "--client", "aiortc"], "churn cannot: it times joins"),
+        (["scenario3", "--client", "aiortc", "--simulcast"], "aiortc has no simulcast"),
+        (["scenario3", "--client", "aiortc", "--participants", "31"], "more than 30 participants"),
+        (["scenario2", "--client", "aiortc", "--drivers", "2"], "--drivers is for light"),
+        (["scenario2", "--client", "browser", "--video-kbps", "500"], "the page decides"),
+        (["scenario2", "--client", "browser", "--talk", "turns"], "--talk is for recordings"),
+        (["scenario2", "--dtx"], "--dtx needs --talk"),
+        (["scenario1", "--talk", "gossip"], "invalid choice: 'gossip'"),
+        (["phone", "--lines", "0"], "0 is not a number from 1 to 100"),
+        (["scenario1", "--admin-token"], "expected one argument"),
+        (["scenario1", "--admin-token", "--insecure"], "expected one argument"),
+        (["scenario1", "--admin", "secret"], "unrecognized arguments: --admin secret"),
         (["scenario1", "--client", "robot"], "invalid choice: 'robot'"),
         (["micro", "--url", "https://box"], "unrecognized arguments: --url"),
         (["compare", "a.json"], "the following arguments are required: B.json"),
@@ -61,7 +74,7 @@ def test_wrong_use_gets_one_clear_line(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", [n for n in arguments.names() if n not in NOT_YET])
+@pytest.mark.parametrize("name", list(arguments.names()))
 def test_everything_that_is_listed_explains_itself(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,10 +83,18 @@ def test_everything_that_is_listed_explains_itself(
     assert f"python -m bench {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", list(NOT_YET))
-def test_what_is_not_there_yet_says_why(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main([name]) == 2
-    assert NOT_YET[name] in capsys.readouterr().err
+@pytest.mark.parametrize("token", ["-abc", "--abc", "-", "--json-like_token", "plain"])
+def test_a_token_may_begin_as_a_flag_does(token: str) -> None:
+    made = arguments.parser("scenario1")
+    for words in (["--admin-token", token, "--seconds", "3"], [f"--admin-token={token}"]):
+        options = made.parse_args(arguments.with_token(words, made))
+        assert options.admin_token == token
+
+
+def test_a_token_that_begins_as_a_flag_does_is_in_no_report() -> None:
+    assert provenance.command(["x", "--admin-token", "-abc", "--seconds", "3"]) == (
+        "python -m bench x --admin-token ... --seconds 3"
+    )
 
 
 def test_a_full_disk_under_the_server_gets_one_line(
@@ -99,6 +120,32 @@ def test_missing_janus_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(netns, "missing", lambda: "")
     monkeypatch.setenv("PATH", "/nowhere")
     assert "Debian package janus" in peers.missing()
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("113 (0.11.3)", "Janus 113 (0.11.3) is too old"), ("1102 (1.1.2)", ""), ("unheard of", "")],
+)
+def test_an_old_janus_is_named_with_what_is_needed(
+    version: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "janus"
+    program.write_text(f"#!/bin/sh\necho 'Janus version: {version}'\n")
+    program.chmod(0o700)
+    (tmp_path / "janus.jcfg").touch()
+    monkeypatch.setattr(netns, "missing", lambda: "")
+    monkeypatch.setattr("bench.server._JANUS_ETC", tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert peers.missing().startswith(told)
+    assert bool(peers.missing()) == bool(told)
+
+
+def test_a_client_that_needs_chromium_names_its_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command.main(["scenario2", "--client", "browser"]) == 2
+    assert "Debian package chromium" in capsys.readouterr().err
 
 
 def test_missing_chromium_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

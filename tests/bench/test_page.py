@@ -11,7 +11,7 @@ import pytest
 
 from bench import browser, page, pictures
 from bench.charts import Series, bar_chart, line_chart, round_marks
-from tests.bench.sample_runs import cpu, run, several
+from tests.bench.sample_runs import cpu, run, several, track
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -40,6 +40,25 @@ def parsed(text: str) -> Balance:
     return balance
 
 
+def real() -> dict[str, Any]:
+    """Of browsers, that know no delay."""
+    unknown = {"bitsPerSecond": None, "delayMs": {"mean": None, "max": None}}
+    return run(
+        client="browser",
+        notKnown=["one-way delay: <no> clock"],
+        summary={**run()["summary"], "delayMs": dict.fromkeys(("p50", "p95", "p99"))},
+        tracks=[track("audio", **unknown), track("video", **unknown)],
+        delayCounts=[],
+        loadGenerator={"processes": [{"cpuPercent": 90.0, "lateP99Ms": None}]},
+    )
+
+
+def test_what_is_not_known_is_said_and_why() -> None:
+    text = page.render(real())
+    assert "Not known with --client browser: one-way delay: &lt;no&gt; clock." in text
+    assert "not known" in text
+
+
 def scaled() -> dict[str, Any]:
     return several(
         [
@@ -57,6 +76,7 @@ def scaled() -> dict[str, Any]:
         run(),
         run(partial=True, valid=False, problems=["the server <died>"]),
         run(server=dict.fromkeys(cpu(1.0)), series=[], delayCounts=[], tracks=[]),
+        real(),
         scaled(),
         several([run(), run(), run()]),
         several([]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import media
-from bench.pictures_check import Checked, decode
+from bench.pictures_check import Checked, decode, problems
 from bench.recording import Recording
 
 
@@ -71,6 +71,22 @@ def test_a_picture_that_is_another_one_is_not_right(video: Recording) -> None:
     wrong = Recording("video", video.clock_rate, video.duration, tuple(swapped))
     found = decode([wrong], [*range(wrong.packets)] * 2)
     assert found.right < found.decoded
+
+
+@pytest.mark.parametrize(
+    ("checked", "told"),
+    [
+        (Checked(50, 0, 50, 50), 0),
+        (Checked(50, 3, 47, 47), 0),  # loss is told as loss
+        (Checked(50, 0, 50, 49), 1),
+        (Checked(50, 3, 46, 46), 1),
+    ],
+)
+def test_a_whole_frame_that_shows_another_picture_makes_a_run_not_valid(
+    checked: Checked, told: int
+) -> None:
+    rows = [{"from": 1, "to": 0, "kind": "video", **checked._asdict()}]
+    assert len(problems(rows)) == told
 
 
 def test_nothing_is_nothing(video: Recording) -> None:

@@ -52,6 +52,16 @@ def test_what_nobody_tells_is_not_known() -> None:
     assert set(row.values()) == {1.0, None}
 
 
+def test_delay_that_participants_do_not_know_is_not_known() -> None:
+    sampler = series.Sampler(0.0)
+    for second in (0.0, 1.0, 2.0):
+        at = int(second * 1e9)
+        row = sampler.look(second, {}, set(), {}, [Progress(at, 100 * at, 1250 * at, None)])
+    assert row is not None
+    assert row["receivedMbps"] is not None
+    assert row["delayMeanMs"] is None
+
+
 def test_hours_stay_bounded_and_even() -> None:
     sampler = series.Sampler(0.0)
     for second in range(3 * series.MOST_ROWS):

@@ -148,19 +148,35 @@ def measuring(target: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "client"),
+    [
+        (signal.SIGINT, "light"),
+        (signal.SIGTERM, "light"),
+        (signal.SIGINT, "aiortc"),
+        pytest.param(
+            signal.SIGINT,
+            "browser",
+            marks=[
+                pytest.mark.browser,
+                pytest.mark.skipif(bool(browser.missing()), reason=browser.missing() or "nothing"),
+            ],
+        ),
+    ],
+)
 def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, client: str, tmp_path: Path
 ) -> None:
     target = tmp_path / "report.json"
-    with measuring(target) as process:
+    with measuring(target, "--client", client) as process:
         started = {pid: os.pidfd_open(pid) for pid in processes.children(process.pid)}
         process.send_signal(number)
         process.communicate(timeout=30)
     report = json.loads(target.read_text())
     assert report["partial"]
     assert report["seconds"] < 90
-    assert len(started) >= 3  # server, worker, driver
+    assert len(started) >= 3  # server, worker, participants
+    assert report["tracks"]
     assert all_gone(started)
 
 

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import tables
+from bench import browser, output, page, phone, tables
 from bench.context import Context
-from bench.scenarios import NOT_YET, TABLE
+from bench.scenarios import TABLE
 
 
-def run(name: str, *arguments: str) -> dict[str, Any]:
+def run(name: str, *arguments: str, client: str = "light") -> dict[str, Any]:
     """The report; shared options are set as the command line sets them."""
     parser = argparse.ArgumentParser()
     entry = TABLE[name]
     entry.arguments(parser)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.set_defaults(
-        warm_up=0.5, workers=1, drivers=1, video_kbps=1000, seed=1, client="light",
+        warm_up=0.5, workers=1, drivers=1, video_kbps=1000, seed=1, client=client,
         participants=2, rooms=1, repeat=1, url="", insecure=False, admin_token="",
     )  # fmt: skip
     assert entry.missing() == ""
@@ -29,6 +29,8 @@ def run(name: str, *arguments: str) -> dict[str, Any]:
     assert outcome["scenario"] == name
     assert outcome["commit"]
     tables.show(Console(file=io.StringIO(), width=120), name, outcome)
+    assert page.render(outcome)
+    assert output.as_csv(outcome).count("\n") >= 2
     return outcome
 
 
@@ -98,7 +100,65 @@ def test_rooms_are_shared_among_workers() -> None:
     assert report["carriedRatio"] > 0
 
 
-@pytest.mark.parametrize("name", NOT_YET)
-def test_what_cannot_be_done_yet_says_why_and_is_in_no_other_table(name: str) -> None:
-    assert name not in TABLE
-    assert "yet" in NOT_YET[name]
+def test_phone_calls_ring_connect_and_hang_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phone, "ANSWER_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(phone, "TALK_SECONDS", (0.1, 0.2))
+    monkeypatch.setattr(phone, "BUSY_SHARE", 1.0)
+    report = run("phone", "--lines", "2", "--seconds", "3")
+    assert all("load generator" in text for text in report["problems"]), report["problems"]
+    calls = report["phone"]
+    assert calls["failed"] == 0
+    assert calls["completed"] >= 2
+    assert calls["busyTold"] == calls["busyDialled"] >= calls["completed"]
+    for name in ("ringMs", "answerToVoiceMs", "hangUpMs", "busyMs"):
+        shares = calls[name]
+        assert 0 < shares["p50"] <= shares["p95"] <= shares["p99"] <= shares["max"], name
+    assert report["server"]["forwardedPackets"] > 0
+    assert report["loadGenerator"]["refusedPackets"] == 0
+
+
+def test_real_aiortc_participants_decode_each_other() -> None:
+    report = run_real("elearning", "aiortc", "--users", "2", "--cameras", "off", "on",
+                      "--seconds", "2")  # fmt: skip
+    for cell in report["runs"]:
+        decoded_all(cell, 1 if cell["cameras"] == "off" else 2)
+    off, on = report["runs"]
+    (sampled, _) = on["pictures"]
+    assert sampled["right"] == sampled["decoded"] > 0
+    sent = [row["packets"] for row in off["streams"]]
+    # DTX: one listens while the other lectures.
+    assert min(sent) < max(sent)
+
+
+@pytest.mark.browser
+def test_real_browsers_see_the_presenter_and_the_screen() -> None:
+    if reason := browser.missing():
+        pytest.skip(reason)
+    report = run_real("classroom", "browser", "--viewers", "1", "--seconds", "2")
+    decoded_all(report, 3, both=False)
+    assert {track["kind"] for track in report["tracks"]} == {"audio", "video", "screen"}
+    assert {row["kind"] for row in report["streams"]} == {"audio", "video", "screen"}
+    assert all(row["from"] == 0 for row in report["streams"])
+
+
+def run_real(name: str, client: str, *arguments: str) -> dict[str, Any]:
+    """As `run`, with participants who decode."""
+    return run(name, *arguments, client=client)
+
+
+def decoded_all(report: dict[str, Any], kinds: int, both: bool = True) -> None:
+    """Two people; each kind of track was decoded in the window, nothing was lost."""
+    assert all("load generator" in text for text in report["problems"]), report["problems"]
+    assert not report["partial"]
+    assert report["disconnected"] == 0
+    assert len(report["tracks"]) == kinds * (2 if both else 1)
+    for track in report["tracks"]:
+        assert track["framesDecodedPerSecond"] > 0, track
+        assert track["kind"] != "audio" or track["lost"] == 0, track
+    # What nobody can tell is not made up.
+    assert set(report["summary"]["delayMs"].values()) == {None}
+    assert report["quality"]["tiphon"]["delay"] is None
+    assert report["quality"]["voiceMos"] is None
+    assert any("one-way delay" in text for text in report["notKnown"])
+    assert report["server"]["cpuMicrosPerForwardedPacket"] > 0
+    assert report["summary"]["throughputBitsPerSecond"] > 0
