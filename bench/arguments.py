@@ -167,7 +167,7 @@ def _own(made: argparse.ArgumentParser, name: str) -> None:
                           help="who speaks when; all: everybody all the time, as in the"
                                " studies' captures")  # fmt: skip
         made.add_argument("--dtx", action="store_true",
-                          help="silent microphones send a packet each 400 ms (with --talk)")  # fmt: skip
+                          help="with --talk: the silent send a packet each 400 ms")  # fmt: skip
     if name in ("scenario3", "focus"):
         made.add_argument("--looks", choices=focus.LOOKS, default=focus.LOOKS[0],
                           help="each at the next one, or all at one speaker")  # fmt: skip

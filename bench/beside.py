@@ -120,11 +120,13 @@ def models(run: Mapping[str, Any]) -> list[str]:
 
 
 def at_or_above(run: Mapping[str, Any]) -> bool | None:
-    """Whether our overall TIPHON index is at least the study's; None without a study."""
+    """Whether our overall TIPHON index is at least the study's; None without a study, and where
+    our delay is not known, because means of different figures do not compare."""
     row = published(run)
-    if row is None:
+    tiphon = run["quality"]["tiphon"]
+    if row is None or tiphon["delay"] is None:
         return None
-    ours, theirs = run["quality"]["tiphon"]["overall"], studies.graded(row).overall
+    ours, theirs = tiphon["overall"], studies.graded(row).overall
     return None if ours is None or theirs is None else bool(ours >= theirs)
 
 

@@ -38,6 +38,7 @@ KIND = KindOfClient(
         "how late packets are sent: a browser paces them by itself",
     ),
     shares_cores=True,
+    camera_rate=impair_clip.CLIP_RATE,
     settings={
         "video": "simulcast as the page decides, from a fake camera of 640x360, 25 pictures a"
         " second; each viewer gets what its tiles and its network carry",

@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bench import pictures_check, report
+from bench import pictures_check, processes, report
 from bench.calls import AUDIO, AUDIO_VIDEO, ROOM_LIMIT, Recorded, counts
 from bench.channel import Measured
 from bench.client import Client, ClientError
@@ -30,8 +30,10 @@ from bench.library import Library
 from bench.media import VideoSpec
 from bench.provenance import provenance
 from bench.run import InterruptedRunError, interruptible
+from bench.series import Sampler
 from bench.server import Server
 from bench.verdict import judge
+from bench.watch import Watch
 
 TITLE = "people join and leave all the time; what those who stay notice of it"
 SECONDS = 30.0
@@ -165,9 +167,16 @@ async def _window(
     server, began = scene.server, time.monotonic()
     before, media = server.usages()
     after = before
+    watch = context.tell if isinstance(context.tell, Watch) else Watch()
+    watch.window(context.options.seconds)
+    sampler, drivers = Sampler(start / 1e9), scene.fleet.pids()
     while (left := stop / 1e9 - time.monotonic()) > 0 and server.alive and not interrupt.is_set():
         # One look at the end decides; those before keep a last one of a server that dies.
         after, media = server.usages()
+        generator, progress = processes.usages(drivers), scene.fleet.progress()
+        row = sampler.look(server.sampled_at, after, media, generator, progress)
+        if row is not None:
+            watch.sample(row)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(interrupt.wait(), min(left, _LOOK_SECONDS))
     partial = time.monotonic_ns() < stop
@@ -182,7 +191,8 @@ async def _window(
     problems += [client.problem for client in residents if client.problem]
     outcome = _outcome(context, library, results, use, (stop - start) / 1e9, counted, problems)
     disconnected = sum(bool(client.problem) for client in residents)
-    return {**outcome, "partial": partial, "disconnected": disconnected}
+    more = {"partial": partial, "disconnected": disconnected, "series": sampler.rows}
+    return {**outcome, **more}
 
 
 def _outcome(

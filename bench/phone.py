@@ -21,7 +21,7 @@ from typing import Any
 
 import aiohttp
 
-from bench import report
+from bench import processes, report
 from bench.calls import AUDIO, Recorded, counts
 from bench.channel import Measured
 from bench.client import Client, ClientError
@@ -268,7 +268,8 @@ async def _window(
         # One look at the end decides; those before keep a last one of a server that dies.
         after, media = server.usages()
         ended = server.sampled_at
-        row = sampler.look(ended, after, media, {}, fleet.progress())
+        generator = processes.usages(fleet.pids())
+        row = sampler.look(ended, after, media, generator, fleet.progress())
         if row is not None:
             watch.sample(row)
         with contextlib.suppress(TimeoutError):

@@ -20,6 +20,8 @@ from bench.processes import Usage
 
 Key = tuple[int, int, str]
 """Who receives, from whom, what kind."""
+ENCODED_SHARE = 0.8
+"""Of a camera's pictures; an encoder that makes fewer is starved, whoever has the CPU."""
 UNKNOWN_DELAY = {"p50": None, "p95": None, "p99": None}
 
 
@@ -250,4 +252,27 @@ def bottlenecks(kind: KindOfClient, load: Mapping[str, Any], heard: Heard) -> li
             "the load generator was the bottleneck: the CPU kept the encoders of participants"
             f" {listed} back"
         )
+    return found + _starved(kind, heard)
+
+
+def _starved(kind: KindOfClient, heard: Heard) -> list[str]:
+    """Cameras of which somebody sees a part only, although the network carries more."""
+    found: list[str] = []
+    if kind.camera_rate is None:
+        return found
+    for who in sorted(heard.last):
+        rates = [
+            (after.frames - before.frames) / heard.seconds(who)
+            for before, after in heard.sent(who)
+            if after.kind == "video"
+            and after.limited != "bandwidth"
+            and after.frames is not None
+            and before.frames is not None
+        ]
+        # A camera that nobody looks at is not encoded at all.
+        if rates and 0 < max(rates) < ENCODED_SHARE * kind.camera_rate:
+            found.append(
+                f"the load generator was the bottleneck: participant {who} encoded"
+                f" {max(rates):.0f} of its camera's {kind.camera_rate:.0f} pictures a second"
+            )
     return found

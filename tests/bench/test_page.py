@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import browser, page, pictures
+from bench import beside, browser, page, pictures
 from bench.charts import Series, bar_chart, line_chart, round_marks
 from tests.bench.sample_runs import cpu, run, several, track
 
@@ -54,6 +54,8 @@ def real() -> dict[str, Any]:
 
 
 def test_what_is_not_known_is_said_and_why() -> None:
+    assert beside.at_or_above(run()) is not None
+    assert beside.at_or_above(real()) is None
     text = page.render(real())
     assert "Not known with --client browser: one-way delay: &lt;no&gt; clock." in text
     assert "not known" in text

@@ -136,6 +136,24 @@ def test_an_encoder_that_the_cpu_keeps_back_makes_the_run_not_valid() -> None:
     assert "encoders of participants 0 back" in problem
 
 
+@pytest.mark.parametrize(
+    ("frames", "limited", "told"),
+    [(199, "", 1), (200, "", 0), (250, "", 0), (100, "bandwidth", 0), (0, "", 0)],
+)
+def test_a_camera_of_which_a_part_is_encoded_makes_the_run_not_valid(
+    frames: int, limited: str, told: int
+) -> None:
+    def sent(rid: str, count: int) -> SentTrack:
+        return SentTrack(kind="video", rid=rid, packets=1, bytes=1, frames=count, limited=limited)
+
+    # The lower layer rests: nobody looks at it.
+    found = Heard([look(0, 0.0, 0, sent=(sent("q", 40), sent("f", 5)))])
+    found.add([look(0, 10.0, 0, sent=(sent("q", 40), sent("f", 5 + frames)))])
+    load = real_report.load_generator(generator(1.0, parts=[[1]]), found, 0)
+    assert len(real_report.bottlenecks(BROWSER, load, found)) == told
+    assert real_report.bottlenecks(AIORTC, load, found) == []
+
+
 def test_pictures_that_were_looked_at_are_told_as_a_light_run_tells_them() -> None:
     found = Heard([look(0, 0.0, 0, pictures=PicturesRight(1, 24, 23, 2))])
     assert real_report.pictures(found) == [

@@ -139,7 +139,11 @@ def measuring(target: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A long run that has come to its window."""
     arguments = ["scenario1", "--seconds", "90", "--warm-up", "0.5", "--json", str(target), *more]
     with subprocess.Popen(
-        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -170,7 +174,8 @@ def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(
     target = tmp_path / "report.json"
     with measuring(target, "--client", client) as process:
         started = {pid: os.pidfd_open(pid) for pid in processes.children(process.pid)}
-        process.send_signal(number)
+        # A terminal sends Ctrl-C to all of the group.
+        os.killpg(process.pid, number)
         process.communicate(timeout=30)
     report = json.loads(target.read_text())
     assert report["partial"]

@@ -80,6 +80,7 @@ def test_churn_does_not_touch_those_who_stay() -> None:
     all_arrived(report)
     assert report["joins"] >= 2
     assert (report["failures"], report["disconnected"]) == (0, 0)
+    assert report["series"]
     assert {(t["from"], t["to"]) for t in report["tracks"]} == {(0, 1), (1, 0)}
 
 
