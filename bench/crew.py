@@ -18,7 +18,7 @@ CONNECT_SECONDS = 40.0
 """To load a page or a process, join and publish: several browsers start on a slow core."""
 RECEIVE_SECONDS = 60.0
 """Until media of everybody is decoded."""
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 20.0
 """Until all have answered how they are."""
 
 
