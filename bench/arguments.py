@@ -141,7 +141,8 @@ def _load(made: argparse.ArgumentParser, name: str) -> None:
                           help="so many runs; medians count")  # fmt: skip
     if name in TABLE or plain:
         made.add_argument("--client", choices=CLIENTS, default=CLIENTS[0],
-                          help="kind of participants")  # fmt: skip
+                          help="kind of participants: the bench's own, aiortc peers, or"
+                               " Chromium with the real page")  # fmt: skip
         made.add_argument("--seed", type=number(int, 0, 2**31), default=1, metavar="N",
                           help="of everything that is random")  # fmt: skip
         _elsewhere(made)

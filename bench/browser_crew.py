@@ -48,6 +48,8 @@ _CAMERA = (640, 360)
 _POLL_SECONDS = 0.1
 _OPUS_SAMPLES = 960
 """Of one frame (20 ms at 48 kHz)."""
+_ANSWER_SECONDS = 2.0
+_PROBLEM = "document.getElementById('join-problem')?.textContent.trim() ?? ''"
 _JOINED = """
 window.conference?.state === 'joined'
   && (!{publishes} || window.conference.publishConnection?.connectionState === 'connected')
@@ -115,11 +117,23 @@ class BrowserCrew:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._come(part)
         except TimeoutError:
+            told = await self._told(part.participant)
             raise CrewError(
                 f"participant {part.participant} is not in the call after {CONNECT_SECONDS:g} s"
+                + (f"; the page says: {told}" if told else "")
             ) from None
         except Error as error:
             raise CrewError(f"participant {part.participant}: {_first_line(error)}") from None
+
+    async def _told(self, participant: int) -> str:
+        """Why the lobby let nobody in, in its own words; empty when it says nothing."""
+        from playwright.async_api import Error
+
+        page = self._pages.get(participant)
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return str(await page.evaluate(_PROBLEM)) if page is not None else ""
+        return ""
 
     async def _come(self, part: Part) -> None:
         context = await self._browser.new_context(ignore_https_errors=True)
