@@ -231,8 +231,14 @@ def test_a_box_elsewhere_is_measured_and_its_death_makes_a_partial_report(tmp_pa
 def test_all_three_kinds_of_report_come_of_one_run(tmp_path: Path) -> None:
     pages = [tmp_path / "report.html", tmp_path / "report.csv"]
     arguments = ["--html", str(pages[0]), "--csv", str(pages[1]), "--repeat", "2"]
+    arguments += ["--talk", "turns", "--dtx", "--seed", "3"]
     report = bench(tmp_path, "scenario1", "--seconds", "2", *arguments)
     assert [run["participants"] for run in report["runs"]] == [2, 2]
+    for run in report["runs"]:
+        assert (run["settings"]["talk"], run["settings"]["seed"]) == ("turns", 3)
+        assert run["summary"]["packetLossPercent"] == 0
+        # One speaks at a time; whoever is silent sends a twentieth.
+        assert sum(row["packets"] for row in run["streams"]) < 1.5 * 50 * run["seconds"]
     assert all(run["quality"]["tiphon"]["overall"] is not None for run in report["runs"])
     assert "Median and spread" in pages[0].read_text()
     assert pages[1].read_text().count("\n") == 3
