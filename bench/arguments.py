@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench import focus
 from bench.context import CLIENTS, UsageError
-from bench.impair_rows import ROWS
+from bench.impair.rows import ROWS
+from bench.light.talk import PATTERNS
 from bench.output import FORMATS
 from bench.provenance import SECRET
+from bench.runs import focus
 from bench.scenarios import OTHERS, SCENARIOS, TABLE
-from bench.talk import PATTERNS
 
 MAX_PARTICIPANTS = 500
 MAX_SECONDS = 7 * 24 * 3600

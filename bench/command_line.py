@@ -11,16 +11,20 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import arguments, browser, commands, compare, impair, output, tables, wire
-from bench.client import ClientError
+from bench import arguments, commands, output
 from bench.context import UsageError
-from bench.crew import CrewError
-from bench.fleet import FleetError
+from bench.impair import measure as impair
+from bench.light import wire
+from bench.light.client import ClientError
+from bench.light.fleet import FleetError
 from bench.live import LineWatch, LiveWatch
-from bench.netns import NamespaceError
-from bench.run import END_SIGNALS, InterruptedRunError
-from bench.server import ServerError
-from bench.verdict import completed
+from bench.real.crew import CrewError
+from bench.reports import compare, tables
+from bench.reports.verdict import completed
+from bench.runs import browser
+from bench.runs.run import END_SIGNALS, InterruptedRunError
+from bench.servers.netns import NamespaceError
+from bench.servers.server import ServerError
 
 FAILURES = (
     browser.BrowserError,

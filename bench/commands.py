@@ -7,17 +7,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from bench import browser, focus, impair, media, peers, real
 from bench.arguments import SIZES
-from bench.calls import Recorded
 from bench.context import LOOPBACK, Context, Outcome, UsageError
-from bench.library import Library
+from bench.impair import measure as impair
 from bench.provenance import provenance
-from bench.remote import RemoteServer
-from bench.run import InterruptedRunError, Load, measure
+from bench.real import participants as real
+from bench.recordings import media
+from bench.recordings.library import Library
+from bench.runs import browser, focus, peers
+from bench.runs.calls import Recorded
+from bench.runs.run import InterruptedRunError, Load, measure
+from bench.runs.soak import soak
 from bench.scenarios import AUDIO, AUDIO_VIDEO, SCENARIOS, TABLE
-from bench.server import OwnServer, Server
-from bench.soak import soak
+from bench.servers.remote import RemoteServer
+from bench.servers.server import OwnServer, Server
 
 ROOM_LIMIT = 50
 """People that our server lets into one room at most."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bench.server import OwnServer, Server
+from bench.servers.server import OwnServer, Server
 
 LOOPBACK = "127.0.0.1"
 CLIENTS = ("light", "aiortc", "browser")

@@ -25,7 +25,7 @@ ROWS = (
     ("delayMeanMs", "mean delay", "ms"),
     ("generatorCpuPercent", "load generator CPU", "%"),
 )
-"""Of `bench.series`, in the order in which they are shown."""
+"""Of `reports.series`, in the order in which they are shown."""
 
 
 class LineWatch(Watch):

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import page
 from bench.context import UsageError
-from bench.figures import FIGURES, PHONE, runs, value
+from bench.reports import page
+from bench.reports.figures import FIGURES, PHONE, runs, value
 
 
 class OutputError(Exception):

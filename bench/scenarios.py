@@ -11,10 +11,10 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import capacity, churn, classroom, elearning, micro, phone, workers
-from bench.calls import AUDIO as AUDIO
-from bench.calls import AUDIO_VIDEO as AUDIO_VIDEO
 from bench.context import Context, Outcome
+from bench.runs import capacity, churn, classroom, elearning, micro, phone, workers
+from bench.runs.calls import AUDIO as AUDIO
+from bench.runs.calls import AUDIO_VIDEO as AUDIO_VIDEO
 
 
 @dataclass(frozen=True)

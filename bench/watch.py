@@ -22,4 +22,4 @@ class Watch:
         """The window begins and is to last so long."""
 
     def sample(self, row: Mapping[str, float | None]) -> None:
-        """One row of `bench.series` in the window."""
+        """One row of `reports.series` in the window."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.verdict import judge
+from bench.reports.verdict import judge
 from qos.histogram import BINS
 
 MACHINE = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench import commands
-from bench.run import InterruptedRunError
+from bench.runs.run import InterruptedRunError
 from tests.bench.sample_runs import run, several
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import arguments, browser, commands, netns, peers, provenance
+from bench import arguments, commands, provenance
 from bench import command_line as command
-from bench.run import Load
+from bench.runs import browser, peers
+from bench.runs.run import Load
+from bench.servers import netns
 
 
 def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +136,7 @@ def test_an_old_janus_is_named_with_what_is_needed(
     program.chmod(0o700)
     (tmp_path / "janus.jcfg").touch()
     monkeypatch.setattr(netns, "missing", lambda: "")
-    monkeypatch.setattr("bench.server._JANUS_ETC", tmp_path)
+    monkeypatch.setattr("bench.servers.server._JANUS_ETC", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert peers.missing().startswith(told)
     assert bool(peers.missing()) == bool(told)

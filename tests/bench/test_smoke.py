@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from bench import browser, netns, peers, processes
+from bench.runs import browser, peers
 from bench.scenarios import SCENARIOS
-from bench.server import OwnServer
+from bench.servers import netns, processes
+from bench.servers.server import OwnServer
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import browser, output, page, phone, tables
+from bench import output
 from bench.context import Context
+from bench.reports import page, tables
+from bench.runs import browser, phone
 from bench.scenarios import TABLE
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright
 
-from bench.browser import FLAGS
+from bench.runs.browser import FLAGS
 
 
 async def launch(playwright: Playwright, executable: str) -> Browser:

@@ -1,0 +1,322 @@
+"""What each row of the network table asks for, and whether it was met: pure functions.
+
+A judge gets the `Evidence` of one run and gives the criteria with their values. A figure of
+several tiles or voices is of all together unless its name says `worst`; freezes are the mean of
+the tiles, in seconds a minute, as other servers' figures are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.impair.stats import (
+    Received,
+    Sample,
+    Sent,
+    bins,
+    bitrate,
+    mean,
+    picture,
+    pooled,
+    received,
+    sound,
+)
+
+VIEWER = "Viewer"
+"""Name of the one who looks and listens."""
+SPEAKER = 0
+"""Number of the publisher who speaks most of the time."""
+MOVING_FRAMES = 5.0
+"""Frames a second from which a picture moves."""
+FLOWING = 0.5
+"""Share of the camera's frames from which a picture flows again."""
+UNHARMED = 0.9
+"""Share of the frames and the height before, from which a picture is no worse."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One figure and its limit."""
+
+    name: str
+    value: float | None
+    """None: it never happened."""
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        if self.value is None:
+            return False
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "limit": self.limit,
+            "unit": self.unit,
+            "atLeast": self.at_least,
+            "met": self.met,
+        }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run has left."""
+
+    names: tuple[str, ...]
+    """Of the publishers, in order."""
+    samples: Sequence[Sample]
+    """The viewer's."""
+    tracks: Received
+    sent: Mapping[str, Sent]
+    marks: Mapping[str, float]
+    """`begin` and `end` of the window, and what was done to the network."""
+    pressed: Mapping[str, float]
+    """When each participant pressed the join button."""
+    top_height: float
+    """Of the cameras' pictures (pixels)."""
+    people_seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Who is in the room in the end, as each page lists the others."""
+    reloaded: tuple[str, ...] = ()
+    ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The participant ids that each page had."""
+    paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Protocols of the connections that each page had in the end."""
+
+    @property
+    def window(self) -> tuple[float, float]:
+        return self.marks["begin"], self.marks["end"]
+
+    def pictures(self, begin: float, end: float) -> dict[str, dict[str, float]]:
+        """By publisher."""
+        return {
+            name: picture(self.tracks[name, "video"], self.sent[name], begin, end)
+            for name in self.names
+            if (name, "video") in self.tracks
+        }
+
+    def sounds(self, begin: float, end: float) -> dict[str, dict[str, float]]:
+        return {
+            name: sound(self.tracks[name, "audio"], self.sent[name], begin, end)
+            for name in self.names
+            if (name, "audio") in self.tracks
+        }
+
+    def downlink(self, begin: float, end: float) -> float:
+        """Bit/s of everything that the viewer received."""
+        return sum(bitrate(track, begin, end) for track in self.tracks.values())
+
+
+Judge = Callable[[Evidence], list[Criterion]]
+
+
+def _concealed(
+    evidence: Evidence, begin: float, end: float, limit: float, worst: bool = False
+) -> Criterion:
+    sounds = list(evidence.sounds(begin, end).values())
+    if len(sounds) < len(evidence.names):
+        return Criterion("concealed audio", None, limit, "%")
+    if worst:
+        value = max(figures["concealedPercent"] for figures in sounds)
+        return Criterion("concealed audio, worst", value, limit, "%")
+    value = pooled(sounds, "concealedSamples", "samples")
+    return Criterion("concealed audio", value, limit, "%")
+
+
+def loss(frames: float, freezes: float, concealed: float) -> Judge:
+    """Limits: percent of sent frames decoded, freezes in seconds a minute, percent of audio."""
+
+    def judge(evidence: Evidence) -> list[Criterion]:
+        pictures = list(evidence.pictures(*evidence.window).values())
+        whole = len(pictures) == len(evidence.names)
+        return [
+            Criterion(
+                "frames decoded",
+                pooled(pictures, "decodedFrames", "expectedFrames") if whole else None,
+                frames, "%", at_least=True,
+            ),
+            Criterion(
+                "freezes a minute",
+                mean(pictures, "frozenSecondsPerMinute") if whole else None,
+                freezes, "s",
+            ),
+            _concealed(evidence, *evidence.window, concealed),
+        ]  # fmt: skip
+
+    return judge
+
+
+def cut(evidence: Evidence) -> list[Criterion]:
+    """The speaker's picture and all voices during the cut, and how soon the rate is back."""
+    began, ended = evidence.marks["cut"], evidence.marks["restored"]
+    speaker = evidence.pictures(began + 3, ended).get(evidence.names[SPEAKER])
+    gap = speaker["longestGapSeconds"] if speaker else None
+    return [
+        Criterion("speaker stands at most, after 3 s of the cut", gap, 1.0, "s"),
+        _concealed(evidence, began, ended, 2.0),
+        Criterion(
+            "back at 90 % of the former bitrate after",
+            back_at(evidence, began - 5, began, ended, 0.9), 10.0, "s",
+        ),
+    ]  # fmt: skip
+
+
+def back_at(
+    evidence: Evidence, reference: float, began: float, ended: float, share: float
+) -> float | None:
+    """Seconds from `ended` to the end of the first two seconds that carry that share of what
+    flowed between `reference` and `began`; in one second, a burst would pass."""
+    wanted = share * evidence.downlink(reference, began)
+    for begin, end in bins(ended + 1, evidence.marks["end"]):
+        if evidence.downlink(begin - 1, end) >= wanted:
+            return round(end - ended, 2)
+    return None
+
+
+def thin(evidence: Evidence) -> list[Criterion]:
+    """Everybody's voice whole, at least one picture moving."""
+    rates = [f["framesPerSecond"] for f in evidence.pictures(*evidence.window).values()]
+    best = max(rates, default=None)
+    return [
+        _concealed(evidence, *evidence.window, 2.0, worst=True),
+        Criterion("frames a second, best tile", best, MOVING_FRAMES, "1/s", at_least=True),
+    ]
+
+
+def uplink(evidence: Evidence) -> list[Criterion]:
+    """The pictures of those whose uplink is whole, compared with before. The last one's is cut."""
+    began = evidence.marks["cut"]
+    before = evidence.pictures(evidence.marks["begin"], began)
+    during = evidence.pictures(began + 3, evidence.marks["end"])
+    criteria = []
+    for name in evidence.names[:-1]:
+        if name not in before or name not in during:
+            criteria.append(Criterion(f"{name}: picture", None, 0, ""))
+            continue
+        for figure, title in (("framesPerSecond", "frames"), ("meanHeight", "mean height")):
+            was = before[name][figure]
+            share = round(during[name][figure] / was, 2) if was else None
+            criteria.append(
+                Criterion(f"{name}: {title}, during / before", share, UNHARMED, "", at_least=True)
+            )
+    return criteria
+
+
+def outage(evidence: Evidence) -> list[Criterion]:
+    """Everything flows soon after the link is back; nobody is there twice; no reload."""
+    ids = {name: len(set(found)) for name, found in evidence.ids.items()}
+    return [
+        *(
+            Criterion(f"{name}: {title} back after", _flows_again(evidence, name, kind), 3.0, "s")
+            for name in evidence.names
+            for kind, title in (("audio", "voice"), ("video", "picture"))
+        ),
+        Criterion("ghosts and missing people", float(ghosts(evidence.people_seen)), 0, ""),
+        Criterion("pages loaded again", float(len(evidence.reloaded)), 0, ""),
+        Criterion("people who had to join anew", float(sum(n > 1 for n in ids.values())), 0, ""),
+    ]  # fmt: skip
+
+
+def _flows_again(evidence: Evidence, name: str, kind: str) -> float | None:
+    """Seconds from the link's return until packets of the voice come; for a picture, until the
+    second begins in which at least half of the camera's frames are decoded."""
+    track, back, limit = evidence.tracks.get((name, kind)), evidence.marks["up"], evidence.window[1]
+    if track is None:
+        return None
+    camera = evidence.sent[name].camera
+    for at in track.rises("framesDecoded" if kind == "video" else "packetsReceived"):
+        if not back < at <= limit - 1:
+            continue
+        wanted = FLOWING * camera.gained("frames", at, at + 1) if kind == "video" else 0.0
+        if track.gained("framesDecoded", at, at + 1) >= wanted:
+            return round(at - back, 2)
+    return None
+
+
+def ghosts(people_seen: Mapping[str, Sequence[str]]) -> int:
+    """How often a page lists somebody twice or too many, or misses somebody."""
+    everybody = set(people_seen)
+    wrong = 0
+    for name, others in people_seen.items():
+        wanted = everybody - {name}
+        wrong += len(wanted - set(others)) + len(others) - len(wanted & set(others))
+    return wrong
+
+
+def tcp(evidence: Evidence) -> list[Criterion]:
+    """The viewer and the last publisher have no UDP."""
+    begin, end = evidence.pressed[VIEWER], evidence.marks["end"]
+    blocked = evidence.names[-1]
+    sends = evidence.sent[blocked].audio.rises("packetsSent")
+    sent_after = round(sends[0] - evidence.pressed[blocked], 2) if sends else None
+    criteria = [Criterion(f"{blocked} sends over TCP after", sent_after, 5.0, "s")]
+    for name in evidence.names:
+        track = evidence.tracks.get((name, "video"))
+        seen = [at for at in track.rises("framesDecoded") if at <= end] if track else []
+        first = round(seen[0] - begin, 2) if seen else None
+        how = "both over TCP" if name == blocked else "the viewer over TCP"
+        criteria.append(Criterion(f"picture of {name} ({how}) after", first, 5.0, "s"))
+    for name in (VIEWER, blocked):
+        over_tcp = evidence.paths.get(name, ()).count("tcp")
+        criteria.append(
+            Criterion(f"{name}: connections over TCP", float(over_tcp), 1, "", at_least=True)
+        )
+    return criteria
+
+
+def clean(evidence: Evidence) -> list[Criterion]:
+    """How soon each tile shows the top layer."""
+    pressed = evidence.pressed[VIEWER]
+    criteria = []
+    for name in evidence.names:
+        track = evidence.tracks.get((name, "video"))
+        reached = None
+        if track is not None:
+            for at, height, frames in zip(
+                track.at, track.gauges["frameHeight"], track.totals["framesDecoded"], strict=True
+            ):
+                if frames and height >= evidence.top_height:
+                    reached = round(at - pressed, 2)
+                    break
+        criteria.append(Criterion(f"{name}: top layer after", reached, 5.0, "s"))
+    return criteria
+
+
+def evidence_of(
+    names: tuple[str, ...],
+    viewer: Sequence[Sample],
+    publishers: Mapping[str, Sequence[Sample]],
+    **rest: Any,
+) -> Evidence:
+    """Put together what the pages have told."""
+    pages = {**publishers, VIEWER: viewer}
+    return Evidence(
+        names=names,
+        samples=viewer,
+        tracks=received(viewer),
+        sent={name: Sent.of(samples) for name, samples in publishers.items()},
+        people_seen={
+            page: [person["name"] for person in samples[-1]["people"]]
+            for page, samples in pages.items()
+            if samples
+        },
+        ids={
+            page: [sample["id"] for sample in samples if sample["id"]]
+            for page, samples in pages.items()
+        },
+        paths={
+            page: [
+                connection["path"]["protocol"]
+                for connection in samples[-1]["connections"]
+                if connection["path"]
+            ]
+            for page, samples in pages.items()
+            if samples
+        },
+        **rest,
+    )

@@ -1,0 +1,145 @@
+"""The rows of the network table: what is done to the network, and who judges the outcome.
+
+A schedule drives the `Call` and leaves marks; `begin` and `end` bound the window. Everybody joins
+over clean links, so that a row measures its network and not the way into the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.impair import judge
+from bench.impair.call import Call
+
+JOIN_SECONDS = 30.0
+SETTLE_SECONDS = 8.0
+"""From the first picture of everybody to the window: bandwidth estimates rise meanwhile."""
+IMPAIRED_SECONDS = 4.0
+"""From the impairment to the window of a steady row."""
+OUTAGE_SECONDS = 8.0
+RECOVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network."""
+
+    title: str
+    publishers: int
+    seconds: float
+    """Of the window (steady rows) or of the impairment, by default."""
+    schedule: Callable[[Call, float], None]
+    judge: judge.Judge
+
+
+def _assemble(call: Call, settle: float = SETTLE_SECONDS) -> None:
+    call.tell("publishers join")
+    call.publish()
+    call.admit_viewer()
+    call.viewer_sees_all(JOIN_SECONDS)
+    call.watch(settle, "settling on clean links")
+
+
+def _steady(impair: Callable[[Call], None]) -> Callable[[Call, float], None]:
+    """Impair, let it settle, measure."""
+
+    def schedule(call: Call, seconds: float) -> None:
+        _assemble(call)
+        impair(call)
+        call.mark("impaired")
+        call.watch(IMPAIRED_SECONDS, "settling on the impaired link")
+        call.mark("begin")
+        call.watch(seconds, "measuring")
+        call.mark("end")
+
+    return schedule
+
+
+def _lossy(percent: float) -> Callable[[Call], None]:
+    def impair(call: Call) -> None:
+        call.viewer.spoke.rate(2000, 2000)
+        call.viewer.spoke.loss(percent)
+
+    return impair
+
+
+def _cut(call: Call, seconds: float) -> None:
+    call.viewer.spoke.rate(5000)
+    _assemble(call)
+    call.mark("begin")
+    call.watch(5, "measuring 5 Mbit/s")
+    call.viewer.spoke.rate(500)
+    call.mark("cut")
+    call.watch(seconds, "measuring 500 kbit/s")
+    call.viewer.spoke.rate(5000)
+    call.mark("restored")
+    call.watch(RECOVERY_SECONDS, "measuring the way back")
+    call.mark("end")
+
+
+def _uplink(call: Call, seconds: float) -> None:
+    _assemble(call)
+    call.mark("begin")
+    call.watch(8, "measuring whole uplinks")
+    call.publishers[-1].spoke.rate(up_kbps=300)
+    call.mark("cut")
+    call.watch(seconds, f"measuring with the uplink of {call.publishers[-1].name} cut")
+    call.mark("end")
+
+
+def _outage(call: Call, seconds: float) -> None:
+    _assemble(call)
+    call.mark("begin")
+    call.watch(3, "measuring before")
+    cut_off = (call.viewer, call.publishers[-1])
+    for seat in cut_off:
+        seat.spoke.down()
+    call.mark("down")
+    call.watch(OUTAGE_SECONDS, f"the links of {' and '.join(s.name for s in cut_off)} are down")
+    for seat in cut_off:
+        seat.spoke.up()
+    call.mark("up")
+    call.watch(seconds, "measuring the return")
+    call.mark("end")
+
+
+def _tcp(call: Call, seconds: float) -> None:
+    call.tell("publishers join, the last one without UDP")
+    call.publish(udp_blocked=frozenset({len(call.publishers) - 1}))
+    call.watch(5, "publishers settle")
+    call.viewer.spoke.no_udp()
+    call.admit_viewer()
+    call.mark("begin")
+    call.watch(seconds, "measuring the viewer's join without UDP")
+    call.mark("end")
+
+
+def _clean(call: Call, seconds: float) -> None:
+    call.tell("publishers join")
+    call.publish()
+    call.watch(SETTLE_SECONDS, "publishers settle")
+    call.admit_viewer()
+    call.mark("begin")
+    call.watch(seconds, "measuring the viewer's join")
+    call.mark("end")
+
+
+def _thin(call: Call) -> None:
+    call.viewer.spoke.rate(300)
+
+
+ROWS = {
+    "loss2": Row("2 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(2)),
+                 judge.loss(95, 0.5, 0.5)),
+    "loss5": Row("5 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(5)),
+                 judge.loss(90, 1, 1)),
+    "loss10": Row("10 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(10)),
+                  judge.loss(75, 4, 3)),
+    "cut": Row("downlink cut from 5 Mbit/s to 500 kbit/s", 4, 25, _cut, judge.cut),
+    "thin": Row("300 kbit/s downlink", 4, 30, _steady(_thin), judge.thin),
+    "uplink": Row("one publisher's uplink cut to 300 kbit/s", 3, 20, _uplink, judge.uplink),
+    "outage": Row("link of the viewer and a publisher down for 8 s", 2, 15, _outage, judge.outage),
+    "tcp": Row("UDP blocked for the viewer and a publisher", 2, 12, _tcp, judge.tcp),
+    "clean": Row("clean network, four tiles", 4, 10, _clean, judge.clean),
+}  # fmt: skip

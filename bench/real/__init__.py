@@ -1,0 +1,1 @@
+"""Real participants: aiortc peers and Chromium pages."""

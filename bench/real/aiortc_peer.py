@@ -1,0 +1,404 @@
+"""One aiortc participant in a process of its own, because aiortc decodes all that it receives.
+
+Theory of operation. `real.aiortc_crew` starts it with two descriptors, the channel and the
+recordings. It is a participant as docs/protocol.md has it: a WebSocket and two
+`RTCPeerConnection`s, all of aiortc as it is. What it receives is decoded by aiortc; of one video
+the frame number is read from each picture. The process ends when the channel does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any
+
+import aiohttp
+import msgspec
+import numpy as np
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+
+from bench.light import talk
+from bench.light.client import LEAVE_SECONDS, PROTOCOL, SIGNALING_SECONDS, SOURCES
+from bench.real import aiortc_channel as channel
+from bench.real.aiortc_tracks import Lateness, RecordedTrack
+from bench.real.crew import HeardTrack, Look, PicturesRight, SentTrack, named, number_of
+from bench.recordings.library import Library
+from bench.recordings.media import read_counter
+from bench.recordings.recording import Recording
+from sfu.control import Unframer
+
+_OVER = {"closed": "the WebSocket was closed", "closing": "the server says closing",
+         "reset": "the server says reset"}  # fmt: skip
+
+
+class LostError(Exception):
+    """The call is over; the text says why."""
+
+
+class Pictures:
+    """Whether the pictures of a video show the frame numbers that their times say."""
+
+    def __init__(self, recording: Recording, publisher: int) -> None:
+        self.publisher = publisher
+        self._count = len(recording.frames)
+        self._step = recording.duration // self._count
+        self._first: tuple[int, int] | None = None
+        """Time and number of a frame."""
+        self._last = 0
+        self.clear()
+
+    def clear(self) -> None:
+        self.decoded = self.right = self.missing = 0
+
+    def see(self, frame: Any) -> None:
+        """The next one of aiortc's."""
+        plane = frame.planes[0]
+        luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
+        shown = read_counter(luma)
+        if self._first is None:
+            self._first = frame.pts, shown
+            self._last = frame.pts - self._step
+        passed = round((frame.pts - self._first[0]) / self._step)
+        self.decoded += 1
+        self.right += shown == (self._first[1] + passed) % self._count
+        self.missing += max(0, round((frame.pts - self._last) / self._step) - 1)
+        self._last = frame.pts
+
+    def told(self) -> PicturesRight:
+        return PicturesRight(self.publisher, self.decoded, self.right, self.missing)
+
+
+class Peer:
+    """The participant."""
+
+    def __init__(self, plan: channel.Come, library: Library, tell: Any) -> None:
+        self._plan, self._library, self._tell = plan, library, tell
+        self._late = Lateness()
+        # With aiortc's default a second video keeps a transport of its own, which never connects.
+        bundled = RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        self._up, self._down = RTCPeerConnection(bundled), RTCPeerConnection(bundled)
+        self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._names: dict[str, int] = {}
+        self._offered: dict[str, dict[str, Any]] = {}
+        """Rows of the newest offer, by mid."""
+        self._frames: dict[str, int] = {}
+        """Decoded, by the track's id."""
+        self._pictures: Pictures | None = None
+        self._told_all = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._sampled = ""
+        """Id of the track whose pictures are looked at."""
+        self.problem = ""
+
+    async def come(self) -> None:
+        """Join, publish, and be connected. Raises `LostError`."""
+        self._http = aiohttp.ClientSession()
+        try:
+            async with asyncio.timeout(SIGNALING_SECONDS):
+                self._socket = await self._http.ws_connect(
+                    f"{self._plan.url}/ws", ssl=False, max_msg_size=4 << 20
+                )
+                name = named(self._plan.participant)
+                await self._send("join", version=PROTOCOL, room=self._plan.room, name=name)
+                welcome = await self._next()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise LostError(f"cannot join at {self._plan.url}: {error or 'no answer'}") from None
+        if welcome.get("type") != "welcome":
+            raise LostError(f"the server refused: {welcome.get('message', welcome)}")
+        for person in welcome["participants"]:
+            self._arrived(person)
+        self._down.on("track", lambda track: self._spawn(self._count(track)))
+        published: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read(published))
+        if self._plan.kinds:
+            await self._publish(published)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _publish(self, published: asyncio.Future[str]) -> None:
+        tracks = [self._recorded(kind) for kind in self._plan.kinds]
+        for track in tracks:
+            self._up.addTransceiver(track, "sendonly")
+        await self._up.setLocalDescription(await self._up.createOffer())
+        rows = [
+            {"mid": transceiver.mid, "source": track.source, "muted": False}
+            for transceiver, track in zip(self._up.getTransceivers(), tracks, strict=True)
+        ]
+        sdp = self._up.localDescription.sdp
+        await self._send("publish", id=1, sdp=sdp, tracks=rows, restart=False)
+        try:
+            async with asyncio.timeout(SIGNALING_SECONDS):
+                answer = await published
+                await self._up.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+                await self._connected(self._up)
+        except TimeoutError:
+            raise LostError("publishing did not come about in time") from None
+
+    async def _connected(self, connection: RTCPeerConnection) -> None:
+        changed = asyncio.Event()
+        connection.on("connectionstatechange", changed.set)
+        while connection.connectionState != "connected":
+            if connection.connectionState in ("failed", "closed"):
+                raise LostError(f"publish connection {connection.connectionState}")
+            await changed.wait()
+            changed.clear()
+
+    def _recorded(self, kind: str) -> RecordedTrack:
+        library, levels = self._library, b""
+        if kind == "audio" and library.dtx and self._plan.participant < library.talkers:
+            levels = talk.levels(
+                self._plan.participant, library.talkers, library.seed, library.pattern
+            )
+        return RecordedTrack(library.of(kind), SOURCES[kind], self._late, levels)
+
+    async def _read(self, published: asyncio.Future[str]) -> None:
+        try:
+            while True:
+                await self._message(await self._next(), published)
+        except (LostError, aiohttp.ClientError, OSError, ValueError) as error:
+            self._lost(str(error))
+            if not published.done():
+                published.set_exception(LostError(self.problem))
+                published.exception()
+
+    async def _message(self, message: dict[str, Any], published: asyncio.Future[str]) -> None:
+        kind = message["type"]
+        if kind == "published" and not published.done():
+            published.set_result(message["sdp"])
+        elif kind == "offer":
+            await self._answer(message)
+        elif kind == "participantJoined":
+            self._arrived(message["participant"])
+        elif kind == "transport" and message["state"] != "connected":
+            told = message["reason"] or "no reason"
+            raise LostError(f"{message['connection']} connection {message['state']}: {told}")
+        elif kind == "error":
+            raise LostError(f"the server says {message['code']}: {message['message']}")
+        elif kind in _OVER:
+            raise LostError(_OVER[kind])
+
+    def _arrived(self, person: dict[str, Any]) -> None:
+        number = number_of(person["name"])
+        if number is not None:
+            self._names[person["id"]] = number
+
+    async def _answer(self, message: dict[str, Any]) -> None:
+        self._offered = {row["mid"]: row for row in message["tracks"]}
+        offer = RTCSessionDescription(without_rtx(message["sdp"]), "offer")
+        await self._down.setRemoteDescription(offer)
+        await self._down.setLocalDescription(await self._down.createAnswer())
+        await self._send("answer", id=message["id"], sdp=self._down.localDescription.sdp)
+
+    async def _count(self, track: Any) -> None:
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                self._frames[track.id] = self._frames.get(track.id, 0) + 1
+                if track.kind == "video":
+                    self._see(track, frame)
+                if not self._told_all and self._heard_of_all():
+                    self._told_all = True
+                    self._tell(channel.Receives())
+
+    def _see(self, track: Any, frame: Any) -> None:
+        if self._pictures is None:
+            for row, receiver in self._receivers():
+                if receiver.track is track and row["source"] == "camera":
+                    publisher = self._names[row["participant"]]
+                    self._pictures = Pictures(self._library.video, publisher)
+                    self._sampled = track.id
+        if self._pictures is not None and track.id == self._sampled:
+            self._pictures.see(frame)
+
+    def _receivers(self) -> list[tuple[dict[str, Any], Any]]:
+        """Offered rows of people of the bench, each with aiortc's receiver."""
+        return [
+            (row, transceiver.receiver)
+            for transceiver in self._down.getTransceivers()
+            if (row := self._offered.get(transceiver.mid or "")) is not None
+            and row["participant"] in self._names
+        ]
+
+    def _heard_of_all(self) -> bool:
+        decoded = [
+            receiver for _, receiver in self._receivers() if receiver.track.id in self._frames
+        ]
+        return len(decoded) >= self._plan.tracks
+
+    def begin(self) -> None:
+        """The window begins."""
+        self._late.clear()
+        if self._pictures is not None:
+            self._pictures.clear()
+
+    async def look(self) -> Look:
+        heard, received = [], 0
+        for row, receiver in self._receivers():
+            stats = (await receiver.getStats()).values()
+            received = max([received, *(s.bytesReceived for s in stats if s.type == "transport")])
+            clock = 48_000 if row["kind"] == "audio" else 90_000
+            heard += [
+                HeardTrack(
+                    publisher=self._names[row["participant"]],
+                    kind="screen" if row["source"] == "screen" else row["kind"],
+                    packets=one.packetsReceived,
+                    lost=one.packetsLost,
+                    jitter_ms=1000 * one.jitter / clock,
+                    frames=self._frames.get(receiver.track.id, 0),
+                )
+                for one in stats
+                if one.type == "inbound-rtp"
+            ]
+        sent = []
+        for sender, kind in zip(self._up.getSenders(), self._plan.kinds, strict=False):
+            sent += [
+                SentTrack(kind=kind, packets=one.packetsSent, bytes=one.bytesSent)
+                for one in (await sender.getStats()).values()
+                if one.type == "outbound-rtp"
+            ]
+        return Look(
+            participant=self._plan.participant,
+            at=time.monotonic(),
+            bytes=received,
+            heard=tuple(heard),
+            sent=tuple(sent),
+            problem=self.problem,
+            late_p99_ms=self._late.percentile_ms(0.99),
+            late_max_ms=self._late.percentile_ms(1.0),
+            pictures=self._pictures.told() if self._pictures is not None else None,
+        )
+
+    def _lost(self, why: str) -> None:
+        if not self.problem:
+            self.problem = f"participant {self._plan.participant}: {why}"
+            self._tell(channel.Lost(self.problem))
+
+    async def leave(self) -> None:
+        """As people do; whatever state it is in."""
+        self.problem = self.problem or "left"
+        if self._socket is not None and not self._socket.closed:
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                await self._send("leave")
+                if self._reader is not None:
+                    # The server closes: closing first could overtake the `leave`.
+                    await asyncio.wait((self._reader,), timeout=LEAVE_SECONDS)
+            await self._socket.close()
+        if self._http is not None:
+            await self._http.close()
+        await asyncio.gather(self._up.close(), self._down.close(), return_exceptions=True)
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        assert self._socket is not None
+        await self._socket.send_json({"type": kind, **fields})
+
+    async def _next(self) -> dict[str, Any]:
+        assert self._socket is not None
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            return {"type": "closed"}
+        decoded: dict[str, Any] = json.loads(message.data)
+        return decoded
+
+
+def without_rtx(sdp: str) -> str:
+    """An offer in which lost packets are sent again as they were (RFC 4585), not as RTX (RFC 4588).
+
+    aiortc's statistics of a receiver tell of one SSRC only, and with RTX that may be the resends'.
+    """
+    lines = sdp.split("\r\n")
+    apts = {
+        line.partition(":")[2].partition(" ")[0]
+        for line in lines
+        if line.startswith("a=rtpmap:") and line.partition(" ")[2].startswith("rtx/")
+    }
+    groups = [line.split() for line in lines if line.startswith("a=ssrc-group:FID ")]
+    resends = {words[2] for words in groups if len(words) > 2}
+    kept = []
+    for line in lines:
+        name, _, rest = line.partition(":")
+        first = rest.partition(" ")[0]
+        if name in ("a=rtpmap", "a=fmtp", "a=rtcp-fb") and first in apts:
+            continue
+        if (name == "a=ssrc" and first in resends) or line.startswith("a=ssrc-group:FID "):
+            continue
+        if line.startswith("m="):
+            words = line.split(" ")
+            line = " ".join([*words[:3], *(word for word in words[3:] if word not in apts)])
+        kept.append(line)
+    return "\r\n".join(kept)
+
+
+async def serve(connection: socket.socket, library: Library) -> None:
+    """Do what the channel says until it ends."""
+    loop = asyncio.get_running_loop()
+    connection.setblocking(False)
+    peer: Peer | None = None
+    unframer = Unframer()
+
+    def tell(event: channel.Event) -> None:
+        with contextlib.suppress(OSError):
+            connection.send(channel.frame(event))
+
+    async def come(plan: channel.Come) -> None:
+        try:
+            await made.come()
+        except LostError as error:
+            tell(channel.Lost(f"participant {plan.participant}: {error}"))
+        else:
+            tell(channel.Came())
+
+    coming: asyncio.Task[None] | None = None
+    try:
+        while data := await loop.sock_recv(connection, 1 << 16):
+            for body in unframer.feed(data):
+                command = channel.commands.decode(body)
+                if isinstance(command, channel.Come):
+                    peer = made = Peer(command, library, tell)
+                    coming = asyncio.create_task(come(command))
+                elif peer is None or isinstance(command, channel.Leave):
+                    return
+                elif isinstance(command, channel.Begin):
+                    peer.begin()
+                else:
+                    tell(channel.Told(await peer.look()))
+    except OSError:
+        pass
+    finally:
+        if coming is not None:
+            coming.cancel()
+        if peer is not None:
+            await peer.leave()
+
+
+def main() -> None:
+    """Arguments: descriptors of the channel and of the recordings."""
+    channel_fd, library_fd = map(int, sys.argv[1:3])
+    with os.fdopen(library_fd, "rb") as file:
+        library = msgspec.msgpack.decode(file.read(), type=Library)
+    # A collection that walks all of the imported modules takes longer than a frame.
+    gc.freeze()
+    with socket.socket(fileno=channel_fd) as connection:
+        asyncio.run(serve(connection, library))
+    # aiortc's decoder threads are no daemons, and one that waits would keep the process.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

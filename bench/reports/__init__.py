@@ -1,0 +1,1 @@
+"""From what was measured to figures, tables, pages and comparisons."""

@@ -1,0 +1,297 @@
+"""One measurement: people join a server, media flows, a window is counted.
+
+Theory of operation. Set-up: everybody joins and publishes, then everybody waits until a packet
+of every track has arrived; warm-up; window; drain. An interrupt (Ctrl-C) in set-up ends the run
+with nothing; in the window it ends the window, and the report covers what was measured. So does
+a server that dies. Every wait has a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import aiohttp
+
+from bench.light.channel import Measured
+from bench.light.fleet import Fleet
+from bench.provenance import provenance
+from bench.recordings import pictures_check
+from bench.recordings.library import Library
+from bench.reports import report
+from bench.reports.series import Sampler
+from bench.reports.verdict import judge
+from bench.servers import processes
+from bench.servers.server import Server
+from bench.watch import Watch
+
+JOINS_AT_ONCE = 4
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RECEIVE_SECONDS = 30.0
+_LOOK_SECONDS = 0.5
+_LEAD_NS = 200_000_000
+"""Between telling the window and its start."""
+
+
+class InterruptedRunError(Exception):
+    """The user ended the run before anything was measured."""
+
+
+class Participant(Protocol):
+    """What a run asks of a client; all may raise `ClientError`."""
+
+    participant: int
+    problem: str
+    named: set[str]
+
+    async def join(self, room: str) -> None: ...
+    async def publish(self, kinds: tuple[str, ...]) -> None: ...
+    async def receive_all(self, count: int, seconds: float) -> None: ...
+    async def leave(self) -> None: ...
+
+
+class ParticipantClass(Protocol):
+    """`Client` or `JanusClient`."""
+
+    def __call__(
+        self,
+        fleet: Fleet,
+        session: aiohttp.ClientSession,
+        url: str,
+        participant: int,
+        people: dict[str, int],
+    ) -> Participant: ...
+
+
+@dataclass(frozen=True)
+class Load:
+    """Who sends what, for how long."""
+
+    scenario: str
+    participants: int
+    seconds: float
+    kinds: tuple[str, ...]
+    rooms: int = 1
+    warm_up: float = 3.0
+    drivers: int = 1
+    """Processes of the load generator."""
+    by_sequence: bool = False
+    """Whether the server may leave things out, so that loss must be told by sequence numbers."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Told in the report, as the video's bitrate."""
+
+    def room(self, participant: int) -> str:
+        """Rooms have numbers as names, because Janus knows no other."""
+        return str(1000 + participant % self.rooms)
+
+    def kinds_of(self, participant: int) -> tuple[str, ...]:
+        """What this participant publishes."""
+        return self.kinds
+
+    def tracks_for(self, participant: int) -> int:
+        """How many tracks this participant is to receive."""
+        room = self.room(participant)
+        others = sum(self.room(n) == room for n in range(self.participants)) - 1
+        return others * len(self.kinds)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[asyncio.Event]:
+    """An event that `END_SIGNALS` set, in place of what they do otherwise."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
+    for number in END_SIGNALS:
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield event
+    finally:
+        for number, action in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, action)
+
+
+async def measure(
+    load: Load,
+    library: Library,
+    server: Server,
+    participant_class: ParticipantClass,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Run it and give the report; `tell` gets a line at each step, a `Watch` all that happens.
+
+    Raises `ClientError`, `FleetError`, `InterruptedRunError`.
+    """
+    watch = tell if isinstance(tell, Watch) else Watch()
+    with interruptible() as interrupt:
+        async with (
+            Fleet(library, load.participants, load.drivers) as fleet,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+        ):
+            people: dict[str, int] = {}
+            clients = [
+                participant_class(fleet, session, server.url, number, people)
+                for number in range(load.participants)
+            ]
+            try:
+                idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
+                tell(f"{load.participants} people join at {server.url}")
+                await unless(interrupt, _set_up(clients, load, watch))
+                tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
+                run = _Run(load, library, fleet, server, clients, interrupt, watch, idle_rss)
+                outcome = await run.window()
+            finally:
+                await asyncio.gather(*(c.leave() for c in clients), return_exceptions=True)
+        # Who ends it while people leave means all that was to follow.
+        outcome["partial"] = outcome["partial"] or interrupt.is_set()
+        return outcome
+
+
+async def unless(interrupt: asyncio.Event, work: Any) -> None:
+    """Do the work, or raise `InterruptedRunError` when the event comes first."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(interrupt.wait())
+    await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise InterruptedRunError("ended before anything was measured")
+    await task
+
+
+async def _set_up(clients: Sequence[Participant], load: Load, watch: Watch) -> None:
+    gate = asyncio.Semaphore(JOINS_AT_ONCE)
+    steps = itertools.count(1)
+
+    async def come(client: Participant) -> None:
+        async with gate:
+            await client.join(load.room(client.participant))
+            await client.publish(load.kinds)
+            watch.joined(next(steps), 2 * len(clients))
+
+    async def listen(client: Participant) -> None:
+        async with gate:
+            await client.receive_all(load.tracks_for(client.participant), RECEIVE_SECONDS)
+            watch.joined(next(steps), 2 * len(clients))
+
+    await asyncio.gather(*(come(client) for client in clients))
+    await asyncio.gather(*(listen(client) for client in clients))
+    await asyncio.sleep(load.warm_up)
+
+
+@dataclass
+class _Run:
+    """A call that is set up."""
+
+    load: Load
+    library: Library
+    fleet: Fleet
+    server: Server
+    clients: Sequence[Participant]
+    interrupt: asyncio.Event
+    watch: Watch
+    idle_rss: int
+
+    async def window(self) -> dict[str, Any]:
+        """Count for as long as the load says, or until it is interrupted or the server dies."""
+        server, fleet = self.server, self.fleet
+        start = time.monotonic_ns() + _LEAD_NS
+        stop = start + int(self.load.seconds * 1e9)
+        await fleet.begin_window(start, stop)
+        await asyncio.sleep(_LEAD_NS / 1e9)
+        self.watch.window(self.load.seconds)
+        before, media = server.usages()
+        began = server.sampled_at
+        after, ended = before, began
+        sampler = Sampler(start / 1e9)
+        while (left := stop / 1e9 - time.monotonic()) > 0:
+            if not server.alive or self._all_lost() or self.interrupt.is_set():
+                break
+            # One look at the end decides; those before keep a last one of a server that dies.
+            after, media = server.usages()
+            ended = server.sampled_at
+            generator = processes.usages(fleet.pids())
+            row = sampler.look(ended, after, media, generator, fleet.progress())
+            if row is not None:
+                self.watch.sample(row)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.interrupt.wait(), min(left, _LOOK_SECONDS))
+        partial = time.monotonic_ns() < stop
+        if partial:
+            stop = time.monotonic_ns()
+            await fleet.end_window(stop)
+        if server.alive:
+            after, media = server.usages()
+            ended = server.sampled_at
+        lasted, seconds = max(ended - began, 1e-3), (stop - start) / 1e9
+        use = report.ServerUse(before, after, frozenset(media), lasted, self.idle_rss, seconds)
+        results = await fleet.collect(stop)
+        problems = self._problems(use, results)
+        outcome = _report(self.load, self.library, results, use, seconds, partial, problems)
+        outcome["series"] = sampler.rows
+        outcome["layersNamed"] = {c.participant: sorted(c.named) for c in self.clients if c.named}
+        return outcome
+
+    def _all_lost(self) -> bool:
+        """What participants see of a server that dies, at once and from afar."""
+        return all(client.problem for client in self.clients)
+
+    def _problems(self, use: report.ServerUse, results: list[Measured]) -> list[str]:
+        """Why the run is not valid; empty when it is."""
+        problems = report.bottlenecks(results)
+        if not self.server.alive:
+            problems.append(f"the server ended in the middle: {self.server.log_tail()}")
+        elif self._all_lost():
+            problems.append("the server ended in the middle: every call was lost")
+        elif set(use.before) != set(use.after):
+            problems.append("a process of the server was replaced in the middle")
+        problems += [client.problem for client in self.clients if client.problem]
+        problems += [f"a transport was lost: {reason}" for reason in self.fleet.failures()]
+        tracks = sum(len(result.received) for result in results)
+        expected = sum(self.load.tracks_for(client.participant) for client in self.clients)
+        if tracks != expected:
+            problems.append(f"{tracks} tracks were received, not {expected}")
+        return problems
+
+
+def _report(
+    load: Load,
+    library: Library,
+    results: list[Measured],
+    use: report.ServerUse,
+    seconds: float,
+    partial: bool,
+    problems: list[str],
+) -> dict[str, Any]:
+    forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
+    pictures = pictures_check.check(library, results)
+    problems = problems + pictures_check.problems(pictures)
+    outcome = {
+        "scenario": load.scenario,
+        "participants": load.participants,
+        "seconds": round(seconds, 3),
+        "server": report.server(use, forwarded, load.participants),
+        "packetsPerSecondOut": round((forwarded + extra) / seconds, 1),
+        "lossFrom": "sequenceNumbers" if load.by_sequence else "packetsSent",
+        "summary": report.summary(results, seconds, by_sequence=load.by_sequence),
+        "delayCounts": report.delay_counts(results),
+        "media": report.published(library),
+        "streams": report.streams(results),
+        "pictures": pictures,
+        "tracks": report.tracks(results, seconds, by_sequence=load.by_sequence),
+        "loadGenerator": report.load_generator(results, seconds),
+        "rooms": load.rooms,
+        "settings": load.settings,
+        "valid": not problems,
+        "partial": partial,
+        "problems": problems,
+        **provenance(),
+    }
+    return {**outcome, "quality": judge(outcome)}

@@ -1,0 +1,1 @@
+"""What is measured: our server here or elsewhere, Janus, the naive relay; processes, networks."""

@@ -1,0 +1,278 @@
+"""A simulated participant's signaling with Janus VideoRoom (WebSocket, `janus-protocol`).
+
+One handle publishes, one subscribes to everybody's streams at once (the multistream VideoRoom
+of Janus 1.x), so that Janus has the same two transports a participant as our server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bench.light import sdp
+from bench.light.channel import OpenTransport, Stream, Track
+from bench.light.client import SIGNALING_SECONDS, ClientError
+from bench.light.fleet import Fleet, FleetError
+from signaling.sdp import SdpError
+from signaling.sdp import parse as parse_sdp
+
+KEEPALIVE_SECONDS = 20.0
+_PLUGIN = "janus.plugin.videoroom"
+
+
+class JanusClient:
+    """One participant. Same calls as `light.client.Client`."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        session: aiohttp.ClientSession,
+        url: str,
+        participant: int,
+        people: dict[str, int],
+    ) -> None:
+        self.participant = participant
+        self.problem = ""
+        self.named: set[str] = set()
+        self.tracks: tuple[Track, ...] = ()
+        self._fleet, self._http, self._url, self._people = fleet, session, url, people
+        self._host = urlsplit(url).hostname or ""
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._session = 0
+        self._publisher = self._subscriber = 0
+        self._feed = ""
+        self._room = 0
+        self._numbers = itertools.count(1)
+        self._replies: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._plans: list[OpenTransport] = []
+        self._kinds = 0
+        self._feeds: set[int] = set()
+        """Who publishes in the room, of the others."""
+        self._announced = asyncio.Event()
+
+    async def join(self, room: str) -> None:
+        """`room` is a number as text; who comes first makes the room."""
+        self._room = int(room)
+        try:
+            async with asyncio.timeout(SIGNALING_SECONDS):
+                self._socket = await self._http.ws_connect(
+                    self._url, protocols=("janus-protocol",), max_msg_size=4 << 20
+                )
+                self._tasks.append(asyncio.create_task(self._read()))
+                self._session = (await self._ask({"janus": "create"}))["data"]["id"]
+                self._tasks.append(asyncio.create_task(self._keep_alive()))
+                self._publisher = await self._attach()
+                await self._make_room()
+                joined = await self._plugin(
+                    self._publisher,
+                    {"request": "join", "ptype": "publisher", "room": self._room},
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClientError(f"cannot join at {self._url}: {error or 'no answer'}") from error
+        self._feed = str(joined["plugindata"]["data"]["id"])
+        self._people[self._feed] = self.participant
+
+    async def _make_room(self) -> None:
+        with contextlib.suppress(ClientError):  # it exists already
+            await self._plugin(
+                self._publisher,
+                {
+                    "request": "create",
+                    "room": self._room,
+                    "publishers": 1000,
+                    "bitrate": 0,
+                    "audiocodec": "opus",
+                    "videocodec": "vp8",
+                },
+            )
+
+    async def publish(self, kinds: tuple[str, ...]) -> None:
+        """Send a track of each kind; returns when the transport is up."""
+        credentials = sdp.Credentials()
+        offer, streams = sdp.publish_offer(
+            self.participant, credentials, self._fleet.fingerprint(self.participant), kinds
+        )
+        self._kinds = len(kinds)
+        try:
+            async with asyncio.timeout(SIGNALING_SECONDS):
+                reply = await self._plugin(
+                    self._publisher, {"request": "publish"}, {"type": "offer", "sdp": offer}
+                )
+                plan = self._plan(reply["jsep"]["sdp"], credentials, True, streams)
+                await self._fleet.open(plan)
+                await self._trickle_done(self._publisher)
+            await self._fleet.connected(plan)
+        except TimeoutError:
+            raise ClientError("no answer to the published offer") from None
+        except (FleetError, SdpError, sdp.NegotiationError) as error:
+            raise ClientError(f"publishing failed: {error}") from error
+
+    def _plan(
+        self,
+        text: str,
+        credentials: sdp.Credentials,
+        offered_by_us: bool,
+        streams: tuple[Stream, ...] = (),
+    ) -> OpenTransport:
+        plan = sdp.transport_plan(
+            transport=self._fleet.new_transport(),
+            participant=self.participant,
+            text=text,
+            host=self._host,
+            credentials=credentials,
+            offered_by_us=offered_by_us,
+            streams=streams,
+        )
+        self._plans.append(plan)
+        return plan
+
+    async def receive_all(self, count: int, seconds: float) -> None:
+        """Subscribe to everybody else in the room and wait until all media arrives."""
+        try:
+            async with asyncio.timeout(seconds):
+                wanted = count // max(1, self._kinds)
+                while len(self._feeds) < wanted:
+                    self._announced.clear()
+                    await self._announced.wait()
+                self._subscriber = await self._attach()
+                attached = await self._plugin(
+                    self._subscriber,
+                    {
+                        "request": "join",
+                        "ptype": "subscriber",
+                        "room": self._room,
+                        "streams": [{"feed": feed} for feed in sorted(self._feeds)],
+                    },
+                )
+                plan = await self._subscribe(attached)
+        except TimeoutError:
+            who = f"participant {self.participant}"
+            raise ClientError(f"{who} was offered {len(self._feeds)} feeds") from None
+        if len(self.tracks) < count:
+            raise ClientError(
+                f"participant {self.participant} was offered {len(self.tracks)} of {count} tracks"
+            )
+        try:
+            await self._fleet.connected(plan)
+            await self._fleet.receiving(self.participant, plan.transport, seconds)
+        except FleetError as error:
+            raise ClientError(f"subscribing failed: {error}") from error
+
+    async def _subscribe(self, attached: dict[str, Any]) -> OpenTransport:
+        text: str = attached["jsep"]["sdp"]
+        described = parse_sdp(text)
+        credentials = sdp.Credentials()
+        plan = self._plan(text, credentials, False)
+        ssrcs = {line.mid: next(iter(line.ssrcs), 0) for line in described.media}
+        self.tracks = tuple(
+            Track(ssrcs[s["mid"]], s["type"], self._people[str(s["feed_id"])])
+            for s in attached["plugindata"]["data"]["streams"]
+            if str(s.get("feed_id")) in self._people and ssrcs.get(s["mid"])
+        )
+        await self._fleet.open(plan)
+        await self._fleet.set_tracks(self.participant, plan.transport, self.tracks)
+        fingerprint = self._fleet.fingerprint(self.participant)
+        answer = sdp.subscribe_answer(described, credentials, fingerprint)
+        await self._plugin(
+            self._subscriber,
+            {"request": "start", "room": self._room},
+            {"type": "answer", "sdp": answer},
+        )
+        await self._trickle_done(self._subscriber)
+        return plan
+
+    async def leave(self) -> None:
+        """Leave politely, whatever state the call is in."""
+        if self._socket is not None and not self._socket.closed:
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ClientError):
+                async with asyncio.timeout(SIGNALING_SECONDS):
+                    await self._ask({"janus": "destroy", "session_id": self._session})
+        for task in self._tasks:
+            task.cancel()
+        if self._socket is not None:
+            await self._socket.close()
+        for plan in self._plans:
+            with contextlib.suppress(OSError):
+                await self._fleet.close_transport(self.participant, plan.transport)
+
+    # The Janus API.
+
+    async def _attach(self) -> int:
+        reply = await self._ask({"janus": "attach", "plugin": _PLUGIN, "session_id": self._session})
+        handle: int = reply["data"]["id"]
+        return handle
+
+    async def _trickle_done(self, handle: int) -> None:
+        await self._ask(
+            {
+                "janus": "trickle",
+                "session_id": self._session,
+                "handle_id": handle,
+                "candidate": {"completed": True},
+            },
+            final=("ack",),
+        )
+
+    async def _plugin(
+        self, handle: int, body: dict[str, Any], jsep: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        message: dict[str, Any] = {
+            "janus": "message",
+            "session_id": self._session,
+            "handle_id": handle,
+            "body": body,
+        }
+        if jsep is not None:
+            message["jsep"] = jsep
+        reply = await self._ask(message)
+        data = reply["plugindata"]["data"]
+        if "error" in data:
+            raise ClientError(f"Janus refused {body['request']}: {data['error']}")
+        return reply
+
+    async def _ask(
+        self, message: dict[str, Any], final: tuple[str, ...] = ("success", "event")
+    ) -> dict[str, Any]:
+        """Send and wait for the answer of one of the `final` kinds."""
+        assert self._socket is not None
+        transaction = f"t{next(self._numbers)}"
+        replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._replies[transaction] = replies
+        await self._socket.send_str(json.dumps({**message, "transaction": transaction}))
+        try:
+            while True:
+                reply = await replies.get()
+                if reply["janus"] == "error":
+                    raise ClientError(f"Janus: {reply['error']['reason']}")
+                if reply["janus"] in final:
+                    return reply
+        finally:
+            del self._replies[transaction]
+
+    async def _read(self) -> None:
+        assert self._socket is not None
+        async for message in self._socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                break
+            reply = json.loads(message.data)
+            if reply.get("janus") == "hangup":
+                self.problem = self.problem or f"Janus hung up: {reply.get('reason')}"
+            data = reply.get("plugindata", {}).get("data", {})
+            self._feeds.update(other["id"] for other in data.get("publishers", ()))
+            self._announced.set()
+            replies = self._replies.get(reply.get("transaction", ""))
+            if replies is not None:
+                replies.put_nowait(reply)
+        self.problem = self.problem or "Janus closed the WebSocket"
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(KEEPALIVE_SECONDS)
+            await self._ask({"janus": "keepalive", "session_id": self._session}, final=("ack",))
