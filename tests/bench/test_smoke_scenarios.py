@@ -13,6 +13,8 @@ from bench import browser, output, page, phone, tables
 from bench.context import Context
 from bench.scenarios import TABLE
 
+pytestmark = pytest.mark.bench
+
 
 def run(name: str, *arguments: str, client: str = "light") -> dict[str, Any]:
     """The report; shared options are set as the command line sets them."""
