@@ -8,13 +8,16 @@ PYTHON ?= $(shell .ci/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SERIAL := browser or netns or bench
 
 .PHONY: run test lint types web-types unit bench clean
 
 run: $(VENV)/.app
 	$(BIN)/python -m signaling $(ARGS)
 
-test: lint types web-types unit
+test: $(VENV)/.dev $(VENV)/.system
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types web-types
+	$(MAKE) --no-print-directory unit
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -26,8 +29,10 @@ types: $(VENV)/.dev
 web-types: $(VENV)/.system
 	.ci/web
 
+# What needs the machine to itself comes second, one test after the other.
 unit: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not ($(SERIAL))' --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m '$(SERIAL)'
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)

@@ -20,6 +20,8 @@ from bench.scenarios import SCENARIOS
 from bench.servers import netns, processes
 from bench.servers.server import OwnServer
 
+pytestmark = pytest.mark.bench
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -248,7 +250,7 @@ def test_all_three_kinds_of_report_come_of_one_run(tmp_path: Path) -> None:
 def all_gone(started: dict[int, int]) -> bool:
     """Whether each process ends (its descriptor gets readable); one killed takes a moment."""
     try:
-        return all(select.select([descriptor], [], [], 5)[0] for descriptor in started.values())
+        return all(select.select([descriptor], [], [], 30)[0] for descriptor in started.values())
     finally:
         for descriptor in started.values():
             os.close(descriptor)

@@ -15,6 +15,8 @@ from bench.reports import page, tables
 from bench.runs import browser, phone
 from bench.scenarios import TABLE
 
+pytestmark = pytest.mark.bench
+
 
 def run(name: str, *arguments: str, client: str = "light") -> dict[str, Any]:
     """The report; shared options are set as the command line sets them."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import select
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,11 +28,11 @@ DEADLINE = 30.0
 
 
 class WorkerProcess:
-    """`python -m sfu.worker` in haste, and signaling's end of its channel."""
+    """`python -m sfu.worker`, in haste or as it is, and signaling's end of its channel."""
 
-    def __init__(self, *flags: str, stderr: int | None = None) -> None:
+    def __init__(self, *flags: str, stderr: int | None = None, hasty: bool = True) -> None:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tests.sfu.hasty_worker"]
+        command = [sys.executable, "-m", "tests.sfu.hasty_worker" if hasty else "sfu.worker"]
         self.process = subprocess.Popen(
             [*command, "--channel-fd", str(theirs.fileno()), *flags],
             cwd=Path(__file__).parents[2],
@@ -46,6 +49,18 @@ class WorkerProcess:
     def send(self, *commands: control.Command) -> None:
         for command in commands:
             self.channel.sendall(control.frame(command))
+
+    def settle(self) -> None:
+        """Until the worker has read every command: what is sent to it now, it takes after them."""
+        end = time.monotonic() + DEADLINE
+        unread = array.array("i", [1])
+        while True:
+            fcntl.ioctl(self.channel, termios.TIOCOUTQ, unread)
+            if not unread[0]:
+                return
+            if time.monotonic() > end:
+                raise TimeoutError("the worker reads no commands")
+            time.sleep(0.001)
 
     def poll(self, timeout: float = 0.02) -> None:
         """Take the events that arrive within `timeout`."""
@@ -87,8 +102,9 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess()
+def worker(hasty: bool = True) -> Iterator[WorkerProcess]:
+    """`hasty`: one that tells its statistics ten times a second, for who waits for them only."""
+    process = WorkerProcess(hasty=hasty)
     try:
         yield process
     finally:
@@ -147,7 +163,8 @@ class Browser:
         )
 
     def check(self, *, password: str | None = None, use_candidate: bool = True) -> None:
-        """Send a connectivity check."""
+        """Send a connectivity check, behind the commands that it builds on."""
+        self.worker.settle()
         request = stun.binding_request(
             os.urandom(12),
             f"{self.ufrag}:browser",
@@ -166,7 +183,6 @@ class Browser:
         )
 
     def handshake(self) -> None:
-        # A busy worker may look at packets before the command that opens the transport.
         again = 0.0
 
         def answered() -> bool:

@@ -556,6 +556,7 @@ def test_absurd_views_are_taken_as_they_can_be(scene: Scene) -> None:
         while len(bob.rtp) == seen:
             alice.send_rtp(rtp.build(96, number, number * 3000, 1000, keyframe(number)))
             number += 1
+            bob.send_rtcp(rtcp.receiver_report(1))  # it consents
             bob.pump()
 
     for hidden in ((-1, 100), (100, -(1 << 63)), (0, 0)):

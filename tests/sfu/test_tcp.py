@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from sfu import control, rtp
+from sfu import control, rtcp, rtp
 from sfu.net import stun
 from sfu.net.framing import FrameReader, frame
 from tests.sfu.peers import (
@@ -172,6 +172,8 @@ def test_a_reader_that_stops_harms_nobody(process: WorkerProcess) -> None:
     end = time.monotonic() + 60
     while not dropped():
         assert time.monotonic() < end, "the worker never drops"
+        for one in (stuck, well):
+            one.send_rtcp(rtcp.receiver_report(1))  # it consents
         for _ in range(100):
             body = delta_frame(sent & 0x7FFF, size=1000)
             alice.send_rtp(rtp.build(96, sent & 0xFFFF, sent * 3000, 1000, body, marker=True))

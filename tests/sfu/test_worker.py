@@ -10,6 +10,7 @@ import pytest
 from sfu import control, rtcp, rtp
 from sfu.transport_cc import TransportCc
 from tests.sfu.peers import (
+    DEADLINE,
     Browser,
     WorkerProcess,
     audio_spec,
@@ -351,7 +352,7 @@ def test_drain_ends_with_zero_and_goodbyes() -> None:
 def test_the_worker_ends_when_signaling_is_gone() -> None:
     process = WorkerProcess()
     process.channel.close()
-    assert process.process.wait(10) == 0
+    assert process.process.wait(DEADLINE) == 0
 
 
 # Bad input: counted by name, and nobody's call notices.

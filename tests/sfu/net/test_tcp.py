@@ -255,7 +255,7 @@ def test_who_is_dismissed_gets_what_waits_and_the_end(side: Side) -> None:
     peer.sendall(frame(b"\x80" * 20))
     side.taken.clear()
     reader = FrameReader()
-    assert read_all(peer, reader, timeout=5) == [b"\x15goodbye"]
+    assert read_all(peer, reader, timeout=30) == [b"\x15goodbye"]
     peer.close()
     side.until(lambda: not side.tcp.connections)
     assert side.closed == []

@@ -22,7 +22,7 @@ def arrived(sock: UdpSocket, count: int) -> tuple[list[int], bytes]:
     sizes: list[int] = []
     addresses = b""
     while len(sizes) < count:
-        assert select.select([sock], [], [], 5)[0], f"only {sizes}"
+        assert select.select([sock], [], [], 30)[0], f"only {sizes}"
         more, where = sock.receive()
         sizes += more
         addresses += where

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -114,10 +116,15 @@ async def serve(folder: Path, port: int = 0, token: str = TOKEN) -> AsyncIterato
         await runner.cleanup()
 
 
-async def play(running: Running, calls: Calls, every: float = 1.0) -> None:
-    """One sample after the other, without those who were removed, until cancelled."""
-    while True:
-        sample, _ = calls.step()
+async def play(running: Running, samples: Sequence[Sample], every: float = 1.0) -> None:
+    """One second after the other, over and over, without those who were removed, until cancelled.
+
+    Made beforehand: to make ten rooms of ten costs more than all that is done with them.
+    """
+    begun = time.time()
+    for number in itertools.count():
+        sample = samples[number % len(samples)]
+        sample = msgspec.structs.replace(sample, at=begun + number)
         running.admin.take(without(sample, running.actions))
         await asyncio.sleep(every)
 
@@ -135,12 +142,13 @@ def without(sample: Sample, actions: FakeActions) -> Sample:
     return msgspec.structs.replace(sample, rooms=rooms)
 
 
-def recent(rooms: int, people: int, seconds: int) -> Calls:
-    """Calls whose next sample is of now, after `seconds` that have passed unseen.
+@functools.cache
+def recent(rooms: int, people: int, seconds: int, count: int = 10) -> tuple[Sample, ...]:
+    """`count` samples of calls of which `seconds` have passed unseen.
 
     From the twentieth second on one network in each room is bad, and stays so.
     """
     episode = Episode(begin=20, end=10_000, every=10_000)
     calls = Calls(rooms=rooms, people=people, start=time.time() - seconds, episode=episode)
     calls.skip(seconds)
-    return calls
+    return tuple(calls.step()[0] for _ in range(count))

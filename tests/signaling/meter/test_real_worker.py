@@ -87,7 +87,7 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    with worker() as running:
+    with worker(hasty=False) as running:
         open_room(running)
         yield Scene(running)
 
