@@ -5,7 +5,8 @@ import { t } from './i18n.js';
 
 /** One person or one screen. */
 export class Tile {
-  #video = el('video', { playsinline: true, autoplay: true });
+  /** Hidden from who listens: the tile is named, and without a picture it is read as broken media. */
+  #video = el('video', { playsinline: true, autoplay: true, 'aria-hidden': 'true' });
   #audio = el('audio', { autoplay: true });
   #name = el('span', { class: 'tile-name', dir: 'auto' });
   #mark = el('span', { class: 'tile-muted', role: 'img' }, icon('mic-off'));
