@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.browser import chromium
@@ -68,7 +69,7 @@ class Chromium:
             await self._browser.close()
 
 
-@pytest.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def one_chromium() -> AsyncIterator[Chromium]:
     executable = _executable("chromium", "chromium-browser", "google-chrome")
     async with async_playwright() as playwright:
@@ -77,7 +78,7 @@ async def one_chromium() -> AsyncIterator[Chromium]:
         await running.close()
 
 
-@pytest.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def pages(one_chromium: Chromium) -> AsyncIterator[OpensPage]:
     """Opens pages of Chromium; at the end none may have had a problem."""
     opened: list[ChromiumPage] = []
@@ -102,7 +103,7 @@ def on_chromium(pages: OpensPage) -> Opens:
     return person
 
 
-@pytest.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def on_firefox(tmp_path: Path) -> AsyncIterator[Opens]:
     """Makes people with Firefox, each with a process of their own."""
     executable = _executable("firefox-esr", "firefox")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.browser.chromium import ChromiumPage
 from tests.browser.conftest import OpensPage
@@ -47,7 +48,7 @@ _INKED = """(async () => {
 })()"""
 
 
-@pytest.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     """Ten rooms of ten, a second each tenth of one."""
     async with serve(tmp_path) as one:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from signaling.addresses import machine_addresses
 from signaling.config import Config
@@ -56,7 +57,7 @@ class Metered:
         return self.samples[-1]
 
 
-@pytest.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def metered(tmp_path: Path) -> AsyncIterator[Metered]:
     config = Config(port=0, tls=False, workers=1, data_dir=str(tmp_path))
     server = Server(config, machine_addresses(), launcher(0, "WARNING"), "a token")

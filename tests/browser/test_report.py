@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page
@@ -49,7 +50,7 @@ def bad_person(calls: Calls, call: str = BAD) -> str:
     return calls.rooms[call][1].participant
 
 
-@pytest.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     records = Records(tmp_path, Settings(keep_free=0), lambda: START + 4000)
     site = Site("", records)
@@ -63,7 +64,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     records.close()
 
 
-@pytest.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def full(site: Site) -> Site:
     """With two calls and some votes."""
     bad = Calls(rooms=1, people=3, seed=1, episode=Episode(loss=14.0))
