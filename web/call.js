@@ -91,7 +91,8 @@ export class Call {
 
   #showRoom() {
     const room = this.#conference.room;
-    byId('call-room', HTMLElement).textContent = room?.name ?? t('room.untitled');
+    const title = byId('call-room', HTMLElement);
+    title.textContent = title.title = room?.name ?? t('room.untitled');
     byId('call-locked', HTMLElement).hidden = !room?.hasPassword;
     byId('share', HTMLElement).hidden = !canShareScreen();
   }
@@ -100,7 +101,6 @@ export class Call {
     const conference = this.#conference;
     conference.on('participantJoined', ({ participant }) => {
       this.#showPerson(participant);
-      announce(t('live.joined', { name: participant.name }));
       toast(t('live.joined', { name: participant.name }));
     });
     conference.on('participantLeft', ({ participant, reason }) => {
@@ -108,7 +108,6 @@ export class Call {
       this.#remove('person', participant.id);
       this.#remove('screen', participant.id);
       this.#showList();
-      announce(text);
       toast(text);
     });
     conference.on('participantChanged', ({ participant }) => this.#showPerson(participant));

@@ -84,11 +84,11 @@ export class Chat {
     const last = this.#last;
     const follows = last?.participant === message.participant
       && last.name === message.name && message.at - last.at < TOGETHER;
-    const body = el('p', { class: 'chat-text' }, ...linked(message.text));
+    const body = el('p', { class: 'chat-text', dir: 'auto' }, ...linked(message.text));
     const line = el('li', { class: mine ? 'chat-line mine' : 'chat-line' });
     if (!follows) {
       const time = new Date(message.at * 1000);
-      const name = el('span', { class: 'chat-name' }, mine ? t('room.you') : message.name);
+      const name = el('bdi', { class: 'chat-name' }, mine ? t('room.you') : message.name);
       name.style.setProperty('--hue', String(hue(message.name)));
       line.append(el('p', { class: 'chat-from' }, name,
         el('time', { datetime: time.toISOString() },

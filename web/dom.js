@@ -106,19 +106,28 @@ export function avatar(name) {
   return element;
 }
 
+/** As many are shown at the same time. */
+const TOASTS = 3;
+
 /**
- * Tell something in passing.
+ * Tell something in passing, to everybody.
  *
  * @param {string} text
  * @param {'info' | 'problem'} [mood]
  */
 export function toast(text, mood = 'info') {
   const close = el('button', { class: 'toast-close', type: 'button' }, icon('close'));
-  const element = el('div', { class: `toast ${mood}`, role: mood === 'problem' ? 'alert' : 'status' },
+  const alert = mood === 'problem';
+  const element = el('div', { class: `toast ${mood}`, ...(alert && { role: 'alert' }) },
     el('span', {}, text), close);
+  // A status that comes into the page together with its text is not read by all screen readers.
+  if (!alert) announce(text);
   close.setAttribute('aria-label', t('control.close'));
   close.onclick = () => element.remove();
-  byId('toasts', HTMLElement).append(element);
+  const shown = byId('toasts', HTMLElement);
+  shown.append(element);
+  // When a class comes in at once, the newest are enough.
+  while (shown.childElementCount > TOASTS) shown.firstElementChild?.remove();
   setTimeout(() => element.remove(), mood === 'problem' ? 9000 : 4000);
 }
 

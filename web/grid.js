@@ -11,6 +11,11 @@
 /** Tiles are cropped to fill, within these shapes (width to height). */
 const TALLEST = 3 / 4;
 const WIDEST = 16 / 9;
+/**
+ * Exponent of what is visible: 0 would fill the area at any price, 1 would crop nothing. An upright
+ * phone has width for faces only; a wide screen can show who sits beside.
+ */
+const CROP_COSTS = { tall: 0.3, wide: 0.45 };
 
 /**
  * The grid that shows `count` equal tiles largest, found by trying each number of columns.
@@ -33,15 +38,31 @@ export function bestGrid(count, width, height, gap, { tallest = TALLEST, widest 
       tallest,
       widest,
     );
-    // A narrow crop shows less of a wide picture, so it counts for less.
+    // A narrow crop shows less of a wide picture, so it counts for less; but not by as much as it
+    // cuts off, for what is beside a face is missed least.
     const visible = Math.min(1, tile.width / tile.height / WIDEST);
-    const score = tile.width * tile.height * Math.sqrt(visible || 0);
+    const score = tile.width * tile.height * (visible || 0) ** (width < height ? CROP_COSTS.tall : CROP_COSTS.wide);
     if (score > bestScore) {
       best = { columns, rows, ...tile };
       bestScore = score;
     }
   }
   return best;
+}
+
+/**
+ * Whether the others are seen larger when one's own picture is laid over a corner instead of having
+ * a tile: two and two fill a wide area as well as three do.
+ *
+ * @param {number} others
+ * @param {number} width of the area, in pixels
+ * @param {number} height of the area, in pixels
+ * @param {number} gap between tiles, in pixels
+ */
+export function cornerPays(others, width, height, gap) {
+  const apart = bestGrid(others, width, height, gap);
+  const among = bestGrid(others + 1, width, height, gap);
+  return apart.width * apart.height > among.width * among.height;
 }
 
 /**

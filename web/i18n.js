@@ -45,7 +45,20 @@ export function phrase(locale, of, key, values) {
   const entry = locale[key];
   const plural = new Intl.PluralRules(of).select(Number(values.count ?? 0));
   const text = typeof entry === 'string' ? entry : plural === 'one' ? entry.one : entry.other;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => isolated(String(values[name] ?? whole)));
+}
+
+/** Hebrew, Arabic and their neighbours. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/**
+ * A name that is written from right to left must not turn the sentence around it (Unicode UAX 9:
+ * first strong isolate).
+ *
+ * @param {string} value
+ */
+function isolated(value) {
+  return RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /**

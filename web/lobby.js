@@ -4,7 +4,7 @@ import { byId, el, icon, label, setIcon } from './dom.js';
 import { errorText, onLanguage, t } from './i18n.js';
 import { LevelMeter } from './media.js';
 import { deviceChoice } from './preferences.js';
-import { askRoom } from './rooms.js';
+import { askRoom, roomName } from './rooms.js';
 import { remember, settings } from './settings.js';
 
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
@@ -130,6 +130,7 @@ export class Lobby {
   }
 
   async #ask() {
+    if (!roomName(this.#room)) return;
     const before = this.#state;
     this.#state = await askRoom(this.#room);
     if (!this.#open) return;
@@ -186,9 +187,10 @@ export class Lobby {
   #showPresence() {
     const state = this.#state;
     const presence = byId('presence', HTMLElement);
-    const text = presenceText(state);
+    const nameless = !roomName(this.#room);
+    const text = nameless ? errorText('badRoomName') : presenceText(state);
     if (presence.textContent !== text) presence.textContent = text;
-    presence.classList.toggle('bad', state === null || Boolean(state?.full));
+    presence.classList.toggle('bad', nameless || state === null || Boolean(state?.full));
   }
 
   #showForm() {

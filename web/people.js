@@ -22,7 +22,8 @@ export function showPeople(people) {
 function row({ name, self, microphone, camera, screen }) {
   return el('li', { class: 'person-row' },
     avatar(name),
-    el('span', { class: 'person-name' }, self ? t('room.youNamed', { name }) : name),
+    el('span', { class: 'person-name', dir: 'auto', title: name },
+      self ? t('room.youNamed', { name }) : name),
     ...(screen ? [mark('screen', t('people.sharing'), true)] : []),
     mark(microphone ? 'mic' : 'mic-off',
       t(microphone ? 'people.microphoneOn' : 'people.microphoneOff'), microphone),

@@ -1,7 +1,7 @@
 /** The room page: lobby, call, goodbye. */
 
 import { Call } from './call.js';
-import { byId, label } from './dom.js';
+import { announce, byId, label } from './dom.js';
 import { errorText, onLanguage, startLanguage, t } from './i18n.js';
 import { helpDialog } from './keyboard.js';
 import { Lobby } from './lobby.js';
@@ -78,6 +78,10 @@ async function enter(request, token = '') {
   keep({ room, name: request.name, token: entering.token });
   show('call');
   call = new Call(entering, local, request.name);
+  // Whoever cannot see the page hears where they are, and who with.
+  byId('call-room', HTMLElement).focus();
+  const others = entering.participants.length;
+  announce(others ? t('live.inside', { count: others }) : t('room.alone'));
   let met = entering.participants.length > 0;
   entering.on('participantJoined', () => { met = true; });
   entering.on('state', ({ state, reason }) => {

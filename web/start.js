@@ -24,7 +24,8 @@ function showRecent() {
   recent.hidden = rooms.length === 0;
   byId('recent-list', HTMLElement).replaceChildren(
     ...rooms.map(({ name }) =>
-      el('li', {}, el('a', { class: 'chip', href: roomPath(name) }, icon('clock'), name))),
+      el('li', {}, el('a', { class: 'chip', href: roomPath(name), title: name },
+        icon('clock'), el('bdi', {}, name)))),
   );
 }
 

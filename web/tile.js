@@ -5,14 +5,15 @@ import { t } from './i18n.js';
 
 /** One person or one screen. */
 export class Tile {
-  #video = el('video', { playsinline: true, autoplay: true });
+  /** Hidden from who listens: the tile is named, and without a picture it is read as broken media. */
+  #video = el('video', { playsinline: true, autoplay: true, 'aria-hidden': 'true' });
   #audio = el('audio', { autoplay: true });
-  #name = el('span', { class: 'tile-name' });
+  #name = el('span', { class: 'tile-name', dir: 'auto' });
   #mark = el('span', { class: 'tile-muted', role: 'img' }, icon('mic-off'));
   #bars = el('span', { class: 'bars', role: 'img' }, el('i'), el('i'), el('i'));
   #face = el('div', { class: 'tile-face' });
   #state = el('p', { class: 'tile-state' });
-  #stateText = el('span');
+  #stateText = el('span', { class: 'tile-state-text' });
   #why = el('button', { class: 'tile-why', type: 'button' });
   #menu = el('button', { class: 'tile-menu', type: 'button', 'aria-haspopup': 'menu' }, icon('more'));
   #wanted = false;
@@ -27,7 +28,7 @@ export class Tile {
   constructor(kind, blocked, actions) {
     this.#blocked = blocked;
     this.kind = kind;
-    this.#state.append(this.#stateText, this.#why);
+    this.#state.append(icon('camera-off'), this.#stateText, this.#why);
     this.element = el('article', { class: `tile ${kind}` },
       this.#face, this.#video, this.#state,
       el('div', { class: 'tile-label' }, this.#mark, this.#name, this.#bars));
@@ -106,7 +107,8 @@ export class Tile {
     this.#stopped = stopped;
     this.showVideo(this.#wanted);
     this.#state.hidden = !text;
-    if (this.#stateText.textContent !== text) this.#stateText.textContent = text;
+    this.element.classList.toggle('stated', Boolean(text));
+    if (this.#stateText.textContent !== text) this.#stateText.textContent = this.#state.title = text;
     this.#why.hidden = !offerWhy;
     this.#why.textContent = t('tile.why');
   }

@@ -1,6 +1,6 @@
 /** The stage: where the tiles are and how large. */
 
-import { bestGrid } from './grid.js';
+import { bestGrid, cornerPays } from './grid.js';
 
 /** @typedef {import('./tile.js').Tile} Tile */
 
@@ -12,7 +12,7 @@ const CORNER_UP_TO = 4;
 const SCREEN_SHAPE = { tallest: 0.4, widest: 4 };
 const STRIP_SHAPE = { tallest: 1, widest: 16 / 9 };
 /** One person on a phone held upright may fill it. */
-const LONE_SHAPE = { tallest: 9 / 16, widest: 16 / 9 };
+const LONE_SHAPE = { tallest: 0.4, widest: 16 / 9 };
 
 export class Stage {
   /** @type {Map<string, Tile>} */
@@ -92,13 +92,14 @@ export class Stage {
     const large = this.#pinned ? [this.#pinned] : [...this.#screens.values()];
     const presenting = large.length > 0;
     const others = this.tiles.length - large.length;
-    const inCorner = others > 0 && others < CORNER_UP_TO && !presenting;
+    const { clientWidth: width, clientHeight: height } = stage;
+    const inCorner = others > 0 && others < CORNER_UP_TO && !presenting
+      && cornerPays(others, width, height, GAP);
     for (const tile of this.tiles) put(tile, large.includes(tile) ? screens : people);
     put(this.#self, inCorner ? corner : people);
     corner.hidden = !inCorner;
     alone.hidden = others > 0 || presenting;
     screens.hidden = !presenting;
-    const { clientWidth: width, clientHeight: height } = stage;
     const wide = width > height * 1.1;
     stage.classList.toggle('presenting', presenting);
     stage.classList.toggle('wide', wide);
@@ -140,9 +141,14 @@ function put(tile, place) {
  */
 function stripSize(width, height, wide, count) {
   const share = count > 4 ? 0.26 : 0.2;
-  return wide
+  const most = wide
     ? { width: Math.round(Math.max(150, width * share)), height }
     : { width, height: Math.round(Math.max(96, height * (share + 0.06))) };
+  // No wider than its tiles are: the rest is for what is shown large.
+  const grid = bestGrid(count, most.width, most.height, GAP, STRIP_SHAPE);
+  return wide
+    ? { width: grid.columns * (grid.width + GAP) - GAP, height }
+    : { width, height: grid.rows * (grid.height + GAP) - GAP };
 }
 
 /**

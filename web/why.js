@@ -20,7 +20,7 @@ import { settings } from './settings.js';
  * @property {string} name
  * @property {boolean} waiting for the server's first answer
  * @property {Verdict[]} found
- * @property {import('./diagnosis.js').Check[]} checks
+ * @property {ReturnType<typeof steps>} checks
  */
 
 const ASK_EVERY_MS = 2000;
@@ -31,7 +31,7 @@ const list = byId('why-list', HTMLElement);
 /** What is told first: what one looks for. */
 const SOURCES = /** @type {const} */ (['screen', 'camera', 'microphone', 'screenAudio', '']);
 
-const STATE_ICONS = { ok: 'check', failed: 'close', unknown: 'minus' };
+const STATE_ICONS = { ok: 'check', failed: 'close', off: 'minus', unknown: 'minus' };
 
 export class Why {
   /** @type {Map<string, Because | null>} by participant */
@@ -106,7 +106,7 @@ export class Why {
     const first = found.find(isFault) ?? found[0];
     return {
       id: participant.id, name: participant.name, waiting, found,
-      checks: first ? checklist(first, own) : [],
+      checks: first ? steps(first, own) : [],
     };
   }
 
@@ -133,7 +133,7 @@ export class Why {
     const summary = t(waiting ? 'why.checking' : faulty ? 'why.trouble' : 'why.well');
     const details = el('details', { class: 'why-person', 'data-participant': id },
       el('summary', {},
-        avatar(name), el('span', { class: 'person-name' }, name),
+        avatar(name), el('span', { class: 'person-name', dir: 'auto' }, name),
         el('span', { class: waiting ? 'why-sum' : `why-sum ${faulty ? 'failed' : 'ok'}` }, summary),
         icon('chevron')),
       ...(waiting ? [] : [
@@ -148,6 +148,18 @@ export class Why {
     };
     return details;
   }
+}
+
+/**
+ * The whole way; where it ends because somebody chose so, nothing has failed.
+ *
+ * @param {Verdict} verdict
+ * @param {Own} own
+ * @returns {{line: import('./diagnosis.js').Check['line'], state: keyof typeof STATE_ICONS}[]}
+ */
+function steps(verdict, own) {
+  return checklist(verdict, own).map(({ line, state }) =>
+    ({ line, state: state === 'failed' && !isFault(verdict) && !line.startsWith('your') ? 'off' : state }));
 }
 
 /**
@@ -166,7 +178,7 @@ function verdictRow(verdict, name) {
 
 /**
  * @param {string} text
- * @param {import('./diagnosis.js').State} state
+ * @param {keyof typeof STATE_ICONS} state
  */
 function checkRow(text, state) {
   return el('li', { class: `why-step ${state}` },

@@ -170,6 +170,7 @@ async def test_everything_in_a_call_has_a_name_and_the_keyboard_reaches_it(
     ana = await on_chromium("Ana")
     assert isinstance(ana.page, ChromiumPage)
     await ana.join(room)
+    assert await ana.see("document.activeElement.id") == "call-room"
     for key in ("c", "Escape", "p"):
         await press(ana, key)
     nameless = await ana.see(
@@ -188,6 +189,19 @@ async def test_everything_in_a_call_has_a_name_and_the_keyboard_reaches_it(
     assert await ana.see("panel.hidden && document.activeElement.id === 'people'")
     await press(ana, "?")
     assert await ana.see("document.getElementById('help-dialog').open")
+
+
+async def test_a_tile_has_the_colour_of_its_person(room: str, on_chromium: Opens) -> None:
+    ana = await on_chromium("Ana")
+    await ana.join(room, bare=True)
+    colours = await ana.see(
+        "[0, 120, 240].map((hue) => {"
+        "  const tile = document.querySelector('.tile.self');"
+        "  tile.style.setProperty('--hue', hue);"
+        "  return getComputedStyle(tile).backgroundColor;"
+        "})"
+    )
+    assert len(set(colours)) == 3, colours
 
 
 async def tile_is(person: Person, name: str, **expected: bool) -> bool:

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bestGrid } from '../../web/grid.js';
+import { bestGrid, cornerPays } from '../../web/grid.js';
 
 const GAP = 10;
 const AREAS = [[1342, 680], [1896, 992], [374, 690], [3800, 2000], [600, 600], [760, 330]];
 
 /** Columns on an ordinary laptop, and on a phone held upright. */
 const EXPECTED = [
-  [1, 1, 1], [2, 2, 1], [4, 2, 1], [9, 3, 2], [10, 4, 2],
+  [1, 1, 1], [2, 2, 1], [3, 2, 1], [4, 2, 1], [5, 3, 2], [9, 3, 2], [10, 4, 2],
 ];
 
 for (const [count, laptop, phone] of EXPECTED) {
@@ -32,6 +32,13 @@ test('tiles fit the area, hold their shape and use the space', () => {
     }
   }
 });
+
+for (const [others, laptop, phone] of [[1, true, true], [2, true, true], [3, false, true]]) {
+  test(`beside ${others} one's own picture is in the corner: ${laptop} on a laptop, ${phone} on a phone`, () => {
+    assert.equal(cornerPays(others, 1342, 660, GAP), laptop);
+    assert.equal(cornerPays(others, 374, 690, GAP), phone);
+  });
+}
 
 test('no tile and no area are no error', () => {
   assert.equal(bestGrid(0, 800, 600, GAP).columns, 1);

@@ -67,6 +67,11 @@ test('placeholders and plurals', () => {
   assert.equal(t('live.joined', { name: '{name}' }), '{name} joined.');
 });
 
+test('a name from right to left leaves the sentence around it as it is', () => {
+  assert.equal(t('live.joined', { name: 'علي' }), '\u2068علي\u2069 joined.');
+  assert.equal(t('live.joined', { name: 'Ömer 🎉' }), 'Ömer 🎉 joined.');
+});
+
 test('an unknown error code still gets a sentence', () => {
   assert.equal(errorText('somethingNew'), LOCALES.en['error.internal']);
 });

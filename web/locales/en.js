@@ -53,7 +53,7 @@ export default {
   'media.both.insecure': 'Browsers allow camera and microphone only on secure pages. Open this page with https:// in front.',
   'media.both.failed': 'Camera and microphone did not start. Unplug them and plug them in again, or choose others.',
 
-  'error.unreachable': 'The server does not answer. Check your network; we keep trying if you are in a call.',
+  'error.unreachable': 'The server does not answer. Check your network, then try again.',
   'error.resumedElsewhere': 'This call was continued in another tab or window.',
   'error.removed': 'The administrator has ended this call for you.',
   'error.badMessage': 'The server did not understand this page. Reload the page; if it happens again, tell whoever runs the server.',
@@ -180,6 +180,7 @@ export default {
   'help.help': 'Show this list',
   'help.escape': 'Close what is open',
 
+  'live.inside': { one: 'You are in, with {count} other person.', other: 'You are in, with {count} other people.' },
   'live.joined': '{name} joined.',
   'live.left': '{name} left.',
   'live.lost': '{name} lost the connection.',
@@ -192,7 +193,7 @@ export default {
   'live.device.camera': 'camera',
   'live.device.microphone': 'microphone',
   'live.videoLowered': 'Your connection is poor: video lowered.',
-  'live.videoBack': 'Your connection is well again: video is back to normal.',
+  'live.videoBack': 'Your connection is good again: video is back to normal.',
   'live.pinned': '{name} is shown large.',
 
   'banner.reconnecting': 'The connection was lost. Trying again…',
@@ -224,7 +225,7 @@ export default {
   'why.nobody': 'There is nobody else here.',
   'why.checking': 'Checking…',
   'why.trouble': 'Something is missing',
-  'why.well': 'All is well',
+  'why.well': 'Nothing is wrong',
   'why.way': 'The way, step by step',
   'why.source.camera': 'Camera',
   'why.source.microphone': 'Microphone',
@@ -232,6 +233,7 @@ export default {
   'why.source.screenAudio': 'Sound of the screen',
   'why.state.ok': 'in order',
   'why.state.failed': 'fails here',
+  'why.state.off': 'not on',
   'why.state.unknown': 'not known',
   'why.line.theirSignaling': '{name} is connected to the server',
   'why.line.published': '{name} shares it',
