@@ -225,6 +225,7 @@ export default {
   'why.checking': 'Checking…',
   'why.trouble': 'Something is missing',
   'why.well': 'All is well',
+  'why.unbroken': 'Nothing is broken',
   'why.way': 'The way, step by step',
   'why.source.camera': 'Camera',
   'why.source.microphone': 'Microphone',

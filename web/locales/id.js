@@ -225,6 +225,7 @@ export default {
   'why.checking': 'Memeriksa…',
   'why.trouble': 'Ada yang kurang',
   'why.well': 'Semua baik',
+  'why.unbroken': 'Tidak ada yang rusak',
   'why.way': 'Jalannya, langkah demi langkah',
   'why.source.camera': 'Kamera',
   'why.source.microphone': 'Mikrofon',
