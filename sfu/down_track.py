@@ -97,6 +97,8 @@ class DownTrack:
         "pacer",
         "packets",
         "packets_lost",
+        "pause",
+        "pauses_told",
         "plis",
         "red_first_word",
         "redundancy",
@@ -139,6 +141,10 @@ class DownTrack:
         """Of voice, where the receiver takes it (RFC 2198)."""
         if spec.red_payload_type:
             self.redundancy = Redundancy()
+        self.pause = -1
+        """Extended number of the packet by which a voice announced the pause last repeated."""
+        self.pauses_told = 0
+        """How often that was repeated."""
         self._last: tuple[bytes, Segment] | None = None
         # The payload sent last, and under what.
         self._given_up: layers.Pictures | None = None
@@ -433,6 +439,12 @@ class DownTrack:
         segment = self.map.skip(extended)
         if segment is not None:
             self.segment = segment
+
+    def inserted(self, packet: Packet, now: float) -> None:
+        """A packet of our own was sent under the number that the stream's next one would have
+        had: that one and all after it move up. Lanes are to be laid anew."""
+        self.note_sent([packet], now)
+        self.segment = self.map.insert(packet[0])
 
     def resendable(self, seq: int) -> bytes | None:
         """The protected bytes of a packet sent without RTX, by 16-bit number.

@@ -194,7 +194,9 @@ class Downlink:
             down.settle()
             packets, octets, rate = before.get(down, (-1, 0, 0.0))
             if packets >= 0 and elapsed > 0:
-                new = down.octets - octets + OVERHEAD * (down.packets - packets)
+                # Redundancy is not in what is counted.
+                new = (down.octets - octets) * (1 + down.blocks)
+                new += OVERHEAD * (down.packets - packets)
                 # Up at once, down little by little: who pauses goes on at any moment.
                 now_bps = new * 8 / elapsed
                 rate = max(now_bps, now_bps + (rate - now_bps) * keep)

@@ -47,9 +47,17 @@ class _Missing:
 class NackGenerator:
     """Missing packets of one stream, by extended sequence number."""
 
-    __slots__ = ("_highest", "_missing", "keyframe_needed", "max_age", "missed")
+    __slots__ = (
+        "_asked_beyond",
+        "_highest",
+        "_missing",
+        "keyframe_needed",
+        "max_age",
+        "missed",
+    )
 
     def __init__(self) -> None:
+        self._asked_beyond = -1
         self._highest = -1
         self._missing: dict[int, _Missing] = {}
         self.keyframe_needed = False
@@ -118,6 +126,14 @@ class NackGenerator:
         for seq in hopeless:
             del missing[seq]
         return wanted
+
+    def beyond(self) -> list[int]:
+        """The 16-bit number after the highest, once: nothing has come since that would show
+        whether it was lost or never sent, and the caller thinks that it was sent."""
+        if self._highest < 0 or self._asked_beyond == self._highest:
+            return []
+        self._asked_beyond = self._highest
+        return [self._highest + 1 & 0xFFFF]
 
     def __len__(self) -> int:
         """Packets that are missing and still wanted."""

@@ -94,6 +94,17 @@ class PacketMap:
         segment.tl0_delta = before.tl0_delta
         return segment
 
+    def insert(self, seq_in: int) -> Segment:
+        """A packet that no source sent took the last number: input packet `seq_in`, the next in
+        line, follows right after it. Something must flow."""
+        before = self.current
+        assert before is not None
+        segment = self.begin(before.source, seq_in)
+        segment.timestamp_delta = before.timestamp_delta
+        segment.picture_delta = before.picture_delta
+        segment.tl0_delta = before.tl0_delta
+        return segment
+
     def segment_of_input(self, source: Any, seq_in: int) -> Segment | None:
         """The segment that packet `seq_in` of `source` belongs to, or None if it was left out."""
         for segment in reversed(self.segments):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from qos.rtt import round_trip
-from sfu import audio_repair, rtcp
+from sfu import audio_repair, pauses, rtcp
 from sfu import ntp as ntp_time
 from sfu.congestion.feedback import TransportCcFeedback
 from sfu.control import Extensions, SetUpTracks, UpTrackSpec
@@ -287,6 +287,8 @@ class Publisher:
             if stream.keyframe_wanted or stream.nack:
                 self._repair(parts, ssrc, stream, now, rtt)
                 missing = missing or bool(stream.nack)
+            if not stream.is_video:
+                self._attend_to_pauses(parts, ssrc, stream, now)
         if parts:
             self.transport.send_rtcp(b"".join(parts))
         return missing
@@ -311,6 +313,15 @@ class Publisher:
             else:
                 self._fir_seq = (self._fir_seq + 1) & 0xFF
                 parts.append(rtcp.fir(self.local_ssrc, [(ssrc, self._fir_seq)]))
+
+    def _attend_to_pauses(
+        self, parts: list[bytes], ssrc: int, stream: RtpStream, now: float
+    ) -> None:
+        pauses.repeat(stream, self.forwarder, now)
+        wanted = pauses.unannounced(stream, now)
+        if wanted:
+            stream.nacks += 1
+            parts.append(rtcp.nack(self.local_ssrc, ssrc, wanted))
 
     def _report(self, parts: list[bytes], now: float, ntp_now: int) -> None:
         """RR + SDES + our reference time (its answer gives the round trip to who only sends), and

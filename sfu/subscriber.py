@@ -187,19 +187,23 @@ class Subscriber:
             down = self.down_tracks.get(block.ssrc)
             if down is None:
                 continue
-            # Packets that were resent count as received in reports, not in the feedback.
-            loss = max(block.fraction_lost / 256, self._transport_loss)
-            down.report(block, loss, now)
+            down.report(block, self._voice_loss(block.fraction_lost / 256), now)
             worst = max(worst, block.fraction_lost)
             measured = round_trip(ntp_time.middle(ntp_now), block.lsr, block.dlsr)
             self.rtt = smoothed(self.rtt, measured)
         if worst >= 0 and self.downlink is not None:
             self.downlink.report(worst / 256, self.rtt, now)
 
-    @property
-    def _transport_loss(self) -> float:
-        """Share of packets that transport-wide feedback reports missing."""
-        return 0.0 if self.downlink is None else self.downlink.estimator.loss.loss
+    def _voice_loss(self, reported: float) -> float:
+        """The share lost that redundancy is made for; `reported` by a receiver report.
+
+        Packets that were resent count as received in reports, not in transport-wide feedback,
+        which also tells what a full queue lost. It is not read closely while the way is calm.
+        """
+        if self.downlink is None or not self.downlink.estimator.known:
+            return reported
+        unqueued = self.downlink.estimator.loss.unqueued
+        return max(reported, unqueued) if self.downlink.estimator.calm else unqueued
 
     def wants_feedback(self, now: float) -> bool:
         """Whether transport-wide feedback should be read now."""
@@ -209,7 +213,7 @@ class Subscriber:
         if self.downlink is None:
             return
         self.downlink.feedback(packet, now)
-        loss = self._transport_loss
+        loss = self.downlink.estimator.loss.unqueued
         if loss != self._seen_loss:
             # Reports of a voice come every five seconds only.
             self._seen_loss = loss

@@ -1,12 +1,22 @@
-/** Who counts as the speaker: the loudest, for long enough, until somebody else is. */
+/**
+ * Who counts as the speaker: the loudest, for long enough, until somebody else is.
+ *
+ * On a narrow way the speaker's picture is the one that moves, and each change costs it a keyframe:
+ * who puts in a few words while another speaks on is not followed.
+ */
 
 /** Quieter than this is no speech, in -dBov (RFC 6464). */
 export const QUIET = 55;
 /** A cough is no speech. */
 const SPEAKS_FOR_MS = 800;
+/** So long somebody must be louder than a speaker who goes on. */
+const INTERRUPTS_FOR_MS = 2500;
+/** Who has not been heard for so long has stopped. */
+const PAUSE_MS = 1000;
 
 export class Speaker {
   #current = '';
+  #heardAt = 0;
   #next = '';
   #since = 0;
 
@@ -21,6 +31,7 @@ export class Speaker {
    * @returns {boolean} whether the speaker is another one now
    */
   hear(levels, now) {
+    if ((levels.get(this.#current) ?? QUIET) < QUIET) this.#heardAt = now;
     const [loudest, level] = [...levels].reduce(
       (best, one) => (one[1] < best[1] ? one : best), ['', QUIET]);
     if (level >= QUIET || loudest === this.#current) {
@@ -31,8 +42,11 @@ export class Speaker {
       this.#next = loudest;
       this.#since = now;
     }
-    if (this.#current && now - this.#since < SPEAKS_FOR_MS) return false;
+    const goesOn = now - this.#heardAt < PAUSE_MS;
+    const needed = goesOn ? INTERRUPTS_FOR_MS : SPEAKS_FOR_MS;
+    if (this.#current && now - this.#since < needed) return false;
     this.#current = loudest;
+    this.#heardAt = now;
     this.#next = '';
     return true;
   }

@@ -130,7 +130,9 @@ export class Why {
   /** @param {Told} person */
   #person({ id, name, waiting, found, checks }) {
     const faulty = found.some(isFault);
-    const summary = t(waiting ? 'why.checking' : faulty ? 'why.trouble' : 'why.well');
+    const whole = found.every(({ step }) => step === 'flowing');
+    const sound = whole ? 'why.well' : 'why.unbroken';
+    const summary = t(waiting ? 'why.checking' : faulty ? 'why.trouble' : sound);
     const details = el('details', { class: 'why-person', 'data-participant': id },
       el('summary', {},
         avatar(name), el('span', { class: 'person-name', dir: 'auto' }, name),

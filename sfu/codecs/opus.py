@@ -53,6 +53,14 @@ def duration(payload: Buffer) -> int:
     return samples if samples <= MAX_DURATION else 0
 
 
+def announces_pause(payload: Buffer) -> bool:
+    """Whether the packet is the start of a pause in transmission: nothing may follow it for long.
+
+    Encoders send such a packet once, and one frame of noise with another each 400 ms.
+    """
+    return 0 < len(payload) <= MAX_DTX
+
+
 def is_dtx(payload: Buffer) -> bool:
     """Whether the packet stands for a pause in speech (RFC 7587 clause 3.1.3) or is silence.
 

@@ -29,6 +29,9 @@ FIRST_OVER_NEW: Final = 0.20
 """Share of the budget by which the first video may go past it, in order to start."""
 FIRST_OVER_HELD: Final = 0.50
 """The same for one that flows: 0.9 * 1.5 is over 1.1 * 1.2."""
+FIRST_STEADY_OVER_HELD: Final = 0.25
+"""The same for one that flows at the lowest step that moves, which may begin where it just fits:
+0.9 * 1.25 is over 1.1. Nobody else is raised meanwhile, and it is taken back at any frame."""
 SLACK: Final = 1.25
 """A picture may be enlarged this much before the next higher layer is wanted."""
 MAX_SIDE: Final = 16384
@@ -149,7 +152,7 @@ def _lowest(
 ) -> float:
     """The lowest step that moves, in order of importance; the sum of their rates.
 
-    Only the first may have less than that, and go past what is available for it.
+    Only the first may have less than that, or go past what is available for it.
     """
     spare = available / HEADROOM
     used = 0.0
@@ -160,11 +163,18 @@ def _lowest(
             chosen[index] = step
             used += ladder[step].rate_bps
         elif not used:
-            limit = available + whole * (FIRST_OVER_HELD if held[index] >= 0 else FIRST_OVER_NEW)
-            if ladder[0].rate_bps <= limit:
-                chosen[index] = 0
-                used += ladder[0].rate_bps
+            chosen[index] = _first(ladder, held[index], available, whole)
+            used += ladder[chosen[index]].rate_bps if chosen[index] >= 0 else 0.0
     return used
+
+
+def _first(ladder: Sequence[_Step], held: int, available: float, whole: float) -> int:
+    """The step of the most important video, for which there is too little; -1: none."""
+    step = _steady(ladder)
+    if ladder[step].rate_bps <= available + whole * (FIRST_STEADY_OVER_HELD * (held >= step)):
+        return step
+    limit = available + whole * (FIRST_OVER_HELD if held >= 0 else FIRST_OVER_NEW)
+    return 0 if ladder[0].rate_bps <= limit else -1
 
 
 def _steady(ladder: Sequence[_Step]) -> int:

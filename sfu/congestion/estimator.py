@@ -38,7 +38,7 @@ from sfu.congestion.delay import DelayDetector, Usage
 from sfu.congestion.fallback import ReportedRate
 from sfu.congestion.history import Outcome, SentHistory
 from sfu.congestion.loss import LossController
-from sfu.congestion.prober import CLUSTER_SECONDS, Prober
+from sfu.congestion.prober import CLUSTER_SECONDS, PATIENT_QUEUE, Prober
 from sfu.transport_cc import TransportCc
 
 CALM_SECONDS: Final = 0.25
@@ -151,7 +151,10 @@ class BandwidthEstimator:
         ceiling_bps = self.prober.ceiling_bps(now)
         queue = self.delay.queue.recent
         if self.rate.update(usage, acked_bps, recent_bps, ceiling_bps, self.rtt, now, queue):
-            self._backed_off(before, now)
+            self._backed_off(before, now, recent_bps or acked_bps)
+        cluster = self.prober.cluster
+        if cluster is not None and cluster.patient and queue > PATIENT_QUEUE:
+            cluster.break_off(now)
         self._judge_loss(outcomes, acked_bps, now)
         self._set_target(now)
 
@@ -182,12 +185,14 @@ class BandwidthEstimator:
         queued = self.delay.queue.floor > QUEUED_SECONDS
         before = self.target_bps
         if self.loss.add(packets, lost, queued, acked_bps, self.rtt, now):
-            self._backed_off(before, now)
+            self._backed_off(before, now, acked_bps)
 
-    def _backed_off(self, before: float, now: float) -> None:
+    def _backed_off(self, before: float, now: float, arrives_bps: float) -> None:
         self.overused_at = now
         after = min(self.rate.bps, self.loss.bound_bps)
-        self.prober.overused(now, 1 - after / before)
+        # A machine that stands for a moment shows that nothing arrives, but no queue that stays.
+        stands = self.delay.queue.floor > QUEUED_SECONDS
+        self.prober.overused(now, 1 - after / before, arrives_bps if stands else 0.0)
 
     def _set_target(self, now: float) -> None:
         if now - self._feedback_at < FEEDBACK_SECONDS:
@@ -220,7 +225,7 @@ class BandwidthEstimator:
         if self.known and self.rate.bps > SILENCE_FLOOR_BPS:
             before = self.rate.bps
             self.rate.lower_to(max(SILENCE_STEP * before, SILENCE_FLOOR_BPS))
-            self._backed_off(before, now)
+            self._backed_off(before, now, 0.0)
             self._set_target(now)
 
     def padding_due(self, now: float, wanted_bps: int) -> int:
@@ -229,12 +234,16 @@ class BandwidthEstimator:
         sent = self.history.bytes_sent
         if cluster is None and self._may_probe(now):
             careful = self.overused_at >= 0
-            cluster = self.prober.due(now, self.target_bps, wanted_bps, sent, careful)
+            used_bps = self.acked.bps(ACKED_WINDOW)
+            cluster = self.prober.due(now, self.target_bps, wanted_bps, sent, careful, used_bps)
         if cluster is None or cluster.ended >= 0:
             return 0
         size = cluster.due(now, sent)
         # What follows waits for what the cluster left in a queue.
         drained = cluster.bytes * 8 / max(self.target_bps, 1)
+        if cluster.patient:
+            # It is only as much as it is faster than the link.
+            drained -= cluster.seconds
         self._quiet_until = now + max(drained, CLUSTER_SECONDS)
         return size
 

@@ -46,12 +46,16 @@ class LossController:
         "bound_bps",
         "inherent",
         "loss",
+        "unqueued",
     )
 
     def __init__(self) -> None:
         self.bound_bps = inf
         self.loss = 0.0
         """Of the last window, 0 to 1."""
+        self.unqueued = 0.0
+        """Of the last window in which no queue stood, 0 to 1: what redundancy is good against.
+        A queue that overflows it would only make longer."""
         self.inherent = 0.0
         """Share that the link loses whatever the rate."""
         self._began = -1.0
@@ -135,6 +139,8 @@ class LossController:
 
     def _restart(self, now: float) -> None:
         self.loss = max(0, self._lost) / self._packets if self._packets else 0.0
+        if not self._queued:
+            self.unqueued = self.loss
         self._began = now
         self._packets = self._lost = 0
         self._queued = False

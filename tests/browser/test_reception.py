@@ -43,6 +43,29 @@ _ACTIVE = """conference.publishConnection.getSenders()
   .flatMap((sender) => sender.getParameters().encodings)
   .filter(({ active }) => active).length"""
 
+_HEIGHT = """(async () => {
+  const found = [...(await conference.subscribeConnection.getStats()).values()];
+  const video = found.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+  return video?.frameHeight ?? 0;
+})()"""
+
+_NOTICES = """(() => {
+  window.notices = [];
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) notices.push(node.textContent.trim());
+    }
+  }).observe(document.getElementById('toasts'), { childList: true });
+})()"""
+
+_LIMIT = """(() => {
+  const [{ id }] = conference.participants[0].tracks.filter(({ kind }) => kind === 'video');
+  clearInterval(window.limiting);
+  window.limiting = setInterval(() => conference.looking.receiving({
+    tracks: [{ track: id, state: 'flowing', layer: 0, limited: LIMITED }],
+  }), 100);
+})()"""
+
 _HIDE = """(() => {
   Object.defineProperty(document, 'visibilityState', { value: STATE, configurable: true });
   document.dispatchEvent(new Event('visibilitychange'));
@@ -120,6 +143,50 @@ async def test_audio_only_stops_the_video_and_rests_its_encoders(
     await ana.sees("Budi", seconds=90)
 
 
+@pytest.mark.timeout(300)
+async def test_the_choice_of_quality_is_what_comes(room: str, on_chromium: Opens) -> None:
+    ana, budi = await two(room, on_chromium)
+    sent = await budi.see(
+        "conference.publishConnection.getSenders()"
+        ".find(({ track }) => track?.kind === 'video').track.getSettings().height"
+    )
+
+    async def choose(quality: str) -> None:
+        await ana.see(f"document.querySelector('#quality input[value={quality}]').click()")
+
+    async def comes_at_most(height: float) -> bool:
+        return 0 < await ana.see(_HEIGHT) <= height
+
+    async def comes_above(height: float) -> bool:
+        return bool(await ana.see(_HEIGHT) > height)
+
+    await choose("low")
+    await until("the server knows", lambda: asked_for(ana, "low"))
+    await until("a small picture comes", lambda: comes_at_most(sent / 2), 90)
+    low = await ana.see(_HEIGHT)
+    await choose("high")
+    await until("the server knows", lambda: asked_for(ana, "high"))
+    await until("a larger one comes", lambda: comes_above(low), 90)
+
+
+@pytest.mark.timeout(180)
+async def test_a_poor_connection_is_told_of_once_and_its_end_once(
+    room: str, on_chromium: Opens
+) -> None:
+    ana, _ = await two(room, on_chromium)
+    await ana.see(_NOTICES)
+    told = "notices.filter((text) => text.includes('connection is'))"
+    lowered = "Your connection is poor: video lowered."
+    await ana.see(_LIMIT.replace("LIMITED", "true"))
+    await until("it is told", lambda: equals(ana, told, [lowered]))
+    # As the page's own clock has it, twice as long as it takes to be sure.
+    await ana.see("new Promise((done) => setTimeout(done, 10_000))")
+    assert await ana.see(told) == [lowered]
+    await ana.see(_LIMIT.replace("LIMITED", "false"))
+    back = "Your connection is well again: video is back to normal."
+    await until("its end is told", lambda: equals(ana, told, [lowered, back]))
+
+
 async def test_another_device_plays_the_sound(room: str, on_chromium: Opens) -> None:
     ana, _ = await two(room, on_chromium)
     await ana.hears("Budi")
@@ -185,6 +252,10 @@ _SHOWN = "document.querySelector('.tile.person').classList.contains('with-video'
 async def shown_width(person: Person, width: int) -> bool:
     tracks = (await view(person))["tracks"]
     return [one["width"] for one in tracks] == [width]
+
+
+async def asked_for(person: Person, quality: str) -> bool:
+    return bool((await view(person))["quality"] == quality)
 
 
 async def importance(person: Person, wanted: str) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sfu.congestion.allocator import (
     FIRST_OVER_HELD,
     FIRST_OVER_NEW,
+    FIRST_STEADY_OVER_HELD,
     HEADROOM,
     OFF_AFTER,
     WAKES_WITHIN,
@@ -160,8 +161,8 @@ def test_nominal_rates_of_absurd_sizes(width, height):
         (0, NONE),
         (49e3, NONE),
         (51e3, Layer(0, 0)),
-        (112e3, Layer(0, 0)),
-        (113e3, Layer(0, 1)),
+        (89e3, Layer(0, 0)),
+        (90e3, Layer(0, 1)),
         (187e3, Layer(0, 1)),
         (188e3, Layer(0, ALL)),
         (374e3, Layer(0, ALL)),
@@ -256,6 +257,16 @@ def test_the_first_video_may_go_past_the_budget_and_no_other():
     over = 60e3 / (1 + FIRST_OVER_HELD)
     assert layers_of(over + 1, flowing) == [Layer(0, 0), NONE]
     assert layers_of(over - 1, flowing) == [NONE, NONE]
+
+
+def test_the_first_video_moves_where_that_just_fits_and_stays_so_a_little_past_it():
+    requests = [video((Q,), importance="main"), video((Q,))]
+    assert layers_of(89e3, requests) == [Layer(0, 0), NONE]
+    assert layers_of(91e3, requests) == [Layer(0, 1), NONE]
+    flowing = [request._replace(current=Layer(0, 1)) for request in requests]
+    over = 90e3 / (1 + FIRST_STEADY_OVER_HELD)
+    assert layers_of(over + 1, flowing) == [Layer(0, 1), NONE]
+    assert layers_of(over - 1, flowing) == [Layer(0, 0), NONE]
 
 
 def test_a_lesser_video_moves_when_the_first_is_too_dear():

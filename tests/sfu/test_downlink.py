@@ -10,7 +10,7 @@ from sfu.audio_repair import Redundancy
 from sfu.shedding import STEPS
 from tests.sfu.congestion.link import VirtualLink
 from tests.sfu.room_link import Room
-from tests.sfu.room_sources import QHF
+from tests.sfu.room_sources import HALVES, QHF, LayerPlan
 
 SEEDS = [1, 2]
 
@@ -79,6 +79,26 @@ def test_300_kbit_carry_four_voices_and_a_picture(seed: int) -> None:
     assert voice_delay(room, 5, 44) < 0.3
     assert room.pictures["v0"].fps(15, 45) > 3.5
     assert room.bps(15, 45) < 300_000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("rate", "burst", "least"), [
+    (3e5, 0, 10), (3e5, 8_000, 8), (3e5, 16_000, 8), (2.2e5, 8_000, 4),
+])  # fmt: skip
+def test_a_shaper_that_lets_bursts_pass_is_not_taken_for_a_wide_way(
+    seed: int, rate: float, burst: int, least: float
+) -> None:
+    """Each probe passes at once, and all that is then sent in good faith fills the queue."""
+    link = VirtualLink(rate, seed=seed, burst_bytes=burst)
+    room = Room(link, 4, (LayerPlan("q", 320, 180, 150_000), HALVES[1]), seed=seed, voice_bytes=80)
+    for voice in room.voices[2:]:
+        voice.talks = False
+    gallery(room)
+    room.run(60)
+    assert room.pictures["v0"].fps(15, 60) > least
+    assert room.pictures["v0"].longest_gap(15, 60) < 4
+    assert room.sounds["a0"].loss(15, 59) < 0.02
+    assert room.bps(15, 60) < rate
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -225,3 +245,20 @@ def test_voices_get_redundancy_as_soon_as_feedback_shows_loss() -> None:
     gallery(room)
     room.run(3)
     assert {down.blocks for down in voices} == {2}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_full_queue_makes_no_voice_redundant(seed: int) -> None:
+    """Redundancy would make the queue longer that loses the packets."""
+    link = VirtualLink([(0, 5e6), (10, 3e5)], seed=seed, queue_seconds=0.2)
+    room = Room(link, 4, seed=seed)
+    voices = [down for down in room.subscriber.down_tracks.values() if down.spec.kind == "audio"]
+    for down in voices:
+        down.redundancy = Redundancy()
+    gallery(room)
+    blocks = set()
+    while room.now < 25:
+        room.run(room.now + 0.1)
+        blocks |= {down.blocks for down in voices}
+    assert link.dropped > 50
+    assert blocks == {0}

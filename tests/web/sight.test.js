@@ -40,6 +40,22 @@ test('the speaker is the loudest who goes on, and stays so in silence', () => {
   assert.equal(speaker.current, 'budi');
 });
 
+test('who speaks on is not lost for a few words of another', () => {
+  const speaker = new Speaker();
+  const hear = (levels, now) => speaker.hear(new Map(Object.entries(levels)), now);
+  hear({ ana: 30 }, 0);
+  for (let now = 200; now <= 2600; now += 200) {
+    assert.equal(hear({ ana: 30, budi: 25 }, now), false, `${now} ms`);
+  }
+  assert.equal(hear({ ana: 25, budi: 30 }, 2700), false, 'louder for a moment');
+  for (let now = 2800; now <= 5200; now += 200) hear({ ana: 30, budi: 25 }, now);
+  assert.equal(speaker.current, 'ana', 'it counts anew');
+  assert.equal(hear({ ana: 30, budi: 25 }, 5400), true, 'clearly the louder one');
+  hear({ budi: 30 }, 6000);
+  hear({ ana: 30 }, 7100);
+  assert.equal(hear({ ana: 30 }, 7900), true, 'budi has stopped');
+});
+
 test('every module of the room is asked for at once, not one after another', () => {
   const web = new URL('../../web/', import.meta.url);
   const found = new Set(['room.js']);

@@ -26,7 +26,8 @@ class VirtualLink:
     """A drop-tail queue in front of a wire.
 
     `rates`: bit/s, or steps of (from second, bit/s). `queue_seconds`: how long a packet may wait
-    at most; `queue_bytes` likewise. `jitter`: up to so many seconds more, in order unless
+    at most; `queue_bytes` likewise. `burst_bytes`: a token bucket, so much passes at once after a
+    while of less than the rate. `jitter`: up to so many seconds more, in order unless
     `reorder`, the share of packets that take `reorder_seconds` more and may be overtaken.
     """
 
@@ -40,6 +41,7 @@ class VirtualLink:
         loss: float = 0.0,
         queue_seconds: float = 0.3,
         queue_bytes: float = float("inf"),
+        burst_bytes: float = 0.0,
         reorder: float = 0.0,
         reorder_seconds: float = 0.01,
     ) -> None:
@@ -49,6 +51,7 @@ class VirtualLink:
         self._random = random.Random(seed)
         self.delay, self.jitter, self.loss = delay, jitter, loss
         self.queue_seconds, self.queue_bytes = queue_seconds, queue_bytes
+        self.burst_bytes = burst_bytes
         self.reorder, self.reorder_seconds = reorder, reorder_seconds
         self._free_at = 0.0
         self._latest = 0.0
@@ -80,10 +83,11 @@ class VirtualLink:
         if waits > self.queue_seconds or waits * self.rate(now) / 8 > self.queue_bytes:
             self.dropped += 1
             return None
-        self._free_at = self._served(size * 8, max(now, self._free_at))
+        saved = self.burst_bytes * 8 / self.rate(now)
+        self._free_at = self._served(size * 8, max(now - saved, self._free_at))
         if self.loss and self._random.random() < self.loss:
             return None
-        arrival = self._free_at + self.delay
+        arrival = max(now, self._free_at) + self.delay
         if self.jitter:
             arrival += self._random.random() * self.jitter
         if self.reorder and self._random.random() < self.reorder:

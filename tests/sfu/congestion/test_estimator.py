@@ -28,6 +28,34 @@ def test_steady_state_of_a_fast_link():
     assert sender.trace.standing_queue(2, 14) < 0.1
 
 
+def test_steady_state_of_a_fast_link_with_frames():
+    sender = Sender(VirtualLink(10e6), greedy(25), receiver=Receiver(interval=0.1))
+    run([sender], 20)
+    assert 0.85 * 10e6 < sender.trace.target(8, 20) < 1.15 * 10e6
+    assert sender.trace.standing_queue(4, 20) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("capacity", "burst"), [(300_000, 4_000), (300_000, 16_000), (1_000_000, 16_000)]
+)
+def test_a_shaper_with_a_burst_fools_no_probe_for_long(capacity, burst):
+    link = VirtualLink(capacity, burst_bytes=burst)
+    # Steps so far apart that most of the time less is sent than the link carries.
+    source = layered([capacity * share for share in (0.4, 0.7, 1.3, 2.0, 4.0)])
+    sender = Sender(link, source, wanted_bps=5 * capacity)
+    run([sender], 90)
+    trace = sender.trace
+    assert 0.8 * capacity < trace.target(20, 90) < 1.2 * capacity
+    assert trace.queue_share(20, 90, 0.9) < 0.15
+
+
+def test_where_probes_were_wrong_a_wider_link_is_found_all_the_same():
+    link = VirtualLink([(0, 3e5), (40, 4e6)], burst_bytes=8_000)
+    sender = Sender(link, layered([120_000, *LAYERS]), wanted_bps=2_500_000)
+    run([sender], 60)
+    assert sender.trace.target(50, 51) > 0.9 * 2_500_000
+
+
 @pytest.mark.parametrize("start", [100_000, 300_000, 1_000_000])
 @pytest.mark.parametrize("capacity", [300_000, 3_000_000])
 def test_any_start_finds_the_rate(capacity, start):

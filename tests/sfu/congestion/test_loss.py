@@ -90,3 +90,15 @@ def test_recovered_packets_may_outnumber_the_lost():
         controller.add(20, -1, False, ACKED, 0.05, index / 10)
     assert controller.loss == 0
     assert controller.bound_bps == inf
+
+
+def test_what_a_full_queue_loses_is_told_apart():
+    link = Link()
+    link.play(0.05, 3)
+    assert link.controller.unqueued == pytest.approx(0.05, abs=0.02)
+    before = link.controller.unqueued
+    link.play(0.3, 5, queued=True)
+    assert link.controller.loss > 0.2
+    assert link.controller.unqueued == before
+    link.play(0.0, 3)
+    assert link.controller.unqueued == 0

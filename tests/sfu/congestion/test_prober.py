@@ -111,7 +111,7 @@ def test_a_careful_success_counts_in_part_and_an_overuse_ends_the_chain():
     assert 750 * KBIT < shown < 1100 * KBIT
     assert prober.due(now, 1000 * KBIT, 9000 * KBIT, 0, careful=True) is not None
     prober.cluster = None
-    prober.overused(now, 0.5)
+    prober.overused(now, 0.5, 900 * KBIT)
     assert prober.due(now + 1.9, 1000 * KBIT, 9000 * KBIT, 0, careful=True) is None
     assert prober.due(now + 2.1, 1000 * KBIT, 9000 * KBIT, 0, careful=True) is not None
 
@@ -124,3 +124,75 @@ def test_a_cluster_that_nobody_reports_is_given_up():
     assert prober.cluster is cluster
     assert prober.add([], 1e6, 0.1, 1.5) == 0
     assert prober.cluster is None
+
+
+def begin(prober, now, used=150 * KBIT):
+    """A cluster at an estimate of 300 kbit/s, of which so much is used."""
+    return prober.due(now, 300 * KBIT, 5000 * KBIT, 0, used_bps=used)
+
+
+def fooled(times=1):
+    """A prober whose clusters were wrong."""
+    prober, now = Prober(0.0), 1.0
+    for _ in range(times):
+        found, now = play(prober, begin(prober, now), 100_000 * KBIT, now)
+        assert found > 500 * KBIT
+        prober.overused(now + 2, 0.5, 280 * KBIT)
+        now += 10
+    return prober, now
+
+
+def test_clusters_that_were_wrong_are_followed_by_patient_ones():
+    prober, now = fooled()
+    assert prober.ceiling_bps(now) == pytest.approx(1.05 * 280 * KBIT)
+    cluster = begin(prober, now)
+    assert cluster.patient
+    assert (cluster.bytes, cluster.bps) == (24_000, 600 * KBIT)
+    cluster.break_off(now + 0.1)
+    assert cluster.ended == now + 0.1
+    prober.cluster = None
+    assert begin(prober, now + 5) is None
+    prober, now = fooled(2)
+    assert begin(prober, now).bytes == 48_000
+
+
+@pytest.mark.parametrize(
+    ("used", "after", "arrives"),
+    [
+        pytest.param(150, 7, 280, id="long ago"),
+        pytest.param(150, 2, 480, id="nearly as much gets through"),
+        pytest.param(150, 2, 0, id="no queue stood"),
+        pytest.param(280, 2, 280, id="all was used, so no bucket was filled"),
+        pytest.param(0, 2, 280, id="not known"),
+    ],
+)
+def test_an_overuse_that_has_to_do_with_something_else_proves_nothing(used, after, arrives):
+    prober = Prober(0.0)
+    found, now = play(prober, begin(prober, 1.0, used * KBIT), 100_000 * KBIT, 1.0)
+    prober.overused(now + after, 0.5, arrives / 600 * found)
+    assert not begin(prober, now + 20).patient
+
+
+def test_a_patient_cluster_that_comes_through_is_believed_when_that_holds():
+    prober, now = fooled()
+    found, now = play(prober, begin(prober, now), 10_000 * KBIT, now)
+    assert found == pytest.approx(600 * KBIT, rel=0.1)
+    # At once the next, for as long as it is not sure a patient one.
+    assert begin(prober, now).patient
+    prober.cluster = None
+    assert not begin(prober, now + 10).patient
+
+
+def test_what_told_nothing_is_tried_again_soon_but_not_without_end():
+    prober, now, began = Prober(0.0), 0.0, []
+    while now < 20:
+        cluster = prober.due(now, 1000 * KBIT, 9000 * KBIT, 0)
+        if cluster is not None:
+            began.append(now)
+            cluster.due(now + 0.1, 0)
+            # Held up on the way and let go at once.
+            held = [Outcome(now + i / 100, 5000, 4, 4, 9.0, 9.0 + i / 1e4) for i in range(12)]
+            assert prober.add(held, 1e6, 0.05, now + 0.2) == 0
+        now += 0.05
+    assert began[3] < 2
+    assert 8 < len(began) < 14
