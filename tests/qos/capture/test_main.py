@@ -75,6 +75,17 @@ def test_csv(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert row["gradeJitter"] == str(stream["grades"]["jitter"])
 
 
+def test_csv_without_streams_has_its_line_of_names(
+    call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = write(tmp_path, pcap([]), "empty.pcap")
+    assert main([str(empty), "--csv"]) == 0
+    names = capsys.readouterr().out
+    assert main([str(call), "--csv"]) == 0
+    assert capsys.readouterr().out.startswith(names)
+    assert names.startswith("ssrc,packets,expected,lost,")
+
+
 def test_table(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(call), "--profile", "g1010-study"]) == 0
     out, err = capsys.readouterr()
