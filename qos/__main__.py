@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = USABLE
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(),
                TransferSpeedColumn())  # fmt: skip
-    with Progress(*columns, console=messages) as progress:
+    # In a file or a pipe a bar would be a line of rubbish among the messages.
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as progress:
         for path in options.files:
             try:
                 status = max(status, _analyse(path, options, progress, messages, rows))

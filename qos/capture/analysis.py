@@ -173,8 +173,9 @@ class Analysis:
         else:
             packets = segments.cut(payload) if len(payload) == size else [payload]
             self.merged += len(packets) > 1
-            if self._as_wireshark and _is_badly_padded(size, payload):
-                self.skipped["badPadding"] += 1
+            wrong = _wrong_padding(size, payload) if self._as_wireshark else ""
+            if wrong:
+                self.skipped[wrong] += 1
             elif len(packets) == 1 or self._as_wireshark:
                 # Wireshark takes such a datagram for one packet.
                 self._rtp(time, protocol, flow, size, payload)
@@ -259,15 +260,19 @@ class Analysis:
         return sorted(found, key=lambda one: one.stream.first)
 
 
-def _is_badly_padded(size: int, payload: bytes) -> bool:
-    """Whether the last byte is no possible count of padding, though there is said to be some.
+def _wrong_padding(size: int, payload: bytes) -> str:
+    """Why Wireshark leaves a packet out whose header says that it is padded, if it does.
 
-    So it may well be in SRTP, where that byte is part of the tag; but Wireshark, which finds RTP
-    without being told of it, does not take such a packet for RTP.
+    `badPadding`: the last byte is no possible count of padding. So it may well be in SRTP, where
+    that byte is part of the tag, but Wireshark does not take such a packet for RTP.
+    `paddingNotCaptured`: the last byte is not in the capture (headers only, say). Wireshark shows
+    such a packet as RTP, but its RTP statistics do not count it.
     """
-    if not payload[0] & 0x20 or len(payload) < size:
-        return False
-    return not 0 < payload[-1] <= size - header_size(payload)
+    if not payload[0] & 0x20:
+        return ""
+    if len(payload) < size:
+        return "paddingNotCaptured"
+    return "" if 0 < payload[-1] <= size - header_size(payload) else "badPadding"
 
 
 def _named(first: int, flow: bytes) -> str:

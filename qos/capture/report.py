@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from qos.capture.analysis import Analysis, Found
 from qos.capture.candidates import VIDEO_CLOCK_RATE
-from qos.capture.decode import TCP, endpoints
-from qos.capture.streams import Point
-from qos.grades import grade
+from qos.capture.decode import TCP, UDP, endpoints
+from qos.capture.streams import Point, Rfc3550Stream
+from qos.grades import PROFILES, grade
 
 SHORTEST = 0.1
 """Seconds: the rate of a shorter burst says nothing."""
@@ -137,14 +137,21 @@ def as_json(all_rows: Sequence[Row]) -> str:
 def as_csv(all_rows: Sequence[Row]) -> str:
     """One line a stream under a line of names; grades as `grade`, `gradeWords`, `gradeJitter`…"""
     output = StringIO()
-    writer: Any = None
-    for row in all_rows:
-        flat = {key: value for key, value in row.values.items() if key != "grades"}
-        flat["payloadTypes"] = " ".join(map(str, row.values["payloadTypes"]))
-        for key, value in row.values["grades"].items():
-            flat["grade" if key == "overall" else f"grade{key.title()}"] = value
-        if writer is None:
-            writer = csv.DictWriter(output, list(flat), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(flat)
+    writer = csv.DictWriter(output, list(_flat(_nothing())), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_flat(row.values) for row in all_rows)
     return output.getvalue()
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    flat = {key: value for key, value in values.items() if key != "grades"}
+    flat["payloadTypes"] = " ".join(map(str, values["payloadTypes"]))
+    for key, value in values["grades"].items():
+        flat["grade" if key == "overall" else f"grade{key.title()}"] = value
+    return flat
+
+
+def _nothing() -> dict[str, Any]:
+    """Of a stream without packets: its names are those of every row."""
+    found = Found(bytes(12), 0, UDP, Rfc3550Stream(None))
+    return _values("", 0.0, Analysis("rfc3550"), found, Grading(PROFILES[0]))

@@ -15,6 +15,8 @@ from sfu.control import TransportStats
 from signaling.meter.samples import Event, EventKind
 from signaling.meter.state import PersonState, RoomState
 
+SETTLES = 10.0
+"""Seconds after joining in which a browser still chooses among its ways to us: no other network."""
 _HELD_BACK = ("pausedByBandwidth", "shed")
 
 
@@ -115,7 +117,7 @@ def _person(
         if track.id not in had:
             yield _event(at, "published", room, person, track.source)
     family = _moved(seen, person, transports)
-    if family:
+    if family and at - person.joined >= SETTLES:
         yield _event(at, "networkChanged", room, person, family)
     if person.level and before.level and person.level != before.level:
         yield _event(at, "qualityChanged", room, person, person.level)

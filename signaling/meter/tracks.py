@@ -230,7 +230,9 @@ def _sent(
     interval = context.interval
     packets = now.packets_sent - was.packets_sent
     rate = _rate(interval, packets)
-    known = reported.at and interval.after.at - reported.at <= REPORT_HOLDS
+    # Reports go on while a track rests, and repeat what they said of its last packets.
+    sent = now.flows or packets > 0
+    known = sent and reported.at and interval.after.at - reported.at <= REPORT_HOLDS
     return Figures(
         bitrate=_rate(interval, 8 * (now.bytes_sent - was.bytes_sent)),
         packets_per_second=rate,

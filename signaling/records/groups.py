@@ -1,11 +1,11 @@
 """Sessions that were alike, and what each group of them shares: k-means. No I/O.
 
 Theory of operation. Every session is a point of five features (`FEATURES`), each standardised by
-its mean and standard deviation over all sessions; who did not vote lies at the mean of the votes
-and weighs nothing in the group's. Seeds are spread by k-means++ from a fixed seed, so the same
-sessions give the same groups. Of 2 to 4 groups the number is taken that separates best (mean
-silhouette by distance to the centres). With fewer than `LEAST` sessions, or when all are alike,
-there is nothing to group.
+its mean and standard deviation over all sessions; what is not known of one (no vote, no round
+trip) lies at the mean and weighs nothing in the group's. Seeds are spread by k-means++ from a fixed
+seed, so the same sessions give the same groups. Of 2 to 4 groups the number is taken that separates
+best (mean silhouette by distance to the centres). With fewer than `LEAST` sessions, or when all are
+alike, there is nothing to group.
 """
 
 from __future__ import annotations
@@ -53,12 +53,15 @@ _LEVELS: dict[Level, str] = {
 class Scale:
     """One feature over all sessions."""
 
-    mean: float
+    mean: float | None
+    """None when it is known of no session."""
     sd: float
 
     def standard(self, value: float | None) -> float:
         """In standard deviations; 0 when not known, or when all are equal."""
-        return 0.0 if value is None or not self.sd else (value - self.mean) / self.sd
+        if value is None or self.mean is None or not self.sd:
+            return 0.0
+        return (value - self.mean) / self.sd
 
 
 def group(sessions: Sequence[SessionRow]) -> tuple[Group, ...]:
@@ -83,7 +86,7 @@ def group(sessions: Sequence[SessionRow]) -> tuple[Group, ...]:
 def _scale(values: Sequence[float | None]) -> Scale:
     known = [value for value in values if value is not None]
     if not known:
-        return Scale(0.0, 0.0)
+        return Scale(None, 0.0)
     mean = math.fsum(known) / len(known)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / len(known))
     # Rounding alone must not tell sessions apart.
@@ -190,12 +193,11 @@ def _describe(members: list[SessionRow], scales: dict[Feature, Scale], total: in
     means = {name: _mean(members, name) for name in FEATURES}
     away = {name: scales[name].standard(means[name]) for name in FEATURES}
     order = sorted(FEATURES, key=lambda name: (-abs(away[name]), name))
-    any_vote = scales["vote"].mean > 0
     traits = tuple(
         Trait(
             feature=name,
             mean=_rounded(means[name]),
-            overall=_rounded(scales[name].mean) if name != "vote" or any_vote else None,
+            overall=_rounded(scales[name].mean),
             level=_level(away[name]),
         )
         for name in order

@@ -296,7 +296,7 @@ class Trait(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     feature: Feature
     mean: float | None
-    """Of the group: percent, seconds, seconds, freezes a minute, 1 to 5; null when nobody voted."""
+    """Of the group: percent, seconds, seconds, freezes a minute, 1 to 5; null if not known."""
     overall: float | None
     """Of all sessions."""
     level: Level
@@ -310,9 +310,10 @@ class SessionRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     participant: str
     name: str
     joined: float
-    loss: float
-    delay: float
-    jitter: float
+    loss: float | None
+    """Percent; null, as the next two, where nothing was measured."""
+    delay: float | None
+    jitter: float | None
     freezes: float
     """A minute."""
     vote: float | None

@@ -163,9 +163,9 @@ def session(
         participant=participant,
         name=name,
         joined=joined,
-        loss=points.loss(whole) or 0.0,
-        delay=points.mean(whole, "delay") or 0.0,
-        jitter=points.mean(whole, "jitter") or 0.0,
+        loss=points.loss(whole),
+        delay=points.mean(whole, "delay"),
+        jitter=points.mean(whole, "jitter"),
         freezes=round(points.count(whole, "freezes") * 60 / max(1, seconds), 3),
         vote=sum(said) / len(said) if said else None,
     )

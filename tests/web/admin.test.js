@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { pastOf } from '../../web/admin/history.js';
+import { percent } from '../../web/admin/format.js';
+import { pastOf, together } from '../../web/admin/history.js';
 import { Judge, judge, troubles } from '../../web/admin/judge.js';
 import en from '../../web/admin/locales/en.js';
 import id from '../../web/admin/locales/id.js';
 import { KEPT, Rings } from '../../web/admin/rings.js';
 import { hashOf, nextPage, routeOf } from '../../web/admin/route.js';
+import { overall, roomSentence } from '../../web/admin/sentences.js';
 import { move, nearest, niceAbove, steps, stripes, timeLines, zoom } from '../../web/admin/scale.js';
 import { Decoder } from '../../web/admin/wire.js';
 
@@ -209,7 +211,35 @@ test('a history becomes lines, and nothing stays nothing', () => {
   assert.equal(pastOf(chart, 'other', 'loss'), null);
 });
 
+test('the page goes on where the history ends, each second once', () => {
+  const points = (...times) => times.map((at) => ({ at, value: at }));
+  const past = { up: points(1, 5, 6, 7), down: [], gap: 2.5 };
+  const recent = { up: points(7, 8), down: points(7), gap: 3 };
+  assert.deepEqual(together(past, recent, 4), { up: points(5, 6, 7, 8), down: points(7), gap: 3 });
+  assert.equal(together(null, recent, 4), recent);
+  assert.deepEqual(together(past, { up: [], down: [], gap: 3 }, 6).up, points(6, 7));
+});
+
 // Words.
+
+test('sentences are whole, and of nobody else when all fare alike', () => {
+  const own = new Judge(LEVELS);
+  const told = (...rooms) => {
+    for (let at = 0; at < 5; at += 1) own.take(second(at, ...rooms));
+    return { ...overall(second(9, ...rooms), own, []), rooms: rooms.map((one) => roomSentence(one, own)) };
+  };
+  const fair = (name) => person(name, {}, { loss: 5 });
+  assert.equal(told(room('A', fair('a'), person('b'))).rooms[0], '1 of 2 is fairly connected, the others well.');
+  const alike = told(room('A', fair('a'), fair('b')));
+  assert.equal(alike.rooms[0], 'All 2 are fairly connected.');
+  assert.equal(alike.title, 'The 1 room runs fairly');
+  const bad = told(room('A', person('Ani', {}, { loss: 50 })));
+  assert.equal(bad.detail, 'Worst off: Ani in “A”: 50 % of what they send is lost.');
+});
+
+test('a little loss does not look like none', () => {
+  assert.deepEqual([0, 0.02, 0.1, 12.3, null].map(percent), ['0 %', '0.02 %', '0.1 %', '12 %', '–']);
+});
 
 const WEB = new URL('../../web/', import.meta.url);
 const forms = (entry) => (typeof entry === 'string' ? [entry] : [entry.one, entry.other]);

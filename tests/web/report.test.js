@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { linePath, stretches, topOf } from '../../web/report/line.js';
 import { query, dayStart } from '../../web/report/search.js';
 import { text } from '../../web/report/figures.js';
-import { eventText, isTrouble, together } from '../../web/report/happened.js';
+import { eventText, isTrouble, spells, together } from '../../web/report/happened.js';
 import { judgement, shared } from '../../web/report/judgement.js';
 import { spreadOut } from '../../web/report/opinion_charts.js';
 import { counted, VOTES } from '../../web/report/votes.js';
@@ -114,6 +114,19 @@ test('events that would lie on each other are one mark, led by the most telling'
   ], 5);
   assert.deepEqual(groups.map((group) => group.map(({ kind }) => kind)),
     [['joined'], ['networkChanged', 'qualityChanged'], ['left']]);
+});
+
+test('what goes back and forth is one entry, and hides nothing else', () => {
+  const at = (time, kind, detail = 'camera', participant = 'a') => ({ at: time, kind, participant, name: 'Bo', detail });
+  const flapping = [0, 1, 2, 3, 20].map((time) => at(time, time % 2 ? 'layerRaised' : 'layerDropped'));
+  const entries = spells([
+    ...flapping.slice(0, 4), at(4, 'joined', '', 'b'), at(5, 'layerDropped', 'screen'),
+    at(6, 'layerDropped', 'camera', 'b'), flapping[4], at(51, 'layerDropped'),
+    at(60, 'qualityChanged', 'poor'), at(61, 'qualityChanged', 'good'),
+  ]);
+  assert.deepEqual(entries.map((entry) => [entry[0].at, entry.length]),
+    [[0, 5], [4, 1], [5, 1], [6, 1], [51, 1], [60, 1], [61, 1]]);
+  assert.deepEqual(spells([]), []);
 });
 
 test('events are told in words, whatever names are in them', () => {

@@ -325,7 +325,11 @@ function drawAxes(context, picture, range, { x, y, width, height, floor, top }) 
   const zone = -new Date(range.to * 1000).getTimezoneOffset() * 60;
   for (const at of timeLines(range.from, range.to, most, zone)) {
     const seconds = range.to - range.from < 600;
-    context.fillText(long ? day(at) : clock(at, seconds), x(at), height - BOTTOM + 8);
+    const text = long ? day(at) : clock(at, seconds);
+    // One that would be cut off at the edge says nothing.
+    if (x(at) + context.measureText(text).width / 2 <= width) {
+      context.fillText(text, x(at), height - BOTTOM + 8);
+    }
   }
 }
 

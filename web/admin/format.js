@@ -42,7 +42,9 @@ export const milliseconds = known((value) => {
   return `${number(inMs, inMs < 10 ? 1 : 0)} ${w('unit.ms')}`;
 });
 
-export const percent = known((value) => `${number(value, value < 10 ? 1 : 0)} %`);
+/** A loss that is not 0 must not look like it: some grades ask for exactly 0. */
+export const percent = known((value) =>
+  `${number(value, value > 0 && value < 0.1 ? 2 : value < 10 ? 1 : 0)} %`);
 
 /** From a share of 1. */
 export const share = known((value) => `${number(value * 100)} %`);

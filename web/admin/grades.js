@@ -26,10 +26,11 @@ export function overallWord(profile, overall) {
  *
  * @param {Profile | undefined} profile
  * @param {number | null} overall
+ * @param {string} [between] the number and the word
  */
-export function overallText(profile, overall) {
+export function overallText(profile, overall, between = ' · ') {
   const word = overallWord(profile, overall);
-  return word ? `${grade(overall)} · ${wordOf('grade', word)}` : NONE;
+  return word ? `${grade(overall)}${between}${wordOf('grade', word)}` : NONE;
 }
 
 const PARTS = /** @type {const} */ (['throughput', 'delay', 'jitter', 'loss']);

@@ -128,11 +128,15 @@ class Histogram {
   /** @param {number[]} bounds */
   constructor(bounds) {
     this.#bounds = bounds;
-    this.#bars = [...bounds, null].map((bound) => {
+    const last = short((bounds.at(-1) ?? 0) * 1000);
+    this.#bars = [...bounds, null].map((bound, place) => {
       const [bar, name] = [el('i', {}), el('span', {})];
       const inMs = bound === null ? null : bound * 1000;
-      name.textContent = inMs === null ? `>${short((bounds.at(-1) ?? 0) * 1000)}` : short(inMs);
-      return { bar, root: el('li', {}, bar, name) };
+      // There is room for a name at each power of ten, and none for two that are neighbours.
+      if (inMs === null) name.textContent = `>${last}`;
+      else if (place < bounds.length - 1 && isPowerOfTen(inMs)) name.textContent = short(inMs);
+      const from = place ? short((bounds[place - 1] ?? 0) * 1000) : '0';
+      return { bar, range: inMs === null ? `>${last}` : `${from}–${short(inMs)}`, root: el('li', {}, bar, name) };
     });
     this.root = el('div', { class: 'histogram' },
       el('ol', { 'aria-hidden': 'true' }, ...this.#bars.map(({ root }) => root)), this.#sentence);
@@ -141,7 +145,8 @@ class Histogram {
   /** @param {number[]} counts */
   show(counts) {
     const most = Math.max(1, ...counts);
-    this.#bars.forEach(({ bar }, place) => {
+    this.#bars.forEach(({ bar, range, root }, place) => {
+      root.title = `${range} ${w('unit.ms')}: ${number(counts[place] ?? 0)}`;
       const height = ((counts[place] ?? 0) / most) * 100;
       bar.style.height = `${height && Math.max(height, 2)}%`;
     });
@@ -149,6 +154,12 @@ class Histogram {
     setText(this.#sentence, half === null || nearly === null ? w('health.noPackets')
       : w('health.quantiles', { half: milliseconds(half), nearly: milliseconds(nearly) }));
   }
+}
+
+/** @param {number} value above 0 */
+function isPowerOfTen(value) {
+  const exponent = Math.log10(value);
+  return Math.abs(exponent - Math.round(exponent)) < 1e-6;
 }
 
 /** @param {number} inMs */

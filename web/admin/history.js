@@ -48,3 +48,21 @@ export function pastOf({ step, series }, participant, field) {
   const [up, down] = [points('inbound'), points('outbound')];
   return up.length || down.length ? { up, down, gap: Math.max(step * 2.5, 3) } : null;
 }
+
+/**
+ * What was kept, up to where the page's own seconds begin.
+ *
+ * @param {Past | null} past
+ * @param {Past} recent
+ * @param {number} since Unix time; what is older is left out
+ * @returns {Past}
+ */
+export function together(past, recent, since) {
+  if (!past) return recent;
+  /** @param {'up' | 'down'} way */
+  const line = (way) => {
+    const begins = recent[way][0]?.at ?? Infinity;
+    return [...past[way].filter(({ at }) => at >= since && at < begins), ...recent[way]];
+  };
+  return { up: line('up'), down: line('down'), gap: Math.max(past.gap, recent.gap) };
+}

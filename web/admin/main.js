@@ -48,7 +48,7 @@ let second = null;
 /** @type {Detail | null} */
 let detail = null;
 let route = routeOf(location.hash);
-let heardAt = 0;
+let heardAt = -Infinity;
 
 /** @param {string} name */
 const at = (name) => byId(name, HTMLElement);
@@ -134,10 +134,12 @@ function drawState(now) {
 }
 
 function drawFresh() {
-  const stale = Date.now() - heardAt > STALE_MS;
+  // Not by the time of day, which may be set while the page is open.
+  const [heard, silent] = [heardAt > -Infinity, performance.now() - heardAt];
+  const stale = silent > STALE_MS;
   setData(at('fresh'), 'stale', String(stale));
   setText(at('fresh-text'), stale
-    ? w(heardAt ? 'fresh.stale' : 'fresh.connecting', { count: Math.round((Date.now() - heardAt) / 1000) })
+    ? w(heard ? 'fresh.stale' : 'fresh.connecting', { count: Math.round(silent / 1000) })
     : w('fresh.live'));
 }
 
@@ -172,7 +174,7 @@ function listen() {
       watch();
     },
     second(told) {
-      heardAt = Date.now();
+      heardAt = performance.now();
       if (told.at !== second?.at) {
         judge.take(told);
         rings.take(told);

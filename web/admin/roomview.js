@@ -98,7 +98,7 @@ class Row {
       both(up.jitter, down.jitter, milliseconds),
       milliseconds(down.roundTripTime ?? up.roundTripTime),
       both(up.mos, down.mos, score),
-      overallText(profile, person.grades.overall),
+      overallText(profile, person.grades.overall, '\n'),
       `${bitrate(person.estimate)}\n${bitrate(person.target)}`,
       person.protocol ? person.protocol.toUpperCase() : '–',
     ];

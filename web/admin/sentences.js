@@ -34,7 +34,8 @@ export function roomSentence(room, judge) {
   if (level === 'good') return w('room.good');
   if (level === 'waiting') return w('room.waiting');
   if (bad) return w('room.bad', { count: bad, all: room.people.length });
-  return w('room.fair', { count: counts.fair, all: room.people.length });
+  const all = room.people.length;
+  return w(counts.fair === all ? 'room.allFair' : 'room.fair', { count: counts.fair, all });
 }
 
 /**
@@ -53,8 +54,9 @@ export function overall({ rooms }, judge, troubles) {
   const worst = judge.rooms(bad.map(({ room }) => room))[0];
   if (bad.length) {
     const detail = worst && judge.sorted(worst)[0];
-    const who = detail ? `${w('state.worst', { name: detail.name, room: worst.room })} ${
-      reason(judge.of(detail.participant))}.` : '';
+    const who = detail ? w('state.worst', {
+      name: detail.name, room: worst.room, reason: reason(judge.of(detail.participant)),
+    }) : '';
     return {
       level: 'poor',
       title: w('state.bad', { count: bad.length, all: rooms.length }),
@@ -65,7 +67,9 @@ export function overall({ rooms }, judge, troubles) {
   if (!rooms.length) return { level: 'good', title: w('state.idle'), detail: w('state.idleDetail') };
   if (fair.length) {
     return {
-      level: 'fair', title: w('state.fair', { count: fair.length, all: rooms.length }),
+      level: 'fair',
+      title: w(fair.length === rooms.length ? 'state.allFair' : 'state.fair',
+        { count: fair.length, all: rooms.length }),
       detail: w('state.fairDetail'),
     };
   }

@@ -3,7 +3,7 @@
 import { el, icon } from '../dom.js';
 import { Chart, legend } from './chart.js';
 import { bitrate, milliseconds, percent, score } from './format.js';
-import { history } from './history.js';
+import { history, together } from './history.js';
 import { w } from './words.js';
 
 /**
@@ -26,7 +26,7 @@ const KINDS = {
   mos: { field: 'mos', rising: true, format: score, floor: 1, top: 5 },
 };
 
-/** Seconds back, at most to when they came; the first is what the page itself has seen. */
+/** Seconds back, at most to when they came; the first goes on with what the page itself sees. */
 const SPANS = { live: 300, hour: 3600, call: Infinity };
 /** Seconds after which what lies further back is asked for again. */
 const FRESH = 15;
@@ -86,7 +86,7 @@ export class Timeline {
   }
 
   #update() {
-    if (this.#span !== 'live' && this.#now - this.#askedAt >= FRESH) void this.#ask();
+    if (this.#now - this.#askedAt >= FRESH && this.#isBehind()) void this.#ask();
     this.#draw();
   }
 
@@ -107,14 +107,15 @@ export class Timeline {
       asked.name === this.#name;
     if (!still) return;
     this.#past = past;
-    this.#note.textContent = past ? '' : w('chart.noHistory');
+    this.#note.textContent = past || asked.span === 'live' ? '' : w('chart.noHistory');
     this.#draw();
   }
 
   #draw() {
     const kind = KINDS[this.#name];
     const live = this.#span === 'live';
-    const { up, down, gap } = live || !this.#past ? this.#recent(kind) : this.#past;
+    const recent = this.#recent(kind);
+    const { up, down, gap } = live ? together(this.#past, recent, this.#since()) : this.#past ?? recent;
     const lines = [
       { name: w('way.down'), ink: '--line-down', dash: [], points: down },
       { name: w('way.up'), ink: '--line-up', dash: [6, 4], points: up },
@@ -135,6 +136,15 @@ export class Timeline {
       format: kind.format,
       ...(kind.floor === undefined ? {} : { floor: kind.floor, top: kind.top }),
     });
+  }
+
+  /** Whether the history may have what is not shown yet. */
+  #isBehind() {
+    if (this.#span !== 'live') return true;
+    const first = this.#rings.of(this.#participant)[0]?.at ?? this.#now;
+    // Written every few seconds only: what came just before the page was opened comes later.
+    const known = this.#past?.down.at(-1)?.at ?? this.#past?.up.at(-1)?.at ?? this.#since();
+    return first - known > 2;
   }
 
   /** Since when there may be anything. */

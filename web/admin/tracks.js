@@ -74,7 +74,7 @@ export class TrackCards {
 
 class Card {
   #title = el('h4', {});
-  #how = el('p', { class: 'track-how' });
+  #how = el('span', {});
   #state = el('span', { class: 'track-state' });
   #grade = el('p', { class: 'track-grade' });
   #said = el('span', {});
@@ -92,7 +92,8 @@ class Card {
     const head = el('tr', {}, el('td', {}), el('th', { scope: 'col' }, w('ends.server')),
       el('th', { scope: 'col' }, w('ends.browser')));
     this.root = el('li', { class: 'track', 'data-direction': track.direction },
-      el('header', { class: 'track-head' }, this.#icon, this.#title, this.#state), this.#how,
+      el('header', { class: 'track-head' }, this.#icon, this.#title),
+      el('p', { class: 'track-how' }, this.#state, this.#how),
       el('table', { class: outbound ? '' : 'one-end' },
         el('thead', {}, head), el('tbody', {}, ...this.#lines.map(({ root }) => root))),
       this.#grade, el('p', { class: 'track-said' }, this.#said));

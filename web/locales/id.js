@@ -132,8 +132,8 @@ export default {
   'quality.your.poor': 'Koneksi Anda buruk',
   'quality.your.lost': 'Anda tidak tersambung',
   'quality.loss': '{value} % paket hilang',
-  'quality.rtt': '{value} md pulang pergi',
-  'quality.jitter': 'terlambat {value} md',
+  'quality.rtt': '{value} ms pulang pergi',
+  'quality.jitter': 'terlambat {value} ms',
   'quality.frozen': 'gambar membeku {value} dtk',
   'quality.concealed': '{value} % suara hilang',
 

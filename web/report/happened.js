@@ -132,11 +132,60 @@ export function laneKey() {
       el('span', {}, icon(MARKS[kind]?.[0] ?? ''), sayIf(`key.${kind}`))));
 }
 
+/** What may go back and forth many times while a network is at its edge. */
+const RESTLESS = ['layerDropped', 'layerRaised', 'qualityChanged'];
+/** Seconds between two of these that belong to one spell. */
+const SPELL = 30;
+/** As many are told one by one. */
+const FEW = 3;
+
+/**
+ * Events with what went back and forth as one entry: hundreds of lines would hide the others.
+ *
+ * @param {Event[]} events in the order of time
+ * @returns {Event[][]} each entry's events, the entries in the order of their beginnings
+ */
+export function spells(events) {
+  /** @type {Event[][]} */
+  const entries = [];
+  /** @type {Map<string, Event[]>} */
+  const open = new Map();
+  for (const event of events) {
+    const kind = event.kind === 'layerRaised' ? 'layerDropped' : event.kind;
+    const key = `${event.participant} ${kind} ${kind === 'layerDropped' ? event.detail : ''}`;
+    const last = RESTLESS.includes(event.kind) ? open.get(key) : undefined;
+    if (last && event.at - (last.at(-1)?.at ?? 0) <= SPELL) {
+      last.push(event);
+    } else {
+      const entry = [event];
+      entries.push(entry);
+      open.set(key, entry);
+    }
+  }
+  return entries.flatMap((entry) => (entry.length > FEW ? [entry] : entry.map((event) => [event])))
+    .sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0));
+}
+
+/** @param {Event[]} entry of `spells` */
+function spellText(entry) {
+  const [first] = entry;
+  if (!first) return '';
+  if (entry.length === 1) return eventText(first);
+  const kind = first.kind === 'qualityChanged' ? 'quality' : 'layers';
+  return say(`event.spell.${kind}`, {
+    name: first.name || say('event.somebody'), detail: sayIf(`detail.${first.detail}`, first.detail),
+    count: entry.length, until: clockSeconds(entry.at(-1)?.at ?? first.at),
+  });
+}
+
 /** @param {Report} report */
 export function eventList(report) {
-  const lines = report.events.map((event) => el('li', {},
-    el('time', { datetime: new Date(event.at * 1000).toISOString() }, clockSeconds(event.at)),
-    el('span', {}, eventText(event))));
+  const lines = spells(report.events).map((entry) => {
+    const at = entry[0]?.at ?? 0;
+    return el('li', {},
+      el('time', { datetime: new Date(at * 1000).toISOString() }, clockSeconds(at)),
+      el('span', {}, spellText(entry)));
+  });
   const parts = [
     el('summary', {}, say('event.list', { count: report.events.length })),
     el('ol', { class: 'event-list' }, ...lines),

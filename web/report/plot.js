@@ -41,6 +41,9 @@ import { linePath, stretches } from './line.js';
 
 const WIDTH = 1000;
 const HEIGHT = 200;
+/** Marks from which on they stand at the foot only, and how high they are there. */
+const MANY_MARKS = 16;
+const FOOT = 9;
 const SVG = 'http://www.w3.org/2000/svg';
 const COLOURS = 10;
 
@@ -103,8 +106,13 @@ function drawing(plot, top, x, y, steps) {
   for (const step of steps) {
     svg.append(shape('path', { class: 'plot-grid', d: `M0 ${y(step)}H${WIDTH}` }));
   }
-  for (const { at, kind } of plot.marks) {
-    svg.append(shape('path', { class: `plot-mark ${kind}`, d: `M${x(at).toFixed(1)} 0V${HEIGHT}` }));
+  const places = new Map(plot.marks.map(({ at, kind }) => [x(at).toFixed(1), kind]));
+  // A forest of lines would hide the curves: then they stand at the foot only.
+  const many = places.size > MANY_MARKS;
+  for (const [place, kind] of places) {
+    svg.append(shape('path', {
+      class: `plot-mark ${kind}${many ? ' low' : ''}`, d: `M${place} ${many ? HEIGHT - FOOT : 0}V${HEIGHT}`,
+    }));
   }
   for (const line of plot.lines) {
     if (line.worst && !line.faint) {

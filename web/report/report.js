@@ -3,7 +3,7 @@
 import { byId, el, icon } from '../dom.js';
 import { bandKey, drawCharts, legend } from './charts.js';
 import { clock, day, figure, number, shortDay } from './figures.js';
-import { eventList, isTrouble, laneKey, lanes } from './happened.js';
+import { eventList, isTrouble, laneKey, lanes, spells } from './happened.js';
 import { emptyState, load, problemState, startPage } from './page.js';
 import { gradesTable, peopleTable } from './people.js';
 import { sidesTable, trackFolds } from './tracks.js';
@@ -91,7 +91,8 @@ function sums(of) {
   rated.sort((a, b) => a.mos - b.mos);
   const lowest = rated[0];
   const voters = of.people.filter(({ votes }) => votes.audio || votes.video).length;
-  const troubles = of.events.filter(isTrouble).length;
+  // What goes back and forth a hundred times in a minute is one disturbance.
+  const troubles = spells(of.events).filter((entry) => entry.some(isTrouble)).length;
   return el('dl', { class: 'cards' },
     sum(say('sum.worst'), worst ? overall(worst.grades) : '–',
       worst ? say('sum.worstOf', { name: worst.person.name }) : say('sum.unknown')),

@@ -145,9 +145,9 @@
  * @property {string} participant
  * @property {string} name
  * @property {number} joined
- * @property {number} loss
- * @property {number} delay
- * @property {number} jitter
+ * @property {number | null} loss
+ * @property {number | null} delay
+ * @property {number | null} jitter
  * @property {number} freezes
  * @property {number | null} vote
  *

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import subprocess
 import sys
@@ -74,6 +75,17 @@ def test_csv(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert row["gradeJitter"] == str(stream["grades"]["jitter"])
 
 
+def test_csv_without_streams_has_its_line_of_names(
+    call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = write(tmp_path, pcap([]), "empty.pcap")
+    assert main([str(empty), "--csv"]) == 0
+    names = capsys.readouterr().out
+    assert main([str(call), "--csv"]) == 0
+    assert capsys.readouterr().out.startswith(names)
+    assert names.startswith("ssrc,packets,expected,lost,")
+
+
 def test_table(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(call), "--profile", "g1010-study"]) == 0
     out, err = capsys.readouterr()
@@ -90,6 +102,23 @@ def test_what_was_skipped_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert streams(out) == []
     assert "skipped: malformed 1, notIp 1" in err
+
+
+def test_the_bar_is_for_terminals_only(call: Path) -> None:
+    """Into a file go the messages alone: a bar in it would be rubbish."""
+    command = [sys.executable, "-m", "qos", str(call), "--json"]
+    piped = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = piped.stderr.splitlines()
+    assert line.endswith("skipped: none")
+    terminal, end = os.openpty()
+    try:
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=end, check=True)
+        shown = os.read(terminal, 65536).decode()
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert "call.pcap" in shown
+    assert "━" in shown
 
 
 def test_clock_rate_as_told(call: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,28 @@ def test_the_same_packets_are_taken_for_rtp(tmp_path: Path) -> None:
     assert analysis.merged > 100
 
 
+def test_padded_packets_without_their_end_count_as_there(tmp_path: Path) -> None:
+    """As in captures of headers only, since the server pads runs of packets to one size."""
+    blocks: list[bytes] = []
+    writer = CaptureWriter(blocks.append, application="test", headers_only=True)
+    number = writer.interface("publish", "Anna to the server")
+    for packet in video(200):
+        payload = bytearray(rtp(packet))
+        if packet.seq % 3 == 0:
+            payload[0] |= 0x20
+            payload[-1] = 1
+        at = EPOCH * 10**9 + round(packet.time * 1e9)
+        ends = ("10.4.5.6", 40000), ("10.0.0.1", 3478)
+        assert writer.packet(number, at, *ends, bytes(payload), outbound=False)
+    content = b"".join(blocks)
+    lines = theirs(write(tmp_path, content))
+    analysis, (found,) = analysed(content, "wireshark")
+    compare(found.stream, lines[found.ssrc])
+    assert analysis.skipped["paddingNotCaptured"] == len(video(200)) - found.stream.packets > 100
+    _, (all_of_it,) = analysed(content)
+    assert (all_of_it.stream.packets, all_of_it.stream.lost) == (len(video(200)), 0)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_the_same_numbers_from_pcapng(tmp_path: Path, order: str) -> None:
     content = pcapng(frames(lossy(video(200), 3), RAW), RAW, order)

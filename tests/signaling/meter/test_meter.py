@@ -230,6 +230,30 @@ def test_what_a_receiver_reports_holds_until_the_next(run: Run) -> None:
     assert voices[-1].packets == 48
 
 
+def test_what_was_reported_of_a_resting_track_says_nothing_of_now(run: Run) -> None:
+    """Reports of it go on and repeat its last jitter, which is nobody's trouble any more."""
+    for n in range(1, 7):
+        sample = run.step(n, second(n))
+    assert sample.rooms[0].people[1].down.jitter == 0.003
+    for n in range(7, 12):
+        message = second(n)
+        publish, subscribe = message.per_transport
+        voice, camera = second(6).per_transport[1].down
+        resting = msgspec.structs.replace(voice, flows=False, reports=n)
+        camera = msgspec.structs.replace(
+            camera,
+            packets_sent=100 * n,
+            reports=n,
+            reported_highest=100 * n,
+            reported_jitter=0.001,
+        )
+        way = msgspec.structs.replace(subscribe, down=(resting, camera))
+        sample = run.step(n, msgspec.structs.replace(message, per_transport=(publish, way)))
+    voice_figures = track(sample, 1, "ta").figures
+    assert (voice_figures.jitter, voice_figures.loss) == (None, None)
+    assert sample.rooms[0].people[1].down.jitter == 0.001
+
+
 def test_delay_is_half_of_both_ways_and_the_forwarding(run: Run) -> None:
     run.step(1, second(1))
     figures = track(run.step(2, second(2)), 1, "ta").figures

@@ -63,6 +63,20 @@ def test_nobody_voted() -> None:
     assert (vote.mean, vote.overall, vote.level) == (None, None, "usual")
 
 
+def test_what_was_not_measured_is_not_taken_for_none() -> None:
+    """Somebody whose round trip nobody knows is not nearer than the others."""
+    rows = [session(n, delay=None if n % 2 else 0.5, loss=9.0 * (n % 4 < 2)) for n in range(24)]
+    found = groups.group(rows)
+    assert len(found) == 2
+    for one in found:
+        delay = next(trait for trait in one.traits if trait.feature == "delay")
+        assert (delay.mean, delay.level) == (pytest.approx(0.5), "usual")
+        assert any(row.delay is None for row in one.examples)
+    nobody = [session(n, delay=None, loss=9.0 * (n % 4 < 2)) for n in range(24)]
+    delay = next(trait for trait in groups.group(nobody)[0].traits if trait.feature == "delay")
+    assert (delay.mean, delay.overall, delay.level) == (None, None, "usual")
+
+
 def test_nothing_to_tell_apart() -> None:
     assert groups.group([]) == ()
     assert groups.group([session(n) for n in range(groups.LEAST - 1)]) == ()

@@ -106,6 +106,8 @@ export default {
   'event.qualityChanged.fair': 'The connection of {name} became fair.',
   'event.qualityChanged.poor': 'The connection of {name} became poor.',
   'event.qualityChanged.lost': 'The connection of {name} was lost.',
+  'event.spell.layers': { one: '{name}: the picture’s quality went down and up until {until}, {count} changes ({detail}).', other: '{name}: the picture’s quality went down and up until {until}, {count} changes ({detail}).' },
+  'event.spell.quality': { one: '{name}’s connection went better and worse until {until}, {count} changes.', other: '{name}’s connection went better and worse until {until}, {count} changes.' },
   'event.shed': 'The server was too busy and left something out ({detail}).',
   'event.workerLost': 'A media process failed; the room was set up again.',
   'event.removed': '{name} was removed.',
@@ -121,7 +123,7 @@ export default {
   'detail.screenAudio': 'sound of the screen',
 
   'chart.title': 'How it went',
-  'chart.hint': 'Press a name to make its lines stand out; dotted, the worst second of each point. Dashed uprights are network changes and lowered pictures; the colours behind are the chosen table’s bands.',
+  'chart.hint': 'Press a name to make its lines stand out; dotted, the worst second of each point. Dashed uprights, or strokes at the foot where there are many, are network changes and lowered pictures; the colours behind are the chosen table’s bands.',
   'chart.legend': 'People in the charts',
   'chart.people': { one: 'Lines of {count} person; the averages are in the table above.', other: 'Lines of {count} people; the averages are in the table above.' },
   'chart.loading': 'Reading the course of the call…',

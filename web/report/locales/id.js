@@ -106,6 +106,8 @@ export default {
   'event.qualityChanged.fair': 'Koneksi {name} menjadi cukup.',
   'event.qualityChanged.poor': 'Koneksi {name} menjadi buruk.',
   'event.qualityChanged.lost': 'Koneksi {name} terputus.',
+  'event.spell.layers': { one: '{name}: mutu gambar naik turun sampai {until}, {count} kali ({detail}).', other: '{name}: mutu gambar naik turun sampai {until}, {count} kali ({detail}).' },
+  'event.spell.quality': { one: 'Koneksi {name} membaik dan memburuk sampai {until}, {count} kali.', other: 'Koneksi {name} membaik dan memburuk sampai {until}, {count} kali.' },
   'event.shed': 'Server terlalu sibuk dan melewatkan sesuatu ({detail}).',
   'event.workerLost': 'Sebuah proses media gagal; ruang disiapkan ulang.',
   'event.removed': '{name} dikeluarkan.',
@@ -121,7 +123,7 @@ export default {
   'detail.screenAudio': 'suara layar',
 
   'chart.title': 'Jalannya panggilan',
-  'chart.hint': 'Tekan sebuah nama untuk menonjolkan garisnya; titik-titik adalah detik terburuk di tiap titik. Garis tegak putus-putus menandai ganti jaringan dan gambar yang diturunkan; warna di belakang adalah rentang tabel pilihan.',
+  'chart.hint': 'Tekan sebuah nama untuk menonjolkan garisnya; titik-titik adalah detik terburuk di tiap titik. Garis tegak putus-putus, atau goresan di kaki bila banyak, menandai ganti jaringan dan gambar yang diturunkan; warna di belakang adalah rentang tabel pilihan.',
   'chart.legend': 'Orang dalam grafik',
   'chart.people': { one: 'Garis {count} orang; rata-ratanya ada pada tabel di atas.', other: 'Garis {count} orang; rata-ratanya ada pada tabel di atas.' },
   'chart.loading': 'Membaca jalannya panggilan…',
