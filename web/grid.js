@@ -76,8 +76,9 @@ export function cornerPays(others, width, height, gap) {
 function fit(width, height, tallest, widest) {
   if (width <= 0 || height <= 0) return { width: 0, height: 0 };
   const shape = Math.min(widest, Math.max(tallest, width / height));
+  // What division left a hair below a whole pixel is that pixel.
   return {
-    width: Math.floor(Math.min(width, height * shape)),
-    height: Math.floor(Math.min(height, width / shape)),
+    width: Math.floor(Math.min(width, height * shape) + 1e-6),
+    height: Math.floor(Math.min(height, width / shape) + 1e-6),
   };
 }

@@ -40,6 +40,11 @@ for (const [others, laptop, phone] of [[1, true, true], [2, true, true], [3, fal
   });
 }
 
+test('a lone tile fills a phone to the last pixel', () => {
+  assert.deepEqual(bestGrid(1, 374, 724, GAP, { tallest: 0.4 }),
+    { columns: 1, rows: 1, width: 374, height: 724 });
+});
+
 test('no tile and no area are no error', () => {
   assert.equal(bestGrid(0, 800, 600, GAP).columns, 1);
   assert.deepEqual(bestGrid(3, 0, 0, GAP), { columns: 1, rows: 3, width: 0, height: 0 });
