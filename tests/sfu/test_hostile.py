@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -156,6 +158,52 @@ def send_video(
 
 def requests(browser: Browser, kind: type[rtcp.Packet]) -> list[rtcp.Packet]:
     return [p for data in browser.rtcp for p in rtcp.parse(data) if isinstance(p, kind)]
+
+
+# What anybody may send.
+
+ROUNDS, IN_ROUND = 10, 40
+"""Few enough at a time that no socket buffer is full, which would be no drop of the worker's."""
+
+
+def rubbish(seed: int) -> Iterator[list[bytes]]:
+    """Random datagrams; half of them begin as STUN, DTLS, RTP or RTCP do (RFC 7983)."""
+    noise = random.Random(seed)
+    for _ in range(ROUNDS):
+        made = []
+        for _ in range(IN_ROUND):
+            data = noise.randbytes(noise.choice((0, 1, 11, 12, 13, 28, 200, 1500, 1501, 4000)))
+            if data and noise.random() < 0.5:
+                first = noise.choice((b"\0", b"\x16", b"\x80", b"\x90", b"\xbf"))
+                data = first + noise.choice((b"\x01", b"\x60", b"\xc8", b"\xcd", b"")) + data[2:]
+            made.append(data)
+        yield made
+
+
+def test_random_datagrams_of_strangers_are_all_counted(scene: Scene) -> None:
+    known = sum(scene.process.stats().drops.values())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagrams in rubbish(1):
+            for datagram in datagrams:
+                stranger.sendto(datagram, ("127.0.0.1", scene.process.ready.port))
+            scene.beat()
+    drops = scene.drops()
+    assert sum(drops.values()) - known == ROUNDS * IN_ROUND
+    assert {"empty", "oversized", "unknownFirstByte", "unverifiedAddress"} <= drops.keys()
+
+
+def test_random_datagrams_of_somebody_known_end_nobodys_call(scene: Scene) -> None:
+    mallory = publish(scene.process, "mallory", video_spec("m"))
+    for datagrams in rubbish(2):
+        for datagram in datagrams:
+            mallory.socket.sendto(datagram, mallory.address)
+        scene.beat()
+    drops = scene.drops()
+    assert {"srtpAuth", "rtpMalformed", "tooManySsrcs"} & drops.keys()
+    # Nor its own: what is not authentic changes nothing.
+    receiver = subscribe(scene.process, "late", down_spec(video_spec("m"), 9000))
+    send_video(mallory, range(3))
+    receiver.receive_until(lambda: len(media(receiver, 9000)) == 3)
 
 
 # What subscribers say.
