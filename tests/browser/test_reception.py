@@ -183,7 +183,7 @@ async def test_a_poor_connection_is_told_of_once_and_its_end_once(
     await ana.see("new Promise((done) => setTimeout(done, 10_000))")
     assert await ana.see(told) == [lowered]
     await ana.see(_LIMIT.replace("LIMITED", "false"))
-    back = "Your connection is well again: video is back to normal."
+    back = "Your connection is good again: video is back to normal."
     await until("its end is told", lambda: equals(ana, told, [lowered, back]))
 
 
