@@ -13,7 +13,7 @@ LONGEST: Final = 0.003
 """Seconds."""
 FROM_LOAD: Final = 0.02
 """Share of one core below which packets are not kept waiting."""
-FULL_LOAD: Final = 0.3
+FULL_LOAD: Final = 0.4
 """Share of one core from which on the wait is the longest."""
 INTERVAL: Final = 0.25
 """Seconds between two looks at the load."""
