@@ -29,6 +29,8 @@ ANSWER_SECONDS = 5.0
 ASK_SECONDS = 0.5
 LOST_SECONDS = 6.0
 """Without an answer for so long the box counts as gone."""
+TELL_SECONDS, YOUNG_SECONDS = 5.0, 0.1
+"""How long at most a worker is waited for that has told nothing yet, and between two looks."""
 MAX_ANSWER = 8 << 20
 
 
@@ -66,7 +68,7 @@ class RemoteServer(Server):
         if status != 200:
             raise ServerError(f"{self._url} has no media worker at the moment")
         if self._token:
-            self._look()
+            self._wait_for_workers()
         self._answered = time.monotonic()
         self._asking = threading.Thread(target=self._ask, name="bench-remote", daemon=True)
         self._asking.start()
@@ -102,6 +104,15 @@ class RemoteServer(Server):
                 self._problem = str(error)
             else:
                 self._answered = time.monotonic()
+
+    def _wait_for_workers(self) -> None:
+        """A worker tells what it uses a second after its start: one that is so young that it has
+        not would look like another's successor later."""
+        last = time.monotonic() + TELL_SECONDS
+        self._look()
+        while not self._newest[1] <= self._newest[0].keys() and time.monotonic() < last:
+            self._ended.wait(YOUNG_SECONDS)
+            self._look()
 
     def _look(self) -> None:
         status, body = self._get("/api/stats", {"Authorization": f"Bearer {self._token}"})

@@ -429,7 +429,8 @@ def _short_call() -> None:
         assert tracks["Publisher 1", "video"].totals["framesDecoded"][-1] > 0
         sent = Sent.of(running.publishers[0].samples)
         assert set(sent.layers) == {"h", "f"}
-        assert running.server_stats()["packetsForwarded"] > 0
+        while not running.server_stats()["packetsForwarded"]:
+            running.watch(0.2, "until the worker tells what it has sent on")
         spoke.down()
         spoke.up()
         spoke.rate()

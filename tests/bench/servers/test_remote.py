@@ -21,10 +21,15 @@ from bench.servers.server import ServerError
 from signaling.certificate import own_certificate
 
 TOKEN = "0123456789abcdef"
-STATS = {
+STATS: dict[str, Any] = {
     "server": {"pid": 10, "cpuSeconds": 1.5, "rssBytes": 1000},
-    "workers": [{"pid": 11, "port": 1, "cpuSeconds": 7.25, "rssBytes": 2000}, {"pid": 12}],
+    "workers": [
+        {"pid": 11, "port": 1, "cpuSeconds": 7.25, "rssBytes": 2000},
+        {"pid": 12, "port": 2, "cpuSeconds": 0.25, "rssBytes": 3000},
+    ],
 }
+YOUNG = STATS | {"workers": [STATS["workers"][0], {"pid": 12, "port": 2}]}
+"""The second worker has told nothing yet."""
 
 Answers = dict[str, tuple[int, bytes]]
 
@@ -92,7 +97,35 @@ def test_cpu_and_memory_are_those_that_the_box_tells(box: Callable[[Answers], Bo
     assert {pid: (u.cpu_seconds, u.rss_bytes) for pid, u in usages.items()} == {
         10: (1.5, 1000),
         11: (7.25, 2000),
+        12: (0.25, 3000),
     }
+
+
+def test_workers_that_have_told_nothing_yet_are_waited_for(box: Callable[[Answers], Box]) -> None:
+    class Growing(dict[str, tuple[int, bytes]]):
+        looks = 0
+
+        def get(self, path: str, default: Any = None) -> Any:
+            if path != "/api/stats":
+                return super().get(path, default)
+            self.looks += 1
+            return 200, json.dumps(YOUNG if self.looks < 3 else STATS).encode()
+
+    answers = Growing(ours())
+    with RemoteServer(url(box(answers)), TOKEN) as server:
+        assert answers.looks >= 3
+        assert set(server.usages()[0]) == {10, 11, 12}
+
+
+def test_a_worker_that_never_tells_does_not_hold_a_run_up(
+    box: Callable[[Answers], Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "TELL_SECONDS", 0.0)
+    young = ours(**{"api/stats": (200, json.dumps(YOUNG).encode())})
+    with RemoteServer(url(box(young)), TOKEN) as server:
+        usages, media = server.usages()
+        assert set(usages) == {10, 11}
+        assert media == {11, 12}
 
 
 def test_without_a_token_nothing_is_known_of_its_processes(box: Callable[[Answers], Box]) -> None:
