@@ -125,20 +125,6 @@ class ReceiveStatistics:
         self.jitter = jitter * DECAY**rest if rest else jitter
         self._transit = last
 
-    def next_in_line(self, timestamp: int, arrival: float, size: int) -> None:
-        """As `in_line` for a single packet."""
-        self.highest += 1
-        self.received += 1
-        self.bytes += size
-        transit = arrival * self.clock_rate - timestamp
-        last, self._transit = self._transit, transit
-        if last is not None:
-            change = abs(transit - last)
-            if change > 2147483648.0:
-                change = abs(change - 4294967296.0)
-            if change < self._max_transit_change:
-                self.jitter += (change - self.jitter) / 16.0
-
     def _unusual(self, seq: int, delta: int) -> int:
         """The first packet, a duplicate, a late one or a jump: extended number or REFUSED."""
         highest = self.highest

@@ -84,28 +84,28 @@ class Outbox:
                 egress.runs.clear()
                 egress.position = 0
                 continue
-            name, base, runs = egress.name, egress.address, egress.runs
-            length, segment = runs[0]
-            limit = 0 if length % segment else min(MAX_RUN, segment * MAX_SEGMENTS)
-            for more, size in runs[1:]:
+            name, base = egress.name, egress.address
+            length = segment = limit = 0
+            for more, size in egress.runs:
                 # `limit` is how long the run may become; 0 once a shorter segment has closed it.
                 if length + more <= limit and (size == segment or more == size < segment):
                     length += more
                     if size != segment:
                         limit = 0
                     continue
-                names.append(name)
-                bases.append(base)
-                lengths.append(length)
-                segments.append(segment)
-                base += length
+                if length:
+                    names.append(name)
+                    bases.append(base)
+                    lengths.append(length)
+                    segments.append(segment)
+                    base += length
                 length, segment = more, size
                 limit = 0 if more % size else min(MAX_RUN, size * MAX_SEGMENTS)
             names.append(name)
             bases.append(base)
             lengths.append(length)
             segments.append(segment)
-            runs.clear()
+            egress.runs.clear()
             egress.position = 0
         dirty.clear()
         if names:

@@ -46,8 +46,6 @@ MAX_BEHIND: Final = 1000
 
 _PADDING_BIT: Final = 0x20000000
 _PAD: Final = b"\x01"
-_ZEROS: Final = bytes(64)
-"""Room for a header or a tag."""
 _pack_plain: Final = struct.Struct("!III").pack_into
 _pack_extended: Final = struct.Struct("!IIQI").pack_into
 
@@ -60,18 +58,7 @@ class Group:
     def __init__(self, packets: Sequence[Packet], layout: int, pad: bool) -> None:
         """`layout` is `DownTrack.layout`; `pad` allows one byte of padding."""
         header_size, tag = layout >> HEADER_SHIFT, layout & TAG_MASK
-        head, tail = _ZEROS[:header_size], _ZEROS[:tag]
-        self.packets = packets
-        if len(packets) == 1:
-            # Nearly every voice.
-            seq, timestamp, word, payload = packets[0]
-            length = header_size + len(payload)
-            size = length + tag
-            self.items = [(0, word, seq, timestamp, length)]
-            self.runs = [(size, size)]
-            self.total = size
-            self.template = head + payload + tail
-            return
+        head, tail = bytes(header_size), bytes(tag)
         parts: list[bytes] = []
         items: list[tuple[int, int, int, int, int]] = []
         runs: list[tuple[int, int]] = []
@@ -97,6 +84,7 @@ class Group:
                     runs.append((run_length, run_segment))
                 run_length = run_segment = length
         runs.append((run_length, run_segment))
+        self.packets = packets
         self.items = items
         """Offset in the template, marker and padding bits, sequence number, timestamp, length."""
         self.runs = runs
@@ -174,10 +162,9 @@ class Forwarder:
                 for start in range(0, count, GROUP_PACKETS):
                     self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
             self.forwarded += count * len(lanes)
-        if stream.red_lanes:
-            for (blocks, payload_type), red_lanes in stream.red_lanes.items():
-                self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
-                self.forwarded += count * len(red_lanes)
+        for (blocks, payload_type), red_lanes in stream.red_lanes.items():
+            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
+            self.forwarded += count * len(red_lanes)
         if stream.managed:
             for down_track in stream.managed:
                 self.send_managed(down_track, packets, now)

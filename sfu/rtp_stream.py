@@ -240,15 +240,12 @@ class RtpStream:
         """
         packets = self.pending
         self.pending = []
-        number, timestamp, _, payload = self.newest = packets[-1]
+        self.newest = last = packets[-1]
         self.last_arrival = now
-        if len(packets) == 1:
-            self.statistics.next_in_line(timestamp, now, len(payload))
-        else:
-            stamps = [packet[1] for packet in packets]
-            self.statistics.in_line(stamps, now, sum([len(packet[3]) for packet in packets]))
+        stamps = [packet[1] for packet in packets]
+        self.statistics.in_line(stamps, now, sum([len(packet[3]) for packet in packets]))
         if self.nack is not None:
-            self.nack.in_line(number)
+            self.nack.in_line(last[0])
         self.cache.extend(packets[0][0], packets, now)
         return packets
 

@@ -1,7 +1,5 @@
 """Receive statistics against RFC 3550's own arithmetic and against aiortc's."""
 
-import random
-
 import pytest
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import RtpPacket
@@ -232,19 +230,3 @@ def test_no_input_breaks_it(packets):
         assert -0x800000 <= lost <= 0x7FFFFF
         assert 0 <= highest <= 0xFFFFFFFF
         assert 0 <= jitter <= 5 * 48000
-
-
-def test_one_in_line_counts_as_any_other_packet() -> None:
-    noise = random.Random(3)
-    one, plain = ReceiveStatistics(48000), ReceiveStatistics(48000)
-    for made in (one, plain):
-        made.packet(65530, 4_294_960_000, 1.0, 10)
-    arrival = 1.0
-    for number in range(1, 200):
-        arrival += 0.02 + noise.uniform(-0.004, 0.004)
-        timestamp = 4_294_960_000 + 960 * number & 0xFFFFFFFF
-        one.next_in_line(timestamp, arrival, 80)
-        plain.in_line([timestamp], arrival, 80)
-    assert one.jitter == plain.jitter > 0
-    assert (one.received, one.bytes, one.highest) == (200, 10 + 199 * 80, 65530 + 199)
-    assert one.report() == plain.report()
