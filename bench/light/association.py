@@ -15,6 +15,7 @@ import socket
 from typing import Literal
 
 from bench.light.channel import OpenTransport
+from bench.light.wire import stamp_arrivals
 from sfu.net import stun
 from sfu.net.dtls import Certificate, DtlsConnection
 from sfu.net.srtp import SrtpContext
@@ -39,6 +40,7 @@ class Association:
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        stamp_arrivals(self.socket)
         self.socket.connect(plan.address)
         self.fd = self.socket.fileno()
         self.outbound: SrtpContext | None = None

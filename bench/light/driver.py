@@ -133,7 +133,7 @@ class Driver:
         count = BATCH
         while count == BATCH:
             count = batch.receive(association.fd)
-            now = time.monotonic_ns()
+            arrivals = batch.arrivals
             context = association.inbound
             for slot in range(count):
                 at = slot * SLOT_BYTES
@@ -142,9 +142,9 @@ class Driver:
                     if 192 <= data[at + 1] < 224:
                         self._rtcp(transport, bytes(data[at : at + size]))
                     else:
-                        receiver.packet(batch, slot, size, context, now)
+                        receiver.packet(batch, slot, size, context, arrivals[slot])
                 elif size:
-                    association.datagram(bytes(data[at : at + size]), now / _SECOND)
+                    association.datagram(bytes(data[at : at + size]), arrivals[slot] / _SECOND)
                     context = association.inbound
         if receiver.waiting and not transport.requesting:
             self._request(transport, time.monotonic_ns())

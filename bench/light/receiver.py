@@ -241,7 +241,7 @@ class Receiver:
         sent = self._times[track.base + known[0]]
         if not self._window.start <= sent < self._window.stop:
             return
-        delay = now - sent
+        delay = max(now - sent, 0)  # the wall clock may be set meanwhile
         if delay < FINE_LIMIT_NS:
             self.delays[delay // FINE_NS] += 1
         else:

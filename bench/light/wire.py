@@ -1,5 +1,9 @@
 """Batched UDP for the load generator: recvmmsg and sendmmsg through ctypes, Linux only.
 
+A datagram's time of arrival is the kernel's, taken when it came in at the receiver's interface: a
+burst to ten participants arrives at one moment, and how long this process then takes to read it
+one by one is no delay of the server's.
+
 One `ReceiveBatch` and one `SendBatch` serve all sockets of a process, because each batch is
 used up before the next is filled.
 """
@@ -8,6 +12,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import socket
+import time
+from array import array
 from typing import Any, Literal
 
 from sfu.net.srtp import Arena
@@ -17,6 +24,11 @@ BATCH = 64
 
 _RETRY = (errno.EAGAIN, errno.EINTR)
 _MSG_DONTWAIT = 0x40
+_SO_TIMESTAMPNS = 35
+_STAMP_BYTES = 32
+"""Of a control message with one `timespec`: length, level, type, seconds, nanoseconds."""
+MAX_WAIT_NS = 5_000_000_000
+"""What seems to have waited for longer came before the clock was set."""
 
 
 _SIZE: Literal["Q", "I"] = "Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I"
@@ -48,6 +60,14 @@ def supported() -> bool:
     return hasattr(libc, "recvmmsg") and hasattr(libc, "sendmmsg")
 
 
+def stamp_arrivals(sock: socket.socket) -> None:
+    """Let the kernel say when datagrams came; where it cannot, `arrivals` are those of the read."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    except OSError:
+        return
+
+
 class _Batch:
     def __init__(self) -> None:
         self.arena = Arena(BATCH * SLOT_BYTES)
@@ -74,11 +94,38 @@ class ReceiveBatch(_Batch):
         step = ctypes.sizeof(_Mmsghdr) // 4
         self.lengths = words[_Mmsghdr.length.offset // 4 :: step]
         self._recvmmsg = self._libc.recvmmsg
+        self._stamps = Arena(BATCH * _STAMP_BYTES)
+        for number in range(BATCH):
+            self._messages[number].header.control = self._stamps.address + number * _STAMP_BYTES
+        sizes = memoryview(self._messages).cast("B").cast(_SIZE)
+        step = ctypes.sizeof(_Mmsghdr) // sizes.itemsize
+        self._control_lengths = sizes[_Msghdr.control_length.offset // sizes.itemsize :: step]
+        self._room = array(_SIZE, [_STAMP_BYTES] * BATCH)
+        words = memoryview(self._stamps.data).cast("q")
+        self._seconds, self._nanoseconds = words[2::4], words[3::4]
+        self.arrivals: list[int] = []
+        """Of each datagram of the last `receive`, monotonic nanoseconds."""
 
     def receive(self, fd: int) -> int:
         """How many datagrams were read; 0 when there was none (or an ICMP error was)."""
+        self._control_lengths[:] = self._room
         count: int = self._recvmmsg(fd, self._messages, BATCH, _MSG_DONTWAIT, None)
-        return max(count, 0)
+        if count <= 0:
+            return 0
+        self.arrivals = self._arrived(count)
+        return count
+
+    def _arrived(self, count: int) -> list[int]:
+        now, wall = time.monotonic_ns(), time.time_ns()
+        lengths = self._control_lengths[:count].tolist()
+        stamps = zip(
+            lengths, self._seconds[:count].tolist(), self._nanoseconds[:count].tolist(), strict=True
+        )
+        found = []
+        for length, seconds, nanoseconds in stamps:
+            waited = wall - seconds * 1_000_000_000 - nanoseconds if length == _STAMP_BYTES else 0
+            found.append(now - waited if 0 < waited < MAX_WAIT_NS else now)
+        return found
 
 
 class SendBatch(_Batch):
