@@ -7,10 +7,13 @@ order. It closes its transports' ends (`transport_gone`), the worker closes the 
 
 from __future__ import annotations
 
+from functools import partial
+
 from sfu.control import DownTrackStates, LayersWanted, SetDownTracks, SetUpTracks, SetView
 from sfu.down_track import DownTrack
 from sfu.ingress import Peer
 from sfu.publisher import Publisher
+from sfu.rounds import Step
 from sfu.shedding import STEPS, Shed
 from sfu.speakers import ActiveSpeakers
 from sfu.subscriber import Subscriber
@@ -126,7 +129,7 @@ class Router:
         self.speakers.remove(name)
         self._set_places()
 
-    def _listen(self, now: float) -> None:
+    def _listen(self, now: float, _: int) -> None:
         """Choose the voices that are sent on."""
         voices = {name: track for name, (track, _) in self._up_tracks.items() if track.is_voice}
         self.speakers.update({name: track.hear() for name, track in voices.items()}, now)
@@ -198,24 +201,37 @@ class Router:
         ]
         return [states for states in found if states is not None]
 
-    def tick(self, now: float, ntp_now: int) -> None:
-        """Feedback and reports of all peers, layers and caches; ten times a second.
+    def steps(self) -> list[Step]:
+        """The next round, of which there are ten a second: of all peers feedback and reports, of
+        all tracks layers and caches.
 
         Feedback to publishers is due each time. The rest takes turns: what comes in now, what goes
         out the next time.
         """
         self._turn ^= 1
-        if self._turn:
-            for track, _ in self._up_tracks.values():
-                track.tick(now)
+        found: list[Step] = [partial(self._tick_peer, peer) for peer in self.peers.values()]
         if self._turn or self.speakers.places:
-            self._listen(now)
-        for peer in self.peers.values():
-            if peer.publisher is not None:
-                peer.publisher.tick(now, ntp_now)
-            elif peer.subscriber is not None and not self._turn:
-                peer.subscriber.tick(now, ntp_now, self._clock_offset)
-                self._round_trips[peer.transport.participant] = peer.subscriber.rtt
+            found.append(self._listen)
+        return found
+
+    def tick(self, now: float, ntp_now: int) -> None:
+        """A whole round at once."""
+        for step in self.steps():
+            step(now, ntp_now)
+
+    def _tick_peer(self, peer: Peer, now: float, ntp_now: int) -> None:
+        publisher, subscriber = peer.publisher, peer.subscriber
+        if self.peers.get(peer.transport.id) is not peer:
+            return  # gone since the round began
+        if publisher is not None:
+            if self._turn:
+                for track in publisher.tracks.values():
+                    track.tick(now)
+            publisher.tick(now, ntp_now)
+        elif subscriber is not None and not self._turn:
+            subscriber.tick(now, ntp_now, self._clock_offset)
+            self._round_trips[peer.transport.participant] = subscriber.rtt
+        peer.transport.tick(now)
 
     def take_levels(self) -> dict[str, int] | None:
         """Who spoke since the last call, by participant; None when nothing changed."""

@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from typing import Final
 
 from qos.histogram import Histogram
@@ -38,6 +39,7 @@ from sfu.net.tcp import TcpSockets, udp_beside_tcp
 from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
 from sfu.poller import poller
 from sfu.rooms import Rooms
+from sfu.rounds import Round
 from sfu.router import Router
 from sfu.shedding import LoadShedder
 from sfu.worker_stats import rss_bytes, transport_stats
@@ -94,6 +96,7 @@ class Worker:
             self._profiles,
             udp.address_size,
         )
+        self._round = Round(time.monotonic, self._unexpected)
         self._captures = Captures(self._outbox, udp.port, SLOT_SIZE, self._tcp.unpack_address)
         self._poller = poller()
         self._received_at = 0.0
@@ -134,7 +137,7 @@ class Worker:
                 if self._tcp.connections:
                     self._receive_tcp()
             else:
-                wait = max(0.0, self._next_tick - time.monotonic())
+                wait = 0.0 if self._round else max(0.0, self._next_tick - time.monotonic())
                 ready = [fd for fd, _ in wait_for.poll(wait)]
                 # Commands first: a transport's first check may come right behind its command.
                 if ready and ready != [udp_fd]:
@@ -153,6 +156,8 @@ class Worker:
                 self._take_commands()
                 self._receive_tcp()
                 self._tick(now)
+            elif self._round:
+                self._go_on(now)
             if self._stop_requested:
                 self.stop()
         self._tcp.close()
@@ -254,7 +259,7 @@ class Worker:
         self._repair(now)
         if now >= self._next_media:
             self._next_media = now + TICK
-            self._tick_routers(now)
+            self._begin_round(now)
         self._forwarder.pacing_wanted = False
         for router in self._rooms.routers.values():
             try:
@@ -265,8 +270,7 @@ class Worker:
         self._forwarder.flush(now)
         self._outbox.flush()
 
-    def _tick_routers(self, now: float) -> None:
-        ntp_now = ntp_time.from_unix(now + self._wall_offset)
+    def _begin_round(self, now: float) -> None:
         self._gather.measure(now, time.process_time())
         if self._shedder.update(self._gather.load, now):
             log.warning("load %.2f of a core: step %d", self._gather.load, self._shedder.step)
@@ -274,17 +278,27 @@ class Worker:
         levels_due = now >= self._next_levels
         if levels_due:
             self._next_levels = now + LEVELS_INTERVAL
-        for router in list(self._rooms.routers.values()):
-            try:
-                self._tick_router(router, now, ntp_now, levels_due)
-            except Exception:
-                # One room's trouble must not become the others'.
-                self._unexpected(f"a tick of room {router.room}")
+        self._round.finish(now, self._ntp(now))
+        for router in self._rooms.routers.values():
+            self._round.add(router.room, router.steps())
+            self._round.add(router.room, [partial(self._tell, router, levels_due)])
 
-    def _tick_router(self, router: Router, now: float, ntp_now: int, levels_due: bool) -> None:
-        router.tick(now, ntp_now)
-        for peer in list(router.peers.values()):
-            peer.transport.tick(now)
+    def _go_on(self, now: float) -> None:
+        """Some more of the round."""
+        self._outbox.now = now
+        self._round.go_on(now, self._ntp(now))
+        try:
+            self._forwarder.flush(now)
+            self._outbox.flush()
+        except Exception:
+            self._unexpected("a round")
+        self._channel.flush()
+
+    def _ntp(self, now: float) -> int:
+        return ntp_time.from_unix(now + self._wall_offset)
+
+    def _tell(self, router: Router, levels_due: bool, now: float, _: int) -> None:
+        """What signaling should know of a room whose peers have all had their turn."""
         for event in router.take_demands(now):
             self._channel.send(event)
         for states in router.take_states(now):

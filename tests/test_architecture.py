@@ -30,6 +30,7 @@ SANS_IO = (
     "sfu/up_track.py",
     "sfu/down_track.py",
     "sfu/forwarder.py",
+    "sfu/rounds.py",
     "sfu/router.py",
     "sfu/nack.py",
     "sfu/audio_repair.py",

@@ -44,9 +44,13 @@ class Keys:
         self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
         self.far_end = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
         self.rtcp: list[rtcp.Packet] = []
+        self.ticked_at = 0.0
 
     def send_rtcp(self, packet: bytes) -> None:
         self.rtcp += rtcp.parse(packet)
+
+    def tick(self, now: float) -> None:
+        self.ticked_at = now
 
     def said(self, kind: type[rtcp.Packet]) -> list[Any]:
         return [packet for packet in self.rtcp if isinstance(packet, kind)]
@@ -680,3 +684,15 @@ def test_a_view_counts_at_once_and_of_a_storm_the_last_one() -> None:
     scene.film(1.0, key=True)
     assert not scene.bob.take(7000)
     assert scene.picture.state == "hidden"
+
+
+def test_a_round_takes_everybody_once_and_nobody_who_left_meanwhile() -> None:
+    room = Room()
+    stays, leaves = room.sender("stays"), room.sender("leaves")
+    steps = room.router.steps()
+    room.leave(leaves)
+    for step in steps:
+        step(room.now, room.ntp_now)
+    assert stays.keys.ticked_at == room.now
+    assert leaves.keys.ticked_at == 0.0
+    assert not leaves.keys.rtcp
