@@ -61,7 +61,7 @@ PHONE: tuple[Figure, ...] = (
 )
 """Of a run of phone calls."""
 
-SIDES = ("ours", "janus", "naive", "everything", "focus")
+SIDES = ("ours", "janus", "janusPerFeed", "naive", "everything", "focus")
 """Keys under which outcomes that compare keep their runs."""
 
 

@@ -251,9 +251,9 @@ def print_studies(console: Console) -> None:
 def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
     """Both sides beside each other."""
     table = Table(title=f"peers: {outcome['participants']} people", title_style="bold")
-    for column in ("figure", "ours", "Janus", "ours / Janus"):
+    for column in ("figure", "ours", "Janus", "ratio", "Janus, per feed", "ratio"):
         table.add_column(column, justify="left" if column == "figure" else "right")
-    ratio = outcome["ratio"]
+    ratio, per_feed = outcome["ratio"], outcome["ratioPerFeed"]
     for name, title in (
         ("cpuPerForwardedPacket", "CPU per forwarded packet, µs"),
         ("delayP50", "one-way delay p50, ms"),
@@ -263,9 +263,22 @@ def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
         ("forwardedPackets", "packets forwarded"),
         ("rssMiB", "memory, MiB"),
     ):
-        ours, janus = outcome["ours"][name], outcome["janus"][name]
-        table.add_row(title, f"{ours:,}", f"{janus:,}", f"{ratio.get(name, '')}")
+        ours, janus, classic = (outcome[s][name] for s in ("ours", "janus", "janusPerFeed"))
+        table.add_row(
+            title,
+            f"{ours:,}",
+            f"{janus:,}",
+            f"{ratio.get(name, '')}",
+            f"{classic:,}",
+            f"{per_feed.get(name, '')}",
+        )
     console.print(table)
+    console.print(
+        "Janus: one connection for all that a participant receives; per feed: one for each"
+        " publisher, as most of its clients do. Ratio: ours / theirs.",
+        highlight=False,
+        soft_wrap=True,
+    )
     if outcome.get("relayRatio") is not None:
         ours, relay = (outcome[s]["cpuPerForwardedPacket"] for s in ("oursBesideRelay", "relay"))
         console.print(

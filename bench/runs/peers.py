@@ -1,8 +1,9 @@
 """The same load against our server and others, in turns, across a veth pair.
 
-Janus VideoRoom carries the whole load. The naive relay (`servers.relay`) decodes and encodes every
-stream for every receiver, and a few people drown it; so it is compared at a load that it bears, and
-ours is measured at the same one.
+Janus VideoRoom carries the whole load, in both of its ways: with one connection for all that a
+participant receives, and with a connection for each publisher. The naive relay (`servers.relay`)
+decodes and encodes every stream for every receiver, and a few people drown it; so it is compared at
+a load that it bears, and ours is measured at the same one.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from bench.light.fleet import FleetError
 from bench.provenance import provenance
 from bench.runs.run import InterruptedRunError, Load, ParticipantClass, measure
 from bench.servers import netns
-from bench.servers.janus import JanusClient
+from bench.servers.janus import JanusClient, JanusPerFeedClient
 from bench.servers.relay_peer import Relay, RelayClient
 from bench.servers.server import Janus, OwnServer, Server
 
-SIDES = ("ours", "janus")
+SIDES = ("ours", "janus", "janusPerFeed")
+RATIOS = {"ratio": "janus", "ratioPerFeed": "janusPerFeed"}
+"""Ours is divided by these."""
 RELAY_SIDES = ("oursBesideRelay", "relay")
 ALL_SIDES = (*SIDES, *RELAY_SIDES)
 RELAY_PEOPLE = 2
@@ -75,11 +78,12 @@ def _one(
         server: Server
         if side == "relay":
             participant_class, server = RelayClient, Relay(netns.SERVER_ADDRESS, link.in_server)
-        elif side != "janus":
+        elif side in RATIOS.values():
+            server = Janus(link.in_server)
+            participant_class = JanusClient if side == "janus" else JanusPerFeedClient
+        else:
             capacity = -(-load.participants // load.rooms)
             server = OwnServer(netns.SERVER_ADDRESS, workers, capacity, load.rooms, link.in_server)
-        else:
-            participant_class, server = JanusClient, Janus(link.in_server)
         with server:
             return asyncio.run(measure(load, library, server, participant_class, tell))
 
@@ -87,10 +91,7 @@ def _one(
 def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians of each side, and ours divided by theirs (0 where there is nothing to divide)."""
     sides = {side: _median(runs[side]) for side in SIDES}
-    ratio = {
-        name: round(sides["ours"][name] / sides["janus"][name], 3) if sides["janus"][name] else 0.0
-        for name in ("cpuPerForwardedPacket", "delayP99")
-    }
+    ratios = {name: _ratio(sides["ours"], sides[side]) for name, side in RATIOS.items()}
     problems = [f"{side} was not measured" for side in SIDES if not runs[side]]
     problems += [text for side in SIDES for run in runs[side] for text in run["problems"]]
     beside = {side: _median(runs[side]) for side in RELAY_SIDES if runs.get(side)}
@@ -100,11 +101,18 @@ def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         "seconds": load.seconds,
         "settings": load.settings,
         **sides,
-        "ratio": ratio,
+        **ratios,
         **naive(load, beside),
         "valid": not problems,
         "problems": problems,
         **provenance(),
+    }
+
+
+def _ratio(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: round(ours[name] / theirs[name], 3) if theirs[name] else 0.0
+        for name in ("cpuPerForwardedPacket", "delayP99")
     }
 
 

@@ -1,7 +1,9 @@
 """A simulated participant's signaling with Janus VideoRoom (WebSocket, `janus-protocol`).
 
-One handle publishes, one subscribes to everybody's streams at once (the multistream VideoRoom
-of Janus 1.x), so that Janus has the same two transports a participant as our server.
+One handle publishes. `JanusClient` subscribes with one more handle to everybody's streams at once
+(the multistream VideoRoom of Janus 1.x), so that Janus has the same two transports a participant as
+our server; that is its cheapest way. `JanusPerFeedClient` takes a handle, and so a connection, for
+each publisher: the only way of Janus 0.x, and still that of most clients.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class JanusClient:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._session = 0
-        self._publisher = self._subscriber = 0
+        self._publisher = 0
         self._feed = ""
         self._room = 0
         self._numbers = itertools.count(1)
@@ -141,17 +143,7 @@ class JanusClient:
                 while len(self._feeds) < wanted:
                     self._announced.clear()
                     await self._announced.wait()
-                self._subscriber = await self._attach()
-                attached = await self._plugin(
-                    self._subscriber,
-                    {
-                        "request": "join",
-                        "ptype": "subscriber",
-                        "room": self._room,
-                        "streams": [{"feed": feed} for feed in sorted(self._feeds)],
-                    },
-                )
-                plan = await self._subscribe(attached)
+                plans = [await self._subscribe(feeds) for feeds in self._connections()]
         except TimeoutError:
             who = f"participant {self.participant}"
             raise ClientError(f"{who} was offered {len(self._feeds)} feeds") from None
@@ -160,32 +152,48 @@ class JanusClient:
                 f"participant {self.participant} was offered {len(self.tracks)} of {count} tracks"
             )
         try:
-            await self._fleet.connected(plan)
-            await self._fleet.receiving(self.participant, plan.transport, seconds)
+            for plan in plans:
+                await self._fleet.connected(plan)
+                await self._fleet.receiving(self.participant, plan.transport, seconds)
         except FleetError as error:
             raise ClientError(f"subscribing failed: {error}") from error
 
-    async def _subscribe(self, attached: dict[str, Any]) -> OpenTransport:
+    def _connections(self) -> list[list[int]]:
+        """Whose streams come over each connection."""
+        return [sorted(self._feeds)]
+
+    async def _subscribe(self, feeds: list[int]) -> OpenTransport:
+        handle = await self._attach()
+        attached = await self._plugin(
+            handle,
+            {
+                "request": "join",
+                "ptype": "subscriber",
+                "room": self._room,
+                "streams": [{"feed": feed} for feed in feeds],
+            },
+        )
         text: str = attached["jsep"]["sdp"]
         described = parse_sdp(text)
         credentials = sdp.Credentials()
         plan = self._plan(text, credentials, False)
         ssrcs = {line.mid: next(iter(line.ssrcs), 0) for line in described.media}
-        self.tracks = tuple(
+        tracks = tuple(
             Track(ssrcs[s["mid"]], s["type"], self._people[str(s["feed_id"])])
             for s in attached["plugindata"]["data"]["streams"]
             if str(s.get("feed_id")) in self._people and ssrcs.get(s["mid"])
         )
+        self.tracks += tracks
         await self._fleet.open(plan)
-        await self._fleet.set_tracks(self.participant, plan.transport, self.tracks)
+        await self._fleet.set_tracks(self.participant, plan.transport, tracks)
         fingerprint = self._fleet.fingerprint(self.participant)
         answer = sdp.subscribe_answer(described, credentials, fingerprint)
         await self._plugin(
-            self._subscriber,
+            handle,
             {"request": "start", "room": self._room},
             {"type": "answer", "sdp": answer},
         )
-        await self._trickle_done(self._subscriber)
+        await self._trickle_done(handle)
         return plan
 
     async def leave(self) -> None:
@@ -276,3 +284,10 @@ class JanusClient:
         while True:
             await asyncio.sleep(KEEPALIVE_SECONDS)
             await self._ask({"janus": "keepalive", "session_id": self._session}, final=("ack",))
+
+
+class JanusPerFeedClient(JanusClient):
+    """A participant with a connection for each publisher."""
+
+    def _connections(self) -> list[list[int]]:
+        return [[feed] for feed in sorted(self._feeds)]

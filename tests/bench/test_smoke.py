@@ -265,11 +265,12 @@ def _command_line(pid: int) -> bytes:
 def test_peers_compares_both_and_removes_its_namespaces(tmp_path: Path) -> None:
     report = bench(tmp_path, "peers", "--participants", "2", "--seconds", "2", "--voice-only")
     assert only_load_problems(report), report["problems"]
-    for side in ("ours", "janus"):
+    for side in ("ours", "janus", "janusPerFeed"):
         assert report[side]["packetLossPercent"] == 0
         assert report[side]["forwardedPackets"] > 150
         assert report[side]["cpuPerForwardedPacket"] > 0
-    assert set(report["ratio"]) == {"cpuPerForwardedPacket", "delayP99"}
+    for ratio in ("ratio", "ratioPerFeed"):
+        assert set(report[ratio]) == {"cpuPerForwardedPacket", "delayP99"}
     assert report["relay"]["forwardedPackets"] > 0
     assert 0 < report["relayRatio"] < 1
     assert not [n for n in os.listdir("/run/netns") if n.startswith("bench-")]
