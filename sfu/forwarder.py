@@ -41,6 +41,8 @@ PADDING: Final = 224
 """Bytes of a packet of mere padding; its count must fit one byte."""
 PACED_PACKETS: Final = 3
 """Packets that leave a pacer together."""
+ENOUGH: Final = 30
+"""Packets of one picture that do not wait until the next one's are written, too."""
 MAX_BEHIND: Final = 1000
 """How far behind the newest a packet may be sent; below libsrtp's window of 1024."""
 
@@ -129,12 +131,20 @@ class Forwarder:
         self._cell = length_cell()
 
     def flush(self, now: float) -> None:
-        """Fan out everything pending; the outbox then holds it. `now` in monotonic seconds."""
-        dirty = self.dirty
+        """Fan out everything pending. `now` in monotonic seconds.
+
+        The last of it is then in the outbox; what came before may have left already.
+        """
+        dirty, outbox = self.dirty, self._outbox
+        waiting = 0
         # Video first: a shorter packet of audio behind it ends its run, and costs no message.
         for stream in dirty:
             if stream.is_video:
+                if waiting >= ENOUGH:
+                    outbox.flush()
+                before = self.forwarded
                 self.fan_out(stream, now)
+                waiting = self.forwarded - before
         for stream in dirty:
             if not stream.is_video:
                 self.fan_out(stream, now)

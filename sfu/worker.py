@@ -132,7 +132,7 @@ class Worker:
         for fd in (udp_fd, self._channel.fileno(), self._tcp.fileno()):
             wait_for.register(fd, select.POLLIN)
         while self._running:
-            if self._gather.seconds and self._receive_later():
+            if self._gather.pays and self._receive_later():
                 # Under load there is always something: no need to ask what.
                 if self._tcp.connections:
                     self._receive_tcp()
@@ -143,6 +143,8 @@ class Worker:
                 if ready and ready != [udp_fd]:
                     self._take_commands()
                 if udp_fd in ready:
+                    soon = time.monotonic() - self._received_at < self._gather.seconds
+                    self._gather.looked(soon)
                     self._receive()
                 if self._tcp.fileno() in ready:
                     self._receive_tcp()
@@ -180,7 +182,9 @@ class Worker:
         left = self._gather.seconds - (time.monotonic() - self._received_at)
         if left > 0:
             time.sleep(left)
-        return self._receive()
+        found = self._receive()
+        self._gather.looked(found)
+        return found
 
     def _receive(self) -> bool:
         """Work on what has arrived; False if that is nothing."""

@@ -32,3 +32,19 @@ def test_load_is_smoothed_and_measured_at_intervals() -> None:
     for step in range(20, 40):
         gather.measure(step * INTERVAL, 20 * INTERVAL * 0.9)
     assert gather.seconds == 0.0
+
+
+def test_waiting_pays_only_where_packets_are_close() -> None:
+    gather = Gather(0.0, 0.0)
+    assert not gather.pays  # there is time to spare
+    for step in range(1, 20):
+        gather.measure(step * INTERVAL, step * INTERVAL * 0.9)
+    assert gather.pays
+    looks = 0
+    while gather.pays:
+        gather.looked(False)
+        looks += 1
+    assert 3 < looks < 15
+    for _ in range(15):
+        gather.looked(True)
+    assert gather.pays
