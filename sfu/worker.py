@@ -341,7 +341,7 @@ class Worker:
         if rooms.opened:
             rooms.opened = False
             self._next_tick = min(self._next_tick, time.monotonic() + REPAIR_TICK)
-        if self._channel.is_closed:
+        if self._channel.is_closed and self._running:
             log.warning("signaling is gone, so this worker ends")
             self.stop()
 

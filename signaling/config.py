@@ -57,7 +57,7 @@ class Config:
         "var", "folder for the certificate, the admin token, the history and captures"
     )
     media_port: int = setting(
-        50000, "UDP port of the first worker, the others follow; 0 for any free ones", 0, 65535
+        24000, "UDP port of the first worker, the others follow; 0 for any free ones", 0, 65535
     )
     ice_tcp: bool = setting(
         True, "also take media over TCP, for networks that block UDP, on the same port numbers"

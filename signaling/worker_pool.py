@@ -3,8 +3,10 @@
 Theory of operation. For each index one task (`_keep`) starts a worker, waits for `WorkerReady`,
 passes its events on, and when it is lost starts another at once; a worker that keeps dying is
 started again with growing pauses. Lost means: the channel ended, or was silent for `SILENCE`
-seconds, or carried what is no message. Whatever the reason, the process is killed by its pid
-before the next one starts, so that its UDP port is free.
+seconds, or carried what is no message. A box that stands still for longer (it was suspended, or
+out of memory) has stopped us, too, so its workers keep their calls. Whatever the reason, the
+process of a lost worker is killed by its pid before the next one starts, so that its UDP port is
+free.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 
 SILENCE = 5.0
 """Seconds without an event after which a worker is given up; statistics come each second."""
+LOOKS = 5
+"""At a silent channel within that time: while we stand still, none is taken."""
 START = 10.0
 """Seconds that a worker has to become ready."""
 LAST_MOMENT = 0.3
@@ -191,8 +195,7 @@ class WorkerPool:
     ) -> None:
         unframer = Unframer()
         while True:
-            patience = SILENCE if worker.ready else START
-            data = await asyncio.wait_for(reader.read(1 << 16), patience)
+            data = await self._read(worker, reader)
             if not data:
                 return
             for body in unframer.feed(data):
@@ -204,6 +207,15 @@ class WorkerPool:
                     log.exception("an event of media worker %d failed", worker.index)
                 if worker.ready and not first.done():
                     first.set_result(None)
+
+    @staticmethod
+    async def _read(worker: Worker, reader: asyncio.StreamReader) -> bytes:
+        """What it says, b"" at the end. Raises `TimeoutError` when it is silent."""
+        patience = (SILENCE if worker.ready else START) / LOOKS
+        for _ in range(LOOKS - 1):
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(reader.read(1 << 16), patience)
+        return await asyncio.wait_for(reader.read(1 << 16), patience)
 
     def _event(self, worker: Worker, event: Event) -> None:
         if isinstance(event, WorkerReady):

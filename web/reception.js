@@ -27,6 +27,10 @@ const LOOK_EVERY_MS = 1000;
 /** A picture that has not moved for so long waits, and then is worth a question. */
 const WAITS_AFTER_MS = 2000;
 const ASKS_AFTER_MS = 5000;
+/** So many tiles that have one trouble do not each say all of it. */
+const MANY = 3;
+/** Of a tile with nothing to say. */
+const SEEN = { text: '', stopped: false, ask: false };
 /** Only every so many looks at the tiles the statistics are read too. */
 const LOOKS_PER_READING = 2;
 
@@ -186,14 +190,16 @@ export class Reception {
 
   #showStates() {
     const now = performance.now();
-    const live = new Set();
-    for (const { tile, track } of this.#videos()) {
-      live.add(tile);
+    const shown = this.#videos().map(({ tile, track }) => {
       const still = this.#stillFor(tile, now);
-      const { text, stopped, ask } = track.muted
-        ? { text: '', stopped: false, ask: false } : this.#stateOf(tile, track, still);
       if (track.muted) this.#moved.delete(tile);
-      tile.state(text, stopped, ask);
+      return { tile, state: track.muted ? SEEN : this.#stateOf(tile, track, still) };
+    });
+    const live = new Set(shown.map(({ tile }) => tile));
+    for (const { tile, state } of shown) {
+      const { text, stopped, ask } = state;
+      const many = stopped && shown.filter((other) => other.state.text === text).length >= MANY;
+      tile.state(many && !settings().audioOnly ? t('tile.paused') : text, stopped, ask, text);
     }
     for (const tile of this.#stage.tiles) if (!live.has(tile)) tile.state('', false, false);
   }

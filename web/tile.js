@@ -102,13 +102,15 @@ export class Tile {
    * @param {string} text empty when there is one
    * @param {boolean} stopped the last picture is old: show the face instead
    * @param {boolean} offerWhy
+   * @param {string} [whole] the same at length, for who points at it
    */
-  state(text, stopped, offerWhy) {
+  state(text, stopped, offerWhy, whole = text) {
     this.#stopped = stopped;
     this.showVideo(this.#wanted);
     this.#state.hidden = !text;
     this.element.classList.toggle('stated', Boolean(text));
-    if (this.#stateText.textContent !== text) this.#stateText.textContent = this.#state.title = text;
+    if (this.#stateText.textContent !== text) this.#stateText.textContent = text;
+    if (this.#state.title !== whole) this.#state.title = whole;
     this.#why.hidden = !offerWhy;
     this.#why.textContent = t('tile.why');
   }

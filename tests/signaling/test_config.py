@@ -61,7 +61,7 @@ def test_port_and_media_port_may_be_one_without_media_over_tcp() -> None:
         ({"tls_cert": "a.pem"}, "go together"),
         ({"admin_token": "short"}, "admin_token must have 16"),
         ({"media_port": 65535, "workers": 2}, "media_port is too high"),
-        ({"port": 50001, "workers": 2}, "port and media_port overlap"),
+        ({"port": 24001, "workers": 2}, "port and media_port overlap"),
         ({"ice_tcp": "sometimes"}, "ice_tcp must be true or false"),
         ({"loudest": -1}, "loudest must be a whole number from 0 to 50"),
         ({"audio_redundancy": "on"}, "audio_redundancy must be one of off, auto"),

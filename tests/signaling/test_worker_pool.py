@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -73,6 +74,21 @@ async def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> N
     await pool.start()
     await listener.until_ready(2)
     assert launch.started[0].killed
+    await pool.close(5.0)
+
+
+async def test_a_box_that_stood_still_keeps_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "SILENCE", 1.0)
+    launch, listener = FakeLaunch(), Listener()
+    pool = WorkerPool(1, launch, listener)
+    await pool.start()
+    time.sleep(1.5)  # everything: no timer of ours runs, and nothing is read
+    launch.started[0].send(stats(packets_received=9))
+    while pool.workers[0].stats is None:
+        listener.news.clear()
+        await listener.news.wait()
+    assert not listener.lost
+    assert not launch.started[0].killed
     await pool.close(5.0)
 
 

@@ -115,6 +115,7 @@ export default {
   'tile.why': 'Why?',
   'tile.check': 'Why can’t I see or hear them?',
   'tile.audioOnly': 'Audio only',
+  'tile.paused': 'Video paused',
   'tile.pausedByBandwidth': 'Video paused: your connection is too slow',
   'tile.shed': 'Video paused: the server is busy',
   'tile.waiting': 'Waiting for the picture…',

@@ -115,6 +115,7 @@ export default {
   'tile.why': 'Mengapa?',
   'tile.check': 'Mengapa tidak terlihat atau terdengar?',
   'tile.audioOnly': 'Hanya suara',
+  'tile.paused': 'Video dijeda',
   'tile.pausedByBandwidth': 'Video dijeda: koneksi Anda terlalu lambat',
   'tile.shed': 'Video dijeda: server sedang sibuk',
   'tile.waiting': 'Menunggu gambar…',
