@@ -147,13 +147,17 @@ def answer_reference_time(scene: Scene) -> None:
     It says 0.2 s less than it was, so the server must find a round trip of 0.2 s at least.
     """
     alice: Browser = scene.alice
-    references = [
-        packet
-        for data in alice.rtcp
-        for packet in rtcp.parse(data)
-        if isinstance(packet, rtcp.ReceiverReferenceTime)
-    ]
-    reference = references[-1]
+
+    def references() -> list[rtcp.ReceiverReferenceTime]:
+        return [
+            packet
+            for data in alice.rtcp
+            for packet in rtcp.parse(data)
+            if isinstance(packet, rtcp.ReceiverReferenceTime)
+        ]
+
+    alice.receive_until(lambda: bool(references()))
+    reference = references()[-1]
     middle = (ntp.middle(reference.ntp) - int(0.2 * 65536)) & 0xFFFFFFFF
     entries = [(reference.ssrc, middle, 0)]
     alice.send_rtcp(rtcp.receiver_report(500) + rtcp.xr_dlrr(500, entries))
