@@ -18,17 +18,14 @@ from array import array
 from typing import Any, Literal
 
 from sfu.net.srtp import Arena
+from sfu.net.udp import MAX_WAIT, SO_TIMESTAMPNS, STAMP_SIZE
 
 SLOT_BYTES = 2048
 BATCH = 64
 
 _RETRY = (errno.EAGAIN, errno.EINTR)
 _MSG_DONTWAIT = 0x40
-_SO_TIMESTAMPNS = 35
-_STAMP_BYTES = 32
-"""Of a control message with one `timespec`: length, level, type, seconds, nanoseconds."""
-MAX_WAIT_NS = 5_000_000_000
-"""What seems to have waited for longer came before the clock was set."""
+_MAX_WAIT_NS = int(MAX_WAIT * 1e9)
 
 
 _SIZE: Literal["Q", "I"] = "Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I"
@@ -63,7 +60,7 @@ def supported() -> bool:
 def stamp_arrivals(sock: socket.socket) -> None:
     """Let the kernel say when datagrams came; where it cannot, `arrivals` are those of the read."""
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     except OSError:
         return
 
@@ -94,13 +91,13 @@ class ReceiveBatch(_Batch):
         step = ctypes.sizeof(_Mmsghdr) // 4
         self.lengths = words[_Mmsghdr.length.offset // 4 :: step]
         self._recvmmsg = self._libc.recvmmsg
-        self._stamps = Arena(BATCH * _STAMP_BYTES)
+        self._stamps = Arena(BATCH * STAMP_SIZE)
         for number in range(BATCH):
-            self._messages[number].header.control = self._stamps.address + number * _STAMP_BYTES
+            self._messages[number].header.control = self._stamps.address + number * STAMP_SIZE
         sizes = memoryview(self._messages).cast("B").cast(_SIZE)
         step = ctypes.sizeof(_Mmsghdr) // sizes.itemsize
         self._control_lengths = sizes[_Msghdr.control_length.offset // sizes.itemsize :: step]
-        self._room = array(_SIZE, [_STAMP_BYTES] * BATCH)
+        self._room = array(_SIZE, [STAMP_SIZE] * BATCH)
         words = memoryview(self._stamps.data).cast("q")
         self._seconds, self._nanoseconds = words[2::4], words[3::4]
         self.arrivals: list[int] = []
@@ -123,8 +120,8 @@ class ReceiveBatch(_Batch):
         )
         found = []
         for length, seconds, nanoseconds in stamps:
-            waited = wall - seconds * 1_000_000_000 - nanoseconds if length == _STAMP_BYTES else 0
-            found.append(now - waited if 0 < waited < MAX_WAIT_NS else now)
+            waited = wall - seconds * 1_000_000_000 - nanoseconds if length == STAMP_SIZE else 0
+            found.append(now - waited if 0 < waited < _MAX_WAIT_NS else now)
         return found
 
 

@@ -62,8 +62,8 @@ class _Mmsghdr(ctypes.Structure):
 SO_TIMESTAMPNS: Final = 35
 MAX_WAIT: Final = 5.0
 """Seconds; what seems to have waited for longer came before the clock was set."""
-_STAMP_SIZE: Final = 32
-"""Of a control message with one `timespec`."""
+STAMP_SIZE: Final = 32
+"""Of a control message with one `timespec`: length, level, type, seconds, nanoseconds."""
 _stamp: Final = struct.Struct("=16xqq").unpack_from
 _CONTROL_LENGTH: Final = _Msghdr.controllen.offset // ctypes.sizeof(ctypes.c_size_t)
 _HEADER_WORDS: Final = ctypes.sizeof(_Mmsghdr) // ctypes.sizeof(ctypes.c_size_t)
@@ -135,7 +135,7 @@ class UdpSocket:
             header.iovlen = 1
         self._headers_at = ctypes.addressof(self._headers)
         # Only the first datagram of a batch has room for the time of its arrival.
-        self._stamp = Arena(_STAMP_SIZE)
+        self._stamp = Arena(STAMP_SIZE)
         if self._stamped:
             self._headers[0].hdr.control = self._stamp.address
         sizes: memoryview[int] = memoryview(self._headers).cast("B").cast(_WORD)
@@ -169,7 +169,7 @@ class UdpSocket:
             return self._receive_plain()
         stamped = self._stamped
         if stamped:
-            self._control_length[0] = _STAMP_SIZE
+            self._control_length[0] = STAMP_SIZE
         count = _recvmmsg(self.socket.fileno(), self._headers_at, SLOTS, _MSG_DONTWAIT, None)
         if count <= 0:
             # Besides "nothing there", an ICMP error of an earlier send: it means nothing here.
