@@ -114,6 +114,7 @@ const TOASTS = 3;
  *
  * @param {string} text
  * @param {'info' | 'problem'} [mood]
+ * @returns {() => void} takes it away, when it is no longer so
  */
 export function toast(text, mood = 'info') {
   const close = el('button', { class: 'toast-close', type: 'button' }, icon('close'));
@@ -123,12 +124,14 @@ export function toast(text, mood = 'info') {
   // A status that comes into the page together with its text is not read by all screen readers.
   if (!alert) announce(text);
   close.setAttribute('aria-label', t('control.close'));
-  close.onclick = () => element.remove();
+  const remove = () => element.remove();
+  close.onclick = remove;
   const shown = byId('toasts', HTMLElement);
   shown.append(element);
   // When a class comes in at once, the newest are enough.
   while (shown.childElementCount > TOASTS) shown.firstElementChild?.remove();
-  setTimeout(() => element.remove(), mood === 'problem' ? 9000 : 4000);
+  setTimeout(remove, mood === 'problem' ? 9000 : 4000);
+  return remove;
 }
 
 /**

@@ -47,6 +47,7 @@ export class Reception {
   #watched = new Set();
   #speaker = new Speaker();
   #episode = new Episode();
+  #unsay = () => {};
   #looks = 0;
   /** Milliseconds, as last read. */
   #rtt = 0;
@@ -267,8 +268,11 @@ export class Reception {
     const limited = this.#conference.looking.received.some(({ limited, state }) =>
       limited || state === 'pausedByBandwidth');
     const change = this.#episode.see(limited && !settings().audioOnly, performance.now());
-    if (change === 'began') toast(t('live.videoLowered'), 'problem');
-    if (change === 'ended') toast(t('live.videoBack'));
+    if (!change) return;
+    // What was said of the connection before does not stand beside what is so now.
+    this.#unsay();
+    this.#unsay = change === 'began'
+      ? toast(t('live.videoLowered'), 'problem') : toast(t('live.videoBack'));
   }
 }
 
