@@ -52,7 +52,10 @@ export class Why {
   constructor(conference, arriving, signal) {
     this.#conference = conference;
     this.#arriving = arriving;
-    dialog.addEventListener('close', () => clearInterval(this.#asking), { signal });
+    dialog.addEventListener('close', () => {
+      // Told a frame later, when it may be open again.
+      if (!dialog.open) clearInterval(this.#asking);
+    }, { signal });
     signal.addEventListener('abort', () => clearInterval(this.#asking));
     onLanguage(() => {
       if (dialog.open) this.#show();
