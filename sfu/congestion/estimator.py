@@ -42,9 +42,11 @@ from sfu.congestion.prober import CLUSTER_SECONDS, PATIENT_QUEUE, Prober
 from sfu.transport_cc import TransportCc
 
 CALM_SECONDS: Final = 0.25
-"""Between two looks while calm."""
+"""Between two glances while calm."""
+LOOK_SECONDS: Final = 2.0
+"""Between two close looks while glances show nothing."""
 CALM_STEP: Final = 4
-"""Every so manieth flush is looked at for delay then."""
+"""Every so manieth flush is looked at for delay in a close look."""
 CALM_LOSS: Final = 0.02
 START_BPS: Final = 300_000
 MIN_BPS: Final = 30_000
@@ -100,6 +102,7 @@ class BandwidthEstimator:
         """Less is sent than the way carries, so a look now and then will do. Set by whoever knows
         both; reset here at the first sign of trouble."""
         self._min_bps = min_bps
+        self._next_glance = self._next_look = now
         self._feedback_at = -1e9
         self._heard_at = now
         # Last feedback, or last step down for want of it.
@@ -124,13 +127,15 @@ class BandwidthEstimator:
 
     def feedback(self, packet: TransportCc, now: float) -> None:
         """Transport-wide feedback from the subscriber, whatever it says."""
+        calm = self.calm and self.prober.cluster is None
+        self._next_glance = now + CALM_SECONDS
+        if calm and now < self._next_look and self._glance(packet, now):
+            return
         outcomes = self.history.acknowledge(packet, now)
         if not outcomes:
             return
-        self.known = True
-        self._feedback_at = self._heard_at = now
-        self._sent_by_then = self.history.bytes_sent
-        if self.calm and self.prober.cluster is None:
+        self._heard(now)
+        if calm:
             self._look_about(outcomes, now)
             return
         self.acked.add(outcomes)
@@ -158,16 +163,32 @@ class BandwidthEstimator:
         self._judge_loss(outcomes, acked_bps, now)
         self._set_target(now)
 
+    def _heard(self, now: float) -> None:
+        self.known = True
+        self._feedback_at = self._heard_at = now
+        self._sent_by_then = self.history.bytes_sent
+
     def wants_feedback(self, now: float) -> bool:
         """Whether the next feedback should be read at all."""
-        return (
-            not self.calm
-            or self.prober.cluster is not None
-            or now - self._feedback_at >= CALM_SECONDS
-        )
+        return not self.calm or self.prober.cluster is not None or now >= self._next_glance
+
+    def _glance(self, packet: TransportCc, now: float) -> bool:
+        """While calm: whether all of it came, and its ends came without having waited."""
+        ends = self.history.glance(packet)
+        if ends is None:
+            return False
+        queue = self.delay.queue
+        arrival, first, last = ends
+        queue.add(first, arrival)
+        if queue.delay + max(last - first, 0.0) > QUEUED_SECONDS:
+            self._next_glance = now  # which will show whether it stays
+            return False
+        self._heard(now)
+        return True
 
     def _look_about(self, outcomes: list[Outcome], now: float) -> None:
         """While calm nothing is concluded, only looked whether it still is calm."""
+        self._next_look = now + LOOK_SECONDS
         usage = self.delay.add(outcomes[::CALM_STEP], now, self._quiet_until, self.rate.bps)
         packets = sum([outcome[2] for outcome in outcomes])
         lost = packets - sum([outcome[3] for outcome in outcomes])

@@ -136,6 +136,26 @@ class SentHistory:
         for number in [number for number in self._missing if number < before]:
             del self._missing[number]
 
+    def glance(self, feedback: TransportCc) -> tuple[float, float, float] | None:
+        """When the first packet of this feedback arrived, its delay and that of the last one.
+
+        Seconds; a delay is arrival less departure, on two clocks. None when not all arrived, or
+        when packets are named that are not known. Nothing is decided by it.
+        """
+        arrivals, entries = feedback.arrivals, self._entries
+        back = (self._end - feedback.base_seq) & 0xFFFF
+        base = self._end - back
+        if not back or base < self._first or not 0 < len(arrivals) <= back or None in arrivals:
+            return None
+        gaps = cast("tuple[int, ...]", arrivals)
+        start = feedback.reference_time * TICKS_PER_REFERENCE
+        shift = self._epoch(feedback.reference_time)
+        arrived = (start + gaps[0]) * _SECOND + shift
+        newest = bisect_right(entries, base + len(gaps) - 1, key=_END)
+        oldest = bisect_right(entries, base, 0, newest + 1, key=_END)
+        last = (start + sum(gaps)) * _SECOND + shift - entries[newest][2]
+        return arrived, arrived - entries[oldest][2], last
+
     def acknowledge(self, feedback: TransportCc, now: float) -> list[Outcome]:
         """Flushes that this feedback decides, in order of sending."""
         self._forget_old(now)

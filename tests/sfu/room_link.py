@@ -241,7 +241,8 @@ class Room:
                 self.subscriber.receive_rtcp(packet, now, ntp.from_unix(1e9 + now))
         if self.transport_cc and self._after(now, self.stalls) <= now:
             for feedback in self.receiver.reports(now):
-                if self.reports and self.random.random() >= self.way_back_loss:
+                arrives = self.random.random() >= self.way_back_loss
+                if self.reports and arrives and self.subscriber.wants_feedback(now):
                     self.subscriber.receive_rtcp(feedback, now, ntp.from_unix(1e9 + now))
         self.forwarder.flush(now)
         self.outbox.flush()

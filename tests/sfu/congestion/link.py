@@ -256,6 +256,8 @@ class Sender:
         self.trace = Trace()
         self.starts = starts
         self.number = first_number
+        self.read = 0
+        """Reports that the estimator wanted."""
         self._next_tick = 0.0
 
     def step(self, now: float) -> None:
@@ -264,7 +266,9 @@ class Sender:
             return
         estimator = self.estimator
         for report in self.receiver.reports(now):
-            estimator.feedback(report, now)
+            if estimator.wants_feedback(now):
+                self.read += 1
+                estimator.feedback(report, now)
         if now >= self._next_tick:
             self._next_tick = now + 0.1
             estimator.tick(now)

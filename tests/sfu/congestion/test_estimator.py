@@ -263,3 +263,62 @@ def test_without_transport_feedback_loss_decides():
 @pytest.mark.parametrize("fraction", [-1.0, 2.0, 1e9])
 def test_absurd_reports(fraction):
     assert MIN_BPS <= reported(fraction, 5, 1_000_000) <= MAX_BPS
+
+
+def calm(link, seconds, seed=1):
+    """A sender of 2 Mbit/s that has been calm since second 8, and when it ceased to be so."""
+    source = layered([2_000_000], seed=seed)
+    sender = Sender(link, source, wanted_bps=2_000_000, receiver=Receiver(interval=0.1))
+    run([sender], 8)
+    sender.estimator.calm = True
+    looked = []
+    acknowledge = sender.estimator.history.acknowledge
+    sender.estimator.history = Spy(sender.estimator.history, looked, acknowledge)
+    read = sender.read
+    for index in range(int(8 / TICK), int(seconds / TICK)):
+        sender.step(index * TICK)
+        if not sender.estimator.calm:
+            return index * TICK, sender.read - read, len(looked)
+    return None, sender.read - read, len(looked)
+
+
+class Spy:
+    """A history whose close looks are counted."""
+
+    def __init__(self, history, looked, acknowledge):
+        self._history, self._looked, self._acknowledge = history, looked, acknowledge
+
+    def __getattr__(self, name):
+        return getattr(self._history, name)
+
+    def acknowledge(self, packet, now):
+        self._looked.append(now)
+        return self._acknowledge(packet, now)
+
+
+@pytest.mark.parametrize("jitter", [0, 0.01])
+def test_while_all_is_calm_a_glance_will_do(jitter):
+    ended, read, looked = calm(VirtualLink(50e6, jitter=jitter), 28)
+    assert ended is None
+    assert 60 <= read <= 100, "four glances a second at most"
+    assert looked <= 12, "and a close look every other second"
+
+
+@pytest.mark.parametrize("rate", [3e5, 1e6, 1.8e6])
+@pytest.mark.parametrize("at", [12.0, 12.35, 12.7])
+def test_a_glance_shows_that_the_way_became_narrow(rate, at):
+    ended, _, _ = calm(VirtualLink([(0, 50e6), (at, rate)]), 20)
+    assert ended is not None
+    # A queue must first have formed, and have stood for a quarter of a second.
+    assert at < ended < at + 1.2
+
+
+def test_a_glance_shows_what_is_lost():
+    class Lossy(VirtualLink):
+        def send(self, size, now):
+            self.loss = 0.1 if now > 12 else 0.0
+            return super().send(size, now)
+
+    ended, _, _ = calm(Lossy(50e6), 20)
+    assert ended is not None
+    assert 12 < ended < 12.8
