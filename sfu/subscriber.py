@@ -21,6 +21,8 @@ from sfu.transport_cc import TransportCc
 
 REPORT_INTERVAL: Final = 1.0
 """Seconds between sender reports of a track."""
+SILENCE_REPORTED: Final = 6.0
+"""Seconds after a silence in which each voice was reported on: browsers do so every five."""
 MAX_COMPOUND: Final = 1100
 """Bytes of RTCP in one datagram, before protection."""
 VIEW_INTERVAL: Final = 0.1
@@ -187,23 +189,26 @@ class Subscriber:
             down = self.down_tracks.get(block.ssrc)
             if down is None:
                 continue
-            down.report(block, self._voice_loss(block.fraction_lost / 256), now)
+            down.report(block, self._voice_loss(block.fraction_lost / 256, now), now)
             worst = max(worst, block.fraction_lost)
             measured = round_trip(ntp_time.middle(ntp_now), block.lsr, block.dlsr)
             self.rtt = smoothed(self.rtt, measured)
         if worst >= 0 and self.downlink is not None:
             self.downlink.report(worst / 256, self.rtt, now)
 
-    def _voice_loss(self, reported: float) -> float:
+    def _voice_loss(self, reported: float, now: float) -> float:
         """The share lost that redundancy is made for; `reported` by a receiver report.
 
         Packets that were resent count as received in reports, not in transport-wide feedback,
-        which also tells what a full queue lost. It is not read closely while the way is calm.
+        which also tells what a full queue lost. It is not read closely while the way is calm; but
+        a report that comes soon after a silence is mostly about that.
         """
         if self.downlink is None or not self.downlink.estimator.known:
             return reported
-        unqueued = self.downlink.estimator.loss.unqueued
-        return max(reported, unqueued) if self.downlink.estimator.calm else unqueued
+        estimator = self.downlink.estimator
+        lately = now - estimator.returned_at < SILENCE_REPORTED
+        unqueued = estimator.loss.unqueued
+        return max(reported, unqueued) if estimator.calm and not lately else unqueued
 
     def wants_feedback(self, now: float) -> bool:
         """Whether transport-wide feedback should be read now."""

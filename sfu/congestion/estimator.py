@@ -101,7 +101,11 @@ class BandwidthEstimator:
         self.calm = False
         """Less is sent than the way carries, so a look now and then will do. Set by whoever knows
         both; reset here at the first sign of trouble."""
+        self.returned_at = -inf
+        """When feedback came again after a silence."""
         self._min_bps = min_bps
+        self._silent_bps = 0.0
+        # The rate before a silence that is not over; 0: there is none.
         self._next_glance = self._next_look = now
         self._feedback_at = -1e9
         self._heard_at = now
@@ -132,6 +136,8 @@ class BandwidthEstimator:
         if calm and now < self._next_look and self._glance(packet, now):
             return
         outcomes = self.history.acknowledge(packet, now)
+        if self._silent_bps:
+            outcomes = self._return(outcomes, now)
         if not outcomes:
             return
         self._heard(now)
@@ -162,6 +168,15 @@ class BandwidthEstimator:
             cluster.break_off(now)
         self._judge_loss(outcomes, acked_bps, now)
         self._set_target(now)
+
+    def _return(self, outcomes: list[Outcome], now: float) -> list[Outcome]:
+        """The end of a silence. What was sent into it is no share that the way loses."""
+        first = next((n for n, outcome in enumerate(outcomes) if outcome.received), len(outcomes))
+        if first < len(outcomes):
+            self.prober.resume(now, self._silent_bps)
+            self.returned_at = now
+            self._silent_bps = 0.0
+        return outcomes[first:]
 
     def _heard(self, now: float) -> None:
         self.known = True
@@ -244,9 +259,8 @@ class BandwidthEstimator:
             return
         self._heard_at = now - SILENCE_SECONDS - self.rtt + 1.0
         if self.known and self.rate.bps > SILENCE_FLOOR_BPS:
-            before = self.rate.bps
-            self.rate.lower_to(max(SILENCE_STEP * before, SILENCE_FLOOR_BPS))
-            self._backed_off(before, now, 0.0)
+            self._silent_bps = self._silent_bps or self.rate.bps
+            self.rate.lower_to(max(SILENCE_STEP * self.rate.bps, SILENCE_FLOOR_BPS))
             self._set_target(now)
 
     def padding_due(self, now: float, wanted_bps: int) -> int:
@@ -274,7 +288,9 @@ class BandwidthEstimator:
         There a probe would only take from whoever shares the link. It is left when the rate has
         grown beyond it unhindered, or after a while.
         """
-        if self.delay.usage is Usage.OVERUSE or self.delay.queue.floor > QUEUED_SECONDS:
+        if self._silent_bps or self.delay.usage is Usage.OVERUSE:
+            return False
+        if self.delay.queue.floor > QUEUED_SECONDS:
             return False
         near = self.rate.bps < BEYOND * self.rate.capacity.bps
         return not self.loss.trying and not (near and now - self.overused_at < NEAR_SECONDS)

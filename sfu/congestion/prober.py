@@ -10,6 +10,8 @@ modules/congestion_controller/goog_cc/probe_controller.cc and probe_bitrate_esti
 - Later when the allocator wants more than the estimate: after 2 s (1 s before the first success),
   and after each attempt that found nothing half as late again, up to 3.5 s; not within 2 s of an
   overuse.
+- When the way was silent and is there again (`resume`): at once, at nearly the rate of before, as
+  libwebrtc does after a large drop. Ways that were cut mostly come back as they were.
 - A cluster lasts 20 ms; once an overuse was seen 60 ms at 1.5 times, until three in a row have
   come through: on a link that is full both add 30 ms of queue at most.
 
@@ -45,6 +47,8 @@ MIN_BYTES: Final = 1000
 START_INTERVAL, FIRST_INTERVAL, MAX_INTERVAL = 1.0, 2.0, 3.5
 """The first while nothing has come through yet: people wait for their pictures, and a machine that
 is busy with a join makes a cluster look like one that met a bottleneck."""
+RESUME_SHARE: Final = 0.85
+"""Of the rate of before, for the first cluster after a silence."""
 NEAR, NEAR_INTERVAL = 1.15, 6.0
 """Where the estimate is nearly what a cluster found: the next ones would find no more."""
 RESULT_SECONDS: Final = 1.0
@@ -198,6 +202,7 @@ class Prober:
         "_outcomes",
         "_proven_at",
         "_reached",
+        "_resumes_bps",
         "_shown_at",
         "_shown_bps",
         "_streak",
@@ -222,6 +227,8 @@ class Prober:
         # Successes in a row.
         self._reached = 0.0
         # By the last of them, bit/s.
+        self._resumes_bps = 0.0
+        # The rate before a silence, until a cluster was made of it.
         self._outcomes: list[Outcome] = []
         self._unused = False
         # Much of the estimate was, when the last cluster began.
@@ -259,11 +266,14 @@ class Prober:
         if self._fooled:
             return self._patient(now, estimate_bps, bytes_sent)
         seconds = LATER_SECONDS if careful else CLUSTER_SECONDS
-        careful = careful and self._streak < CAREFUL_SUCCESSES
+        resumed_bps, self._resumes_bps = RESUME_SHARE * self._resumes_bps, 0.0
+        careful = careful and not resumed_bps and self._streak < CAREFUL_SUCCESSES
         if careful:
             seconds = CAREFUL_SECONDS
         if careful:
             bps = CAREFUL_FACTOR * estimate_bps
+        elif resumed_bps:
+            bps = max(resumed_bps, FACTOR * estimate_bps)
         elif self._streak:
             bps = FACTOR * max(self._reached, estimate_bps)
         else:
@@ -370,6 +380,13 @@ class Prober:
             self._shown_at, self._shown_bps = now, bps
         return bps
 
+    def resume(self, now: float, before_bps: float) -> None:
+        """Feedback is there again after a silence; the rate was `before_bps` until then."""
+        self._resumes_bps = before_bps
+        self._interval = FIRST_INTERVAL
+        self._next_at = now
+        self._streak = self._blanks = 0
+
     def overused(self, now: float, share_lost: float, arrives_bps: float) -> None:
         """The estimate fell by this share, when no more than `arrives_bps` got through."""
         recent = now - self._shown_at < BELIEVED_SECONDS
@@ -380,6 +397,7 @@ class Prober:
             self._proven_at = now
             self._ceiling_at, self._ceiling_bps = now, CEILING_MARGIN * arrives_bps
         self._streak = 0
+        self._resumes_bps = 0.0
         self._next_at = max(self._next_at, now + FIRST_INTERVAL)
         if share_lost > 1 / 3 and not self._fooled:
             self._interval = FIRST_INTERVAL

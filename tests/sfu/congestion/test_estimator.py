@@ -154,8 +154,34 @@ def test_silence_lowers_the_rate_and_its_end_brings_it_back():
     trace = sender.trace
     before = trace.target(10, 15)
     assert trace.target(22, 23) < 0.3 * before
-    assert trace.sent(26, 27) > 500_000
+    assert trace.target(23.6, 24) > 0.7 * before, "the way is as it was, which is soon found"
     assert trace.target(33, 34) > 0.9 * 2_600_000
+    assert sender.estimator.loss.inherent == 0, "what was sent into the silence is no usual loss"
+
+
+@pytest.mark.parametrize("rate", [2e5, 5e5])
+def test_a_way_that_comes_back_narrower_is_not_flooded(rate):
+    link = VirtualLink([(0, 3e6), (15, rate)])
+    sender = Sender(link, layered(LAYERS), wanted_bps=2_600_000)
+    for index in range(int(40 / TICK)):
+        now = index * TICK
+        link.loss = 1.0 if 15 <= now < 23 else 0.0
+        sender.step(now)
+    trace = sender.trace
+    # In the silence it fell to 0.4 Mbit/s only; that may have filled the queue for a moment.
+    assert trace.queue_share(24.5, 40, 0.95) < 0.1
+    assert trace.target(24, 30) < 1.2 * rate
+    assert trace.target(30, 40) > 0.75 * rate
+
+
+def test_nothing_is_probed_into_a_silence():
+    link = VirtualLink(3e6)
+    sender = Sender(link, layered([150_000]), wanted_bps=2_600_000)
+    for index in range(int(30 / TICK)):
+        now = index * TICK
+        link.loss = 1.0 if now >= 15 else 0.0
+        sender.step(now)
+    assert sender.trace.sent(18, 30) < 250_000
 
 
 def test_the_rate_does_not_grow_without_evidence():
