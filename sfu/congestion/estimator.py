@@ -44,7 +44,8 @@ from sfu.transport_cc import TransportCc
 CALM_SECONDS: Final = 0.25
 """Between two glances while calm."""
 LOOK_SECONDS: Final = 2.0
-"""Between two close looks while glances show nothing."""
+"""Between two close looks while glances show nothing; no longer than `SILENCE_SECONDS`, so that the
+end of a silence gets one."""
 CALM_STEP: Final = 4
 """Every so manieth flush is looked at for delay in a close look."""
 CALM_LOSS: Final = 0.02

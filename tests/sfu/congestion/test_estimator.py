@@ -174,6 +174,19 @@ def test_a_way_that_comes_back_narrower_is_not_flooded(rate):
     assert trace.target(30, 40) > 0.75 * rate
 
 
+def test_the_end_of_a_silence_is_seen_even_by_one_who_glances():
+    """A receiver that does not speak of what it missed: all that it names has come."""
+    sender = Sender(VirtualLink(50e6), layered([2_000_000]), wanted_bps=2_000_000)
+    run([sender], 8)
+    sender.estimator.calm = True
+    sender.receiver = Receiver(way_back=100)
+    for index in range(int(8 / TICK), int(13 / TICK)):
+        if index == int(12 / TICK):
+            sender.receiver = Receiver()
+        sender.step(index * TICK)
+    assert 12 < sender.estimator.returned_at < 12.3
+
+
 def test_nothing_is_probed_into_a_silence():
     link = VirtualLink(3e6)
     sender = Sender(link, layered([150_000]), wanted_bps=2_600_000)
