@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 TIME_CONSTANT: Final = 1.0
 """Seconds over which the rate is taken."""
 SILENCE: Final = 1.0
-"""Seconds without a packet after which the rate begins anew: a layer that rested and wakes up
-must not look cheap."""
+"""Seconds without a packet after which the rate begins anew. Until then it stays what it was: a
+layer that was just left must not look cheap."""
+WAKING: Final = 0.3
+"""Seconds after that which do not count: a layer wakes up with a keyframe, and must not look
+dear."""
 SAMPLE_FRAMES: Final = 32
 """A multiple of all patterns of temporal layers in use (the longest has 8 frames)."""
 SAMPLE_INTERVAL: Final = 2.0
@@ -40,6 +43,7 @@ class RateMeter:
         "_sampled",
         "_seen_at",
         "_shares",
+        "_skips_until",
         "_sum",
         "_ticked_at",
         "_weight",
@@ -50,7 +54,9 @@ class RateMeter:
         self.sampling = True
         """Whether packets should be shown to `sample` now."""
         self._ticked_at = -1.0
+        # Up to when packets are in the rate.
         self._seen_at = -1.0
+        self._skips_until = math.inf
         self._octets = 0
         self._packets = 0
         self._sum = 0.0
@@ -68,12 +74,17 @@ class RateMeter:
             return
         new_octets = max(0, octets - self._octets)
         new_packets = max(0, packets - self._packets)
-        self._ticked_at, self._octets, self._packets = now, octets, packets
-        if new_packets or first:
-            self._seen_at = now
-        elif now - self._seen_at >= SILENCE:
+        if first or now - self._seen_at >= SILENCE:
             self._sum = self._weight = 0.0
-        if not first and (new_packets or self._weight):
+            self._skips_until = math.inf
+        if new_packets:
+            self._seen_at = now
+            self._skips_until = min(self._skips_until, now + WAKING)
+        if now < self._skips_until:
+            self._ticked_at, self._octets, self._packets = now, octets, packets
+        elif new_packets:
+            # What came since, pauses included; a pause alone tells nothing yet.
+            self._ticked_at, self._octets, self._packets = now, octets, packets
             keep = math.exp(-elapsed / TIME_CONSTANT)
             rate = (new_octets + OVERHEAD * new_packets) * 8 / elapsed
             # Without the weight the first second would be told too low.

@@ -219,11 +219,12 @@ class UpTrack:
         return found
 
     def _rates(self, stream: RtpStream) -> tuple[float, ...]:
-        """What a layer takes, by temporal layer; of one that rests what it usually would."""
+        """What a layer takes, by temporal layer; of one that rests or wakes up what it would."""
         meter = stream.meter
-        if stream.index in self.arriving:
-            return meter.rates_bps
-        return meter.split(nominal_bps(*stream.size)) if stream.size[0] else ()
+        measured = meter.rates_bps if stream.index in self.arriving else ()
+        if measured or not stream.size[0]:
+            return measured
+        return meter.split(nominal_bps(*stream.size))
 
     def take_demand(self, now: float) -> tuple[str, ...] | None:
         """The rids that somebody needs, when that has changed since the last call."""

@@ -4,9 +4,10 @@ Theory of operation. A bucket of 20 ms at the paced rate lets ordinary frames pa
 more waits and leaves as the bucket fills. Voices never come here, so they are never behind it.
 
 The paced rate is 2.5 times the estimate (libwebrtc's default), which may well be lower than the
-link; where the estimator has lately met the link's end (`limited`) it is 1.25 times: faster would
-only move the queue from here, where voices pass it, into the network, where they do not.
-When more than 250 ms wait at 1.25 times, the rate goes up towards 2.5. The pacer itself throws
+link; where the estimator has lately met the link's end (`limited`) it is the estimate: faster would
+only move the queue from here, where voices pass it, into the network, where they do not, and where
+the keyframe of a better layer would look like a layer too many.
+When more than 250 ms wait at that, the rate goes up towards 2.5. The pacer itself throws
 nothing away: half a frame is of no use, and a keyframe dropped is a keyframe asked for again. It
 says when that is better all the same: `full`, when 250 ms wait even at 2.5 times, and `waited`, for
 how long the first in line has. The worker then takes everything out (`clear`) and goes on with a
@@ -21,7 +22,7 @@ from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
 
-FACTOR, LIMITED_FACTOR = 2.5, 1.25
+FACTOR, LIMITED_FACTOR = 2.5, 1.0
 BUCKET_SECONDS: Final = 0.02
 MIN_BUCKET_BYTES: Final = 2500
 """Two packets leave together whatever the rate."""

@@ -44,7 +44,7 @@ def test_the_rate_of_a_steady_stream():
 
 def test_the_first_figure_comes_soon_and_is_not_too_low():
     meter = RateMeter()
-    totals = run(meter, 0.2)
+    totals = run(meter, 0.4)
     assert meter.rates_bps == ()
     run(meter, 0.4, start=totals[2], octets=totals[0], packets=totals[1])
     assert meter.bitrate_bps == pytest.approx(TRUE_BPS, rel=0.15)
@@ -101,8 +101,37 @@ def test_a_layer_that_rested_does_not_look_cheap():
     assert meter.rates_bps == ()
     octets, packets, now = run(meter, 0.2, start=now + 5.0, octets=octets, packets=packets)
     assert meter.rates_bps == ()
-    run(meter, 0.4, start=now, octets=octets, packets=packets)
+    run(meter, 0.6, start=now, octets=octets, packets=packets)
     assert meter.rates_bps[-1] == pytest.approx(TRUE_BPS, rel=0.2)
+
+
+def test_a_layer_that_was_just_left_does_not_look_cheap():
+    meter = RateMeter()
+    octets, packets, now = run(meter, 3.0)
+    before = meter.bitrate_bps
+    for tick in range(1, 10):
+        meter.tick(octets, packets, now + tick / 10)
+        assert meter.bitrate_bps == before
+
+
+def test_a_pause_within_a_stream_counts():
+    meter = RateMeter()
+    octets, packets, now = run(meter, 3.0)
+    for tick in range(1, 61):
+        if tick % 6 == 0:
+            octets, packets = octets + 1200, packets + 1
+        meter.tick(octets, packets, now + tick / 10)
+    assert meter.bitrate_bps == pytest.approx((1200 + OVERHEAD) * 8 / 0.6, rel=0.1)
+
+
+def test_the_keyframe_of_a_layer_that_wakes_up_does_not_make_it_look_dear():
+    meter = RateMeter()
+    octets, packets, now = run(meter, 3.0)
+    now += 5.0
+    meter.tick(octets, packets, now)
+    octets, packets = octets + 20_000, packets + 18
+    run(meter, 1.0, start=now + 0.1, octets=octets, packets=packets)
+    assert meter.bitrate_bps == pytest.approx(TRUE_BPS, rel=0.2)
 
 
 def test_other_layers_take_the_place_of_the_old_ones():
@@ -120,6 +149,6 @@ def test_totals_that_start_anew_and_time_that_stands_still():
     meter.tick(octets + 10**9, packets, now)
     assert meter.bitrate_bps == before
     meter.tick(0, 0, now + 0.1)
-    assert 0 <= meter.bitrate_bps < before
+    assert 0 <= meter.bitrate_bps <= before
     assert RateMeter().rates_bps == ()
     assert RateMeter().bitrate_bps == 0
