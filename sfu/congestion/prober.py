@@ -49,9 +49,8 @@ START_INTERVAL, FIRST_INTERVAL, MAX_INTERVAL = 1.0, 2.0, 3.5
 is busy with a join makes a cluster look like one that met a bottleneck."""
 RESUME_SHARE: Final = 0.85
 """Of the rate of before, for the first cluster after a silence."""
-NEAR, NEAR_INTERVAL = 1.15, 4.0
-"""Where the estimate is nearly what a cluster found: the next ones would find no more. Not so late
-that somebody whose network is good again would wait for it."""
+NEAR, NEAR_INTERVAL = 1.15, 6.0
+"""Where the estimate is nearly what a cluster found: the next ones would find no more."""
 RESULT_SECONDS: Final = 1.0
 """A cluster that no feedback came for by then, and a round trip, is given up."""
 

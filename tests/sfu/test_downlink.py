@@ -84,11 +84,11 @@ def test_300_kbit_carry_four_voices_and_a_picture(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("rate", [1e6, 1.9e6])
 def test_layers_stay_as_they_are_while_the_way_does(seed: int, rate: float) -> None:
-    """At rates where one step more nearly fits, and probes now and then find that it does not."""
+    """At rates where one step more nearly fits."""
     room = Room(VirtualLink(rate, seed=seed), 4, QHF, seed=seed)
     gallery(room)
     room.run(60)
-    assert sum(picture.switches(15, 60) for picture in room.pictures.values()) <= 12
+    assert sum(picture.switches(15, 60) for picture in room.pictures.values()) <= 6
     assert room.bps(15, 60) > 0.75 * rate
 
 
