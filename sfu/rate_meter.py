@@ -80,11 +80,11 @@ class RateMeter:
         if new_packets:
             self._seen_at = now
             self._skips_until = min(self._skips_until, now + WAKING)
-        if now < self._skips_until:
+        waking = now < self._skips_until
+        if waking or new_packets:
             self._ticked_at, self._octets, self._packets = now, octets, packets
-        elif new_packets:
-            # What came since, pauses included; a pause alone tells nothing yet.
-            self._ticked_at, self._octets, self._packets = now, octets, packets
+        if new_packets and not waking:
+            # With the pause before them: it tells nothing until it is over.
             keep = math.exp(-elapsed / TIME_CONSTANT)
             rate = (new_octets + OVERHEAD * new_packets) * 8 / elapsed
             # Without the weight the first second would be told too low.

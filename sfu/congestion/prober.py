@@ -257,6 +257,7 @@ class Prober:
         """
         if self.cluster is not None or now < self._next_at:
             return None
+        resumed_bps, self._resumes_bps = RESUME_SHARE * self._resumes_bps, 0.0
         if wanted_bps <= 1.05 * estimate_bps:
             self._streak = 0
             return None
@@ -266,18 +267,14 @@ class Prober:
         if self._fooled:
             return self._patient(now, estimate_bps, bytes_sent)
         seconds = LATER_SECONDS if careful else CLUSTER_SECONDS
-        resumed_bps, self._resumes_bps = RESUME_SHARE * self._resumes_bps, 0.0
         careful = careful and not resumed_bps and self._streak < CAREFUL_SUCCESSES
         if careful:
-            seconds = CAREFUL_SECONDS
-        if careful:
-            bps = CAREFUL_FACTOR * estimate_bps
-        elif resumed_bps:
-            bps = max(resumed_bps, FACTOR * estimate_bps)
+            seconds, bps = CAREFUL_SECONDS, CAREFUL_FACTOR * estimate_bps
         elif self._streak:
             bps = FACTOR * max(self._reached, estimate_bps)
         else:
-            bps = (FACTOR if self._ident else START_FACTOR) * estimate_bps
+            factor = FACTOR if self._ident else START_FACTOR
+            bps = max(resumed_bps, factor * estimate_bps)
         # Twice what is wanted leaves room for what the other tracks send meanwhile.
         bps = min(bps, max(2.0 * wanted_bps, CAREFUL_FACTOR * estimate_bps))
         room = max(MIN_BYTES, int(MAX_QUEUE_SECONDS * estimate_bps / 8))

@@ -144,13 +144,19 @@ def test_a_longer_way_is_no_queue():
     assert sender.trace.target(30, 40) > 0.8 * 2e6
 
 
+def silenced(link, layers, start, end, seconds):
+    """A sender through a link that carries nothing between `start` and `end`."""
+    sender = Sender(link, layered(layers), wanted_bps=2_600_000)
+    for index in range(int(seconds / TICK)):
+        now = index * TICK
+        link.loss = 1.0 if start <= now < end else 0.0
+        sender.step(now)
+    return sender
+
+
 def test_silence_lowers_the_rate_and_its_end_brings_it_back():
     link = VirtualLink(3e6)
-    sender = Sender(link, layered(LAYERS), wanted_bps=2_600_000)
-    for index in range(int(40 / TICK)):
-        now = index * TICK
-        link.loss = 1.0 if 15 <= now < 23 else 0.0
-        sender.step(now)
+    sender = silenced(link, LAYERS, 15, 23, 40)
     trace = sender.trace
     before = trace.target(10, 15)
     assert trace.target(22, 23) < 0.3 * before
@@ -162,11 +168,7 @@ def test_silence_lowers_the_rate_and_its_end_brings_it_back():
 @pytest.mark.parametrize("rate", [2e5, 5e5])
 def test_a_way_that_comes_back_narrower_is_not_flooded(rate):
     link = VirtualLink([(0, 3e6), (15, rate)])
-    sender = Sender(link, layered(LAYERS), wanted_bps=2_600_000)
-    for index in range(int(40 / TICK)):
-        now = index * TICK
-        link.loss = 1.0 if 15 <= now < 23 else 0.0
-        sender.step(now)
+    sender = silenced(link, LAYERS, 15, 23, 40)
     trace = sender.trace
     # In the silence it fell to 0.4 Mbit/s only; that may have filled the queue for a moment.
     assert trace.queue_share(24.5, 40, 0.95) < 0.1
@@ -189,11 +191,7 @@ def test_the_end_of_a_silence_is_seen_even_by_one_who_glances():
 
 def test_nothing_is_probed_into_a_silence():
     link = VirtualLink(3e6)
-    sender = Sender(link, layered([150_000]), wanted_bps=2_600_000)
-    for index in range(int(30 / TICK)):
-        now = index * TICK
-        link.loss = 1.0 if now >= 15 else 0.0
-        sender.step(now)
+    sender = silenced(link, [150_000], 15, 30, 30)
     assert sender.trace.sent(18, 30) < 250_000
 
 
