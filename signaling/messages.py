@@ -6,7 +6,6 @@ fields, wrong types and anything out of bounds; it never raises anything but `Me
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,8 +16,6 @@ from signaling.sdp import MAX_BYTES
 VERSION = 1
 MAX_MESSAGE = 256 * 1024
 """Bytes of one message from a client."""
-MAX_NAME = 64
-"""Characters of a room's or a person's name."""
 CHAT_KEPT = 100
 """Messages that a newcomer is shown."""
 
@@ -458,34 +455,3 @@ def decode(text: str | bytes) -> FromClient:
 def encode(message: FromServer) -> str:
     """One message of the server, as text."""
     return _encoder.encode(message).decode()
-
-
-# Unicode categories that hide or harm: controls, surrogates, line and paragraph separators.
-_REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-# Marks that reverse the reading order of what stands beside the name.
-_REFUSED_MARKS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def clean_name(raw: str) -> str | None:
-    """A name trimmed and in one normal form (NFC), or None when it may not be used."""
-    name = unicodedata.normalize("NFC", raw.strip())
-    if not 1 <= len(name) <= MAX_NAME:
-        return None
-    for character in name:
-        if unicodedata.category(character) in _REFUSED_CATEGORIES or character in _REFUSED_MARKS:
-            return None
-    return name
-
-
-def clean_room_name(raw: str) -> str | None:
-    """As `clean_name`; and `.` and `..` cannot stand in a URL's path."""
-    name = clean_name(raw)
-    return None if name in (".", "..") else name
-
-
-def clean_text(raw: str) -> str | None:
-    """Chat text: trimmed, line breaks and tabs kept, other controls taken out."""
-    text = "".join(
-        c for c in raw.strip() if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
-    )
-    return text or None

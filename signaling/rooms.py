@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
-from signaling import messages, tokens
+from signaling import messages, names, tokens
 from signaling.auth import OverloadedError, Passwords
 from signaling.config import Config
 from signaling.limits import AddressLimit, within
@@ -67,10 +67,10 @@ class Rooms:
             raise TooManyError("too many joins from your address", wait)
         if message.version != messages.VERSION:
             raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
-        room_name = messages.clean_room_name(message.room)
+        room_name = names.clean_room_name(message.room)
         if room_name is None:
             raise RefusedError("badRoomName", "a room's name has 1 to 64 plain characters")
-        name = messages.clean_name(message.name)
+        name = names.clean_name(message.name)
         if name is None:
             raise RefusedError("badName", "a name has 1 to 64 plain characters")
         room = await self._enter(room_name, message.password, address)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 
-from signaling import messages, pages, stats, tokens
+from signaling import messages, names, pages, stats, tokens
 from signaling.auth import Passwords
 from signaling.back_office import BackOffice
 from signaling.config import Config
@@ -176,7 +176,7 @@ class Server:
         return socket
 
     async def _room(self, request: web.Request) -> web.Response:
-        name = messages.clean_room_name(request.match_info["room"])
+        name = names.clean_room_name(request.match_info["room"])
         if name is None:
             return web.json_response({"error": "badRoomName"}, status=400)
         room = self.rooms.rooms.get(name)

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from signaling import messages
+from signaling import messages, names
 from signaling.limits import Bucket
 from signaling.participant import Participant
 from signaling.room import Room
@@ -247,7 +247,7 @@ class Session:
 
     async def _chat(self, message: messages.Chat) -> None:
         room, participant = self._joined()
-        text = messages.clean_text(message.text)
+        text = names.clean_text(message.text)
         if text is None:
             raise RefusedError("badMessage", "the chat message is empty")
         room.chat(participant, text, time.time())

@@ -60,6 +60,7 @@ SANS_IO = (
     "signaling/sdp.py",
     "signaling/negotiation.py",
     "signaling/messages.py",
+    "signaling/names.py",
     "signaling/limits.py",
     "signaling/participant.py",
     "signaling/subscription.py",

@@ -100,32 +100,3 @@ def test_refused(text: str, reason: str) -> None:
 def test_any_text_is_refused_politely(text: str) -> None:
     with pytest.raises(messages.MessageError):
         messages.decode(text)
-
-
-@pytest.mark.parametrize(
-    ("raw", "name"),
-    [
-        ("  Ada ", "Ada"),
-        ("e\u0301", "\u00e9"),
-        ("日本 👩‍👩‍👧", "日本 👩‍👩‍👧"),
-        ("x" * 64, "x" * 64),
-        ("x" * 65, None),
-        ("", None),
-        (" \t ", None),
-        ("a\nb", None),
-        ("a\x7fb", None),
-        ("a\u2028b", None),
-        ("evil\u202eexe", None),
-    ],
-)
-def test_clean_name(raw: str, name: str | None) -> None:
-    assert messages.clean_name(raw) == name
-
-
-def test_room_names_that_a_path_cannot_hold() -> None:
-    assert [messages.clean_room_name(name) for name in (".", "..", "...")] == [None, None, "..."]
-
-
-def test_chat_keeps_lines() -> None:
-    assert messages.clean_text(" a\n\tb\x00 ") == "a\n\tb"
-    assert messages.clean_text(" \n ") is None
