@@ -1,6 +1,7 @@
 /**
  * Cameras, microphones, speakers and screens: what the browser gives, with failures in words that
- * the pages have sentences for.
+ * the pages have sentences for. Whoever opens a device says by an `AbortSignal` how long it may
+ * stay open.
  */
 
 /** @typedef {'microphone' | 'camera'} Device */
@@ -80,61 +81,92 @@ function constraints(device, id) {
 }
 
 /**
+ * What the browser gives, held by signals: a track lives until the signal of its kind aborts. One
+ * that comes later than that, or that nobody asked for, is stopped at once, so that no device runs
+ * without somebody who knows of it. Nothing else in the pages asks a browser for devices.
+ *
+ * @param {() => Promise<MediaStream>} ask
+ * @param {{audio?: AbortSignal, video?: AbortSignal}} lives by kind of track
+ * @returns {Promise<{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}>} null: not
+ *   given, or aborted meanwhile
+ */
+async function obtain(ask, lives) {
+  const stream = await ask();
+  /** @type {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}} */
+  const kept = { audio: null, video: null };
+  for (const track of stream.getTracks()) {
+    const kind = track.kind === 'audio' ? 'audio' : 'video';
+    const life = lives[kind];
+    if (!life || life.aborted || kept[kind]) {
+      track.stop();
+    } else {
+      life.addEventListener('abort', () => track.stop(), { once: true });
+      kept[kind] = track;
+    }
+  }
+  return kept;
+}
+
+/**
  * Turn a device on.
  *
  * @param {Device} device
+ * @param {AbortSignal} life the track is stopped when it aborts
  * @param {string} [id] of a device that may be gone by now: then the system's choice is taken
- * @returns {Promise<MediaStreamTrack>}
- * @throws {MediaError}
+ * @returns {Promise<MediaStreamTrack | MediaError>}
  */
-export async function openDevice(device, id = '') {
-  if (!devicesAllowed()) throw new MediaError(device, 'insecure');
+export async function openDevice(device, life, id = '') {
+  if (!devicesAllowed()) return new MediaError(device, 'insecure');
   const kind = device === 'microphone' ? 'audio' : 'video';
+  const wanted = { [kind]: constraints(device, id) };
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ [kind]: constraints(device, id) });
-    const [track] = stream.getTracks();
-    if (track) return track;
+    const given = await obtain(() => navigator.mediaDevices.getUserMedia(wanted), { [kind]: life });
+    return given[kind] ?? new MediaError(device, 'missing');
   } catch (error) {
     const gone = id && error instanceof Error
       && ['OverconstrainedError', 'NotFoundError'].includes(error.name);
-    if (gone) return openDevice(device);
-    throw new MediaError(device, problemOf(error));
+    if (gone && !life.aborted) return openDevice(device, life);
+    return new MediaError(device, problemOf(error));
   }
-  throw new MediaError(device, 'missing');
 }
 
 /**
  * Turn microphone and camera on with one question to the person, not two.
  *
- * @param {string} microphone device id
- * @param {string} camera device id
+ * @param {Record<Device, {id: string, life: AbortSignal}>} wanted device ids, and until when each
+ *   is to live
  * @returns {Promise<Record<Device, MediaStreamTrack | MediaError>>}
  */
-export async function openBoth(microphone, camera) {
-  const ids = { microphone, camera };
+export async function openBoth({ microphone, camera }) {
   let refused = false;
-  try {
-    if (!devicesAllowed()) throw new MediaError('camera', 'insecure');
-    const stream = await navigator.mediaDevices.getUserMedia({
-      audio: constraints('microphone', microphone),
-      video: constraints('camera', camera),
-    });
-    const [audio] = stream.getAudioTracks();
-    const [video] = stream.getVideoTracks();
-    if (audio && video) return { microphone: audio, camera: video };
-  } catch (error) {
-    refused = problemOf(error) === 'denied';
+  /** @type {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}} */
+  let given = { audio: null, video: null };
+  if (devicesAllowed()) {
+    try {
+      given = await obtain(() => navigator.mediaDevices.getUserMedia({
+        audio: constraints('microphone', microphone.id),
+        video: constraints('camera', camera.id),
+      }), { audio: microphone.life, video: camera.life });
+    } catch (error) {
+      refused = problemOf(error) === 'denied';
+    }
   }
   // One of the two may still work. What was refused just now is not asked for again.
   const blocked = refused ? await blockedDevices() : new Set();
-  /** @param {Device} device */
-  const open = (device) => {
-    if (refused && (blocked.size !== 1 || blocked.has(device))) {
+  /**
+   * @param {Device} device
+   * @param {{id: string, life: AbortSignal}} wanted
+   */
+  const open = (device, { id, life }) => {
+    if (life.aborted || (refused && (blocked.size !== 1 || blocked.has(device)))) {
       return new MediaError(device, 'denied');
     }
-    return openDevice(device, ids[device]).catch((error) => error);
+    return openDevice(device, life, id);
   };
-  return { microphone: await open('microphone'), camera: await open('camera') };
+  return {
+    microphone: given.audio ?? await open('microphone', microphone),
+    camera: given.video ?? await open('camera', camera),
+  };
 }
 
 /** @returns {Promise<Set<Device>>} what this site may not use */
@@ -153,19 +185,22 @@ async function blockedDevices() {
 }
 
 /**
+ * @param {AbortSignal} life the tracks are stopped when it aborts
  * @returns {Promise<{screen: MediaStreamTrack, sound: MediaStreamTrack | null} | null>} null when
- *   the person changed their mind
+ *   the person changed their mind, or it is too late
  */
-export async function openScreen() {
+export async function openScreen(life) {
   try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({
+    const given = await obtain(() => navigator.mediaDevices.getDisplayMedia({
       video: { frameRate: { ideal: 15, max: 15 } },
       audio: true,
-    });
-    const [screen] = stream.getVideoTracks();
-    if (!screen) return null;
-    screen.contentHint = 'detail';
-    return { screen, sound: stream.getAudioTracks()[0] ?? null };
+    }), { audio: life, video: life });
+    if (!given.video) {
+      given.audio?.stop();
+      return null;
+    }
+    given.video.contentHint = 'detail';
+    return { screen: given.video, sound: given.audio };
   } catch {
     return null;
   }

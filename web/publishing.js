@@ -35,12 +35,14 @@ export class Publishing {
   }
 
   /**
-   * A device once published stays so, and is muted while it is off.
+   * A device once published stays so, and is muted while it is off. While another one starts in its
+   * place nothing is said: it would be taken back in a moment.
    *
    * @param {Source} source
    * @param {import('./local.js').DeviceState} state
    */
-  #device(source, { track, on }) {
+  #device(source, { track, on, starting }) {
+    if (starting) return;
     const known = this.#published.get(source);
     if (track === known || (!track && known === undefined)) {
       this.#conference.mute(source, !on);
