@@ -14,7 +14,7 @@ import json
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,17 +186,20 @@ class Call:
 
 
 @contextlib.contextmanager
-def call(publishers: int, size: tuple[int, int], tell: Tell) -> Iterator[Call]:
+def call(
+    publishers: int, size: tuple[int, int], tell: Tell, linked: Collection[int] = ()
+) -> Iterator[Call]:
     """Namespaces, server and browsers; nobody has joined yet. `size` is of the cameras (pixels).
 
-    Raises `SetUpError`, `NamespaceError`, `ServerError`.
+    The seats numbered in `linked` sit behind link programs; the viewer's number is that of the
+    publishers. Raises `SetUpError`, `NamespaceError`, `ServerError`.
     """
     from playwright.sync_api import Error, sync_playwright
 
     tell("making the clips of the fake cameras and microphones (kept for the next time)")
     camera = impair_clip.clip(*size)
     with contextlib.ExitStack() as stack:
-        network = stack.enter_context(star(publishers + 1))
+        network = stack.enter_context(star(publishers + 1, linked))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-impair-")))
         with netns.entered(network.hub):
             server = OwnServer(HUB_ADDRESS, 1, publishers + 2, 2)

@@ -151,6 +151,24 @@ def loss(frames: float, freezes: float, concealed: float) -> Judge:
     return judge
 
 
+def far_publisher(evidence: Evidence) -> list[Criterion]:
+    """What the viewer, whose own link is clean, gets of the last publisher, and of the others."""
+    *near, far = evidence.names
+    pictures, sounds = evidence.pictures(*evidence.window), evidence.sounds(*evidence.window)
+    shown, heard = pictures.get(far, {}), sounds.get(far, {})
+    decoded = [pictures[name]["decodedPercent"] for name in near if name in pictures]
+    return [
+        Criterion(f"{far}: frames decoded", shown.get("decodedPercent"), 90, "%", at_least=True),
+        Criterion(f"{far}: freezes a minute", shown.get("frozenSecondsPerMinute"), 0.5, "s"),
+        Criterion(f"{far}: concealed audio", heard.get("concealedPercent"), 1, "%"),
+        Criterion(
+            "others: frames decoded, worst",
+            min(decoded) if decoded and len(decoded) == len(near) else None,
+            98, "%", at_least=True,
+        ),
+    ]  # fmt: skip
+
+
 def cut(evidence: Evidence) -> list[Criterion]:
     """The speaker's picture and all voices during the cut, and how soon the rate is back."""
     began, ended = evidence.marks["cut"], evidence.marks["restored"]

@@ -27,6 +27,8 @@ from bench.servers.server import ServerError
 
 LEAST_SOURCE_RATE = 20.0
 """Frames a second that each camera must have given; with fewer the machine is too slow."""
+LATEST_FRAME_MS = 50.0
+"""By how much a link program may be late; with more it adds stalls that nobody asked for."""
 LARGEST_SAMPLE_GAP = 1.0
 """Seconds between two looks at the viewer's statistics; more hides what the rows are about."""
 
@@ -78,13 +80,15 @@ def _measure(
 
     head = {"title": row.title, "publishers": row.publishers, "camera": list(size)}
     try:
-        with call(row.publishers, size, tell_row) as running:
+        with call(row.publishers, size, tell_row, row.linked) as running:
             row.schedule(running, seconds or row.seconds)
             evidence, rest = _collect(running, size)
     except (SetUpError, NamespaceError, ServerError) as error:
         return {**head, "criteria": [], "met": False, "problems": [str(error)]}
     criteria = row.judge(evidence)
-    return {**head, **_report(evidence, criteria), **rest}
+    report = _report(evidence, criteria)
+    report["problems"] += _too_late(rest["links"])
+    return {**head, **report, **rest}
 
 
 def _collect(running: Call, size: tuple[int, int]) -> tuple[Evidence, dict[str, Any]]:
@@ -103,6 +107,9 @@ def _collect(running: Call, size: tuple[int, int]) -> tuple[Evidence, dict[str, 
     return evidence, {
         "server": running.server_stats(),
         "droppedByRules": {"down": down, "up": up},
+        "links": {
+            seat.name: seat.spoke.link.counters() for seat in running.seats if seat.spoke.link
+        },
         "tiles": running.viewer.samples[-1]["tiles"],
     }
 
@@ -149,3 +156,11 @@ def _too_busy(rates: Mapping[str, float], unseen: float) -> list[str]:
     if unseen > LARGEST_SAMPLE_GAP:
         found.append(f"void: the viewer's page stood for {unseen:.1f} s, the machine is too busy")
     return found
+
+
+def _too_late(links: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        f"void: the link of {name} was {counters['latestMs']} ms late, the machine is too busy"
+        for name, counters in links.items()
+        if counters["latestMs"] > LATEST_FRAME_MS
+    ]

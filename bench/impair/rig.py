@@ -8,7 +8,10 @@ nobody gets a second way. Links are impaired without netem:
   - loss: an nftables rule at the receiving side of each direction drops UDP at random;
   - rate: a token bucket at the sending side, with a queue of 300 ms;
   - outage: the hub's end is taken down, so that the spoke loses its carrier;
-  - no UDP: a rule at both ends drops all of it.
+  - no UDP: a rule at both ends drops all of it;
+  - delay, jitter, stalls, bursts of loss: a link program (`bench.impair.link`) in a namespace of
+    its own between hub and spoke, for those spokes that ask for one. It impairs all that passes,
+    TCP too, and its own queue can be combined with delay and loss.
 
 The kernel hands a batch that was sent with UDP_SEGMENT over a veth pair as one packet; loss would
 then take whole batches. `gso_max_segs 1` on each end makes it cut them first.
@@ -25,16 +28,22 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.impair.line import Profile
+from bench.impair.link_process import LinkProcess
 from bench.servers.netns import NamespaceError
 
 HUB_ADDRESS = "10.77.0.1"
 QUEUE_MS = 300
 BURST = "8kb"
+SEED = 20261129
+"""Of the first link program's random numbers."""
 _PREFIX = "impair"
+_MIDDLE_INTERFACES = ("to-hub", "to-spoke")
+"""Of a link program."""
 _NAMESPACES = Path("/run/netns")
 
 
@@ -77,7 +86,7 @@ def loss_rules(interface: str, loss_percent: float, no_udp: bool) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Spoke:
     """One browser's namespace and its link to the hub."""
 
@@ -87,12 +96,22 @@ class Spoke:
     """In the spoke."""
     hub_interface: str
     address: str
+    middle: str = ""
+    """Namespace of the link program; empty without one."""
+    link: LinkProcess | None = None
 
-    def connect(self) -> None:
-        """Make it. Raises `NamespaceError`."""
+    def connect(self, seed: int = 0) -> None:
+        """Make it; `seed` is the link program's. Raises `NamespaceError`."""
         _run("ip", "netns", "add", self.namespace)
-        peer = ("peer", "name", self.interface, "netns", self.namespace)
-        _run("ip", "-n", self.hub, "link", "add", self.hub_interface, "type", "veth", *peer)
+        if self.middle:
+            _run("ip", "netns", "add", self.middle)
+            for near, end in zip(_MIDDLE_INTERFACES, self._ends, strict=True):
+                _veth(self.middle, near, *end)
+                # No neighbour discovery of its own.
+                _run("ip", "-n", self.middle, "link", "set", "dev", near, "addrgenmode", "none",
+                     "gso_max_segs", "1", "up")  # fmt: skip
+        else:
+            _veth(self.hub, self.hub_interface, self.namespace, self.interface)
         _run("ip", "-n", self.namespace, "address", "add", f"{self.address}/32",
              "dev", self.interface)  # fmt: skip
         _run("ip", "-n", self.namespace, "link", "set", "lo", "up")
@@ -100,6 +119,15 @@ class Spoke:
             _run("ip", "-n", namespace, "link", "set", "dev", interface, "gso_max_segs", "1")
             _run("ip", "-n", namespace, "link", "set", "dev", interface, "up")
         self._route()
+        if self.middle:
+            self.link = LinkProcess(inside(self.middle), _MIDDLE_INTERFACES, seed)
+
+    def disconnect(self) -> None:
+        """Remove it, with whatever runs in it."""
+        if self.link is not None:
+            self.link.close()
+        for namespace in filter(None, (self.namespace, self.middle)):
+            _remove(namespace)
 
     @property
     def _ends(self) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -111,6 +139,15 @@ class Spoke:
              "dev", self.hub_interface, "src", HUB_ADDRESS)  # fmt: skip
         _run("ip", "-n", self.namespace, "route", "replace", f"{HUB_ADDRESS}/32",
              "dev", self.interface, "src", self.address)  # fmt: skip
+
+    def impair(self, down: Profile | None = None, up: Profile | None = None) -> None:
+        """Tell the link program what it does from now on; None leaves a direction as it is.
+
+        Raises `NamespaceError` where there is no link program.
+        """
+        if self.link is None:
+            raise NamespaceError(f"{self.namespace} has no link program")
+        self.link.change(down, up)
 
     def loss(self, percent: float) -> None:
         """Drop UDP at random, both ways."""
@@ -158,6 +195,11 @@ class Spoke:
         self._route()
 
 
+def _veth(namespace: str, interface: str, far_namespace: str, far_interface: str) -> None:
+    peer = ("peer", "name", far_interface, "netns", far_namespace)
+    _run("ip", "-n", namespace, "link", "add", interface, "type", "veth", *peer)
+
+
 def inside(namespace: str) -> list[str]:
     """The words before a command that is to run there."""
     return ["ip", "netns", "exec", namespace]
@@ -172,27 +214,34 @@ class Star:
 
 
 @contextlib.contextmanager
-def star(count: int) -> Iterator[Star]:
-    """Make a hub with `count` spokes; remove all of it at the end. Raises `NamespaceError`."""
+def star(count: int, linked: Collection[int] = ()) -> Iterator[Star]:
+    """Make a hub with `count` spokes; remove all of it at the end. Raises `NamespaceError`.
+
+    Those whose number (from 0) is in `linked` have a link program between them and the hub.
+    """
     if reason := missing():
         raise NamespaceError(reason)
     _sweep()
     name = f"{_PREFIX}-{os.getpid()}"
     spokes = tuple(
-        Spoke(name, f"{name}-{number}", f"spoke{number}", f"hub{number}", f"10.77.0.{number + 1}")
+        Spoke(
+            name, f"{name}-{number}", f"spoke{number}", f"hub{number}", f"10.77.0.{number + 1}",
+            f"{name}-{number}-link" if number - 1 in linked else "",
+        )
         for number in range(1, count + 1)
-    )
+    )  # fmt: skip
     made = Star(name, spokes)
     try:
         _run("ip", "netns", "add", name)
         _run("ip", "-n", name, "link", "set", "lo", "up")
         _run("ip", "-n", name, "address", "add", f"{HUB_ADDRESS}/32", "dev", "lo")
-        for spoke in spokes:
-            spoke.connect()
+        for number, spoke in enumerate(spokes):
+            spoke.connect(SEED + 2 * number)
         yield made
     finally:
-        for namespace in (name, *(spoke.namespace for spoke in spokes)):
-            _remove(namespace)
+        _remove(name)
+        for spoke in spokes:
+            spoke.disconnect()
 
 
 def _remove(namespace: str) -> None:

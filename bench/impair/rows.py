@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.impair import judge
-from bench.impair.call import Call
+from bench.impair.call import Call, Seat
+from bench.impair.line import Profile
 
 JOIN_SECONDS = 30.0
 SETTLE_SECONDS = 8.0
@@ -31,6 +32,8 @@ class Row:
     """Of the window (steady rows) or of the impairment, by default."""
     schedule: Callable[[Call, float], None]
     judge: judge.Judge
+    linked: tuple[int, ...] = ()
+    """Seats behind link programs: numbers of publishers, that of the viewer being `publishers`."""
 
 
 def _assemble(call: Call, settle: float = SETTLE_SECONDS) -> None:
@@ -60,6 +63,23 @@ def _lossy(percent: float) -> Callable[[Call], None]:
     def impair(call: Call) -> None:
         call.viewer.spoke.rate(2000, 2000)
         call.viewer.spoke.loss(percent)
+
+    return impair
+
+
+def _viewer(call: Call) -> Seat:
+    return call.viewer
+
+
+def _last_publisher(call: Call) -> Seat:
+    return call.publishers[-1]
+
+
+def _link(profile: Profile, seat: Callable[[Call], Seat] = _viewer) -> Callable[[Call], None]:
+    """The same profile in both directions of that seat's link."""
+
+    def impair(call: Call) -> None:
+        seat(call).spoke.impair(profile, profile)
 
     return impair
 
@@ -129,6 +149,11 @@ def _thin(call: Call) -> None:
     call.viewer.spoke.rate(300)
 
 
+_FAR = Profile(delay_ms=75, loss_percent=2)
+_FAR5 = Profile(delay_ms=50, loss_percent=5)
+_WIFI = Profile(delay_ms=5, jitter_ms=10, loss_percent=1, burst=4, stall_ms=60, stall_every_s=1)
+"""A busy access point: it loses in runs, and scans or repeats itself about once a second."""
+
 ROWS = {
     "loss2": Row("2 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(2)),
                  judge.loss(95, 0.5, 0.5)),
@@ -136,6 +161,14 @@ ROWS = {
                  judge.loss(90, 1, 1)),
     "loss10": Row("10 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(10)),
                   judge.loss(75, 4, 3)),
+    "far": Row("150 ms round trip, 2 % loss both ways", 2, 40, _steady(_link(_FAR)),
+               judge.loss(95, 0.5, 0.5), linked=(2,)),
+    "far5": Row("100 ms round trip, 5 % loss both ways", 2, 40, _steady(_link(_FAR5)),
+                judge.loss(90, 1, 1), linked=(2,)),
+    "farup": Row("100 ms round trip, 5 % loss both ways, of one publisher", 2, 40,
+                 _steady(_link(_FAR5, _last_publisher)), judge.far_publisher, linked=(1,)),
+    "wifi": Row("stalls of 60 ms, 1 % loss in bursts of four, both ways", 2, 40,
+                _steady(_link(_WIFI)), judge.loss(95, 0.5, 1), linked=(2,)),
     "cut": Row("downlink cut from 5 Mbit/s to 500 kbit/s", 4, 25, _cut, judge.cut),
     "thin": Row("300 kbit/s downlink", 4, 30, _steady(_thin), judge.thin),
     "uplink": Row("one publisher's uplink cut to 300 kbit/s", 3, 20, _uplink, judge.uplink),

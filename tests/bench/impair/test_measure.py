@@ -20,7 +20,7 @@ from bench.impair import rig as impair_rig
 from bench.impair import stats as impair_stats
 from bench.impair.call import SetUpError, call
 from bench.impair.judge import Criterion
-from bench.impair.rows import ROWS
+from bench.impair.rows import ROWS, Row
 from bench.impair.stats import Sent, Series
 from bench.impair.tables import print_impair
 from bench.recordings.media import read_counter
@@ -259,6 +259,23 @@ def test_uplink_row_judges_everybody_but_the_last() -> None:
     assert [met for _, met in verdicts(impair_judge.uplink(found))] == [False, False]
 
 
+def test_a_far_publisher_is_judged_by_what_the_viewer_gets_of_it() -> None:
+    near, far = steady(0, 31, 25, 360), steady(0, 31, 20, 360)
+    tracks = {
+        ("Ana", "video"): video_series(near),
+        ("Budi", "video"): video_series(far),
+        ("Budi", "audio"): audio_series(30, 0.02),
+    }
+    found = evidence(tracks, sender(30, {"f": 360}), begin=0, end=30)
+    decoded, frozen, concealed, others = impair_judge.far_publisher(found)
+    assert (decoded.value, decoded.met) == (pytest.approx(80, abs=0.5), False)
+    assert (frozen.value, frozen.met) == (0, True)
+    assert (concealed.value, concealed.met) == (pytest.approx(2), False)
+    assert (others.value, others.met) == (pytest.approx(100, abs=0.5), True)
+    alone = evidence({("Budi", "video"): video_series([])}, sender(30, {}), begin=0, end=30)
+    assert [value for value, _ in verdicts(impair_judge.far_publisher(alone))][2:] == [None, None]
+
+
 def test_outage_wants_a_picture_that_flows_and_not_one_frame() -> None:
     frames = [*steady(0, 3, 25, 360), *steady(3, 12, 0, 360, base=72.5),
               *steady(12, 17, 5, 360, base=72.5), *steady(17, 31, 25, 360, base=97)]  # fmt: skip
@@ -361,6 +378,17 @@ def test_a_machine_that_is_too_busy_makes_a_row_void() -> None:
     [camera, page] = impair._too_busy({"Ana": 24.0, "Budi": 12.5}, 1.4)
     assert "the camera of Budi gave 12.5 frames/s" in camera
     assert "the viewer's page stood for 1.4 s" in page
+
+
+def test_a_link_program_that_was_late_makes_a_row_void() -> None:
+    assert impair._too_late({"Viewer": {"latestMs": 12.0}}) == []
+    [late] = impair._too_late({"Viewer": {"latestMs": 80.5}})
+    assert "the link of Viewer was 80.5 ms late" in late
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
+def test_rows_put_links_before_seats_that_there_are(row: Row) -> None:
+    assert all(0 <= seat <= row.publishers for seat in row.linked)
 
 
 def test_second_run_is_refused(tmp_path: Path) -> None:
