@@ -410,7 +410,10 @@ class Ingress:
         if end is not None:
             ntp_now = ntp_time.from_unix(now + self._wall_offset)
             for packet in packets:
-                end.receive_rtcp(packet, now, ntp_now)
+                if isinstance(packet, rtcp.Malformed):
+                    self.drops[DropReason.RTCP_MALFORMED] += 1
+                else:
+                    end.receive_rtcp(packet, now, ntp_now)
 
     def _is_feedback(self, at: int, size: int, profile: SrtpProfile) -> bool:
         """Whether this is transport-wide feedback and nothing else.

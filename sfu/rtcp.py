@@ -1,9 +1,12 @@
 """RTCP packets in and out (RFC 3550, 4585, 5104, 3611, REMB and transport-wide feedback).
 
 `parse` reads a compound packet, whole or reduced in size (RFC 5506); the builders each return
-one packet, and a compound one is their concatenation. Framing that does not hold refuses the
-whole compound; a packet of unknown type is skipped. Everything that a peer can make long is
-bounded, since it is read before anybody knows whether it makes sense.
+one packet, and a compound one is their concatenation. Each packet in it has a length, so one that
+makes no sense inside is passed over as `Malformed` and the rest counts: senders in the field cut
+a description short or miscount their blocks, and their keyframe request behind it is meant. A
+packet of unknown type is skipped. Where the framing itself fails, what came before counts.
+Everything that a peer can make long is bounded, since it is read before anybody knows whether it
+makes sense.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ SR, RR, SDES, BYE, RTPFB, PSFB, XR = 200, 201, 202, 203, 205, 206, 207
 """Packet types."""
 
 MAX_PACKETS = 64
-"""In a compound packet; more is refused."""
+"""Read from one compound packet; the rest is left out."""
 MAX_NACK_SEQS = 1024
 """Read from one NACK, as many as a packet cache holds; the rest is left out."""
 MAX_NACK_ENTRIES = 250
@@ -149,6 +152,14 @@ class DelaySinceLastReceiverReport:
     """Receiver's SSRC, last RR time (middle 32 bits), delay since in 1/65536 s."""
 
 
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Stands for a packet that could not be read, or for all that follows it where its length
+    cannot be true."""
+
+    packet_type: int
+
+
 Packet = (
     SenderReport
     | ReceiverReport
@@ -161,11 +172,12 @@ Packet = (
     | Remb
     | ReceiverReferenceTime
     | DelaySinceLastReceiverReport
+    | Malformed
 )
 
 
 def parse(data: bytes, *, transport_cc: bool = True) -> list[Packet]:
-    """Read a compound packet; raises `RtcpError`, and nothing else.
+    """Read a compound packet, in order; raises `RtcpError` when it does not even begin as one.
 
     Without `transport_cc` that feedback is skipped unread: it comes many times a second, and who
     does not use its arrivals need not decode them.
@@ -174,25 +186,25 @@ def parse(data: bytes, *, transport_cc: bool = True) -> list[Packet]:
     pos, end = 0, len(data)
     if end < 4:
         raise RtcpError(f"{end} bytes")
+    if data[0] & 0xC0 != 0x80:
+        raise RtcpError(f"version {data[0] >> 6}")
     for _ in range(MAX_PACKETS):
         if end - pos < 4:
-            raise RtcpError("truncated header")
+            found.append(Malformed(0))
+            return found
         first, packet_type, words = _HEADER.unpack_from(data, pos)
         stop = pos + 4 + words * 4
-        if first & 0xC0 != 0x80:
-            raise RtcpError(f"version {first >> 6}")
-        if stop > end:
-            raise RtcpError("length beyond the datagram")
-        body = bytes(data[pos + 4 : stop])
-        if first & 0x20:
-            body = _unpad(body)
+        if first & 0xC0 != 0x80 or stop > end:
+            found.append(Malformed(packet_type))
+            return found
         count = first & 0x1F
         if transport_cc or packet_type != RTPFB or count != wire.FORMAT:
-            _dispatch(packet_type, count, body, found)
+            _dispatch(packet_type, first, bytes(data[pos + 4 : stop]), found)
         if stop == end:
             return found
         pos = stop
-    raise RtcpError("too many packets")
+    found.append(Malformed(0))
+    return found
 
 
 def _unpad(body: bytes) -> bytes:
@@ -203,7 +215,9 @@ def _unpad(body: bytes) -> bytes:
     return body[: -body[-1]]
 
 
-def _dispatch(packet_type: int, count: int, body: bytes, found: list[Packet]) -> None:
+def _dispatch(packet_type: int, first: int, body: bytes, found: list[Packet]) -> None:
+    """Read one packet into `found`; what it held before it made no sense is not taken."""
+    count = first & 0x1F
     if packet_type in (RTPFB, PSFB):
         parser = _FEEDBACK.get((packet_type, count))
     else:
@@ -211,13 +225,11 @@ def _dispatch(packet_type: int, count: int, body: bytes, found: list[Packet]) ->
     if parser is None:
         return
     try:
+        if first & 0x20:
+            body = _unpad(body)
         found.extend(parser(count, body))
-    except (struct.error, IndexError) as error:
-        raise RtcpError(f"truncated packet of type {packet_type}") from error
-    except RtcpError:
-        raise
-    except ValueError as error:
-        raise RtcpError(str(error)) from error
+    except (struct.error, IndexError, ValueError):
+        found.append(Malformed(packet_type))
 
 
 def _report_blocks(count: int, body: bytes, pos: int) -> tuple[ReportBlock, ...]:
@@ -313,22 +325,25 @@ def _parse_application_feedback(_count: int, body: bytes) -> Iterable[Packet]:
 
 
 def _parse_xr(_count: int, body: bytes) -> Iterable[Packet]:
+    """Blocks have lengths of their own (RFC 3611 clause 3), and odd ones are passed over too."""
     (ssrc,) = struct.unpack_from("!I", body)
     found: list[Packet] = []
     pos = 4
-    while pos < len(body):
+    while pos + 4 <= len(body):
         block_type, _, words = _HEADER.unpack_from(body, pos)
         pos += 4
         block = body[pos : pos + 4 * words]
-        if len(block) < 4 * words:
-            raise RtcpError("truncated XR block")
         pos += 4 * words
-        if block_type == 4:
-            (ntp,) = struct.unpack("!Q", block)
-            found.append(ReceiverReferenceTime(ssrc, ntp))
-        elif block_type == 5:
-            entries = tuple(_DLRR.iter_unpack(block))
-            found.append(DelaySinceLastReceiverReport(ssrc, entries))
+        if pos > len(body):
+            break
+        if block_type == 4 and len(block) == 8:
+            found.append(ReceiverReferenceTime(ssrc, int.from_bytes(block, "big")))
+        elif block_type == 5 and len(block) % _DLRR.size == 0:
+            found.append(DelaySinceLastReceiverReport(ssrc, tuple(_DLRR.iter_unpack(block))))
+        elif block_type in (4, 5):
+            found.append(Malformed(XR))
+    if pos != len(body):
+        found.append(Malformed(XR))
     return found
 
 
