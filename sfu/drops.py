@@ -27,6 +27,8 @@ class DropReason(StrEnum):
     UNKNOWN_PAYLOAD_TYPE = "unknownPayloadType"
     UNKNOWN_SSRC = "unknownSsrc"
     TOO_MANY_SSRCS = "tooManySsrcs"
+    SSRC_RETIRED = "ssrcRetired"
+    """Of an SSRC that was forgotten: nothing would tell a packet of it from a replayed one."""
     RTCP_MALFORMED = "rtcpMalformed"
     RTCP_STORM = "rtcpStorm"
     """More reports and requests than any receiver has reason to send."""

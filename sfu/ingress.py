@@ -44,6 +44,8 @@ RTCP_RATE: Final = 64 * 1024
 """Bytes of RTCP a second that a peer may send in the long run, each number that it names counted as
 one more: a receiver of 20 Mbit/s needs a tenth of it."""
 RTCP_BURST: Final = 2 * RTCP_RATE
+RTCP_COST: Final = 100
+"""Bytes that each datagram counts besides its own: the smallest takes as long as one of those."""
 
 _header: Final = struct.Struct("!BBHII").unpack_from
 _usual: Final = struct.Struct("!BBHIIHHBH").unpack_from
@@ -212,18 +214,23 @@ class Ingress:
             self._take_rtcp(peer, at, size, now)
             return
         publisher = peer.publisher
-        if publisher is None or publisher.context is None or peer.transport.is_over:
+        inbound = None if peer.transport.is_over else peer.transport.inbound
+        if publisher is None or publisher.context is None or inbound is None:
             self.drops[DropReason.SRTP_NOT_READY] += 1
             return
         (ssrc,) = _ssrc(self._data, at + 8)
-        if ssrc not in publisher.rtx and not publisher.may_learn(ssrc):
-            self.drops[DropReason.TOO_MANY_SSRCS] += 1
-            return
+        sources = inbound.sources
+        if ssrc not in publisher.rtx:
+            reason = sources.refuses(ssrc, now)
+            if reason is not None or not publisher.may_learn(ssrc):
+                self.drops[reason or DropReason.TOO_MANY_SSRCS] += 1
+                return
         self._cell[0] = size
         error = unprotect(publisher.context, self._pointers[slot], self._cell)
         if error:
             self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
             return
+        sources.heard(ssrc, now)
         self.packets += 1
         self.octets += size
         self._take_plain(publisher, None, at, self._cell[0], now)
@@ -393,13 +400,21 @@ class Ingress:
         wants = subscriber is not None and subscriber.wants_feedback(now)
         if not wants and self._is_feedback(at, size, transport.inbound.profile):
             return
+        # The sender's SSRC is clear (RFC 3711 clause 3.4).
+        (ssrc,) = _ssrc(self._data, at + 4)
+        sources = transport.inbound.sources
+        reason = sources.refuses(ssrc, now)
+        if reason is not None:
+            self.drops[reason] += 1
+            return
         plain = transport.inbound.unprotect_rtcp(self._view[at : at + size].tobytes())
         if plain is None:
             self.drops[DropReason.SRTP_AUTH] += 1
             return
+        sources.heard(ssrc, now)
         transport.last_heard = now
         self.octets += size
-        peer.rtcp_allowance -= size
+        peer.rtcp_allowance -= size + RTCP_COST
         try:
             packets = rtcp.parse(plain, transport_cc=wants)
         except rtcp.RtcpError:

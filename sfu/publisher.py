@@ -75,6 +75,7 @@ class Publisher:
     def connected(self) -> None:
         """Keys are there: packets may be taken."""
         if self.transport.inbound is not None:
+            self.transport.inbound.sources.bound = (self.streams, self.rtx)
             self.context = self.transport.inbound.pointer
 
     def set_tracks(self, command: SetUpTracks) -> tuple[list[UpTrack], list[UpTrack]]:
@@ -109,8 +110,12 @@ class Publisher:
 
     def _bind_announced(self, track: UpTrack, spec: UpTrackSpec) -> None:
         for stream in spec.streams:
-            if stream.ssrc:
+            if stream.ssrc and self._may_bind(stream.ssrc) and self._may_bind(stream.rtx_ssrc):
                 self._bind(track, stream.rid, stream.ssrc, stream.rtx_ssrc)
+
+    def _may_bind(self, ssrc: int) -> bool:
+        inbound = self.transport.inbound
+        return inbound is None or inbound.sources.may_bind(ssrc)
 
     def _bind(self, track: UpTrack, rid: str, ssrc: int, rtx_ssrc: int = 0) -> RtpStream:
         stream = track.stream_for(rid, ssrc, rtx_ssrc)
@@ -134,8 +139,9 @@ class Publisher:
                 packets, octets = self._ended
                 count = stream.statistics
                 self._ended = (packets + count.received, octets + count.bytes)
+            # Its SRTP state stays for now: without it, its packets could be replayed.
             if self.transport.inbound is not None:
-                self.transport.inbound.remove_stream(ssrc)
+                self.transport.inbound.sources.heard(ssrc, stream.last_arrival)
 
     def may_learn(self, ssrc: int) -> bool:
         """Whether a packet of an unknown SSRC is worth unprotecting."""
@@ -210,10 +216,8 @@ class Publisher:
         return True
 
     def refuse(self, ssrc: int) -> None:
-        """An SSRC that is nobody's: drop it unseen until the next offer, and forget its keys."""
+        """An SSRC that is nobody's: drop it unseen until the next offer."""
         self.refused.add(ssrc)
-        if self.transport.inbound is not None:
-            self.transport.inbound.remove_stream(ssrc)
 
     def undecided(self, ssrc: int) -> None:
         """Nothing told whose this is; a later packet may, but not without end."""

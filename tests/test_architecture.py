@@ -51,6 +51,7 @@ SANS_IO = (
     "sfu/net/stun.py",
     "sfu/net/dtls.py",
     "sfu/net/srtp.py",
+    "sfu/net/sources.py",
     "sfu/net/framing.py",
     "sfu/net/send_queue.py",
     "sfu/net/transport.py",

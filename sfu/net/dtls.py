@@ -96,7 +96,8 @@ class Certificate:
         context = self._contexts.get(profiles)
         if context is None:
             context = SSL.Context(SSL.DTLS_METHOD)
-            context.set_options(SSL.OP_NO_TICKET)
+            # OpenSSL lets no client renegotiate unless asked to, but a server may ask us.
+            context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
             context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
             context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
             context.use_certificate(self._certificate)

@@ -18,6 +18,8 @@ from typing import Any, Final
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
 
+from sfu.net.sources import Sources
+
 protect: Final[Callable[[Any, Any, Any], int]] = lib.srtp_protect
 """`protect(context pointer, packet pointer, length pointer) -> error code`, in place.
 
@@ -98,7 +100,7 @@ def length_cell() -> Any:
 class SrtpContext:
     """The keys and streams of one direction of one transport."""
 
-    __slots__ = ("_arena", "_cell", "_session", "pointer", "profile")
+    __slots__ = ("_arena", "_cell", "_session", "pointer", "profile", "sources")
 
     def __init__(self, profile: SrtpProfile, key_salt: bytes, *, inbound: bool) -> None:
         """`key_salt` is the master key followed by the salt (`DtlsConnection.srtp_keys`)."""
@@ -113,6 +115,8 @@ class SrtpContext:
         self.pointer: Any = self._session._srtp[0]
         self._cell = length_cell()
         self._arena = Arena(2048)
+        self.sources = Sources(self.remove_stream)
+        """What may come in; of no use to an outbound context, whose SSRCs are ours."""
 
     def _apply(self, function: Callable[[Any, Any, Any], int], packet: bytes) -> bytes | None:
         size = len(packet)
@@ -140,10 +144,14 @@ class SrtpContext:
         """The plain RTCP packet, or None: not authentic, replayed, too old."""
         return self._apply(lib.srtp_unprotect_rtcp, packet)
 
-    def remove_stream(self, ssrc: int) -> None:
-        """Forget a stream: libsrtp looks streams up one after another, so the list stays short."""
+    def remove_stream(self, ssrc: int) -> bool:
+        """Forget a stream: libsrtp looks streams up one after another, so the list stays short.
+
+        Its replay list is gone too (RFC 3711 clause 3.3.2): of an inbound context only `sources`
+        may do so. False when there was none.
+        """
         network_order = struct.unpack("=I", struct.pack("!I", ssrc))[0]
-        lib.srtp_remove_stream(self.pointer, network_order)
+        return bool(lib.srtp_remove_stream(self.pointer, network_order) == OK)
 
 
 def fastest_first(clock: Callable[[], float]) -> tuple[SrtpProfile, ...]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from typing import Literal
 
 import pytest
 from aiortc.rtcdtlstransport import RTCCertificate
+from OpenSSL import SSL
 
 from sfu.control import Fingerprint
 from sfu.net import dtls, srtp
@@ -107,3 +110,49 @@ def test_the_fingerprint_is_the_one_aiortc_computes() -> None:
     theirs = {f.algorithm: f.value for f in certificate.getFingerprints()}
     assert dtls.digest(certificate._cert, "sha-256") == theirs["sha-256"]
     assert dtls.digest(certificate._cert, "SHA-512") == theirs["sha-512"]
+
+
+class Renegotiator:
+    """A peer that asks for a second handshake under the first one's keys."""
+
+    def __init__(self, role: str) -> None:
+        certificate = Certificate.generate()
+        context = SSL.Context(SSL.DTLS_METHOD)
+        context.use_certificate(certificate._certificate)
+        context.use_privatekey(certificate._key)
+        context.set_tlsext_use_srtp(b":".join(p.openssl_name for p in srtp.PROFILES))
+        # Any certificate will do: which one it is, is not what is tried here.
+        context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+        self.ssl = SSL.Connection(context)
+        self.ssl.set_ciphertext_mtu(dtls.MTU)
+        if role == "client":
+            self.ssl.set_connect_state()
+        else:
+            self.ssl.set_accept_state()
+
+    def exchange(self, other: DtlsConnection) -> None:
+        for _ in range(8):
+            with suppress(SSL.Error):
+                self.ssl.do_handshake()
+            with suppress(SSL.Error):
+                self.ssl.recv(100)
+            for datagram in other.take_datagrams():
+                self.ssl.bio_write(datagram)
+            with suppress(SSL.Error):
+                while True:
+                    other.receive(self.ssl.bio_read(2000), 0.0)
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+def test_there_is_no_second_handshake(role: Literal["server", "client"]) -> None:
+    ours = DtlsConnection(Certificate.generate(), role)
+    peer = Renegotiator("client" if role == "server" else "server")
+    ours.start(0.0)
+    peer.exchange(ours)
+    assert ours.state == "connected"
+    keys = ours.srtp_keys()
+    peer.ssl.renegotiate()
+    peer.exchange(ours)
+    assert peer.ssl.total_renegotiations() == 1  # it was asked for
+    assert ours._ssl.total_renegotiations() == 0
+    assert ours.srtp_keys() == keys

@@ -265,6 +265,7 @@ export default {
   'drop.unknownPayloadType': 'Media in a format not agreed on',
   'drop.unknownSsrc': 'Media of a stream not announced',
   'drop.tooManySsrcs': 'Media of a stream too many',
+  'drop.ssrcRetired': 'Of streams that were given up',
   'drop.rtcpMalformed': 'Broken reports',
   'drop.rtcpStorm': 'Reports beyond reason',
   'drop.sendBufferFull': 'The network card could not follow',

@@ -265,6 +265,7 @@ export default {
   'drop.unknownPayloadType': 'Media dengan format yang tidak disepakati',
   'drop.unknownSsrc': 'Media dari aliran yang tidak diumumkan',
   'drop.tooManySsrcs': 'Media dari aliran yang terlalu banyak',
+  'drop.ssrcRetired': 'Dari aliran yang sudah dilepas',
   'drop.rtcpMalformed': 'Laporan yang rusak',
   'drop.rtcpStorm': 'Laporan yang berlebihan',
   'drop.sendBufferFull': 'Kartu jaringan tidak sempat',
