@@ -161,7 +161,7 @@ class Ingress:
                 and profile == ONE_BYTE_PROFILE
                 and element == publisher.feedback_byte
                 and seq == expected & 0xFFFF
-                and header < plain
+                and 16 < header < plain
             ):
                 # Nearly every packet: the next in line, its transport-wide number comes first.
                 arrivals = publisher.arrivals
@@ -206,7 +206,12 @@ class Ingress:
                 if level < stream.track.level:
                     stream.track.level = level
                 return
-            at += (element & 0x0F) + 2 if element else 1
+            if not element:
+                at += 1
+            elif 0x10 <= element < 0xF0:
+                at += (element & 0x0F) + 2
+            else:
+                return  # ids 0 with a length and 15 end the list, RFC 8285 clause 4.2
 
     def _take_unusual(self, peer: Peer, slot: int, at: int, size: int, now: float) -> None:
         """RTCP, RTX, an SSRC not seen before, or media that is not due."""
@@ -308,7 +313,8 @@ class Ingress:
                     continue
                 name = first >> 4
                 following = pos + (first & 0x0F) + 2
-                if name == 15 or following > end:
+                # Ids 15 and 0 (with a length) end the list, RFC 8285 clause 4.2.
+                if name in (0, 15) or following > end:
                     return
                 if name == wanted.transport_cc:
                     if feedback is not None and following == pos + 3:

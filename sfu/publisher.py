@@ -19,6 +19,7 @@ from sfu.control import Extensions, SetUpTracks, UpTrackSpec
 from sfu.forwarder import Forwarder
 from sfu.net.transport import Transport
 from sfu.rtp import extensions as read_extensions
+from sfu.rtp import one_byte_element
 from sfu.rtp_stream import RtpStream
 from sfu.smoothed_rtt import smoothed
 from sfu.up_track import UpTrack
@@ -101,9 +102,9 @@ class Publisher:
         )
         if use_feedback:
             self.feedback = self.feedback or TransportCcFeedback(self.local_ssrc)
-            self.feedback_byte = command.extensions.transport_cc << 4 | 1
+            self.feedback_byte = one_byte_element(command.extensions.transport_cc, 2)
         if command.extensions.audio_level:
-            self.level_byte = command.extensions.audio_level << 4
+            self.level_byte = one_byte_element(command.extensions.audio_level, 1)
         self.refused.clear()
         self._replaced = 0
         return new, gone

@@ -120,6 +120,14 @@ def _elements(buf: Buffer, offset: int, header_len: int) -> Iterator[tuple[int, 
         pos += length
 
 
+def one_byte_element(ext_id: int, length: int) -> int:
+    """The byte that leads an element in the one-byte form; -1 for an id that it cannot carry.
+
+    Ids 0 and 15 are reserved there (RFC 8285 clause 4.2).
+    """
+    return ext_id << 4 | length - 1 if 1 <= ext_id <= 14 else -1
+
+
 def extension(buf: Buffer, offset: int, header_len: int, ext_id: int) -> bytes | None:
     """The value of one header extension, or None; `header_len` is that of `header_length`."""
     for found, pos, length in _elements(buf, offset, header_len):
