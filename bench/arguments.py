@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bench.attack.catalogue import ATTACKS
 from bench.context import CLIENTS, UsageError
 from bench.impair.rows import ROWS
 from bench.light.talk import PATTERNS
@@ -32,7 +33,8 @@ HERE_ONLY = ("micro",)
 
 ORDER = (
     "scenario1", "scenario2", "scenario3", "elearning", "classroom", "phone", "churn",
-    "capacity", "soak", "micro", "impair", "peers", "focus", "browser", "compare", "studies",
+    "capacity", "soak", "micro", "impair", "attack", "peers", "focus", "browser", "compare",
+    "studies",
 )  # fmt: skip
 
 
@@ -87,6 +89,8 @@ def parser(name: str) -> argparse.ArgumentParser:
                           help="joins; the median counts")  # fmt: skip
     elif name == "impair":
         _impair(made)
+    elif name == "attack":
+        _attack(made)
     elif name in HERE_ONLY:
         TABLE[name].arguments(made)
         made.set_defaults(repeat=1, client=CLIENTS[0], seconds=TABLE[name].seconds)
@@ -184,6 +188,20 @@ def _impair(made: argparse.ArgumentParser) -> None:
                       help="of the window, instead of each row's own")  # fmt: skip
     made.add_argument("--size", choices=SIZES, default="640x360",
                       help="of the cameras' pictures; two cores carry four 640x360")  # fmt: skip
+
+
+def _attack(made: argparse.ArgumentParser) -> None:
+    listed = "; ".join(f"{name}: {one.title}" for name, one in ATTACKS.items())
+    made.add_argument("names", nargs="*", metavar="NAME", default=list(ATTACKS), type=_attack_name,
+                      help=f"all without any. {listed}".replace("%", "%%"))  # fmt: skip
+    made.add_argument("--seconds", type=number(float, 1, 600), metavar="S",
+                      help="of each attack; 8 for up to three of them, else 3.5")  # fmt: skip
+
+
+def _attack_name(text: str) -> str:
+    if text not in ATTACKS:
+        raise argparse.ArgumentTypeError(f"no attack {text}; there are {', '.join(ATTACKS)}")
+    return text
 
 
 def _row(text: str) -> str:

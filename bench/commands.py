@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.arguments import SIZES
+from bench.attack import measure as attack
 from bench.context import LOOPBACK, Context, Outcome, UsageError
 from bench.impair import measure as impair
 from bench.provenance import provenance
@@ -37,6 +38,8 @@ def run(name: str, options: argparse.Namespace, tell: Tell) -> Outcome:
     if name == "impair":
         _need(name, impair.missing())
         return impair.measure_rows(options.rows, options.seconds, SIZES[options.size], tell)
+    if name == "attack":
+        return attack.measure(options.names, options.seconds, tell)
     if name in TABLE:
         real.check(name, options)
         _need(name, TABLE[name].missing())

@@ -32,7 +32,15 @@ State = Literal["checking", "handshaking", "connected", "failed", "closed"]
 class Association:
     """Times are monotonic seconds."""
 
-    def __init__(self, plan: OpenTransport, certificate: Certificate, now: float) -> None:
+    def __init__(
+        self,
+        plan: OpenTransport,
+        certificate: Certificate,
+        now: float,
+        source: str = "",
+        dtls: type[DtlsConnection] = DtlsConnection,
+    ) -> None:
+        """`source` is the address that datagrams come from; empty leaves it to the system."""
         self.plan = plan
         self.state: State = "checking"
         self.reason = ""
@@ -41,13 +49,15 @@ class Association:
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         stamp_arrivals(self.socket)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(plan.address)
         self.fd = self.socket.fileno()
         self.outbound: SrtpContext | None = None
         self.inbound: SrtpContext | None = None
         self.profile = ""
         role: Literal["server", "client"] = "client" if plan.dtls_role == "client" else "server"
-        self._dtls = DtlsConnection(certificate, role)
+        self._dtls = dtls(certificate, role)
         self._transaction = b""
         self._tie_breaker = secrets.randbits(64)
         self._next_check = now

@@ -249,9 +249,9 @@ class Fleet:
         for driver in self._drivers:
             await driver.tell(channel.Stop(stop))
 
-    async def collect(self, stop: int) -> list[channel.Measured]:
-        """Wait for the window's end and a little more, then what each driver counted."""
-        await asyncio.sleep(max(0.0, stop / 1e9 - time.monotonic()) + DRAIN_SECONDS)
+    async def collect(self, stop: int, drain: float = DRAIN_SECONDS) -> list[channel.Measured]:
+        """Wait for the window's end and `drain` seconds, then what each driver counted."""
+        await asyncio.sleep(max(0.0, stop / 1e9 - time.monotonic()) + drain)
         results = []
         for driver in self._drivers:
             driver.measured = asyncio.get_running_loop().create_future()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.attack.table import print_attack
 from bench.impair import tables as impair_tables
 from bench.recordings.decoded import rows as decoded
 from bench.reports import beside, compare, studies
@@ -26,6 +27,7 @@ def show(console: Console, name: str, outcome: Mapping[str, Any]) -> None:
         "browser": print_browser,
         "focus": print_focus,
         "impair": impair_tables.print_impair,
+        "attack": print_attack,
         "peers": print_peers,
         "micro": print_micro,
         "phone": print_phone,

@@ -142,7 +142,7 @@ async def measure(
             try:
                 idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
                 tell(f"{load.participants} people join at {server.url}")
-                await unless(interrupt, _set_up(clients, load, watch))
+                await unless(interrupt, set_up(clients, load, watch))
                 tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
                 run = _Run(load, library, fleet, server, clients, interrupt, watch, idle_rss)
                 outcome = await run.window()
@@ -166,7 +166,9 @@ async def unless(interrupt: asyncio.Event, work: Any) -> None:
     await task
 
 
-async def _set_up(clients: Sequence[Participant], load: Load, watch: Watch) -> None:
+async def set_up(clients: Sequence[Participant], load: Load, watch: Watch) -> None:
+    """Everybody joins and publishes, then receives all tracks; then the warm-up. Raises
+    `ClientError`."""
     gate = asyncio.Semaphore(JOINS_AT_ONCE)
     steps = itertools.count(1)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -122,6 +124,14 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
+def unverified() -> ssl.SSLContext:
+    """For the certificate that a box makes for itself."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def free_port(host: str) -> int:
     """A TCP port that nobody listens on at the moment."""
     with socket.create_server((host, 0)) as probe:
@@ -142,10 +152,13 @@ class OwnServer(Server):
         rooms: int,
         wrap: Command = list,
         loudest: int = 0,
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         """`loudest` is how many voices are sent on at most. 0: everything goes to everybody, so
-        that figures compare with servers that know no better."""
+        that figures compare with servers that know no better. `settings` go over those that the
+        bench takes; None there leaves one to the server's default."""
         super().__init__(host, wrap)
+        self._given = dict(settings or {})
         self._loudest = loudest
         self._workers, self._capacity, self._rooms = workers, capacity, rooms
         # In another namespace nobody else listens.
@@ -153,25 +166,30 @@ class OwnServer(Server):
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self._port}"
+        scheme = "https" if self._given.get("tls") else "http"
+        return f"{scheme}://{self.host}:{self._port}"
 
     def start(self) -> None:
-        settings = {
-            "host": f'"{self.host}"',
+        settings: dict[str, object] = {
+            "host": self.host,
             "port": self._port,
-            "tls": "false",
-            "data_dir": f'"{self.folder}"',
+            "tls": False,
+            "data_dir": str(self.folder),
             "media_port": 0,
             "workers": self._workers,
             "room_capacity": max(2, self._capacity),
             "max_rooms": max(100, self._rooms),
             "joins_per_minute": 0,
             "max_publish_kbps": 0,
-            "log_level": '"warning"',
+            "log_level": "warning",
             "loudest": self._loudest,
+            **self._given,
         }
         config = self.folder / "sfu.toml"
-        config.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
+        # What JSON calls text, numbers and booleans, TOML calls so too.
+        config.write_text(
+            "".join(f"{k} = {json.dumps(v)}\n" for k, v in settings.items() if v is not None)
+        )
         self._launch([sys.executable, "-m", "signaling", "--config", str(config)], self._port)
         until = time.monotonic() + START_SECONDS
         while not self._is_ready():
@@ -181,7 +199,7 @@ class OwnServer(Server):
 
     def _is_ready(self) -> bool:
         """Whether a media worker is up."""
-        connection = http.client.HTTPConnection(self.host, self._port, timeout=2)
+        connection = self._connection()
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -189,6 +207,13 @@ class OwnServer(Server):
             return False
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._given.get("tls"):
+            return http.client.HTTPSConnection(
+                self.host, self._port, timeout=2, context=unverified()
+            )
+        return http.client.HTTPConnection(self.host, self._port, timeout=2)
 
 
 class Janus(Server):
