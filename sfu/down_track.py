@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sfu import layers
-from sfu.audio_repair import Redundancy
+from sfu.audio_repair import MAX_COPIES, Redundancy
 from sfu.control import DownTrackSpec
 from sfu.egress import Egress
+from sfu.lane import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, Item, Lane
 from sfu.nack import ResendLimiter
 from sfu.packet_map import PacketMap, Segment
 from sfu.rtcp import ReportBlock
@@ -24,50 +25,12 @@ if TYPE_CHECKING:
     from sfu.congestion.pacer import Pacer
     from sfu.up_track import UpTrack
 
-ONE_BYTE_PROFILE: Final = 0xBEDE0001
-"""A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
 EVERYTHING: Final = layers.Layer(2, layers.ALL)
 """The target of a picture that nobody has said anything about."""
 LONGEST_JUMP: Final = 0x1000
 """Picture ids, of 15 bits, that a pause may leave out: two minutes at 30 frames a second."""
 RESEND_RING: Final = 512
 """Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
-
-
-PATCHED: Final = 0x100
-"""Bit of `layout`: picture ids are shifted."""
-REMEMBERED: Final = 0x200
-"""Bit of `layout`: protected packets are kept for resends without RTX."""
-TAG_MASK: Final = 0xFF
-"""Bits of `layout`: bytes that protection adds."""
-HEADER_SHIFT: Final = 16
-"""Above this in `layout`: bytes of the RTP header."""
-
-Item = tuple[int, int, int, int, int]
-"""Offset in the group, marker and padding bits, sequence number, timestamp, length."""
-
-Lane = tuple[
-    int,
-    Egress,
-    bytearray,
-    Any,
-    Any,
-    list[tuple[int, int]],
-    int,
-    int,
-    int,
-    int,
-    int,
-    Segment,
-    "DownTrack",
-]
-"""What the forwarder needs of a down track for a packet, in one tuple: layout, egress, its data,
-pointer, SRTP context and runs, first header word, SSRC word, extension word, sequence number and
-timestamp deltas, the segment they are of, the down track itself. Remade whenever one changes."""
-SEGMENT: Final = 11
-"""Place in a `Lane`."""
-RECEIVER: Final = 12
-"""Place of the down track in a `Lane`."""
 
 
 class DownTrack:
@@ -80,6 +43,7 @@ class DownTrack:
         "_packets_before",
         "clock_rate",
         "closed",
+        "copies",
         "egress",
         "extension",
         "first_word",
@@ -114,6 +78,7 @@ class DownTrack:
         "spec",
         "ssrc_word",
         "stream",
+        "uncopied",
         "up_track",
     )
 
@@ -141,6 +106,12 @@ class DownTrack:
         """Of voice, where the receiver takes it (RFC 2198)."""
         if spec.red_payload_type:
             self.redundancy = Redundancy()
+        self.copies: Redundancy | None = None
+        """Of voice, where the receiver takes no redundancy and asks for nothing again."""
+        if spec.kind == "audio" and not spec.red_payload_type and not spec.nack:
+            self.copies = Redundancy(MAX_COPIES)
+        self.uncopied: list[bytes] = []
+        """Protected packets that are to be sent once more."""
         self.pause = -1
         """Extended number of the packet by which a voice announced the pause last repeated."""
         self.pauses_told = 0
@@ -196,7 +167,7 @@ class DownTrack:
         layout = self.header_size << HEADER_SHIFT | self.egress.tag_length
         if segment.picture_delta or segment.tl0_delta:
             layout |= PATCHED
-        if self.resend_ring is not None:
+        if self.resend_ring is not None or self.copied:
             layout |= REMEMBERED
         return layout
 
@@ -248,6 +219,16 @@ class DownTrack:
     def blocks(self) -> int:
         """Earlier frames sent beside each voice frame."""
         return 0 if self.redundancy is None else self.redundancy.blocks
+
+    @property
+    def copied(self) -> bool:
+        """Whether each packet is sent twice."""
+        return self.copies is not None and self.copies.blocks > 0
+
+    def take_uncopied(self) -> list[bytes]:
+        """Protected packets whose copies are due, once."""
+        packets, self.uncopied = self.uncopied, []
+        return packets
 
     def lane(self, *, redundant: bool = False) -> Lane | None:
         """What the forwarder needs now; None while nothing flows. `redundant`: for RFC 2198."""
@@ -323,14 +304,15 @@ class DownTrack:
 
     def remember(self, items: Sequence[Item], position: int, segment: Segment) -> None:
         """Keep protected packets, written at `position`, for a receiver without RTX."""
-        ring, egress = self.resend_ring, self.egress
-        if ring is None:
-            return
+        ring, egress, copied = self.resend_ring, self.egress, self.copied
         for offset, _, seq, _, length in items:
             out = seq + segment.seq_delta & 0xFFFF
             start = position + offset
             packet = bytes(egress.data[start : start + length + egress.tag_length])
-            ring[out % RESEND_RING] = (out, packet)
+            if ring is not None:
+                ring[out % RESEND_RING] = (out, packet)
+            if copied:
+                self.uncopied.append(packet)
 
     def switch_to(
         self, stream: RtpStream, first_in: int, timestamp: int, packet: Packet | None, now: float
@@ -471,12 +453,22 @@ class DownTrack:
         self.jitter = block.jitter
 
     def see_loss(self, loss: float, now: float) -> None:
-        """The way loses this share of all packets: a voice may need (no) redundancy now."""
-        redundancy = self.redundancy
-        if redundancy is not None and redundancy.report(loss, now):
-            self.settle()
-            if self.stream is not None:
-                self.stream.lay_lanes()
+        """The path loses this share of all packets: a voice may need (no) redundancy now."""
+        repair = self.redundancy or self.copies
+        if repair is not None and repair.report(loss, now):
+            self._repair_changed()
+
+    def stop_repair(self) -> None:
+        """No redundancy from now on: TCP repairs by itself, and more bytes only delay it."""
+        repair = self.redundancy or self.copies
+        if repair is not None and repair.stop():
+            self._repair_changed()
+
+    def _repair_changed(self) -> None:
+        self.settle()
+        self.uncopied = []
+        if self.stream is not None:
+            self.stream.lay_lanes()
 
     def timestamp_at(self, ntp_now: int, publisher_offset: float) -> int | None:
         """The RTP timestamp of this instant on the track's timeline, for a sender report.

@@ -21,9 +21,10 @@ from sfu.congestion import allocator
 from sfu.congestion.estimator import BandwidthEstimator
 from sfu.congestion.pacer import Pacer
 from sfu.control import DownState, DownTrackState, TrackView
-from sfu.down_track import RECEIVER, SEGMENT, DownTrack, Lane
+from sfu.down_track import DownTrack
 from sfu.egress import Egress
 from sfu.forwarder import Forwarder
+from sfu.lane import RECEIVER, SEGMENT, Lane
 from sfu.layers import NONE, Layer
 from sfu.packet_map import Segment
 from sfu.rate_meter import OVERHEAD
@@ -112,7 +113,11 @@ class Downlink:
         """Down tracks came or went, or layers of theirs did."""
         self._dirty = True
         # Numbers are given out from here on; before, nobody looked at them.
-        self.egress.note_sent = self.estimator.sent if self.egress.transport_cc_id else None
+        if self.egress.transport_cc_id:
+            self.egress.note_sent = self.estimator.sent
+            self.egress.note_copy = self.estimator.history.copied
+        else:
+            self.egress.note_sent = self.egress.note_copy = None
 
     def feedback(self, packet: TransportCc, now: float) -> None:
         """Transport-wide feedback of the receiver."""
@@ -178,7 +183,7 @@ class Downlink:
         self.allotted_bps = int(sum(answer.rate_bps for answer in answers))
         wanted = allocator.wanted_bps(requests, self.max_bitrate_bps)
         self.wanted_bps = int(wanted + voices_bps)
-        self._look_at_width(voices_bps, now)
+        self._look_at_width(voices_bps, any(down.copied for down in downs), now)
         pacer = None if self.wide else self.pacer
         for down, answer in self._allotted.items():
             self._aim(down, answer, pacer, now)
@@ -197,6 +202,7 @@ class Downlink:
                 # Redundancy is not in what is counted.
                 new = (down.octets - octets) * (1 + down.blocks)
                 new += OVERHEAD * (down.packets - packets)
+                new *= 1 + down.copied
                 # Up at once, down little by little: who pauses goes on at any moment.
                 now_bps = new * 8 / elapsed
                 rate = max(now_bps, now_bps + (rate - now_bps) * keep)
@@ -205,7 +211,7 @@ class Downlink:
             self._voices[down] = (down.packets, down.octets, rate)
         return sum(rate for _, _, rate in self._voices.values())
 
-    def _look_at_width(self, voices_bps: float, now: float) -> None:
+    def _look_at_width(self, voices_bps: float, copies: bool, now: float) -> None:
         estimator = self.estimator
         limited = estimator.limited(now)
         # The voices go past the pacer, and through the same way.
@@ -219,7 +225,8 @@ class Downlink:
             and not self.pacer
             and estimator.target_bps >= WIDE * flows
         )
-        estimator.calm = self.wide and estimator.target_bps >= self.wanted_bps
+        # Where packets are sent twice, only all of the feedback shows when no more are lost.
+        estimator.calm = self.wide and estimator.target_bps >= self.wanted_bps and not copies
 
     def _view(self, down: DownTrack) -> TrackView | None:
         return self.views.get(down.spec.up_track)

@@ -125,6 +125,7 @@ class Egress:
         "context",
         "data",
         "name",
+        "note_copy",
         "note_sent",
         "pointer",
         "position",
@@ -162,6 +163,9 @@ class Egress:
         """The next transport-wide sequence number, shifted to its place in the header (by 8)."""
         self.note_sent: Callable[[int, int, float], None] | None = None
         """Is told of each flush: next transport-wide number (16 bits), bytes, monotonic seconds."""
+        self.note_copy: Callable[[int, int], None] | None = None
+        """Is called for each packet that is sent a second time: its transport-wide number, and that
+        of the packet before it."""
 
     def set_peer(self, address: bytes) -> None:
         """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`.

@@ -18,8 +18,10 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from sfu.audio_repair import COPY_AFTER
 from sfu.codecs import opus, red, vp8
-from sfu.down_track import (
+from sfu.egress import CAPACITY, Egress, Outbox
+from sfu.lane import (
     HEADER_SHIFT,
     ONE_BYTE_PROFILE,
     PATCHED,
@@ -27,11 +29,11 @@ from sfu.down_track import (
     REMEMBERED,
     TAG_MASK,
 )
-from sfu.egress import CAPACITY, Egress, Outbox
 from sfu.net.srtp import length_cell, protect
 
 if TYPE_CHECKING:
-    from sfu.down_track import DownTrack, Lane
+    from sfu.down_track import DownTrack
+    from sfu.lane import Lane
     from sfu.packet_map import Segment
     from sfu.rtp_stream import Packet, RtpStream
 
@@ -43,6 +45,9 @@ PACED_PACKETS: Final = 3
 """Packets that leave a pacer together."""
 ENOUGH: Final = 30
 """Packets of one picture that do not wait until the next one's are written, too."""
+NUMBER_AT: Final = 17
+"""Where a packet of ours has its transport-wide number: behind the header of 12 bytes, the
+extension's of 4 and the element's of 1."""
 MAX_BEHIND: Final = 1000
 """How far behind the newest a packet may be sent; below libsrtp's window of 1024."""
 
@@ -111,6 +116,11 @@ def redundant(
     return found
 
 
+def _uncopied(stream: RtpStream) -> list[tuple[DownTrack, list[bytes]]]:
+    """What was sent before and leaves a second time with the next packet."""
+    return [(down_track, down_track.take_uncopied()) for down_track in stream.doubled]
+
+
 class Forwarder:
     """Fans streams out; one a worker."""
 
@@ -165,6 +175,7 @@ class Forwarder:
         """Write packets of `stream` to all its targets; they are newer than all before them."""
         lanes = stream.lanes
         count = len(packets)
+        uncopied = _uncopied(stream) if stream.doubled else None
         if lanes:
             if count <= GROUP_PACKETS:
                 self._fan_out(lanes, packets, stream.is_video and count > 1)
@@ -181,6 +192,35 @@ class Forwarder:
         elif not lanes and not stream.red_lanes:
             return
         stream.note_sent(packets, now)
+        if uncopied:
+            for down_track, before in uncopied:
+                self.copy(down_track, before, behind=True)
+            if opus.announces_pause(packets[-1][3]):
+                # Nothing follows that would take its copy along.
+                self.repair_wanted = True
+
+    def copy(self, down_track: DownTrack, packets: Sequence[bytes], behind: bool = False) -> None:
+        """Send protected packets a second time, byte for byte; `behind` the one sent just now."""
+        egress = down_track.egress
+        note = egress.note_copy if behind and down_track.extension else None
+        for packet in packets:
+            size = self._write_again(egress, packet)
+            down_track.resent += 1
+            down_track.resent_octets += size - down_track.header_size - egress.tag_length
+            if note is not None:
+                number = int.from_bytes(packet[NUMBER_AT : NUMBER_AT + 2], "big")
+                note(number, (egress.transport_word >> 8) - 1 & 0xFFFF)
+        self.forwarded += len(packets)
+
+    def copy_waiting(self, stream: RtpStream, now: float) -> bool:
+        """Send the copies that no next packet takes along, where the voice pauses; whether some
+        are not due yet."""
+        waiting = [down for down in stream.doubled if down.uncopied]
+        if not waiting or stream.pending or now - stream.last_arrival < COPY_AFTER:
+            return bool(waiting)
+        for down_track in waiting:
+            self.copy(down_track, down_track.take_uncopied())
+        return False
 
     def send_managed(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """To a receiver whose way is narrow: what its layers allow, when its pacer allows.

@@ -294,6 +294,7 @@ class Publisher:
                 missing = missing or bool(stream.nack)
             if not stream.is_video:
                 self._attend_to_pauses(parts, ssrc, stream, now)
+                missing = self.forwarder.copy_waiting(stream, now) or missing
         if parts:
             self.transport.send_rtcp(b"".join(parts))
         return missing

@@ -24,7 +24,8 @@ from sfu.packet_cache import PacketCache
 from sfu.rate_meter import RateMeter
 
 if TYPE_CHECKING:
-    from sfu.down_track import DownTrack, Lane
+    from sfu.down_track import DownTrack
+    from sfu.lane import Lane
     from sfu.up_track import UpTrack
 
 Packet = tuple[int, int, int, bytes]
@@ -48,6 +49,7 @@ class RtpStream:
     __slots__ = (
         "cache",
         "clock_rate",
+        "doubled",
         "fast_payload_type",
         "frames",
         "gaps",
@@ -116,6 +118,8 @@ class RtpStream:
         """Of the targets, in the form the forwarder needs."""
         self.red_lanes: dict[tuple[int, int], list[Lane]] = {}
         """Lanes of who gets redundant audio, by how many blocks and the receiver's payload type."""
+        self.doubled: list[DownTrack] = []
+        """Those of the targets that get each packet twice."""
         self.managed: list[DownTrack] = []
         """Those of the targets that are paced or thinned out; they have no lane."""
         self.sent_packets = 0
@@ -348,6 +352,7 @@ class RtpStream:
     def lay_lanes(self) -> None:
         """Something about a target has changed."""
         self.managed = [down_track for down_track in self.targets if down_track.managed]
+        self.doubled = [down_track for down_track in self.targets if down_track.copied]
         self.red_lanes = {}
         plain = []
         for down_track in self.targets:

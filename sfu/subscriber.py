@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from math import inf, sqrt
 from typing import Final
 
 from qos.rtt import round_trip
 from sfu import ntp as ntp_time
 from sfu import rtcp
+from sfu.congestion.delay import STANDING_SECONDS
 from sfu.control import DownTrackSpec, DownTrackStates, SetDownTracks, SetView
 from sfu.down_track import DownTrack
 from sfu.downlink import Downlink
@@ -61,6 +63,7 @@ class Subscriber:
         self._command: SetDownTracks | None = None
         self.rtt = 0.0
         """Smoothed, seconds; 0 when not known."""
+        self._least_rtt = inf
         self._ended = (0, 0)
         """Packets and bytes of down tracks that are gone."""
         self._seen_loss = 0.0
@@ -100,6 +103,9 @@ class Subscriber:
         """The peer moved."""
         if self.egress is not None and self.transport.selected is not None:
             self.egress.set_peer(self.transport.selected)
+            if self.egress.stream is not None:
+                for down in self.down_tracks.values():
+                    down.stop_repair()
 
     def set_tracks(self, command: SetDownTracks) -> tuple[list[DownTrack], list[DownTrack]]:
         """Take the whole list; returns what is new (to be attached) and what is gone.
@@ -189,10 +195,14 @@ class Subscriber:
             down = self.down_tracks.get(block.ssrc)
             if down is None:
                 continue
-            down.report(block, self._voice_loss(block.fraction_lost / 256, now), now)
-            worst = max(worst, block.fraction_lost)
             measured = round_trip(ntp_time.middle(ntp_now), block.lsr, block.dlsr)
             self.rtt = smoothed(self.rtt, measured)
+            if self.rtt:
+                self._least_rtt = min(self._least_rtt, self.rtt)
+            loss = block.fraction_lost / 256
+            # Of what is sent twice it reports what was lost twice.
+            down.report(block, self._voice_loss(sqrt(loss) if down.copied else loss, now), now)
+            worst = max(worst, block.fraction_lost)
         if worst >= 0 and self.downlink is not None:
             self.downlink.report(worst / 256, self.rtt, now)
 
@@ -201,10 +211,13 @@ class Subscriber:
 
         Packets that were resent count as received in reports, not in transport-wide feedback,
         which also tells what a full queue lost. It is not read closely while the way is calm; but
-        a report that comes soon after a silence is mostly about that.
+        a report that comes soon after a silence is mostly about that. TCP repairs by itself.
         """
+        if self.egress is None or self.egress.stream is not None:
+            return 0.0
         if self.downlink is None or not self.downlink.estimator.known:
-            return reported
+            # A round trip that has become longer is all that shows a full queue here.
+            return reported if self.rtt <= self._least_rtt + STANDING_SECONDS else 0.0
         estimator = self.downlink.estimator
         lately = now - estimator.returned_at < SILENCE_REPORTED
         unqueued = estimator.loss.unqueued
@@ -219,7 +232,8 @@ class Subscriber:
             return
         self.downlink.feedback(packet, now)
         loss = self.downlink.estimator.loss.unqueued
-        if loss != self._seen_loss:
+        over_tcp = self.egress is not None and self.egress.stream is not None
+        if loss != self._seen_loss and not over_tcp:
             # Reports of a voice come every five seconds only.
             self._seen_loss = loss
             for down in self.down_tracks.values():

@@ -8,13 +8,15 @@ feedback may end within an entry; what it said is kept in `_partial` until the r
 
 What is reported twice, too late, or was never sent is counted and changes nothing. One thing is
 believed later: a packet reported missing that arrives after all (`recovered`), since a receiver
-speaks of a reordered packet again.
+speaks of a reordered packet again. Not so one that was sent twice and arrived out of order: then
+its copy came, and the packet itself was lost.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
+from math import inf
 from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
@@ -28,6 +30,8 @@ HEADERS: Final = 28
 """Bytes of IPv4 and UDP around a datagram; of a voice on a narrow way they are a fifth."""
 MAX_MISSING: Final = 4096
 """Packets reported missing that may still be taken back."""
+LOOK_BEHIND: Final = 8
+"""Packets, of which one has arrived, that show when a copy was sent."""
 
 _SECOND: Final = 1.0 / TICKS_PER_SECOND
 _REFERENCES: Final = 1 << 24
@@ -61,6 +65,7 @@ class SentHistory:
     """Entries of one transport."""
 
     __slots__ = (
+        "_copies",
         "_decided",
         "_end",
         "_entries",
@@ -86,6 +91,8 @@ class SentHistory:
         self._partial: dict[int, list[int | None]] = {}
         # By first number: `_UNKNOWN`, None when missing, else ticks of arrival.
         self._missing: dict[int, None] = {}
+        self._copies: dict[int, int] = {}
+        # Of packets sent twice: behind which number the second time. Neither wraps.
         self._reference: int | None = None
         self.bytes_sent = 0
         self.forged = 0
@@ -111,6 +118,15 @@ class SentHistory:
             if len(entries) >= 2 * MAX_ENTRIES:
                 self._forget_old(now)
 
+    def copied(self, number: int, behind: int) -> None:
+        """The packet `number` was sent once more, right behind the packet `behind` (transport-wide,
+        16 bits): where it arrives no sooner than that, the first of the two was lost."""
+        self._copies[self._near(number)] = self._near(behind)
+
+    def _near(self, number: int) -> int:
+        """A number that was given out just now, not wrapped."""
+        return self._end + ((number - self._end + 0x8000) & 0xFFFF) - 0x8000
+
     def _forget_old(self, now: float) -> None:
         """Let go of entries that are too many, too old, or whose numbers may come again."""
         entries = self._entries
@@ -135,6 +151,8 @@ class SentHistory:
             del self._partial[start]
         for number in [number for number in self._missing if number < before]:
             del self._missing[number]
+        if self._copies:
+            self._copies = {n: behind for n, behind in self._copies.items() if n >= before}
 
     def glance(self, feedback: TransportCc) -> tuple[float, float, float] | None:
         """When the first packet of this feedback arrived, its delay and that of the last one.
@@ -184,6 +202,8 @@ class SentHistory:
     ) -> list[Outcome]:
         """Entries `first` up to `last` lie, in part at least, within `base` up to `stop`."""
         ticks = feedback.ticks()
+        if self._copies:
+            self._leave_copies_out(base, ticks)
         shift = self._epoch(feedback.reference_time)
         entries = self._entries
         start = entries[first - 1][0] if first else self._first
@@ -209,6 +229,17 @@ class SentHistory:
                 self._decided[low:high] = b"\x01" * (high - low)
                 return found + self._decide_each(base, stop, high, last, ticks, shift)
         return self._decide_each(base, stop, first, last, ticks, shift)
+
+    def _leave_copies_out(self, base: int, ticks: list[int | None]) -> None:
+        """What arrived by its copy only counts as missing: the path has lost it."""
+        copies = self._copies
+        for place, tick in enumerate(ticks):
+            behind = copies.get(base + place)
+            if behind is None or tick is None:
+                continue
+            later = (t for t in ticks[behind - base : behind - base + LOOK_BEHIND] if t is not None)
+            if tick >= next(later, inf):
+                ticks[place] = None
 
     def _decide_each(
         self, base: int, stop: int, first: int, last: int, ticks: list[int | None], shift: float

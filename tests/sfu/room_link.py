@@ -58,7 +58,10 @@ class Room:
         feedback: float = 0.075,
         transport_cc: bool = True,
         way_back_loss: float = 0.0,
+        voices_ask: bool = True,
     ) -> None:
+        """`voices_ask`: the browser negotiates requests for lost voice, as Chromium and not as
+        Firefox does."""
         self.link = link
         self.random = random.Random(seed)
         self.outbox = Outbox(self)
@@ -91,6 +94,13 @@ class Room:
         self._next_batch = self._next_media = self._next_tick = self._last_tick = 0.0
         self._next_report = 1.0
         self._next_requests = 0.0
+        self._voices_ask = voices_ask
+        self._sealed: dict[bytes, bytes] = {}
+        # What was sent lately, protected and plain.
+        self._came: set[tuple[int, int]] = set()
+        # SSRC and number: a second one is a replay.
+        self.copies = 0
+        """Packets sent a second time."""
         self._join()
 
     def _join(self) -> None:
@@ -104,7 +114,8 @@ class Room:
         self._by_ssrc: dict[int, Picture | Sound] = {}
         specs = []
         for place, source in enumerate(self.sources):
-            spec = down_spec(source.track.spec, 7000 + 10 * place)
+            asks = source.track.kind == "video" or self._voices_ask
+            spec = down_spec(source.track.spec, 7000 + 10 * place, nack=asks)
             specs.append(spec)
             end: Picture | Sound
             if spec.kind == "video":
@@ -154,8 +165,7 @@ class Room:
 
     def _send(self, datagram: bytes) -> None:
         now = self.now
-        plain = self.keys.inbound.unprotect(datagram)
-        assert plain is not None
+        plain = self._open(datagram)
         end = self._by_ssrc[int.from_bytes(plain[8:12], "big")]
         if isinstance(end, Picture):
             end.octets.append((now, len(datagram) + UDP_IP))
@@ -172,6 +182,17 @@ class Room:
         heapq.heappush(self._arrivals, (arrival, self._order, plain))
         if self.transport_cc:
             self.receiver.expect(int.from_bytes(plain[17:19], "big"), arrival)
+
+    def _open(self, datagram: bytes) -> bytes:
+        """What it says; one that was sent before must be the very same."""
+        plain = self._sealed.get(datagram) or self.keys.inbound.unprotect(datagram)
+        assert plain is not None
+        self.copies += datagram in self._sealed
+        self._sealed[datagram] = plain
+        if len(self._sealed) > 2000:
+            for old in list(self._sealed)[:1000]:
+                del self._sealed[old]
+        return plain
 
     def _is_whole(self, picture: Picture) -> bool:
         camera = next(c for c in self.cameras if c.track.track == picture.spec.up_track)
@@ -203,18 +224,24 @@ class Room:
         if now >= self._next_report:
             self._next_report = now + 1.0
             middle = ntp.middle(ntp.from_unix(1e9 + now - self.link.delay))
+            heard = () if self._voices_ask else self.sounds.values()
             blocks = [
-                rtcp.ReportBlock(p.spec.ssrc, p.take_loss(), 0, 0, 0, middle, 0)
-                for p in self.pictures.values()
+                rtcp.ReportBlock(end.spec.ssrc, end.take_loss(), 0, 0, 0, middle, 0)
+                for end in (*self.pictures.values(), *heard)
             ]
             self._reply(rtcp.receiver_report(1, blocks), now)
             if self.remb_bps:
                 self._reply(rtcp.remb(1, self.remb_bps, [7000]), now)
 
     def _take(self, plain: bytes, at: float) -> None:
-        end = self._by_ssrc[int.from_bytes(plain[8:12], "big")]
+        ssrc, number = int.from_bytes(plain[8:12], "big"), int.from_bytes(plain[2:4], "big")
+        end = self._by_ssrc[ssrc]
         payload = body(plain)
         if isinstance(end, Sound):
+            if (ssrc, number) in self._came:
+                return
+            self._came.add((ssrc, number))
+            end.number(number)
             end.packet(payload, at)
             return
         seq = int.from_bytes(plain[2:4], "big")

@@ -255,6 +255,21 @@ class Sound:
         self.spec = spec
         self.heard: list[tuple[float, float, int]] = []
         """Arrival, delay since capture, frame."""
+        self._highest = self._before = -1
+        self._received = 0
+
+    def number(self, seq: int) -> None:
+        """A packet of this number arrived, for the first time."""
+        if self._highest < 0:
+            self._highest = self._before = seq
+        self._highest += max(0, rtp.seq_diff(seq, self._highest & 0xFFFF))
+        self._received += 1
+
+    def take_loss(self) -> int:
+        """Since the last call, in 1/256."""
+        expected, received = self._highest - self._before, self._received
+        self._before, self._received = self._highest, 0
+        return max(0, expected - received) * 256 // expected if expected > 0 else 0
 
     def packet(self, payload: bytes, at: float) -> None:
         truth = Truth(*TRUTH.unpack(payload[-TRUTH.size :]))

@@ -172,7 +172,7 @@ def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
     stream = track.stream_for("", 500)
     egress = Egress(outbox, SrtpContext(AEAD_AES_128_GCM, KEY, inbound=False), 16)
     keys = SrtpContext(AEAD_AES_128_GCM, KEY, inbound=True)
-    down = DownTrack(down_spec(track.spec, 8000), egress, 100)
+    down = DownTrack(down_spec(track.spec, 8000, nack=True), egress, 100)
     down.up_track = track
     track.attach(down, 0.0)
     far = ReceiveStatistics(CLOCK)

@@ -42,6 +42,8 @@ class Repair:
     """Each packet has a copy of the frame before, at a low rate, for the decoder (LBRR)."""
     nack: bool = False
     """The receiver asks again."""
+    copies: bool = False
+    """Each packet is sent once more, right behind the next."""
     rtt_known: bool = False
     """The receiver knows its round trip; else it takes it for 100 ms."""
     asks: Asks | None = None
@@ -136,6 +138,7 @@ class _Call:
         self.buffer: set[int] = set()
         self.fec: set[int] = set()
         self.newest = -1
+        self.came: set[int] = set()
         self.missing: dict[int, float] = {}
         """When it may be asked for next."""
         self.loss_seen = 0.0
@@ -152,6 +155,12 @@ class _Call:
         self.bad[back] = self.random.random() < chance
         return self.bad[back]
 
+    def begin(self, frame: int, now: float) -> None:
+        """A frame leaves for the first time."""
+        self.send(frame, now)
+        if self.repair.copies and frame:
+            self.resend(frame - 1, now)
+
     def send(self, frame: int, now: float) -> None:
         self.sent += 1
         if self.lost():
@@ -161,6 +170,9 @@ class _Call:
         self.at(self.link_free, lambda then: self.arrive(frame, then))
 
     def arrive(self, frame: int, now: float) -> None:
+        if self.repair.copies and frame in self.came:
+            return  # SRTP takes it for a replay
+        self.came.add(frame)
         late = frame < self.newest
         self.target.arrived(frame, now, late)
         self.missing.pop(frame, None)
@@ -243,7 +255,7 @@ class _Call:
     def run(self, seconds: float) -> Heard:
         end = WARM_UP + seconds * 1000
         for frame in range(int(end / FRAME)):
-            self.at(frame * FRAME, lambda now, frame=frame: self.send(frame, now))
+            self.at(frame * FRAME, lambda now, frame=frame: self.begin(frame, now))
         self.at(self.rtt / 2 + 80, self.play)
         while self.events and self.events[0][0] < end:
             now, _, what = heapq.heappop(self.events)
@@ -271,6 +283,7 @@ REPAIRS = {
     "nothing": Repair(),
     "FEC in every packet": Repair(fec=True),
     "browser asks": Repair(nack=True),
+    "each twice": Repair(copies=True),
     "RED 1": Repair(red=1),
     "RED 2": Repair(red=2),
     "RED 2, browser asks": Repair(red=2, nack=True),
