@@ -1,4 +1,4 @@
-"""Token buckets by address, in bounded memory.
+"""Token buckets: one, by kind of request, and by address in bounded memory.
 
 Sans-I/O: the caller passes `now` (seconds of a monotonic clock). IPv6 addresses count by their
 /64, which is what one household or phone is given (RFC 6177).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -58,6 +59,19 @@ class Bucket:
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
         return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+
+
+class Budgets:
+    """A bucket for each kind of request that has a budget; others are always let through."""
+
+    def __init__(self, budgets: Mapping[type, tuple[float, float]], now: float) -> None:
+        """`budgets`: kind -> (requests a second, requests at once)."""
+        self._buckets = {kind: Bucket(*budget, now) for kind, budget in budgets.items()}
+
+    def take(self, kind: type, now: float) -> float:
+        """0.0 when it is allowed, else the seconds to wait."""
+        bucket = self._buckets.get(kind)
+        return bucket.take(now) if bucket is not None else 0.0
 
 
 class AddressLimit:

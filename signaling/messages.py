@@ -198,6 +198,7 @@ class Candidate(_FromClient, forbid_unknown_fields=False):
 
 class Chat(_FromClient):
     text: Annotated[str, msgspec.Meta(max_length=2000)]
+    id: _Sequence | None = None
 
 
 class Leave(_FromClient):
@@ -323,6 +324,8 @@ class Error(_FromServer):
     fatal: bool
     id: int | msgspec.UnsetType = msgspec.UNSET
     retry_after: int | msgspec.UnsetType = msgspec.UNSET
+    request: str | msgspec.UnsetType = msgspec.UNSET
+    """The type of the message that is refused, where it is known."""
 
 
 class Published(_FromServer):
@@ -450,6 +453,13 @@ def decode(text: str | bytes) -> FromClient:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise MessageError("not JSON") from None
     return message
+
+
+def type_of(message: FromClient) -> str:
+    """The `type` that a client writes."""
+    tag = message.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
 
 
 def encode(message: FromServer) -> str:

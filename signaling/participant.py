@@ -7,16 +7,20 @@ the whole state. Whether an absent one is still with us is judged by `gone_at`.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sfu.control import TransportStats
 from signaling import messages
+from signaling.limits import Budgets
 from signaling.meter.browser_digest import Digest
 from signaling.negotiation import Progress, Remote
 from signaling.quality import Way
 from signaling.subscription import Subscription
+
+log = logging.getLogger(__name__)
 
 AWAY = 5.0
 """Seconds until one whose WebSocket and media are both gone is removed."""
@@ -72,10 +76,16 @@ class Participant:
     """Sends to the WebSocket; None while there is none."""
     dismissed: Callable[[], None] = lambda: None
     """Ends the WebSocket of one who is put out."""
+    budgets: Budgets | None = None
+    """Of its requests; it keeps them when another WebSocket takes over."""
     tracks: dict[str, Track] = field(default_factory=dict)
     """By track id."""
     publication: Publication | None = None
     subscription: Subscription | None = None
+    may_be_offered: bool = True
+    """No offer was opened since `Room.renew_offers`."""
+    offer_waits: bool = False
+    """Something may have changed since its latest offer, which was opened too short a while ago."""
     must_resubscribe: bool = False
     """The subscription failed, and the client has not asked for a new one yet."""
     publish_failure: str = ""
@@ -105,9 +115,15 @@ class Participant:
     """When packets of its transports were last counted."""
 
     def send(self, message: messages.FromServer) -> None:
-        """To its WebSocket; while it is away only the end of a connection is kept for it."""
+        """To its WebSocket; while it is away only the end of a connection is kept for it.
+
+        Never raises: whatever is wrong with one connection must not keep a message from others.
+        """
         if self.outbox is not None:
-            self.outbox(message)
+            try:
+                self.outbox(message)
+            except Exception:
+                log.exception("sending to %s failed", self.id)
         elif isinstance(message, messages.Reset):
             self.missed = {"reset": message}
         elif isinstance(message, messages.Transport) and message.state != "connected":

@@ -2,7 +2,9 @@
 
 Theory of operation. Every method that changes something tells everybody concerned through
 `Participant.send` and ends with `_offer`, which opens the subscribe offers that became necessary;
-so changes made within one call go into one offer. `now` is always passed in, in seconds of one
+so changes made within one call go into one offer. However often things change, a participant is
+offered once between two calls of `renew_offers`: the first change at once, what follows in one
+offer when the time has come. `now` is always passed in, in seconds of one
 monotonic clock, except where a time of day is meant (`at`).
 """
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
@@ -132,6 +134,13 @@ class Room:
                 self.remove(participant, "left" if participant.left_cleanly else "lost")
         if self._speaking and now - self._speaking_at > SPEAKING_STALE:
             self._set_speaking(())
+
+    def renew_offers(self) -> None:
+        """Everybody may be offered again, and what waited is; call twice a second."""
+        waiting = [one for one in self.participants.values() if one.offer_waits]
+        for participant in self.participants.values():
+            participant.may_be_offered, participant.offer_waits = True, False
+        self._offer(waiting)
 
     # What participants ask for.
 
@@ -363,11 +372,19 @@ class Room:
         for track, rids in participant.layers.items():
             participant.send(messages.Layers(track, rids))
 
-    def _offer(self) -> None:
+    def _offer(self, to: Iterable[Participant] | None = None) -> None:
         everybody = list(self.participants.values())
-        for participant in everybody:
-            if self.media.next_offer(participant, everybody):
-                participant.send(self._offer_message(participant))
+        for participant in everybody if to is None else to:
+            if not participant.may_be_offered:
+                participant.offer_waits = True
+                continue
+            try:
+                if self.media.next_offer(participant, everybody):
+                    participant.may_be_offered = False
+                    participant.send(self._offer_message(participant))
+            except Exception:
+                # A fault about one must not keep the others from being offered.
+                log.exception("no offer for %s", participant.id, extra=self.fields())
 
     def _offer_message(self, participant: Participant) -> messages.Offer:
         subscription = participant.subscription

@@ -161,12 +161,20 @@ class Rooms:
         self._clean(room)
 
     def tick(self, now: float) -> None:
-        """Remove whoever is gone; call a few times a second."""
+        """Remove whoever is gone and make the offers that waited; call twice a second."""
         for room in list(self.rooms.values()):
-            before = len(room.participants)
-            room.remove_gone(now)
-            if len(room.participants) != before:
-                self._clean(room)
+            try:
+                self._tick(room, now)
+            except Exception:
+                # A fault in one room must not stop the clock of the others.
+                log.exception("tidying a room failed", extra=room.fields())
+
+    def _tick(self, room: Room, now: float) -> None:
+        before = len(room.participants)
+        room.remove_gone(now)
+        room.renew_offers()
+        if len(room.participants) != before:
+            self._clean(room)
 
     def _clean(self, room: Room) -> None:
         """Forget those who are gone, and the room when it is empty."""

@@ -2,15 +2,17 @@
 
 Theory of operation. A session begins without a participant; `join` or `resume` gives it one.
 When the socket ends, the participant stays in its room as away, and another session may take it
-over. Outgoing messages wait in a bounded queue: a reader too slow for it is cut off, and may
-resume. The heartbeat is aiohttp's: a ping every 10 s, and the end 5 s later without a pong.
+over. Outgoing messages wait in a `Backlog`; a reader that does not take the answers to its own
+requests is cut off, and may resume. What one may ask for is bounded by kind (`BUDGETS`), so that
+nobody makes work for all the others without end: what is over is refused with the time to wait.
+The heartbeat is aiohttp's: a ping every 10 s, and the end 5 s later without a pong.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +20,9 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from signaling import messages, names
-from signaling.limits import Bucket
+from signaling.backlog import Backlog
+from signaling.connection_end import abort
+from signaling.limits import Bucket, Budgets
 from signaling.participant import Participant
 from signaling.room import Room
 from signaling.room_media import RefusedError
@@ -33,16 +37,30 @@ JOIN_TIMEOUT = 120.0
 MAX_QUEUED = 1000
 """Messages that may wait for a slow reader."""
 MAX_BAD_MESSAGES = 20
-"""Refused messages after which the socket is closed."""
+"""Refused messages after which the socket is closed,"""
+FORGIVEN = 0.2
+"""of which this many are forgotten each second."""
 RATE, BURST = 40.0, 200.0
 """Messages a second from one client, and at once."""
+BUDGETS: dict[type, tuple[float, float]] = {
+    messages.Publish: (2.0, 6.0),
+    messages.Chat: (2.0, 10.0),
+    messages.View: (10.0, 20.0),
+}
+"""Of one participant, those that make work for others: a second, and at once."""
 CLOSE_REPLACED = 4001
 """Another socket resumed the session."""
 CLOSE_REMOVED = 4002
 """The admin put this participant out."""
 CLOSE_SECONDS = 2.0
 """That a client has to answer our close frame."""
+_COUNTED = ("badMessage", "notJoined", "alreadyJoined", "tooMany")
+"""Refusals that a client of ours never gets in such numbers."""
 _CLEAN = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+
+
+class OverBudgetError(TooManyError):
+    """One kind of message came more often than its budget allows."""
 
 
 class Session:
@@ -51,13 +69,16 @@ class Session:
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, address: str) -> None:
         """`socket` is prepared; `address` is where the client is."""
         self._socket, self._transport, self._address = socket, request.transport, address
-        self._queue: asyncio.Queue[messages.FromServer | int] = asyncio.Queue(MAX_QUEUED)
+        self._backlog, self._news = Backlog(MAX_QUEUED), asyncio.Event()
         self._written = asyncio.Event()
         """Nothing is written any more: all was, or the client is gone."""
         self._rooms: Rooms = request.app[ROOMS]
         self._bucket = Bucket(RATE, BURST, time.monotonic())
-        self._bad = 0
+        self._refusals = Bucket(FORGIVEN, MAX_BAD_MESSAGES, time.monotonic())
+        self._end_code: int | None = None
+        """Closes the socket once all that waits is written."""
         self._close_code: int | None = None
+        """All is written: closes it now."""
         self._place: tuple[Room, Participant] | None = None
 
     async def run(self) -> None:
@@ -80,18 +101,24 @@ class Session:
 
     async def _read(self) -> None:
         async for message in self._socket:
+            if self._end_code is not None:
+                # It is being closed; what still comes counts no more.
+                continue
             if message.type is WSMsgType.TEXT:
                 await self._receive(message.data)
             else:
                 self._refuse("badMessage", "messages are text")
 
     def send(self, message: messages.FromServer) -> None:
-        """Queue a message; a client that does not read is cut off."""
-        try:
-            self._queue.put_nowait(message)
-        except asyncio.QueueFull:
+        """Queue a message; a client that does not read is cut off. Never raises."""
+        if self._end_code is not None:
+            return
+        if self._backlog.add(message):
+            self._news.set()
+        else:
             log.warning("a client at %s reads too slowly", self._address, extra=self._fields())
-            self._abort()
+            self._end_code = WSCloseCode.TRY_AGAIN_LATER
+            abort(self._transport)
 
     async def close(self, message: messages.FromServer, code: int) -> None:
         """Send a last message and close."""
@@ -100,28 +127,32 @@ class Session:
         await self._written.wait()
 
     def _queue_end(self, code: int = WSCloseCode.OK) -> None:
-        """Close once what waits is written."""
-        with contextlib.suppress(asyncio.QueueFull):
-            self._queue.put_nowait(code)
-
-    def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+        """Close once what waits is written; what comes later is not."""
+        if self._end_code is None:
+            self._end_code = code
+            self._news.set()
 
     def _join_timeout(self) -> None:
         if self._place is None:
-            self._abort()
+            abort(self._transport)
 
     async def _write(self) -> None:
         while True:
-            message = await self._queue.get()
+            message = self._backlog.take()
             try:
-                if isinstance(message, int):
-                    self._close_code = message
+                if message is not None:
+                    await self._socket.send_str(messages.encode(message))
+                elif self._end_code is not None:
+                    self._close_code = self._end_code
                     return
-                await self._socket.send_str(messages.encode(message))
+                else:
+                    self._news.clear()
+                    await self._news.wait()
             except ConnectionError:
                 # The reading side sees the end too, and tidies up.
+                return
+            except Exception:
+                log.exception("writing to a client failed", extra=self._fields())
                 return
 
     def _fields(self) -> dict[str, str]:
@@ -132,12 +163,12 @@ class Session:
     # Receiving.
 
     async def _receive(self, text: str) -> None:
-        number: int | None = None
+        message: messages.FromClient | None = None
         try:
-            if wait := self._bucket.take(time.monotonic()):
-                raise TooManyError("too many messages", max(1, round(wait)))
+            # Decoded even when there are too many, so that the refusal says of what: refused ones
+            # are few until the socket is closed.
             message = messages.decode(text)
-            number = getattr(message, "id", None)
+            self._check_budgets(message)
             before_join, handler = _TABLE[type(message)]
             if before_join and self._place is not None:
                 raise RefusedError("alreadyJoined", "this connection is in a room already")
@@ -146,31 +177,48 @@ class Session:
             await handler(self, message)
         except messages.MessageError as error:
             self._refuse("badMessage", str(error))
+        except OverBudgetError as error:
+            # Not counted: who asks again in time is welcome, and who does not makes no work.
+            self._refuse("tooMany", str(error), message, error.retry_after, counted=False)
         except TooManyError as error:
-            self._refuse("tooMany", str(error), number, error.retry_after)
+            self._refuse("tooMany", str(error), message, error.retry_after)
         except RefusedError as error:
-            self._refuse(error.code, str(error), number)
+            self._refuse(error.code, str(error), message)
         except Exception:
             # The client is told, and the log has it; one bad moment does not end a call.
             log.exception("a message failed", extra=self._fields())
-            self._refuse("internal", "something went wrong on the server", number)
+            self._refuse("internal", "something went wrong on the server", message)
+
+    def _check_budgets(self, message: messages.FromClient) -> None:
+        """Raises `TooManyError`."""
+        now = time.monotonic()
+        if wait := self._bucket.take(now):
+            raise TooManyError("too many messages", math.ceil(wait))
+        budgets = self._place[1].budgets if self._place is not None else None
+        if budgets is not None and (wait := budgets.take(type(message), now)):
+            kind = messages.type_of(message)
+            raise OverBudgetError(f"too many messages of type {kind}", math.ceil(wait))
 
     def _refuse(
         self,
         code: messages.ErrorCode,
         text: str,
-        number: int | None = None,
+        request: messages.FromClient | None = None,
         retry_after: int | None = None,
+        counted: bool = True,
     ) -> None:
-        self._bad += code in ("badMessage", "notJoined", "alreadyJoined", "tooMany")
-        fatal = self._bad > MAX_BAD_MESSAGES or code == "badVersion"
+        counted = counted and code in _COUNTED
+        fatal = counted and self._refusals.take(time.monotonic()) > 0
+        fatal = fatal or code == "badVersion"
         fatal = fatal or (code == "tooMany" and self._place is None)
+        number = getattr(request, "id", None)
         error = messages.Error(
             code=code,
             message=text,
             fatal=fatal,
             id=msgspec.UNSET if number is None else number,
             retry_after=msgspec.UNSET if retry_after is None else retry_after,
+            request=msgspec.UNSET if request is None else messages.type_of(request),
         )
         self.send(error)
         if fatal:
@@ -182,6 +230,8 @@ class Session:
 
     def _take(self, room: Room, participant: Participant) -> None:
         self._place = (room, participant)
+        if participant.budgets is None:
+            participant.budgets = Budgets(BUDGETS, time.monotonic())
         participant.outbox, participant.dismissed = self.send, self._dismissed
         log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
 

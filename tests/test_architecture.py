@@ -63,6 +63,7 @@ SANS_IO = (
     "signaling/messages.py",
     "signaling/names.py",
     "signaling/limits.py",
+    "signaling/backlog.py",
     "signaling/participant.py",
     "signaling/subscription.py",
     "signaling/room.py",

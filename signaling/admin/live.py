@@ -22,6 +22,7 @@ from qos import grades
 from signaling.admin import wire
 from signaling.admin.guard import Guard, same_origin
 from signaling.admin.totals import Totals
+from signaling.connection_end import abort
 from signaling.meter.samples import Sample
 from signaling.quality import FAIR, GOOD
 
@@ -204,8 +205,7 @@ class _Reader:
         await asyncio.wait_for(self._socket.send_str(text), STALLED)
 
     def _cut(self) -> None:
-        if self._request.transport is not None:
-            self._request.transport.abort()
+        abort(self._request.transport)
 
 
 _WATCH = msgspec.json.Decoder(Watch)

@@ -50,7 +50,7 @@ def new_room(worker: Worker, **settings: Any) -> Room:
 
 
 class Person:
-    """A participant and what it was sent."""
+    """A participant and what it was sent. After each of its acts half a second passes."""
 
     def __init__(self, room: Room, name: str) -> None:
         self.room = room
@@ -58,6 +58,7 @@ class Person:
         self.participant: Participant = room.join(name)
         self.participant.outbox = self.inbox.append
         room.joined(self.participant)
+        room.renew_offers()
 
     @property
     def id(self) -> str:
@@ -75,12 +76,14 @@ class Person:
     def publish(self, number: int = 1, restart: bool = False, sdp: str = "") -> messages.Published:
         message = messages.Publish(number, sdp or offer("chromium"), TRACKS, restart)
         self.room.publish(self.participant, message)
+        self.room.renew_offers()
         return self.got(messages.Published)[-1]
 
     def take(self, ufrag: str = "peer") -> messages.Offer:
         """Answer the latest offer."""
         last = self.got(messages.Offer)[-1]
         self.room.answer(self.participant, messages.Answer(last.id, answer(last.sdp, ufrag)))
+        self.room.renew_offers()
         return last
 
     def view(self, now: float, *tracks: messages.Viewed, **fields: Any) -> float:
@@ -92,6 +95,7 @@ class Person:
         assert one is not None
         event = TransportChanged(transport=one.transport, state=state, reason=reason)  # type: ignore[arg-type]
         self.room.transport_changed(event)
+        self.room.renew_offers()
         return one.transport
 
     def away(self, now: float = 0.0) -> None:
