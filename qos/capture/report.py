@@ -17,7 +17,7 @@ from qos.capture.analysis import Analysis, Found
 from qos.capture.candidates import VIDEO_CLOCK_RATE
 from qos.capture.decode import TCP, UDP, endpoints
 from qos.capture.streams import Point, Rfc3550Stream
-from qos.grades import PROFILES, grade
+from qos.grades import PROFILES, TOO_SHORT, Graded, enough, grade
 
 SHORTEST = 0.1
 """Seconds: the rate of a shorter burst says nothing."""
@@ -126,6 +126,8 @@ def _grades(values: dict[str, Any], kind: str | None, grading: Grading) -> dict[
         loss=values["loss"],
         nominal=grading.nominal,
     )
+    if not enough(values["expected"], values["duration"]):
+        return Graded(grading.profile, None, TOO_SHORT, None, None, None, None)._asdict()
     return graded._asdict()
 
 

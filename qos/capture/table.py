@@ -19,6 +19,7 @@ WORDS = {
     "lessSatisfying": "less satisfying",
     "unsatisfying": "unsatisfying",
     "withinLimit": "within the limit",
+    "tooShort": "too short",
 }
 """Of the grades' keys, where the key is not the word."""
 MAX_WIDTH = 400
@@ -82,7 +83,7 @@ def _number(value: float | None, unit: float) -> str:
 
 
 def _grade(grades: dict[str, Any]) -> str:
-    if grades["overall"] is None:
-        return "-"
     words = grades["words"]
+    if grades["overall"] is None:
+        return WORDS.get(words, "-")
     return f"{grades['overall']:.2f}\n{WORDS.get(words, words)}"

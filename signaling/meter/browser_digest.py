@@ -92,6 +92,7 @@ def _figures(
     concealed = reader.share(track.concealed, track.samples)
     return BrowserFigures(
         age=0.0,
+        seconds=seconds,
         bitrate=None if octets is None or seconds is None else octets * 8 / seconds,
         loss=loss,
         jitter=reader.number(track.jitter, MAX_SECONDS),

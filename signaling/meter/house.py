@@ -59,7 +59,13 @@ def _person(participant: Participant, speaking: bool) -> PersonState:
         level=participant.way.level or "",
         speaking=speaking,
         tracks=tuple(
-            TrackState(track.id, track.kind, track.source, track.muted)
+            TrackState(
+                track.id,
+                track.kind,
+                track.source,
+                track.muted,
+                participant.layers.get(track.id),
+            )
             for track in participant.tracks.values()
         ),
         publish="" if publication is None else publication.transport,

@@ -25,6 +25,7 @@ from signaling.meter.samples import (
     Event,
     Figures,
     Grades,
+    Link,
     PersonSample,
     RoomSample,
     Sample,
@@ -276,6 +277,9 @@ class _Table:
             up=up,
             down=down,
             grades=self._worse(person, up, down, sent, received),
+            level=person.level,
+            up_link=_link(self._transport(person.publish)),
+            down_link=_link(subscribe),
             protocol=way.protocol or None if way is not None else None,
             estimate_bps=subscribe.estimate_bps or None if subscribe is not None else None,
             target_bps=subscribe.target_bps if subscribe is not None else None,
@@ -337,6 +341,16 @@ class _Table:
         return min(judged, key=lambda grades: grades.overall or 0.0)
 
 
+def _link(entry: TransportStats | None) -> Link | None:
+    if entry is None:
+        return None
+    return Link(
+        loss=entry.loss_percent,
+        round_trip_time=entry.rtt_ms / 1000,
+        jitter=entry.jitter_ms / 1000,
+    )
+
+
 def _grade_of(profile: str, figures: Figures, parts: Sequence[TrackSample]) -> Grades:
     flowing = [part for part in parts if part.figures.bitrate]
     video = any(part.kind == "video" for part in flowing)
@@ -355,5 +369,6 @@ def _unknown(person: PersonState, profile: str) -> PersonSample:
         up=Figures(),
         down=Figures(),
         grades=judge.nothing(profile),
+        level=person.level,
         speaking=person.speaking,
     )

@@ -57,6 +57,8 @@ class BrowserFigures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     age: float
     """Seconds since the browser said so."""
+    seconds: float | None = None
+    """That its report covers; None when it did not say."""
     bitrate: float | None = None
     loss: float | None = None
     jitter: float | None = None
@@ -92,6 +94,9 @@ class TrackSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     muted: bool = False
     state: str = "flowing"
     """`DownState`; inbound: `flowing` or `noPackets`."""
+    limited: bool = False
+    """Less than is wanted. Outbound: the receiver's network carries less than their view asks for;
+    inbound: the highest layer that somebody wants does not arrive."""
     rid: str = ""
     """Simulcast layer: the highest that arrives, or the one that is sent."""
     temporal: int | None = None
@@ -111,6 +116,17 @@ class TrackSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     browser: BrowserFigures | None = None
 
 
+class Link(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One transport as the worker measures it now, all tracks together, before any repair ends."""
+
+    loss: float = 0.0
+    """Percent over the last second or two."""
+    round_trip_time: float = 0.0
+    """Seconds; 0 when not known."""
+    jitter: float = 0.0
+    """Seconds, of the worst track."""
+
+
 class PersonSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """One participant: both directions summed up, and the tracks where somebody looks at them."""
 
@@ -124,6 +140,12 @@ class PersonSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     down: Figures
     grades: Grades
     """Of the worse direction."""
+    level: str = ""
+    """`signaling.quality` of their connection, as the call shows it; empty while not known."""
+    up_link: Link | None = None
+    """Their publish transport; None without one."""
+    down_link: Link | None = None
+    """Their subscribe transport."""
     protocol: Protocol | None = None
     estimate_bps: int | None = None
     """What the way down carries."""

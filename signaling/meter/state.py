@@ -27,6 +27,8 @@ class TrackState:
     kind: Literal["audio", "video"]
     source: str
     muted: bool
+    wanted: tuple[str, ...] | None = None
+    """Rids that somebody wants, the lowest first; None while the worker has not said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ def inbound(
         figures=figures,
         grades=judge.grade(context.profile, track.kind, figures, nominal),
         muted=track.muted,
+        limited=_lacks(track, [stream.rid for stream in streams if stream.arriving]),
         rid=top[0].rid,
         width=top[0].frame_width or None,
         height=top[0].frame_height or None,
@@ -122,6 +123,11 @@ def inbound(
         else 0,
         audio_level=linear(found[1].audio_level) if track.kind == "audio" else None,
     )
+
+
+def _lacks(track: TrackState, arriving: Sequence[str]) -> bool:
+    """Whether the highest layer that is wanted does not arrive, although others do."""
+    return bool(track.wanted and not track.muted and track.wanted[-1] not in arriving)
 
 
 def _arrived(context: Context, pairs: Sequence[tuple[StreamTotals, StreamTotals]]) -> Figures:
@@ -209,6 +215,7 @@ def outbound(
         else judge.nothing(context.profile),
         muted=track.muted,
         state=state,
+        limited=received is not None and received.limited,
         rid=now.rid if flows else "",
         temporal=now.temporal if now.temporal >= 0 else None,
         width=width if width is not None or browser is None else browser.width,

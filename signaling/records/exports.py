@@ -11,11 +11,24 @@ import msgspec
 
 from signaling.records.report import PersonReport, Report, Summary
 
+_LIVED = (
+    "verdict",
+    "present",
+    "poorConnection",
+    "frozenVideo",
+    "missingVideo",
+    "concealedSound",
+    "loweredVideo",
+    "fullShare",
+)
+"""Of `Experience`; what was lived through one by one is in the JSON."""
 _LABELS = (
     "participant",
     "name",
     "joined",
     "left",
+    "visits",
+    *(f"experience.{name}" for name in _LIVED),
     "direction",
     "kind",
     "track",
@@ -59,9 +72,12 @@ def _summaries(person: PersonReport) -> Iterator[tuple[dict[str, Any], Summary]]
         "name": person.name,
         "joined": person.joined,
         "left": person.left,
+        "visits": len(person.visits),
         "voteAudio": person.votes.audio,
         "voteVideo": person.votes.video,
     }
+    lived: dict[str, Any] = msgspec.to_builtins(person.experience)
+    who |= {f"experience.{name}": lived[name] for name in _LIVED}
     yield who | {"direction": "inbound", "kind": "both"}, person.up
     yield who | {"direction": "outbound", "kind": "both"}, person.down
     if person.down_audio is not None:

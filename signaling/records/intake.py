@@ -25,6 +25,7 @@ from signaling.meter.samples import (
 )
 from signaling.records import points
 from signaling.records.report import Medium
+from signaling.records.spells import Spells
 from signaling.records.together import Together, nominal_of
 
 BLOCK = 5
@@ -40,6 +41,8 @@ MOST_PEOPLE = 2_000
 ENDED_KEPT = 200
 """Calls that were, whose last events may still come."""
 
+News = dict[tuple[str, str], BrowserFigures]
+"""By viewer and track."""
 SeriesKey = tuple[Direction, str, str, Medium]
 """Direction, participant, track (empty for a person's whole direction), medium."""
 
@@ -85,6 +88,7 @@ class OpenCall:
     rows: list[points.Row] = field(default_factory=list)
     blocks: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=BACKLOG))
     events: list[Event] = field(default_factory=list)
+    spells: Spells = field(default_factory=Spells)
     ages: dict[tuple[str, str], float] = field(default_factory=dict)
     """Age of each browser's latest word on each track: a younger one is news."""
     seen: float = 0.0
@@ -108,9 +112,10 @@ class Intake:
             self.cut()
         self._slot = at // BLOCK
         present = set()
+        shedding = {worker.worker for worker in sample.workers if worker.shedding}
         for room in sample.rooms:
             present.add(room.call)
-            self._room(room, sample.at)
+            self._room(room, sample.at, room.worker in shedding)
         for call in self.calls.values():
             if call.call not in present and call.ended is None and call.seen:
                 self._end(call, sample.at)
@@ -153,6 +158,7 @@ class Intake:
                 person.changed = False
             for series in call.series.values():
                 series.changed = False
+            call.spells.written()
         self._forget()
 
     def _forget(self) -> None:
@@ -179,7 +185,7 @@ class Intake:
             if person.left is None:
                 person.left, person.changed = at, True
 
-    def _room(self, room: RoomSample, at: float) -> None:
+    def _room(self, room: RoomSample, at: float, busy: bool) -> None:
         call = self.calls.get(room.call) or self._open(room.call, room.room, room.started)
         if call.ended is not None or not call.seen:
             call.started, call.ended, call.changed = room.started, None, True
@@ -188,10 +194,12 @@ class Intake:
         for person in call.people.values():
             if person.participant not in present and person.left is None:
                 person.left, person.changed = at, True
+        news: News = {}
         for sample in room.people:
-            self._person(call, sample, int(at))
+            self._person(call, sample, int(at), news)
+        call.spells.take(room, news, at, busy)
 
-    def _person(self, call: OpenCall, sample: PersonSample, at: int) -> None:
+    def _person(self, call: OpenCall, sample: PersonSample, at: int, news: News) -> None:
         person = call.people.get(sample.participant)
         if person is None:
             if len(call.people) >= MOST_PEOPLE:
@@ -201,7 +209,7 @@ class Intake:
         if person.left is not None:
             person.left, person.changed = None, True
         who = sample.participant
-        up, down = self._tracks(call, sample, at)
+        up, down = self._tracks(call, sample, at, news)
         self._direction(
             call,
             at,
@@ -240,14 +248,19 @@ class Intake:
             _label(series, mos_model=figures.mos_model)
 
     def _tracks(
-        self, call: OpenCall, sample: PersonSample, at: int
+        self, call: OpenCall, sample: PersonSample, at: int, said: News
     ) -> tuple[list[points.Point], dict[Medium, Together]]:
-        """Points of the tracks that came from a person, and by medium those sent to them."""
+        """Points of the tracks that came from a person, and by medium those sent to them.
+
+        What their browser says anew of a track goes into `said`.
+        """
         up: list[points.Point] = []
         down: dict[Medium, Together] = {"audio": Together(), "video": Together()}
         for track in sample.tracks:
             inbound = track.direction == "inbound"
             news = None if inbound else _news(call, sample.participant, track)
+            if news is not None:
+                said[sample.participant, track.track] = news
             freezes = _freezes(track, news)
             if not inbound:
                 down[track.kind].add(track, freezes, news)

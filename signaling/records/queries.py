@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from qos.grades import PROFILES
 from signaling.meter.samples import Direction, Event, EventKind
-from signaling.records import groups, points, rollup, statistics, summaries
+from signaling.records import experience, groups, lived, points, rollup, statistics, summaries
 from signaling.records.report import (
     VERSION,
     CallList,
@@ -22,6 +23,7 @@ from signaling.records.report import (
     Series,
     Summary,
     TrackReport,
+    VisitReport,
     Votes,
     Word,
 )
@@ -49,7 +51,7 @@ class CallsWanted:
     until: float = float("inf")
     """Calls that touch this stretch of time."""
     order: Literal["newest", "worst"] = "newest"
-    """`worst`: by the estimated MOS, the least first."""
+    """`worst`: by what people lived through, the worst first."""
     offset: int = 0
     limit: int = 50
 
@@ -93,8 +95,8 @@ class SeriesRow:
 # The list.
 
 
-def calls(connection: sqlite3.Connection, wanted: CallsWanted) -> CallList:
-    """A page of the list."""
+def calls(connection: sqlite3.Connection, wanted: CallsWanted, now: float) -> CallList:
+    """A page of the list. `now`: Unix time, for calls that last."""
     where = (
         " FROM calls WHERE started < ? AND coalesce(ended, 1e18) >= ? AND (? = '' OR call = ?"
         " OR instr(folded(room), ?) OR EXISTS (SELECT 1 FROM people"
@@ -104,14 +106,17 @@ def calls(connection: sqlite3.Connection, wanted: CallsWanted) -> CallList:
     found = text.casefold()
     values = (wanted.until, wanted.since, text, text, found, found)
     total = connection.execute("SELECT count(*)" + where, values).fetchone()[0]
-    order = "mos IS NULL, mos, started DESC" if wanted.order == "worst" else "started DESC"
+    trouble = "(SELECT sum(badness) FROM spells WHERE spells.call = calls.number)"
+    order = "started DESC"
+    if wanted.order == "worst":
+        order = f"coalesce({trouble}, 0) DESC, mos IS NULL, mos, started DESC"
     rows = connection.execute(
         f"SELECT number, call, room, started, ended, total{where}"
         f" ORDER BY {order}, number DESC LIMIT ? OFFSET ?",
         (*values, min(max(1, wanted.limit), MOST_CALLS), max(0, wanted.offset)),
     ).fetchall()
     return CallList(
-        calls=tuple(_call_row(connection, *row) for row in rows),
+        calls=tuple(_call_row(connection, now, *row) for row in rows),
         total=total,
         offset=max(0, wanted.offset),
     )
@@ -119,6 +124,7 @@ def calls(connection: sqlite3.Connection, wanted: CallsWanted) -> CallList:
 
 def _call_row(
     connection: sqlite3.Connection,
+    now: float,
     number: int,
     call: str,
     room: str,
@@ -126,26 +132,21 @@ def _call_row(
     ended: float | None,
     total: bytes | None,
 ) -> CallRow:
-    names = connection.execute(
-        "SELECT name FROM people WHERE call = ? ORDER BY joined, participant", (number,)
-    ).fetchall()
     votes = connection.execute("SELECT count(*) FROM votes WHERE call = ?", (number,)).fetchone()[0]
-    video = connection.execute(
-        "SELECT 1 FROM series WHERE call = ? AND kind = 'video' LIMIT 1", (number,)
-    ).fetchone()
     point = points.NOTHING if total is None else rollup.total_of(total)
-    graded = summaries.grades_of(point, "video" if video else "audio")[0]
+    people = lived.of_call(connection, number, now)
     return CallRow(
         call=call,
         room=room,
         started=started,
         ended=ended,
-        people=len(names),
-        names=tuple(name for (name,) in names[:MOST_NAMES]),
+        people=len(people),
+        names=tuple(one.name for one in people[:MOST_NAMES]),
+        verdict=experience.worst_verdict(one.experience for one in people),
+        troubled=sum(bool(one.experience.findings) for one in people),
+        finding=experience.worst(one.experience for one in people),
         loss=points.loss(point),
         mos=points.mean(point, "mos"),
-        overall=graded.overall,
-        words=graded.words,
         votes=votes,
     )
 
@@ -307,12 +308,13 @@ def report(connection: sqlite3.Connection, call: str, made: float) -> Report | N
         "SELECT room, started, ended, events_left_out FROM calls WHERE number = ?", (number,)
     ).fetchone()
     series = _series_rows(connection, number)
-    people = connection.execute(
-        "SELECT people.participant, name, joined, left, audio, video FROM people"
-        " LEFT JOIN votes ON votes.call = people.call AND votes.participant = people.participant"
-        " WHERE people.call = ? ORDER BY joined, people.participant",
-        (number,),
-    ).fetchall()
+    votes = _votes(connection, number)
+    video_seconds = {
+        row.participant: points.count(row.total, "seconds")
+        for row in series
+        if row.direction == "outbound" and row.kind == "video" and not row.track
+    }
+    people = lived.of_call(connection, number, made, video_seconds)
     return Report(
         version=VERSION,
         call=call,
@@ -320,30 +322,67 @@ def report(connection: sqlite3.Connection, call: str, made: float) -> Report | N
         started=started,
         ended=ended,
         made=made,
-        people=tuple(
-            _person([row for row in series if row.participant == p[0]], p) for p in people
-        ),
+        people=tuple(_person(series, votes, person) for person in people),
         events=_events(connection, number, call, room),
         events_left_out=left_out,
         profiles=PROFILES,
     )
 
 
-_PersonRow = tuple[str, str, float, float | None, int | None, int | None]
+Voted = tuple[int | None, int | None]
+"""Audio and video, 5 excellent to 1 bad."""
 
 
-def _person(series: list[SeriesRow], person: _PersonRow) -> PersonReport:
-    participant, name, joined, left, audio, video = person
+def _votes(connection: sqlite3.Connection, number: int) -> dict[str, Voted]:
+    rows = connection.execute(
+        "SELECT participant, audio, video FROM votes WHERE call = ?", (number,)
+    )
+    return {participant: (audio, video) for participant, audio, video in rows}
+
+
+def _last_vote(votes: Mapping[str, Voted], person: lived.Person) -> Voted:
+    """Of somebody with several visits the latest vote holds."""
+    said = [votes[one.participant] for one in person.visits if one.participant in votes]
+    return said[-1] if said else (None, None)
+
+
+def _of_person(series: Iterable[SeriesRow], person: lived.Person) -> list[SeriesRow]:
+    """Their series; a direction and its media as one over all visits."""
+    own = {visit.participant for visit in person.visits}
+    found: dict[tuple[Direction, str, Medium], SeriesRow] = {}
+    for row in series:
+        if row.participant not in own:
+            continue
+        key = row.direction, row.track, row.kind
+        before = found.get(key)
+        if before is not None:
+            model = row.mos_model or before.mos_model
+            row = replace(before, mos_model=model, total=points.merge(before.total, row.total))
+        found[key] = row
+    return list(found.values())
+
+
+def _person(
+    every: list[SeriesRow], votes: Mapping[str, Voted], person: lived.Person
+) -> PersonReport:
+    series = _of_person(every, person)
+    audio, video = _last_vote(votes, person)
     whole = {(row.direction, row.kind): row for row in series if not row.track}
     sends_video = any(r.track and r.direction == "inbound" and r.kind == "video" for r in series)
     gets_video = ("outbound", "video") in whole
     up, down = whole.get(("inbound", "both")), whole.get(("outbound", "both"))
     voices, pictures = whole.get(("outbound", "audio")), whole.get(("outbound", "video"))
     return PersonReport(
-        participant=participant,
-        name=name,
-        joined=joined,
-        left=left,
+        participant=person.key,
+        name=person.name,
+        joined=person.visits[0].joined,
+        left=person.visits[-1].left,
+        visits=tuple(
+            VisitReport(participant=one.participant, joined=one.joined, left=one.left)
+            for one in person.visits
+        ),
+        experience=person.experience,
+        spells=person.spans(),
         up=_summary(up, "video" if sends_video else "audio"),
         down=_summary(down, "video" if gets_video else "audio"),
         down_audio=None if voices is None else _summary(voices, "audio"),
@@ -406,6 +445,7 @@ def opinions(connection: sqlite3.Connection, since: float, until: float) -> Opin
         until=until,
         audio=statistics.opinion([s.audio for s in sessions if s.audio is not None]),
         video=statistics.opinion([s.video for s in sessions if s.video is not None]),
+        votes_needed=statistics.MIN_VOTES,
         sessions=sum(s.seconds >= SHORTEST_SESSION for s in sessions),
         groups=grouped,
     )
@@ -424,25 +464,18 @@ def _sessions(
     for number, call, room in numbers:
         if len(found) >= MOST_SESSIONS:
             break
-        people = connection.execute(
-            "SELECT people.participant, name, joined, audio, video FROM people LEFT JOIN votes"
-            " ON votes.call = people.call AND votes.participant = people.participant"
-            " WHERE people.call = ?",
-            (number,),
-        ).fetchall()
-        by_person: dict[str, dict[Medium, SeriesRow]] = {}
-        for row in _series_rows(connection, number, _RECEIVED):
-            by_person.setdefault(row.participant, {})[row.kind] = row
-        for participant, name, joined, audio, video in people:
-            media = by_person.get(participant, {})
+        votes = _votes(connection, number)
+        series = _series_rows(connection, number, _RECEIVED)
+        for person in lived.of_call(connection, number, until):
+            media = {row.kind: row for row in _of_person(series, person)}
             found.append(
                 summaries.session(
                     call=call,
                     room=room,
-                    participant=participant,
-                    name=name,
-                    joined=joined,
-                    votes=(audio, video),
+                    participant=person.key,
+                    name=person.name,
+                    joined=person.visits[0].joined,
+                    votes=_last_vote(votes, person),
                     totals={medium: row.total for medium, row in media.items()},
                     models={medium: row.mos_model for medium, row in media.items()},
                 )

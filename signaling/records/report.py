@@ -11,8 +11,9 @@ from typing import Literal
 import msgspec
 
 from signaling.meter.samples import Direction, Event
+from signaling.records.experience import Experience, Finding, Span, Verdict
 
-VERSION = 1
+VERSION = 2
 """Of these structs; grows when a field changes its meaning or goes."""
 
 Word = Literal["excellent", "good", "fair", "poor", "bad"]
@@ -39,7 +40,8 @@ class GradesOf(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     profile: str
     overall: float | None
     words: str
-    """Key of the category of `overall`: see `qos.grades.words_of`; empty without one."""
+    """Key of the category of `overall`: see `qos.grades.words_of`; empty without one, `tooShort`
+    where too little was seen for a grade (`qos.grades.enough`)."""
     throughput: int | None = None
     delay: int | None = None
     jitter: int | None = None
@@ -133,14 +135,29 @@ class Votes(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     video: Word | None = None
 
 
-class PersonReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One participant."""
+class VisitReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One stay; whoever reloads the page or comes back begins another."""
 
     participant: str
+    joined: float
+    left: float | None
+    """Null while they are still there."""
+
+
+class PersonReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One person, with all their visits (`signaling.records.visits`)."""
+
+    participant: str
+    """Of the first visit."""
     name: str
     joined: float
     left: float | None
     """Null while they are still there."""
+    visits: tuple[VisitReport, ...]
+    experience: Experience
+    """What they lived through."""
+    spells: tuple[Span, ...]
+    """The stretches of it, in the order of time."""
     up: Summary
     """Participant to server."""
     down: Summary
@@ -162,22 +179,25 @@ class CallRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     ended: float | None
     """Null while it lasts."""
     people: int
+    """Not joins: who came back is one."""
     names: tuple[str, ...]
     """At most 20."""
+    verdict: Verdict
+    """Of whoever fared worst."""
+    troubled: int
+    """People who lived through something worth telling."""
+    finding: Finding | None
+    """The worst that anybody lived through."""
     loss: float | None
     """Percent of all that was sent to people."""
     mos: float | None
     """Mean of the estimates of what people were sent."""
-    overall: float | None
-    """Grade of the default profile, of what people were sent."""
-    words: str
-    """Key of its category."""
     votes: int
     """People who voted."""
 
 
 class CallList(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A page of the list, the newest first."""
+    """A page of the list, the newest first, or those with the most trouble."""
 
     calls: tuple[CallRow, ...]
     total: int
@@ -204,6 +224,26 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """More events than are kept of one call."""
     profiles: tuple[str, ...]
     """Of the grades, the default first."""
+
+
+class FindingRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The worst that one person lived through, and where."""
+
+    call: str
+    room: str
+    finding: Finding
+
+
+class FindingList(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What was lived through in some stretch of time, or in one call, the worst first."""
+
+    since: float
+    until: float
+    findings: tuple[FindingRow, ...]
+    troubled: int
+    """People with a finding, these and others."""
+    calls: int
+    """That were looked at."""
 
 
 class Columns(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -257,7 +297,10 @@ class Chart(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Statistic(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """n, mean, standard deviation and the 95 % interval of the mean (Student's t)."""
+    """n, mean, standard deviation and the 95 % interval of the mean (Student's t).
+
+    The interval is null with fewer values than `Opinions.votes_needed`.
+    """
 
     n: int
     mean: float | None
@@ -343,6 +386,8 @@ class Opinions(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     until: float
     audio: Opinion
     video: Opinion
+    votes_needed: int
+    """Below which nothing is concluded from votes, and no interval is given."""
     sessions: int
     """That were grouped: everybody who was in a call for 30 s or more."""
     groups: tuple[Group, ...]

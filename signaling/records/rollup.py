@@ -168,6 +168,6 @@ def _forget_calls(
     numbers = connection.execute(
         f"SELECT number FROM calls WHERE {condition} ORDER BY number LIMIT {_CALLS_AT_ONCE}", values
     ).fetchall()
-    for table in ("blocks", "events", "votes", "people", "series"):
+    for table in ("blocks", "events", "votes", "spells", "people", "series"):
         connection.executemany(f"DELETE FROM {table} WHERE call = ?", numbers)
     connection.executemany("DELETE FROM calls WHERE number = ?", numbers)

@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from signaling.meter.samples import Direction
-from signaling.records import exports, queries
+from signaling.records import exports, lived, queries
 from signaling.records.report import Report, Word
 from signaling.records.store import NoHistoryError, Records
 
@@ -53,6 +53,7 @@ def add_routes(app: web.Application, records: Records, allowed: Allowed, voter: 
     # The call's id has no point in it.
     app.router.add_get(r"/api/admin/calls/{call:[^./]+}", pages.report)
     app.router.add_get(r"/api/admin/calls/{call:[^./]+}.{form:csv|json}", pages.export)
+    app.router.add_get("/api/admin/findings", pages.findings)
     app.router.add_get("/api/admin/series", pages.series)
     app.router.add_get("/api/admin/opinions", pages.opinions)
     app.router.add_post("/api/votes", pages.vote)
@@ -86,6 +87,16 @@ class _Routes:
             limit=int(_number(request, "limit", 50, queries.MOST_CALLS)),
         )
         return await self._answer(lambda: self._records.calls(wanted))
+
+    async def findings(self, request: web.Request) -> web.Response:
+        await self._allowed(request)
+        wanted = lived.FindingsWanted(
+            since=_number(request, "from", 0.0),
+            until=_number(request, "to", _YEAR_9999),
+            call=_text(request, "call"),
+            limit=int(_number(request, "limit", 20, lived.MOST_FINDINGS)),
+        )
+        return await self._answer(lambda: self._records.findings(wanted))
 
     async def report(self, request: web.Request) -> web.Response:
         await self._allowed(request)

@@ -82,7 +82,28 @@ INSERT INTO meta VALUES ('rolled', 0);
 """`blocks.step`: 1, 10 or 60 seconds a point. `series.total` and `calls.total`: one row, a block,
 of all that was rolled up so far; `meta.rolled` is the last block of seconds that is in them."""
 
-MIGRATIONS = (_FIRST,)
+_SPELLS = """
+ALTER TABLE calls ADD COLUMN spells_kept INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE spells (
+    call INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    participant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    began REAL NOT NULL,
+    ended REAL NOT NULL,
+    seconds REAL NOT NULL,
+    share REAL NOT NULL,
+    side TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    other TEXT NOT NULL,
+    badness REAL NOT NULL,
+    PRIMARY KEY (call, number)
+) WITHOUT ROWID;
+"""
+"""Stretches of trouble, see `signaling.records.spells`; `calls.spells_kept` is 0 where an earlier
+release wrote the call."""
+
+MIGRATIONS = (_FIRST, _SPELLS)
 """Each takes the file from the version that is its index to the next, in one transaction."""
 VERSION = len(MIGRATIONS)
 

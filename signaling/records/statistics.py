@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from signaling.records.report import Opinion, Pair, Statistic, Word
 
 PAIRS_KEPT = 500
+MIN_VOTES = 15
+"""Below this many votes no interval is given and nothing is concluded. ITU-T P.910 (clause on
+viewers) and P.913 call four an absolute minimum and ask for 15 at least in general; ITU-R BT.500
+has the same 15. Those are selected viewers in a room: a survey in the field varies more."""
 _WORDS: tuple[Word, ...] = ("excellent", "good", "fair", "poor", "bad")
 
 
@@ -28,7 +32,10 @@ def opinion(pairs: Sequence[Pair]) -> Opinion:
 
 
 def statistic(values: Sequence[float]) -> Statistic:
-    """The interval is mean -/+ t(0.975, n - 1) SD / sqrt(n): Student's, as n is small."""
+    """The interval is mean -/+ t(0.975, n - 1) SD / sqrt(n): Student's, as n is small.
+
+    From `MIN_VOTES` values on; with fewer there are only n, mean and SD.
+    """
     n = len(values)
     if not n:
         return Statistic(n=0, mean=None, sd=None, low=None, high=None)
@@ -36,6 +43,8 @@ def statistic(values: Sequence[float]) -> Statistic:
     if n == 1:
         return Statistic(n=1, mean=round(mean, 6), sd=None, low=None, high=None)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    if n < MIN_VOTES:
+        return Statistic(n=n, mean=round(mean, 6), sd=round(sd, 6), low=None, high=None)
     half = t_quantile(n - 1) * sd / math.sqrt(n)
     return Statistic(
         n=n,

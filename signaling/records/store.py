@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from signaling.meter.samples import Event, Sample
-from signaling.records import queries, rollup, schema
-from signaling.records.report import CallList, Chart, Opinions, Report, Word
+from signaling.records import lived, queries, rollup, schema
+from signaling.records.report import CallList, Chart, FindingList, Opinions, Report, Word
 from signaling.records.writer import Barrier, Item, State, Stop, VoteCast, Writer
 
 log = logging.getLogger(__name__)
 
 SCORES: dict[Word, int] = {"excellent": 5, "good": 4, "fair": 3, "poor": 2, "bad": 1}
 """ITU-T P.800 Annex B."""
+EVERY_FINDING = lived.FindingsWanted()
 _WAITING_SAMPLES, _WAITING = 60, 5_000
 """Of samples, and of everything: what waits for the writer when a newcomer is left out."""
 
@@ -155,7 +156,13 @@ class Records:
 
     def calls(self, wanted: queries.CallsWanted = queries.EVERY_CALL) -> CallList:
         """A page of the list of calls. Raises `NoHistoryError`."""
-        return self._read(lambda connection: queries.calls(connection, wanted))
+        now = self._clock()
+        return self._read(lambda connection: queries.calls(connection, wanted, now))
+
+    def findings(self, wanted: lived.FindingsWanted = EVERY_FINDING) -> FindingList:
+        """What people lived through, the worst first. Raises `NoHistoryError`."""
+        now = self._clock()
+        return self._read(lambda connection: lived.findings(connection, wanted, now))
 
     def series(self, call: str, wanted: queries.SeriesWanted = queries.WHOLE_CALL) -> Chart | None:
         """Points for a chart; None for a call that is not known. Raises `NoHistoryError`."""

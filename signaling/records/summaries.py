@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qos.grades import PROFILES, grade
+from qos.grades import PROFILES, TOO_SHORT, enough, grade
 from signaling.records import points
 from signaling.records.report import (
     BrowserSummary,
@@ -32,8 +32,12 @@ class Session:
 
 
 def grades_of(point: points.Point, kind: Kind) -> tuple[GradesOf, ...]:
-    """The means, graded by every profile, the default first."""
+    """The means, graded by every profile, the default first; none where too little was seen."""
     nominal = points.mean(point, "nominal_bps")
+    if not enough(points.count(point, "packets"), points.count(point, "seconds")):
+        return tuple(
+            GradesOf(profile=profile, overall=None, words=TOO_SHORT) for profile in PROFILES
+        )
     graded = (
         grade(
             profile,

@@ -22,6 +22,7 @@ from typing import Literal
 
 from signaling.meter.samples import Event, Sample
 from signaling.records import points, rollup, schema
+from signaling.records.experience import badness
 from signaling.records.intake import BLOCK, Intake, OpenCall, changed_series
 
 log = logging.getLogger(__name__)
@@ -222,6 +223,8 @@ class Writer(threading.Thread):
                 person.changed = True
             for series in call.series.values():
                 series.changed = True
+            for spell in call.spells.all:
+                spell.changed = True
 
     def _say(self, state: State, why: str = "") -> None:
         if state == self.state:
@@ -300,8 +303,8 @@ def _end_interrupted(connection: sqlite3.Connection) -> None:
 def _write_call(connection: sqlite3.Connection, call: OpenCall, next_block: int) -> int:
     if call.changed:
         connection.execute(
-            "INSERT INTO calls (number, call, room, started, ended, events_left_out)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
+            "INSERT INTO calls (number, call, room, started, ended, events_left_out, spells_kept)"
+            " VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (number) DO UPDATE SET"
             " started = excluded.started, ended = excluded.ended,"
             " events_left_out = excluded.events_left_out",
             (call.number, call.call, call.room, call.started, call.ended, call.events_left_out),
@@ -331,6 +334,7 @@ def _write_call(connection: sqlite3.Connection, call: OpenCall, next_block: int)
                 series.mos_model,
             ),
         )
+    _write_spells(connection, call)
     for at, data in call.blocks:
         connection.execute(
             "INSERT INTO blocks VALUES (?, ?, 1, ?, ?)", (next_block, call.number, at, data)
@@ -344,6 +348,33 @@ def _write_call(connection: sqlite3.Connection, call: OpenCall, next_block: int)
         ],
     )
     return next_block
+
+
+def _write_spells(connection: sqlite3.Connection, call: OpenCall) -> None:
+    for spell in call.spells.all:
+        if not spell.changed:
+            continue
+        why = spell.why
+        connection.execute(
+            "INSERT INTO spells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET ended = excluded.ended, seconds = excluded.seconds, share = excluded.share,"
+            " side = excluded.side, cause = excluded.cause, other = excluded.other,"
+            " badness = excluded.badness",
+            (
+                call.number,
+                spell.number,
+                spell.participant,
+                spell.kind,
+                spell.began,
+                spell.ended,
+                spell.seconds,
+                spell.share,
+                why.side,
+                why.cause,
+                why.other,
+                badness(spell.kind, why.cause, spell.seconds),
+            ),
+        )
 
 
 def _write_vote(connection: sqlite3.Connection, vote: VoteCast) -> None:

@@ -21,6 +21,7 @@ from signaling.meter.samples import (
     EventKind,
     Figures,
     Grades,
+    Link,
     PersonSample,
     RoomSample,
     Sample,
@@ -279,6 +280,9 @@ class Calls:
             up=up,
             down=down,
             grades=grades(max((up, down), key=lambda figures: figures.loss or 0.0)),
+            level="poor" if way.bad else "good",
+            up_link=_link(way),
+            down_link=_link(way),
             protocol="tcp" if person.number == 4 else "udp",
             estimate_bps=350_000 if way.bad else 4_200_000,
             target_bps=int(down.bitrate or 0),
@@ -358,6 +362,7 @@ class Calls:
     def _browser(self, figures: Figures, video: bool, bad: bool) -> BrowserFigures:
         return BrowserFigures(
             age=float(self._second % 5),
+            seconds=5.0,
             bitrate=figures.bitrate,
             loss=figures.loss,
             jitter=figures.jitter,
@@ -421,6 +426,10 @@ def grades(figures: Figures) -> Grades:
         jitter=jitter,
         loss=loss,
     )
+
+
+def _link(way: Way) -> Link:
+    return Link(loss=way.loss, round_trip_time=way.round_trip_time, jitter=way.jitter)
 
 
 def _mos(loss: float, delay: float, video: bool) -> float:

@@ -23,7 +23,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture
 def call(tmp_path: Path) -> Path:
     """Voice and video, the latter with loss."""
-    sent = voice(600) + lossy(video(300), 5)
+    sent = voice(600) + lossy(video(300 * 2), 5)
     return write(tmp_path, pcap(frames(sent)), "call.pcap")
 
 
@@ -71,8 +71,19 @@ def test_csv(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ):
         for name in ("ssrc", "packets", "lost", "jitter", "bitrate", "source", "start"):
             assert row[name] == str(stream[name])
+        assert stream["grades"]["overall"] is not None
         assert row["grade"] == str(stream["grades"]["overall"])
         assert row["gradeJitter"] == str(stream["grades"]["jitter"])
+
+
+def test_a_stream_of_a_few_packets_has_no_grade(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    brief = write(tmp_path, pcap(frames(voice(1))), "brief.pcap")
+    assert main([str(brief), "--json"]) == 0
+    for stream in streams(capsys.readouterr().out):
+        grades = stream["grades"]
+        assert (grades["overall"], grades["loss"], grades["words"]) == (None, None, "tooShort")
 
 
 def test_csv_without_streams_has_its_line_of_names(

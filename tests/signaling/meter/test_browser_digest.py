@@ -45,6 +45,7 @@ def read(seconds: float = 5.0, rtt: float | None = 0.03, **changed: Any) -> Brow
 def test_figures_of_an_honest_browser() -> None:
     assert read() == BrowserFigures(
         age=0.0,
+        seconds=5.0,
         bitrate=500_000.0,
         loss=2.0,
         jitter=0.004,
@@ -92,7 +93,7 @@ def test_without_a_time_there_are_no_rates(seconds: float) -> None:
 def test_what_is_not_said_is_not_absurd() -> None:
     message = messages.decode('{"type": "digest", "seconds": 5, "tracks": [{"track": "t1"}]}')
     assert isinstance(message, messages.Digest)
-    assert browser_digest.take(message, 1.0).tracks["t1"] == BrowserFigures(age=0.0)
+    assert browser_digest.take(message, 1.0).tracks["t1"] == BrowserFigures(age=0.0, seconds=5.0)
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,19 @@ def test_csv_says_who_and_what(report: Report) -> None:
     assert {row["room"] for row in rows} == {report.room}
 
 
+def test_csv_says_what_everybody_lived_through(report: Report) -> None:
+    rows = table(report)
+    for person in report.people:
+        (own,) = {
+            (row["experience.verdict"], row["experience.poorConnection"], row["visits"])
+            for row in rows
+            if row["participant"] == person.participant
+        }
+        lived = person.experience
+        assert own == (lived.verdict, repr(lived.poor_connection), "1")
+    assert report.people[1].experience.poor_connection == 30
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_a_name_is_never_a_formula(report: Report, name: str) -> None:
     assert exports._cell(name) == "'" + name

@@ -27,19 +27,22 @@ def test_incomplete_beta(a: float, b: float, x: float, value: float) -> None:
 
 
 def test_mean_deviation_and_interval() -> None:
-    # By hand: mean 3.6, squares 1.96 + .36 + .16 + 2.56 + .16 = 5.2, SD sqrt(1.3), t(4) = 2.776.
-    found = statistics.statistic([5, 3, 4, 2, 4])
-    assert (found.n, found.mean) == (5, 3.6)
-    assert found.sd == pytest.approx(1.140175, abs=1e-6)
-    assert found.low == pytest.approx(3.6 - 2.776445 * 1.140175 / 5**0.5, abs=1e-5)
-    assert found.high == pytest.approx(3.6 + 2.776445 * 1.140175 / 5**0.5, abs=1e-5)
+    # By hand: mean 3.6, squares 3 (1.96 + .36 + .16 + 2.56 + .16) = 15.6, over 14; t(14) = 2.145.
+    found = statistics.statistic([5, 3, 4, 2, 4] * 3)
+    assert (found.n, found.mean) == (15, 3.6)
+    assert found.sd == pytest.approx((15.6 / 14) ** 0.5, abs=1e-6)
+    half = 2.144787 * (15.6 / 14) ** 0.5 / 15**0.5
+    assert found.low == pytest.approx(3.6 - half, abs=1e-5)
+    assert found.high == pytest.approx(3.6 + half, abs=1e-5)
 
 
 def test_few_votes_have_no_interval() -> None:
     assert statistics.statistic([]).mean is None
     one = statistics.statistic([4.0])
     assert (one.n, one.mean, one.sd, one.low) == (1, 4.0, None, None)
-    same = statistics.statistic([4.0] * 10)
+    few = statistics.statistic([4.0, 5.0] * 7)
+    assert (few.n, few.mean, few.low, few.high) == (14, 4.5, None, None)
+    same = statistics.statistic([4.0] * 15)
     assert (same.sd, same.low, same.high) == (0.0, 4.0, 4.0)
 
 
