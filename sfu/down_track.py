@@ -262,7 +262,9 @@ class DownTrack:
         if self.selector is not None and not self.selector.temporal.admits_late(packet):
             return None
         segment = self.map.segment_of_input(self.stream, extended)
-        if segment is None or not 0 < self.map.last_out - extended - segment.seq_delta < max_behind:
+        if segment is None:
+            return None
+        if not 0 <= self.map.last_out - extended - segment.seq_delta < max_behind:
             return None
         return self._lane(segment, self.first_word)
 
@@ -415,10 +417,10 @@ class DownTrack:
         if self.selector is not None:
             self.selector.lost()
 
-    def skip(self, extended: int) -> None:
-        """Leave out a packet of the current stream without a hole in the numbers."""
+    def skip(self, first: int, last: int) -> None:
+        """Leave out packets of the current stream without a hole in the numbers."""
         self.settle()
-        segment = self.map.skip(extended)
+        segment = self.map.leave_out(first, last)
         if segment is not None:
             self.segment = segment
 

@@ -398,23 +398,10 @@ class LayerSelector:
 
 
 def leave_out(numbers: PacketMap, run: Run) -> Segment | None:
-    """Close up the numbers over a run that is not sent; what follows flows under the new segment.
-
-    Holes before the run keep their numbers. None when nothing flows, or when a later number has
-    been used already.
-    """
-    before = numbers.current
-    if before is None:
-        return None
-    # Padding that came in between has been left out already.
-    out = max(run.first, before.first_in) + before.seq_delta
-    if out <= numbers.last_out:
-        return None
-    numbers.last_out = out - 1
-    segment = numbers.begin(before.source, run.last + 1)
-    segment.timestamp_delta = before.timestamp_delta
-    segment.picture_delta = before.picture_delta - run.pictures
-    segment.tl0_delta = before.tl0_delta
+    """Close up numbers and picture ids over a run that is not sent: see `PacketMap.leave_out`."""
+    segment = numbers.leave_out(run.first, run.last)
+    if segment is not None:
+        segment.picture_delta -= run.pictures
     return segment
 
 

@@ -91,12 +91,12 @@ class PacketCache(Generic[Entry]):
                 held[slot], seqs[slot], times[slot] = entry, seq, now
         self._newest = first + count - 1
 
-    def skip(self, seq: int, now: float) -> None:
+    def skip(self, seq: int, now: float) -> bool:
         """Note that this number came and carries nothing, such as a packet of mere padding.
 
-        It is no hole in a replay, and `get` does not find it.
+        It is no hole in a replay, and `get` does not find it. Gives what `put` would.
         """
-        self.put(seq, None, now)
+        return self.put(seq, None, now)
 
     def mark_keyframe(self, seq: int) -> None:
         """The packet of this (extended) number, the newest, is the first of a keyframe."""

@@ -55,7 +55,7 @@ class PacketMap:
         self.segments: list[Segment] = []
         self.current: Segment | None = None
         self.last_out = first_out - 1
-        """The highest number sent so far, extended."""
+        """The highest number sent so far or kept for what is missing, extended."""
 
     def begin(self, source: Any, first_in: int) -> Segment:
         """From `first_in` on, `source` is what is sent, right after the last number used."""
@@ -80,15 +80,23 @@ class PacketMap:
             self.segments.pop()
         self.current = self.segments[-1] if self.segments else None
 
-    def skip(self, seq_in: int) -> Segment | None:
-        """Leave out input packet `seq_in`, the next in line, without a hole in the output.
+    def leave_out(self, first_in: int, last_in: int) -> Segment | None:
+        """Close up the numbers over input packets that are not sent; what follows them flows
+        under the new segment.
 
-        None when later packets have been sent already: the hole is there.
+        What is missing before them keeps its numbers and may still come: a hole that is repaired
+        stays a hole of its own size. None when nothing flows, or when a later number has been
+        used already: the hole is there.
         """
         before = self.current
-        if before is None or seq_in + before.seq_delta != self.last_out + 1:
+        if before is None:
             return None
-        segment = self.begin(before.source, seq_in + 1)
+        # What came before the segment has been left out already.
+        out = max(first_in, before.first_in) + before.seq_delta
+        if out <= self.last_out:
+            return None
+        self.last_out = out - 1
+        segment = self.begin(before.source, last_in + 1)
         segment.timestamp_delta = before.timestamp_delta
         segment.picture_delta = before.picture_delta
         segment.tl0_delta = before.tl0_delta

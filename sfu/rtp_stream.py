@@ -34,6 +34,10 @@ Packet = tuple[int, int, int, bytes]
 MARKER: Final = 0x00800000
 """The marker bit within the first 32 bits of an RTP header."""
 
+PADDING: Final = (0x20000000, b"\x01")
+"""The rest of a packet of padding alone: the padding bit within the first 32 bits, and a payload
+that is its own count (RFC 3550 clause 5.1)."""
+
 LOSS_GAIN: Final = 0.3
 """Of a new second in the smoothed loss."""
 KEYFRAME_INTERVAL: Final = 0.5
@@ -326,16 +330,21 @@ class RtpStream:
             return
         if self.nack is not None:
             self.nack.packet(extended, now)
-        if extended < self.next_seq or self.newest is None:
+        kept = self.cache.skip(extended, now)
+        if self.newest is None:
+            return
+        if extended < self.next_seq:
+            # Those behind it have been sent, so its number is missing until it is filled.
+            if kept:
+                self.track.forwarder.forward_late(self, (extended, timestamp, *PADDING))
             return
         if extended > self.next_seq:
             self.gaps += 1
             self.missed += extended - self.next_seq
         self.next_seq = extended + 1
         self.last_arrival = now
-        self.cache.skip(extended, now)
         for down_track in self.targets:
-            down_track.skip(extended)
+            down_track.skip(extended, extended)
         self.lay_lanes()
 
     def add_target(self, down_track: DownTrack) -> None:

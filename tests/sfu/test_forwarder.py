@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sfu import control, rtp
 from sfu.down_track import DownTrack
@@ -210,6 +213,74 @@ def test_padding_only_packets_leave_no_hole() -> None:
     lost = scene.down.map.find_output(101)
     assert lost is not None
     assert lost[1] == 3
+
+
+def test_padding_behind_a_lost_packet_leaves_no_number_missing_once_that_one_is_repaired() -> None:
+    scene = Scene(audio_spec("a"))
+    stream = scene.stream(ssrc=500)
+    stream.receive(0, 0, 0, b"first", 1.0)
+    scene.attach()
+    stream.receive(1, 960, 0, b"second", 1.0)
+    stream.skip_padding(3, 1920, 1.0)  # 2 is missing
+    stream.skip_padding(4, 1920, 1.0)
+    stream.receive(5, 2880, 0, b"fourth", 1.0)
+    assert seqs(scene.take()) == [100, 102]
+    stream.receive(2, 1920, 0, b"third", 1.0)
+    (late,) = scene.take()
+    assert (seqs([late]), body(late)) == ([101], b"third")
+
+
+def test_a_repair_may_come_before_the_packet_behind_the_padding() -> None:
+    scene = Scene(audio_spec("a"))
+    stream = scene.stream(ssrc=500)
+    stream.receive(0, 0, 0, b"first", 1.0)
+    scene.attach()
+    stream.receive(1, 960, 0, b"second", 1.0)
+    stream.skip_padding(3, 1920, 1.0)
+    stream.receive(2, 1920, 0, b"third", 1.0)
+    stream.receive(4, 2880, 0, b"fourth", 1.0)
+    assert [body(packet) for packet in scene.take()] == [b"second", b"third", b"fourth"]
+
+
+def test_late_padding_takes_the_number_that_was_kept_for_it() -> None:
+    scene = Scene(audio_spec("a"))
+    stream = scene.stream(ssrc=500)
+    stream.receive(0, 0, 0, b"first", 1.0)
+    scene.attach()
+    stream.receive(1, 960, 0, b"second", 1.0)
+    stream.receive(3, 1920, 0, b"third", 1.0)
+    assert seqs(scene.take()) == [100, 102]
+    for _ in range(2):
+        stream.skip_padding(2, 960, 1.0)
+    (late,) = scene.take()
+    assert (seqs([late]), body(late)) == ([101], b"")
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=40), st.randoms(use_true_random=False),
+       st.integers(0, 12), st.sampled_from(["audio", "video"]))  # fmt: skip
+@settings(deadline=None, max_examples=200)
+def test_when_all_has_come_no_number_is_missing_in_whatever_order(
+    carries: list[bool], draw: random.Random, reach: int, kind: str
+) -> None:
+    """`carries`: whether each packet has a payload; it comes up to `reach` places late."""
+    scene = Scene(video_spec("v") if kind == "video" else audio_spec("a"))
+    stream = scene.stream(ssrc=500)
+    scene.attach()
+    stream.receive(0, 0, MARKER, keyframe(0), 1.0)
+    places = {number: number + draw.uniform(0, reach) for number in range(1, len(carries) + 1)}
+    order = sorted(places, key=lambda number: places[number])
+    for number in [*order, len(carries) + 1]:
+        if number > len(carries) or carries[number - 1]:
+            stream.receive(number, number * 3000, MARKER, delta_frame(number), 1.0)
+        else:
+            stream.skip_padding(number, number * 3000, 1.0)
+    packets = scene.take()
+    numbers = sorted(seqs(packets))
+    assert numbers == list(range(100, 100 + len(numbers)))
+    by_number = sorted(packets, key=lambda packet: seqs([packet]))
+    shown = [body(packet) for packet in by_number if body(packet)]
+    sent = [number for number, carried in enumerate(carries, 1) if carried]
+    assert shown[1:] == [delta_frame(number) for number in [*sent, len(carries) + 1]]
 
 
 LAYERS = tuple(control.StreamSpec(rid=rid) for rid in "qhf")

@@ -355,7 +355,7 @@ def test_padding_inside_a_frame_left_out():
     receiver.filter.limit = 1
     receiver.send(made[0])
     receiver.send(made[1][:1])
-    receiver.map.skip(made[1][1][0])
+    receiver.map.leave_out(made[1][1][0], made[1][1][0])
     receiver.send(made[1][2:])
     receiver.send(made[2])
     assert_continuous(receiver.sent)
