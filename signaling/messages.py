@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from sfu.control import DownState, Importance
-from signaling.sdp import MAX_BYTES
+from signaling.description import MAX_BYTES
 
 VERSION = 1
 MAX_MESSAGE = 256 * 1024
 """Bytes of one message from a client."""
+MAX_REFUSAL = 200
+"""Characters of the text that says what is wrong with a message, which may quote it."""
 CHAT_KEPT = 100
 """Messages that a newcomer is shown."""
 
@@ -63,7 +65,7 @@ ErrorCode = Literal[
 
 _Name = Annotated[str, msgspec.Meta(max_length=256)]
 _Id = Annotated[str, msgspec.Meta(max_length=64)]
-_Mid = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+_Mid = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Sdp = Annotated[str, msgspec.Meta(max_length=MAX_BYTES)]
 _Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -262,6 +264,13 @@ class PublishedTrack(_Part):
     track: str
 
 
+class RejectedTrack(_Part):
+    """An m-line of the offer that would send and was answered with port 0."""
+
+    mid: str
+    code: ErrorCode
+
+
 class OfferedTrack(_Part):
     mid: str
     track: str
@@ -332,6 +341,7 @@ class Published(_FromServer):
     id: int
     sdp: str
     tracks: tuple[PublishedTrack, ...]
+    rejected: tuple[RejectedTrack, ...] = ()
 
 
 class Offer(_FromServer):
@@ -449,7 +459,7 @@ def decode(text: str | bytes) -> FromClient:
     try:
         message: FromClient = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise MessageError(str(error)) from None
+        raise MessageError(str(error)[:MAX_REFUSAL]) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise MessageError("not JSON") from None
     return message

@@ -1,4 +1,4 @@
-"""What offers and answers of both connections have in common (RFC 3264, RFC 8829): pure functions.
+"""What offers and answers of both connections have in common (RFC 3264, RFC 9429): pure functions.
 
 Theory of operation. The two connections of a participant never share an offerer.
 `publish_answer` reads a browser's offer and gives our answer together with what the media worker
@@ -12,12 +12,13 @@ transport is connected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sfu.control import Extensions, Fingerprint
-from signaling.sdp import Codec, Description, Media
+from signaling.description import Codec, Description, Media
 
 Kind = Literal["audio", "video"]
 
@@ -33,7 +34,7 @@ TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-exte
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
-OPUS_PARAMETERS = {"minptime": "10", "useinbandfec": "1", "usedtx": "1"}
+OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=1"
 
 
 class NegotiationError(Exception):
@@ -72,18 +73,21 @@ class Remote:
     """Ours."""
 
 
-def bundled_lines(description: Description, accepted: set[str]) -> list[Media]:
-    """The open m-lines, the one that carries the transport's attributes first."""
-    by_mid = {media.mid: media for media in description.media if media.mid in accepted}
-    if len(accepted) > 1 and not accepted <= set(description.bundle):
-        raise NegotiationError("badSdp", "all m-lines must be in one BUNDLE group")
-    order = [mid for mid in description.bundle if mid in by_mid] or list(by_mid)
-    for media in by_mid.values():
-        if not media.rtcp_mux:
-            raise NegotiationError("badSdp", f"m-line {media.mid} has no rtcp-mux")
-        if media.protocol != "UDP/TLS/RTP/SAVPF":
-            raise NegotiationError("badSdp", f"m-line {media.mid} is not UDP/TLS/RTP/SAVPF")
-    return [by_mid[mid] for mid in dict.fromkeys(order)]
+def transport_line(description: Description, taken: Sequence[Media]) -> Media:
+    """The m-line whose ICE, DTLS and rtcp-mux count for all of `taken`, which share one transport.
+
+    RFC 9143 section 9: the first of the BUNDLE group has them; the others may repeat them or, when
+    they are bundle-only, leave them out. Raises `NegotiationError`.
+    """
+    places = {mid: place for place, mid in enumerate(description.bundle)}
+    last = len(places)
+    order = sorted(taken, key=lambda media: places.get(media.mid, last))
+    group = [media for media in description.media if media.mid in places]
+    group.sort(key=lambda media: places[media.mid])
+    first = next((media for media in [*order, *group] if media.ice_ufrag), order[0])
+    if not first.rtcp_mux:
+        raise NegotiationError("badSdp", f"m-line {first.mid} has no rtcp-mux")
+    return first
 
 
 def same_peer(before: Remote, now: Remote) -> bool:
@@ -91,9 +95,8 @@ def same_peer(before: Remote, now: Remote) -> bool:
     return set(before.fingerprints) == set(now.fingerprints) and before.dtls_role == now.dtls_role
 
 
-def read_remote(bundled: Sequence[Media], answering: bool) -> Remote:
-    """The peer's end, of its first m-line. Raises `NegotiationError`."""
-    first = bundled[0]
+def read_remote(first: Media, answering: bool) -> Remote:
+    """The peer's end, of the m-line that has the transport. Raises `NegotiationError`."""
     if not first.ice_ufrag or not first.ice_pwd:
         raise NegotiationError("badSdp", "no ice-ufrag and ice-pwd")
     if not first.fingerprints:
@@ -110,17 +113,25 @@ def read_remote(bundled: Sequence[Media], answering: bool) -> Remote:
 def find_codec(media: Media) -> Codec | None:
     """The one codec that we take of an m-line: Opus (RFC 7587) or VP8 (RFC 7741)."""
     name, rate = ("opus", 48000) if media.kind == "audio" else ("vp8", 90000)
-    for number in media.formats:
-        codec = media.codecs.get(int(number)) if number.isdigit() else None
-        if codec is not None and codec.name.lower() == name and codec.clock_rate == rate:
-            return codec
-    return None
+    fitting = {
+        codec.payload_type: codec
+        for codec in media.codecs.values()
+        if codec.clock_rate == rate and codec.name.lower() == name
+    }
+    if len(fitting) > 1:
+        return next(fitting[int(number)] for number in media.formats if int(number) in fitting)
+    return next(iter(fitting.values()), None)
+
+
+_APT = re.compile(r"(?:^|;)[ \t]*apt[ \t]*=[ \t]*([0-9]{1,3})[ \t]*(?:;|$)", re.IGNORECASE)
+"""The format that an RTX format repairs, RFC 4588 section 8.6."""
 
 
 def find_rtx(media: Media, codec: Codec) -> Codec | None:
     """The payload type of resends of `codec`."""
     for other in media.codecs.values():
-        if other.name.lower() == "rtx" and other.parameters.get("apt") == str(codec.payload_type):
+        apt = _APT.search(other.fmtp) if other.name.lower() == "rtx" else None
+        if apt is not None and int(apt[1]) == codec.payload_type:
             return other
     return None
 
@@ -131,7 +142,7 @@ def find_red(media: Media, opus: Codec) -> Codec | None:
         if codec.name.lower() != "red" or (codec.clock_rate, codec.channels) != (48000, 2):
             continue
         # RFC 2198 section 5: `a=fmtp:63 111/111`, the types of the blocks.
-        blocks = next(iter(codec.parameters), "").split("/")
+        blocks = codec.fmtp.partition(";")[0].strip().split("/")
         if len(blocks) > 1 and set(blocks) == {str(opus.payload_type)}:
             return codec
     return None
@@ -161,12 +172,12 @@ def find_extensions(sending: Sequence[Media]) -> Extensions:
 
 def rtx_codec(payload_type: int, primary: int) -> Codec:
     """RFC 4588 section 8.6."""
-    return Codec(payload_type, "rtx", 90000, parameters={"apt": str(primary)})
+    return Codec(payload_type, "rtx", 90000, fmtp=f"apt={primary}")
 
 
 def red_codec(payload_type: int, opus: int) -> Codec:
     """Opus, and the packet before it once more."""
-    return Codec(payload_type, "red", 48000, 2, {f"{opus}/{opus}": ""})
+    return Codec(payload_type, "red", 48000, 2, f"{opus}/{opus}")
 
 
 def add_transport(media: Media, local: Local, setup: str) -> None:

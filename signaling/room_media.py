@@ -28,10 +28,11 @@ from sfu.control import (
     UpTrackSpec,
 )
 from signaling import messages, tokens
+from signaling.description import Description, SdpError
 from signaling.negotiation import Local, NegotiationError, Remote, same_peer
 from signaling.participant import Participant, Publication, Track
-from signaling.publish_answer import Published, answer_publish
-from signaling.sdp import Description, SdpError, parse, write
+from signaling.publish_answer import MAX_PUBLISH_MEDIA, Published, answer_publish
+from signaling.sdp import parse, write
 from signaling.subscribe_offer import Subscribed
 from signaling.subscription import Subscription, Wanted
 from signaling.view import heard_and_seen, set_view
@@ -159,7 +160,7 @@ class RoomMedia:
         version, limit = publication.version + 1, self._settings.max_bps
         local, credentials = self._local(publication, worker), None
         try:
-            offer = parse(sdp)
+            offer = parse(sdp, MAX_PUBLISH_MEDIA)
             _check_kinds(offer, planned)
             result = answer_publish(offer, track_ids, local, version, limit)
             if _restarts_ice(publication.remote, result.remote):
@@ -196,6 +197,7 @@ class RoomMedia:
             message.id,
             write(result.answer),
             tuple(messages.PublishedTrack(track.mid, track.id) for track in after.values()),
+            tuple(messages.RejectedTrack(line.mid, line.code) for line in result.rejected),
         )
         publication.version += 1
         publication.last_offer, publication.last_reply = (message.id, message.sdp), reply

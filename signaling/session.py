@@ -54,7 +54,9 @@ CLOSE_REMOVED = 4002
 """The admin put this participant out."""
 CLOSE_SECONDS = 2.0
 """That a client has to answer our close frame."""
-_COUNTED = ("badMessage", "notJoined", "alreadyJoined", "tooMany")
+_COUNTED = frozenset(
+    ("badMessage", "notJoined", "alreadyJoined", "tooMany", "badSdp", "noOpus", "noVp8")
+)
 """Refusals that a client of ours never gets in such numbers."""
 _CLEAN = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 

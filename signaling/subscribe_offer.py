@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfu.control import DownTrackSpec, Extensions
+from signaling.description import Codec, Description, Extension, Media
 from signaling.negotiation import (
     MID,
     OPUS_PARAMETERS,
@@ -15,7 +16,6 @@ from signaling.negotiation import (
     NegotiationError,
     Remote,
     add_transport,
-    bundled_lines,
     find_codec,
     find_extensions,
     find_red,
@@ -23,8 +23,8 @@ from signaling.negotiation import (
     read_remote,
     red_codec,
     rtx_codec,
+    transport_line,
 )
-from signaling.sdp import Codec, Description, Extension, Media
 
 _OFFERED_EXTENSIONS = ((1, MID), (2, TRANSPORT_CC))
 """Of subscribe connections."""
@@ -56,7 +56,7 @@ def _offer_media(line: DownLine, local: Local) -> Media:
     media = Media(line.kind, mid=line.mid, direction="sendonly" if line.track else "inactive")
     if line.kind == "audio":
         feedback = ["nack", "transport-cc"]
-        opus = Codec(OPUS_PAYLOAD_TYPE, "opus", 48000, 2, dict(OPUS_PARAMETERS), feedback)
+        opus = Codec(OPUS_PAYLOAD_TYPE, "opus", 48000, 2, OPUS_PARAMETERS, feedback)
         media.codecs = {OPUS_PAYLOAD_TYPE: opus}
         if local.redundancy:
             media.codecs[RED_PAYLOAD_TYPE] = red_codec(RED_PAYLOAD_TYPE, OPUS_PAYLOAD_TYPE)
@@ -92,21 +92,22 @@ def read_subscribe_answer(answer: Description, lines: Sequence[DownLine]) -> Sub
     """Which of the offered `lines` the peer takes, and how. Raises `NegotiationError`."""
     if len(answer.media) != len(lines):
         raise NegotiationError("badSdp", f"{len(answer.media)} m-lines answer {len(lines)}")
-    accepted = set()
+    accepted = []
     for media, line in zip(answer.media, lines, strict=True):
         if media.kind != line.kind or (media.port and media.mid != line.mid):
             raise NegotiationError("badSdp", f"m-line {line.mid} is answered by another one")
         if media.port:
-            accepted.add(media.mid)
+            accepted.append(media)
     if not accepted:
         raise NegotiationError("badSdp", "every m-line is refused")
-    bundled = bundled_lines(answer, accepted)
-    remote = read_remote(bundled, answering=False)
-    extensions = find_extensions(bundled)
+    if len(accepted) > 1 and not {media.mid for media in accepted} <= set(answer.bundle):
+        raise NegotiationError("badSdp", "all m-lines must be in one BUNDLE group")
+    remote = read_remote(transport_line(answer, accepted), answering=False)
+    extensions = find_extensions(accepted)
     tracks = tuple(
         spec
         for media, line in zip(answer.media, lines, strict=True)
-        if line.mid in accepted and line.track and (spec := _down_track(media, line)) is not None
+        if media.port and line.track and (spec := _down_track(media, line)) is not None
     )
     return Subscribed(remote, extensions, tracks)
 
@@ -126,6 +127,6 @@ def _down_track(media: Media, line: DownLine) -> DownTrackSpec | None:
         payload_type=codec.payload_type,
         rtx_payload_type=rtx.payload_type if rtx else 0,
         red_payload_type=red.payload_type if red else 0,
-        nack="nack" in codec.feedback,
+        nack="nack" in media.feedback_of(codec),
         cname=line.cname,
     )

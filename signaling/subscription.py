@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sfu.control import DownTrackSpec, TransportStats
+from signaling.description import MAX_MEDIA, SdpError
 from signaling.negotiation import Kind, Local, NegotiationError, Progress, Remote, same_peer
-from signaling.sdp import MAX_MEDIA, SdpError, parse, write
+from signaling.sdp import parse, write
 from signaling.subscribe_offer import (
     DownLine,
     Subscribed,
@@ -149,7 +150,7 @@ class Subscription:
             raise NegotiationError("notNegotiating", f"offer {offer_id} is not open")
         lines = self.open_offer[2]
         try:
-            result = read_subscribe_answer(parse(sdp), lines)
+            result = read_subscribe_answer(parse(sdp, len(lines)), lines)
         except SdpError as error:
             raise NegotiationError("badSdp", str(error)) from None
         if self.remote is not None:

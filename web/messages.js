@@ -116,7 +116,10 @@ export const WHY_STEPS = /** @type {const} */ ([
  *   type: 'error', code: ErrorCode, message: string, fatal: boolean,
  *   id?: number | null, retryAfter?: number | null,
  * }} ErrorMessage
- * @typedef {{type: 'published', id: number, sdp: string, tracks: {mid: string, track: string}[]}} Published
+ * @typedef {{
+ *   type: 'published', id: number, sdp: string, tracks: {mid: string, track: string}[],
+ *   rejected?: {mid: string, code: ErrorCode}[],
+ * }} Published
  * @typedef {{type: 'offer', id: number, sdp: string, tracks: OfferedTrack[], restart?: boolean}} Offer
  * @typedef {{type: 'participantJoined', participant: Participant}} ParticipantJoined
  * @typedef {{

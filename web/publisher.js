@@ -314,8 +314,10 @@ export class Publisher {
     const iceRestart = this.#iceRestart;
     await connection.setLocalDescription(await connection.createOffer({ iceRestart }));
     const answer = await this.#ask(connection);
+    const rejected = this.#rejectedOf(answer);
     await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.#restart = false;
+    for (const forget of rejected) forget();
     if (iceRestart) this.#iceRestart = false;
     for (const { mid, track } of answer.tracks) {
       const sending = [...this.#sending.values()].find((one) => one.transceiver?.mid === mid);
@@ -324,6 +326,24 @@ export class Publisher {
       this.#tellMuted(sending);
       void sending.encodings?.want(this.#layers.get(track) ?? null);
     }
+  }
+
+  /**
+   * What to do about m-lines that the answer rejects, to be called when it is set: the browser has
+   * stopped their transceivers then, and they have lost their mids. The source may be tried again.
+   *
+   * @param {PublishedMessage} answer
+   */
+  #rejectedOf({ rejected = [] }) {
+    return rejected.map(({ mid, code }) => {
+      const sending = [...this.#sending.values()].find((one) => one.transceiver?.mid === mid);
+      return () => {
+        if (sending) {
+          Object.assign(sending, { active: false, transceiver: null, encodings: null, id: '' });
+        }
+        this.#hooks.refused({ type: 'error', code, message: '', fatal: false });
+      };
+    });
   }
 
   /**

@@ -13,7 +13,7 @@ import aiohttp
 from bench.light import sdp
 from bench.light.channel import OpenTransport, Track
 from bench.light.fleet import Fleet, FleetError
-from signaling.sdp import SdpError
+from signaling.description import SdpError
 from signaling.sdp import parse as parse_sdp
 
 PROTOCOL = 1

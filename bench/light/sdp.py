@@ -12,7 +12,7 @@ from bench.light.channel import Extensions, OpenTransport, Stream
 from bench.light.sender import cname
 from sfu.control import Fingerprint
 from signaling import sdp
-from signaling.sdp import Codec, Description, Extension, Media
+from signaling.description import Codec, Description, Extension, Media
 
 OPUS = 111
 VP8 = 96
@@ -139,12 +139,12 @@ def _media(
 
 def _codecs(kind: str) -> dict[int, Codec]:
     if kind == "audio":
-        parameters = {"minptime": "10", "useinbandfec": "1"}
+        parameters = "minptime=10;useinbandfec=1"
         return {OPUS: Codec(OPUS, "opus", 48_000, 2, parameters, ["transport-cc"])}
     feedback = ["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"]
     return {
         VP8: Codec(VP8, "VP8", 90_000, feedback=feedback),
-        RTX: Codec(RTX, "rtx", 90_000, parameters={"apt": str(VP8)}),
+        RTX: Codec(RTX, "rtx", 90_000, fmtp=f"apt={VP8}"),
     }
 
 
@@ -206,7 +206,7 @@ def transport_plan(
 ) -> OpenTransport:
     """What the driver needs to connect, from the server's description `text`.
 
-    Raises `NegotiationError` or `signaling.sdp.SdpError`.
+    Raises `NegotiationError` or `signaling.description.SdpError`.
     """
     description = sdp.parse(text)
     line = next((m for m in description.media if m.ice_ufrag and m.port), None)

@@ -21,7 +21,7 @@ from bench.light import sdp
 from bench.light.channel import OpenTransport, Stream, Track
 from bench.light.client import SIGNALING_SECONDS, ClientError
 from bench.light.fleet import Fleet, FleetError
-from signaling.sdp import SdpError
+from signaling.description import SdpError
 from signaling.sdp import parse as parse_sdp
 
 KEEPALIVE_SECONDS = 20.0

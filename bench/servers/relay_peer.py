@@ -20,7 +20,7 @@ from bench.light.client import SIGNALING_SECONDS, ClientError
 from bench.light.fleet import Fleet, FleetError
 from bench.servers import netns
 from bench.servers.server import Command, Server, free_port
-from signaling.sdp import SdpError
+from signaling.description import SdpError
 from signaling.sdp import parse as parse_sdp
 
 RELAY_PORT = 8090

@@ -80,8 +80,8 @@ def test_another_certificate_or_role_needs_a_new_connection(
 def test_a_bad_restart_changes_nothing(room: Room, worker: Worker) -> None:
     ada, _ = call(room)
     before = list(worker.commands)
-    with pytest.raises(RefusedError, match="offers no VP8"):
-        ada.publish(2, sdp=RESTARTED.replace("VP8/90000", "VP7/90000"))
+    with pytest.raises(RefusedError, match="offers no Opus"):
+        ada.publish(2, sdp=RESTARTED.replace("VP8/90000", "VP7/90000").replace("opus/", "x/"))
     assert worker.commands == before
     assert ufrag(ada.publish(2).sdp) == ufrag(ada.got(messages.Published)[0].sdp)
 

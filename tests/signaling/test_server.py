@@ -237,16 +237,45 @@ async def test_a_bad_offer_changes_nothing(serve: Serve) -> None:
     run = await serve()
     client = await run.joined()
     tracks = [{"mid": "0", "source": "microphone"}, {"mid": "1", "source": "camera"}]
-    no_vp8 = offer("chromium").replace("VP8/90000", "VP7/90000")
-    await client.send("publish", id=1, sdp=no_vp8, tracks=tracks)
-    assert (await client.get("error"))["code"] == "noVp8"
-    no_opus = offer("chromium").replace("opus/48000/2", "opera/48000/2")
-    await client.send("publish", id=2, sdp=no_opus, tracks=tracks)
+    neither = offer("chromium").replace("VP8/90000", "VP7/90000").replace("opus/", "opera/")
+    await client.send("publish", id=1, sdp=neither, tracks=tracks)
     assert (await client.get("error"))["code"] == "noOpus"
+    await client.send("publish", id=2, sdp=neither.replace("m=audio 9", "m=audio 0"), tracks=tracks)
+    assert (await client.get("error"))["code"] == "badMessage"
     wrong = [{"mid": "0", "source": "camera"}, {"mid": "1", "source": "camera"}]
     await client.send("publish", id=3, sdp=offer("chromium"), tracks=wrong)
     assert (await client.get("error"))["code"] == "badMessage"
     assert run.worker.all(OpenTransport) == []
+
+
+async def test_a_line_that_cannot_be_used_is_rejected_beside_others(serve: Serve) -> None:
+    run = await serve()
+    ada, bo = await run.joined(), await run.joined(name="Bo")
+    tracks = [{"mid": "0", "source": "microphone"}, {"mid": "1", "source": "camera"}]
+    no_vp8 = offer("chromium").replace("VP8/90000", "VP7/90000")
+    await ada.send("publish", id=1, sdp=no_vp8, tracks=tracks)
+    published = await ada.get("published")
+    assert [track["mid"] for track in published["tracks"]] == ["0"]
+    assert published["rejected"] == [{"mid": "1", "code": "noVp8"}]
+    assert (await bo.get("trackPublished"))["track"]["source"] == "microphone"
+    await ada.send("publish", id=2, sdp=offer("chromium"), tracks=tracks)
+    assert (await ada.get("published"))["rejected"] == []
+    assert (await bo.get("trackPublished"))["track"]["source"] == "camera"
+
+
+async def test_many_unusable_descriptions_end_the_connection(serve: Serve) -> None:
+    run = await serve()
+    ada, bo = await run.joined(), await run.joined(name="Bo")
+    await ada.publish(1)
+    number = (await bo.get("offer"))["id"]
+    for _ in range(session.MAX_BAD_MESSAGES + 1):
+        await bo.send("answer", id=number, sdp="v=1")
+    await bo.closed()
+    refused = [message for message in bo.seen if message["type"] == "error"]
+    assert [(one["code"], one["fatal"]) for one in refused] == [
+        *[("badSdp", False)] * 20,
+        ("badSdp", True),
+    ]
 
 
 async def test_many_bad_messages_end_the_connection(serve: Serve) -> None:

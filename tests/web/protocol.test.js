@@ -211,6 +211,26 @@ test('a refused offer is told, rolled back, and does not block the next', async 
   assert.equal(FakeSocket.last.sentOf('publish').at(-1).id, 2);
 });
 
+test('a source whose m-line was rejected is told of, and may be tried again', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'problem');
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  const [{ mid }] = FakeSocket.last.sentOf('publish').at(-1).tracks;
+  FakeSocket.last.say({
+    type: 'published', id: 1, sdp: 'answer', tracks: [], rejected: [{ mid, code: 'noVp8' }],
+  });
+  await settle();
+  assert.deepEqual(events.map(({ code }) => code), ['noVp8']);
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await answerPublish();
+  const sources = () => FakeSocket.last.sentOf('publish').at(-1).tracks.map(({ source }) => source);
+  assert.deepEqual(sources(), ['microphone']);
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  assert.deepEqual(sources().sort(), ['camera', 'microphone']);
+});
+
 test('a busy server is asked again after the time it names', async () => {
   const conference = await joined();
   void conference.publish('camera', new FakeTrack('video'));
