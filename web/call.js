@@ -120,6 +120,7 @@ export class Call {
       this.#chat.add(line, true);
       this.#showControls();
     });
+    conference.on('chatWaiting', ({ lines }) => this.#chat.waiting(lines));
     conference.on('problem', ({ code }) =>
       toast(errorText(code, { seconds: 10 }), 'problem'));
     conference.on('connection', ({ direction, state }) => {

@@ -18,6 +18,8 @@ export class Chat {
   #last = null;
   #unread = 0;
   #visible = false;
+  /** @type {HTMLElement[]} */
+  #waiting = [];
   #mine;
 
   /**
@@ -59,13 +61,27 @@ export class Chat {
   }
 
   /**
+   * What was written here and is not in the room yet: last, and paler.
+   *
+   * @param {string[]} written
+   */
+  waiting(written) {
+    for (const line of this.#waiting) line.remove();
+    this.#waiting = written.map((line) => el('li', { class: 'chat-line mine waiting' },
+      el('p', { class: 'chat-text', dir: 'auto' }, line)));
+    lines.append(...this.#waiting);
+    this.#showEmpty();
+    if (written.length > 0) lines.scrollTop = lines.scrollHeight;
+  }
+
+  /**
    * @param {ChatMessage} message
    * @param {boolean} news false for what was said before we came
    */
   add(message, news) {
     const mine = this.#mine(message.participant);
     const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 60;
-    lines.append(this.#line(message, mine));
+    lines.insertBefore(this.#line(message, mine), this.#waiting[0] ?? null);
     this.#last = message;
     this.#showEmpty();
     if (atEnd || mine) lines.scrollTop = lines.scrollHeight;

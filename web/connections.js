@@ -115,6 +115,21 @@ export class Connections {
     for (const direction of DIRECTIONS) this.#repairs[direction].restart();
   }
 
+  /**
+   * The server had too many requests of this type to take one: ask for what is wanted by then.
+   *
+   * @param {string} request
+   * @param {number} wait milliseconds
+   */
+  askAgain(request, wait) {
+    setTimeout(() => {
+      if (!this.#online) return;
+      if (request === 'mute') this.publisher.tellMuted();
+      else if (request === 'restartIce') this.#hooks.send({ type: 'restartIce' });
+      else if (request === 'answer' || request === 'resubscribe') this.#rebuild('subscribe');
+    }, wait);
+  }
+
   /** The server does not know `restartIce`. */
   restartRefused() {
     if (this.#repairs.subscribe.restarting) this.#repairs.subscribe.now();

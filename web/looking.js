@@ -56,6 +56,17 @@ export class Looking {
   }
 
   /**
+   * The server had too many views: the newest goes out when it takes them again.
+   *
+   * @param {number} wait milliseconds
+   */
+  wait(wait) {
+    clearTimeout(this.#pause);
+    this.#sent = '';
+    this.#tellAfter(wait);
+  }
+
+  /**
    * What the browser counts of what it receives.
    *
    * @param {import('./messages.js').Digest} digest
@@ -138,10 +149,15 @@ export class Looking {
     const text = JSON.stringify(this.#view);
     if (text === this.#sent || !this.#send({ type: 'view', ...this.#view })) return;
     this.#sent = text;
+    this.#tellAfter(BETWEEN_MS);
+  }
+
+  /** @param {number} wait milliseconds */
+  #tellAfter(wait) {
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       this.#tell();
-    }, BETWEEN_MS);
+    }, wait);
   }
 
   /**

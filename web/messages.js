@@ -85,7 +85,7 @@ export const WHY_STEPS = /** @type {const} */ ([
  * @typedef {{type: 'mute', track: string, muted: boolean}} Mute
  * @typedef {{type: 'answer', id: number, sdp: string}} Answer
  * @typedef {{type: 'resubscribe'}} Resubscribe
- * @typedef {{type: 'chat', text: string}} SendChat
+ * @typedef {{type: 'chat', text: string, id: number}} SendChat
  * @typedef {{type: 'leave'}} Leave
  * @typedef {{type: 'ping', t: number}} Ping
  * @typedef {{
@@ -114,8 +114,8 @@ export const WHY_STEPS = /** @type {const} */ ([
  * }} Welcome
  * @typedef {{
  *   type: 'error', code: ErrorCode, message: string, fatal: boolean,
- *   id?: number | null, retryAfter?: number | null,
- * }} ErrorMessage
+ *   id?: number | null, retryAfter?: number | null, request?: string,
+ * }} ErrorMessage `request`: the type of the message that is refused
  * @typedef {{
  *   type: 'published', id: number, sdp: string, tracks: {mid: string, track: string}[],
  *   rejected?: {mid: string, code: ErrorCode}[],

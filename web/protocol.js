@@ -14,6 +14,7 @@
  * Events are `CustomEvent`s; see `ConferenceEvents` for their details.
  */
 
+import { ChatQueue } from './chat-queue.js';
 import { Connections } from './connections.js';
 import { ConferenceError } from './errors.js';
 import { Looking } from './looking.js';
@@ -32,26 +33,10 @@ export { ConferenceError };
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./messages.js').Welcome} Welcome */
 
-/** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
-/** @typedef {import('./connections.js').Direction} Direction */
+/** @typedef {import('./conference.js').ConferenceEvents} ConferenceEvents */
+/** @typedef {import('./conference.js').JoinRequest} JoinRequest */
+/** @typedef {import('./conference.js').State} State */
 /** @typedef {import('./streams.js').Role} Role */
-/** @typedef {{room: string, name: string, password?: string}} JoinRequest */
-
-/**
- * @typedef {object} ConferenceEvents Event name and `detail`.
- * @property {{state: State, reason: string}} state `reason` of `ended`: `left`,
- *   `resumedElsewhere`, `removed` or an error code
- * @property {{participant: Participant}} participantJoined
- * @property {{participant: Participant, reason: string}} participantLeft
- * @property {{participant: Participant}} participantChanged its tracks or their mute state
- * @property {{participant: string, role: Role}} media `streamOf` has changed
- * @property {ChatMessage} chat
- * @property {{levels: Map<string, number>}} speaking who speaks now, 0 loudest to 127
- * @property {{direction: Direction, state: RTCPeerConnectionState, reason: string}} connection
- * @property {{code: ErrorCode, message: string}} problem a request was refused
- * @property {{}} receiving `looking.receivingOf` has changed
- * @property {{}} quality `looking.qualityOf` has changed
- */
 
 /** @type {ReadonlySet<ErrorCode>} Errors on the way back that waiting may cure. */
 const PASSING = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
@@ -87,6 +72,10 @@ export class Conference extends EventTarget {
   #environment;
   #connections;
   #looking = new Looking((message) => this.#send(message));
+  #chatQueue = new ChatQueue({
+    send: (message) => this.#send(message),
+    changed: () => this.#emit('chatWaiting', { lines: this.#chatQueue.lines }),
+  });
 
   /**
    * @param {string} url of the WebSocket, `wss://.../ws`
@@ -230,11 +219,13 @@ export class Conference extends EventTarget {
   }
 
   /**
+   * Say something in the chat; `chat` tells when the room has it.
+   *
    * @param {string} text
-   * @returns {boolean} false when there is no connection at the moment
+   * @returns {boolean} false when there is no connection at the moment, or too much waits
    */
   chat(text) {
-    return this.#send({ type: 'chat', text });
+    return this.#state === 'joined' && this.#chatQueue.say(text);
   }
 
   /** This machine has another network, or has one again: find the ways through it at once. */
@@ -297,6 +288,7 @@ export class Conference extends EventTarget {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#connections.offline();
+    this.#chatQueue.offline();
     if (code === RESUMED_ELSEWHERE) {
       // Two pages with one token would otherwise take the session from each other for ever.
       this.#end('resumedElsewhere');
@@ -341,6 +333,7 @@ export class Conference extends EventTarget {
     clearTimeout(this.#retry);
     this.#looking.stop();
     this.#setState('ended', reason);
+    this.#chatQueue.offline();
     this.#connections.close();
     this.#socket?.close();
     this.#socket = null;
@@ -399,6 +392,7 @@ export class Conference extends EventTarget {
   /** @param {Welcome} welcome */
   #welcome(welcome) {
     const returned = this.#state === 'reconnecting';
+    const before = this.#id;
     this.#id = welcome.participant;
     this.#token = welcome.token;
     this.#room = welcome.room;
@@ -407,7 +401,8 @@ export class Conference extends EventTarget {
     this.#setState('joined');
     this.#roster.replace(welcome.participants);
     const known = this.#chat.at(-1)?.at ?? 0;
-    for (const line of welcome.chat) if (line.at > known) this.#said(line);
+    for (const line of welcome.chat) if (line.at > known) this.#said(line, before);
+    this.#chatQueue.online();
     this.#connections.online(returned && !welcome.resumed);
     if (returned && welcome.resumed) this.#connections.resumed();
     this.#looking.again();
@@ -436,8 +431,14 @@ export class Conference extends EventTarget {
   }
 
   /** @param {import('./messages.js').ErrorMessage} error that answers no open offer */
-  #refused({ code, message }) {
-    if (code !== 'badMessage') {
+  #refused(error) {
+    const { code, message, request, retryAfter } = error;
+    if (this.#chatQueue.refused(error)) return;
+    if (code === 'tooMany' && request) {
+      const wait = (retryAfter || 1) * 1000;
+      if (request === 'view') this.#looking.wait(wait);
+      else this.#connections.askAgain(request, wait);
+    } else if (code !== 'badMessage' || request === 'chat') {
       this.#emit('problem', { code, message });
     } else {
       // An older server, which does not know all that we say. The call goes on without.
@@ -453,10 +454,14 @@ export class Conference extends EventTarget {
     this.#connectLater(wait);
   }
 
-  /** @param {ChatMessage} message */
-  #said({ participant, name, text, at }) {
+  /**
+   * @param {ChatMessage} message
+   * @param {string} [before] who we were in an earlier session
+   */
+  #said({ participant, name, text, at }, before) {
     const line = { participant, name, text, at };
     this.#chat = [...this.#chat, line].slice(-100);
+    if (participant === this.#id || participant === before) this.#chatQueue.heard();
     this.#emit('chat', line);
   }
 

@@ -182,6 +182,11 @@ export class Publisher {
   online() {
     this.#online = true;
     for (const go of this.#waitingForSocket.splice(0)) go();
+    this.tellMuted();
+  }
+
+  /** Tell of all that is published whether it is muted. */
+  tellMuted() {
     for (const sending of this.#sending.values()) this.#tellMuted(sending);
   }
 

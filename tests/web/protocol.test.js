@@ -662,3 +662,87 @@ test('chat without a connection says that it was not sent', async () => {
   FakeSocket.last.drop();
   assert.equal(conference.chat('Halo'), false);
 });
+
+const said = (text, at = 20) => ({ participant: 'me', name: 'Budi', text, at });
+const sentChat = () => FakeSocket.last.sentOf('chat').map(({ text }) => text);
+
+test('chat that is refused for now waits and is sent again, in order, and nothing is lost', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'chatWaiting', 'problem');
+  conference.chat('satu');
+  conference.chat('dua');
+  assert.deepEqual(sentChat(), ['satu']);
+  FakeSocket.last.say({ type: 'chat', ...said('satu') });
+  assert.deepEqual(sentChat(), ['satu', 'dua']);
+  const { id } = FakeSocket.last.sentOf('chat').at(-1);
+  FakeSocket.last.say(refusal('tooMany', { id, request: 'chat', retryAfter: 2 }));
+  mock.timers.tick(1999);
+  assert.equal(sentChat().length, 2);
+  mock.timers.tick(1);
+  assert.deepEqual(sentChat(), ['satu', 'dua', 'dua']);
+  FakeSocket.last.say({ type: 'chat', ...said('dua') });
+  assert.deepEqual(events.map(({ lines }) => lines), [['satu'], ['satu', 'dua'], ['dua'], []]);
+});
+
+test('a chat line lost with the socket is sent again; one that arrived is not', async () => {
+  for (const arrived of [true, false]) {
+    const conference = await joined();
+    conference.chat('Halo');
+    FakeSocket.last.drop();
+    mock.timers.tick(1000);
+    FakeSocket.last.open();
+    FakeSocket.last.say(welcome({ resumed: true, chat: arrived ? [said('Halo')] : [] }));
+    assert.deepEqual(sentChat(), arrived ? [] : ['Halo']);
+    conference.leave();
+  }
+});
+
+test('a chat line that the server will never take is told and does not block the next', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'problem');
+  conference.chat('\u200b');
+  FakeSocket.last.say(refusal('badMessage', { id: 1, request: 'chat' }));
+  conference.chat('Halo');
+  assert.deepEqual(sentChat(), ['\u200b', 'Halo']);
+  assert.equal(events.length, 1);
+  assert.equal(conference.looking.understood, true);
+});
+
+test('views that are too many wait, and the newest goes out', async () => {
+  const conference = await joined();
+  const view = (quality) => ({ tracks: [], quality, video: true, audio: true });
+  conference.looking.look(view('auto'));
+  FakeSocket.last.say(refusal('tooMany', { request: 'view', retryAfter: 1 }));
+  conference.looking.look(view('low'));
+  conference.looking.look(view('high'));
+  mock.timers.tick(999);
+  assert.equal(FakeSocket.last.sentOf('view').length, 1);
+  mock.timers.tick(1);
+  assert.deepEqual(FakeSocket.last.sentOf('view').map(({ quality }) => quality), ['auto', 'high']);
+});
+
+test('a mute that was one message too many is told again as it is by then', async () => {
+  const conference = await joined();
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await answerPublish();
+  conference.mute('microphone', true);
+  FakeSocket.last.say(refusal('tooMany', { request: 'mute', retryAfter: 1 }));
+  const before = FakeSocket.last.sentOf('mute').length;
+  mock.timers.tick(1000);
+  assert.equal(FakeSocket.last.sentOf('mute').length, before + 1);
+  assert.equal(FakeSocket.last.sentOf('mute').at(-1).muted, true);
+});
+
+test('an offer refused as too many is made anew with what is wanted by then', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  FakeSocket.last.say(refusal('tooMany', { id: 1, request: 'publish', retryAfter: 1 }));
+  void conference.publish('microphone', new FakeTrack('audio'));
+  await settle();
+  mock.timers.tick(1000);
+  await settle();
+  const { id, tracks } = FakeSocket.last.sentOf('publish').at(-1);
+  assert.equal(id, 2);
+  assert.deepEqual(tracks.map(({ source }) => source), ['camera', 'microphone']);
+});

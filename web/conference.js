@@ -1,0 +1,29 @@
+/** What a `Conference` (protocol.js) takes and tells, as types. */
+
+/** @typedef {import('./messages.js').ChatMessage} ChatMessage */
+/** @typedef {import('./messages.js').ErrorCode} ErrorCode */
+/** @typedef {import('./messages.js').Participant} Participant */
+
+export {};
+
+/** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
+/** @typedef {import('./connections.js').Direction} Direction */
+/** @typedef {import('./streams.js').Role} Role */
+/** @typedef {{room: string, name: string, password?: string}} JoinRequest */
+
+/**
+ * @typedef {object} ConferenceEvents Event name and `detail`.
+ * @property {{state: State, reason: string}} state `reason` of `ended`: `left`,
+ *   `resumedElsewhere`, `removed` or an error code
+ * @property {{participant: Participant}} participantJoined
+ * @property {{participant: Participant, reason: string}} participantLeft
+ * @property {{participant: Participant}} participantChanged its tracks or their mute state
+ * @property {{participant: string, role: Role}} media `streamOf` has changed
+ * @property {ChatMessage} chat
+ * @property {{lines: string[]}} chatWaiting what was written here and is still on its way
+ * @property {{levels: Map<string, number>}} speaking who speaks now, 0 loudest to 127
+ * @property {{direction: Direction, state: RTCPeerConnectionState, reason: string}} connection
+ * @property {{code: ErrorCode, message: string}} problem a request was refused
+ * @property {{}} receiving `looking.receivingOf` has changed
+ * @property {{}} quality `looking.qualityOf` has changed
+ */
