@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from bench.attack.catalogue import ATTACKS
 from bench.context import CLIENTS, UsageError
+from bench.impair.measure import BROWSERS
 from bench.impair.rows import ROWS
 from bench.light.talk import PATTERNS
 from bench.output import FORMATS
@@ -188,6 +189,9 @@ def _impair(made: argparse.ArgumentParser) -> None:
                       help="of the window, instead of each row's own")  # fmt: skip
     made.add_argument("--size", choices=SIZES, default="640x360",
                       help="of the cameras' pictures; two cores carry four 640x360")  # fmt: skip
+    made.add_argument("--browser", choices=BROWSERS, default=BROWSERS[0],
+                      help="behind the impaired link: the viewer, or the publisher where it is"
+                           " that one's; all others are Chromiums")  # fmt: skip
 
 
 def _attack(made: argparse.ArgumentParser) -> None:

@@ -36,8 +36,9 @@ def run(name: str, options: argparse.Namespace, tell: Tell) -> Outcome:
         with OwnServer(LOOPBACK, 1, 10, 2) as server:
             return browser.measure_browser(server, options.runs, tell)
     if name == "impair":
-        _need(name, impair.missing())
-        return impair.measure_rows(options.rows, options.seconds, SIZES[options.size], tell)
+        _need(name, impair.missing(options.browser))
+        size = SIZES[options.size]
+        return impair.measure_rows(options.rows, options.seconds, size, options.browser, tell)
     if name == "attack":
         return attack.measure(options.names, options.seconds, tell)
     if name in TABLE:

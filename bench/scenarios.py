@@ -35,7 +35,7 @@ SCENARIOS = {
 OTHERS = {
     "soak": "people join and leave all the time; memory and descriptors over time",
     "browser": "Chromium: seconds from join to the first picture, and to full quality",
-    "impair": "Chromium on bad networks: loss, thin links, outages, no UDP (needs root)",
+    "impair": "browsers on bad networks: loss, thin links, outages, no UDP (needs root)",
     "attack": "a call of ten people, and what they notice while others attack the server",
     "focus": "one large tile, thumbnails, the loudest voices, beside everything to everybody",
     "peers": "the same load against our server and Janus VideoRoom in turns (needs root)",

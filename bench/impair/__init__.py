@@ -1,1 +1,1 @@
-"""Calls of real Chromiums over bad networks."""
+"""Calls of real browsers over bad networks."""

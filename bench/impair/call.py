@@ -1,6 +1,6 @@
-"""A call of real Chromiums on a star of links: publishers with camera and voice, and a viewer.
+"""A call of real browsers on a star of links: publishers with camera and voice, and a viewer.
 
-Theory of operation. `call` builds the star, starts our server in its hub and one Chromium in each
+Theory of operation. `call` builds the star, starts our server in its hub and one browser in each
 spoke. Publishers come in through the lobby with their fake devices; the viewer comes in last,
 without devices. A script in each page samples its statistics by itself, so that a busy machine
 delays no sample for another's sake; they are fetched when the run is over.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import shlex
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -20,24 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.impair import clip as impair_clip
+from bench.impair.browsers import Page, Place, open_chromium, open_firefox
 from bench.impair.judge import VIEWER
-from bench.impair.rig import HUB_ADDRESS, Spoke, inside, star
-from bench.runs.browser import FLAGS, chromium
+from bench.impair.rig import HUB_ADDRESS, Spoke, star
 from bench.servers import netns
 from bench.servers.server import OwnServer
 
-WINDOW = {"viewer": (1280, 720), "publisher": (640, 360)}
-"""Of the pages (pixels)."""
-_SEND_ONLY = """
-localStorage.setItem('settings', JSON.stringify({ audioOnly: true, soundElsewhere: true }));
-"""
-"""Publishers look at nobody and listen to nobody: decoding takes cores that the viewer needs."""
 SAMPLE_MS = {"viewer": 100, "publisher": 250}
 _ROOM = "impair"
-SAMPLER = Path(__file__).with_name("sampler.js")
-"""The script in each page that tells its statistics."""
 _LOOK_SECONDS = 0.05
-_ACTION_SECONDS = 40.0
 
 Tell = Callable[[str], None]
 
@@ -52,7 +42,7 @@ class Seat:
 
     name: str
     spoke: Spoke
-    page: Any
+    page: Page
     samples: list[dict[str, Any]] = field(default_factory=list)
     pressed: float = 0.0
     """When the join button was pressed (Unix time)."""
@@ -187,17 +177,23 @@ class Call:
 
 @contextlib.contextmanager
 def call(
-    publishers: int, size: tuple[int, int], tell: Tell, linked: Collection[int] = ()
+    publishers: int,
+    size: tuple[int, int],
+    tell: Tell,
+    linked: Collection[int] = (),
+    firefox: Collection[int] = (),
 ) -> Iterator[Call]:
     """Namespaces, server and browsers; nobody has joined yet. `size` is of the cameras (pixels).
 
     The seats numbered in `linked` sit behind link programs; the viewer's number is that of the
-    publishers. Raises `SetUpError`, `NamespaceError`, `ServerError`.
+    publishers. Those numbered in `firefox` are Firefoxes, the others Chromiums.
+
+    Raises `SetUpError`, `NamespaceError`, `ServerError`.
     """
     from playwright.sync_api import Error, sync_playwright
 
     tell("making the clips of the fake cameras and microphones (kept for the next time)")
-    camera = impair_clip.clip(*size)
+    impair_clip.clip(*size)
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(star(publishers + 1, linked))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-impair-")))
@@ -205,49 +201,22 @@ def call(
             server = OwnServer(HUB_ADDRESS, 1, publishers + 2, 2)
             stack.push(server)
             server.start()
-        tell(f"starting {publishers + 1} Chromiums")
+        others = len(firefox)
+        tell(f"starting {publishers + 1 - others} Chromiums" + (others > 0) * " and a Firefox")
         try:
             play = stack.enter_context(sync_playwright())
             seats = []
             for number, spoke in enumerate(network.spokes):
-                voice = impair_clip.speech(min(number, publishers - 1))
-                flags = [
-                    *FLAGS,
-                    f"--use-file-for-fake-video-capture={camera}",
-                    f"--use-file-for-fake-audio-capture={voice}",
-                    f"--unsafely-treat-insecure-origin-as-secure={server.url}",
-                ]
-                browser = play.chromium.launch(executable_path=_wrapper(scratch, spoke), args=flags)
-                stack.callback(_close, browser)
-                seats.append(_seat(browser, spoke, number, number < publishers))
+                publishes = number < publishers
+                voice = min(number, publishers - 1)
+                place = Place(spoke, server.url, scratch, size, voice, publishes)
+                if number in firefox:
+                    page = open_firefox(place, stack)
+                else:
+                    page = open_chromium(place, play, stack)
+                seats.append(Seat(f"Publisher {number + 1}" if publishes else VIEWER, spoke, page))
             yield Call(server, network.hub, seats[:-1], seats[-1], tell)
         except Error as error:
             raise SetUpError(f"Chromium: {str(error).splitlines()[0]}") from None
-
-
-def _seat(browser: Any, spoke: Spoke, number: int, publishes: bool) -> Seat:
-    width, height = WINDOW["publisher" if publishes else "viewer"]
-    context = browser.new_context(viewport={"width": width, "height": height})
-    if publishes:
-        context.add_init_script(_SEND_ONLY)
-    context.add_init_script(path=SAMPLER)
-    page = context.new_page()
-    page.set_default_timeout(_ACTION_SECONDS * 1000)
-    return Seat(f"Publisher {number + 1}" if publishes else VIEWER, spoke, page)
-
-
-def _wrapper(folder: Path, spoke: Spoke) -> str:
-    """An executable that is Chromium in the spoke's namespace."""
-    path = folder / f"chromium-{spoke.namespace}"
-    words = [*inside(spoke.namespace), chromium() or "chromium"]
-    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-    path.chmod(0o700)
-    return str(path)
-
-
-def _close(browser: Any) -> None:
-    """A browser that has crashed is closed already; what is left of it dies with its namespace."""
-    from playwright.sync_api import Error
-
-    with contextlib.suppress(Error):
-        browser.close()
+        except (RuntimeError, TimeoutError) as error:
+            raise SetUpError(f"Firefox: {error}") from None

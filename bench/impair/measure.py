@@ -1,4 +1,4 @@
-"""`python -m bench impair [ROW ...]`: calls of real Chromiums on bad networks, row by row.
+"""`python -m bench impair [ROW ...]`: calls of real browsers on bad networks, row by row.
 
 Each row is a call of its own: namespaces, server and browsers are made anew, so that nothing of
 one row is left in the next. Only one such run at a time: two would share the cores, and both
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.impair import rig as impair_rig
+from bench.impair.browsers import missing_firefox
 from bench.impair.call import Call, SetUpError, Tell, call
 from bench.impair.judge import Criterion, Evidence, evidence_of
 from bench.impair.rows import ROWS, Row
@@ -25,6 +26,7 @@ from bench.runs import browser
 from bench.servers.netns import NamespaceError
 from bench.servers.server import ServerError
 
+BROWSERS = CHROMIUM, FIREFOX = "chromium", "firefox"
 LEAST_SOURCE_RATE = 20.0
 """Frames a second that each camera must have given; with fewer the machine is too slow."""
 LATEST_FRAME_MS = 50.0
@@ -37,9 +39,10 @@ class BusyError(Exception):
     """Another run has the machine."""
 
 
-def missing() -> str:
-    """What is not there, in words; empty when rows can be measured."""
-    return impair_rig.missing() or browser.missing()
+def missing(kind: str = CHROMIUM) -> str:
+    """What is not there, in words; empty when rows can be measured with that browser."""
+    needed = impair_rig.missing() or browser.missing()
+    return needed or (missing_firefox() if kind == FIREFOX else "")
 
 
 @contextlib.contextmanager
@@ -54,17 +57,22 @@ def alone(path: Path | None = None) -> Iterator[None]:
 
 
 def measure_rows(
-    names: Sequence[str], seconds: float | None, size: tuple[int, int], tell: Tell
+    names: Sequence[str],
+    seconds: float | None,
+    size: tuple[int, int],
+    kind: str,
+    tell: Tell,
 ) -> dict[str, Any]:
     """Measure these rows in turn; a row that fails to come about leaves the others alone.
 
-    `seconds` instead of each row's own length; `size` of the cameras' pictures. Raises
-    `BusyError`.
+    `seconds` instead of each row's own length; `size` of the cameras' pictures; `kind` is the
+    browser behind the impaired link. Raises `BusyError`.
     """
     with alone():
-        rows = {name: _measure(name, ROWS[name], seconds, size, tell) for name in names}
+        rows = {name: _measure(name, ROWS[name], seconds, size, kind, tell) for name in names}
     return {
         "scenario": "impair",
+        "browser": kind,
         "rows": rows,
         "valid": all(not row["problems"] for row in rows.values()),
         "problems": [f"{name}: {p}" for name, row in rows.items() for p in row["problems"]],
@@ -73,14 +81,16 @@ def measure_rows(
 
 
 def _measure(
-    name: str, row: Row, seconds: float | None, size: tuple[int, int], tell: Tell
+    name: str, row: Row, seconds: float | None, size: tuple[int, int], kind: str, tell: Tell
 ) -> dict[str, Any]:
     def tell_row(line: str) -> None:
         tell(f"{name}: {line}")
 
     head = {"title": row.title, "publishers": row.publishers, "camera": list(size)}
     try:
-        with call(row.publishers, size, tell_row, row.linked) as running:
+        impaired = row.publishers - row.of_publisher
+        firefox = (impaired,) if kind == FIREFOX else ()
+        with call(row.publishers, size, tell_row, row.linked, firefox) as running:
             row.schedule(running, seconds or row.seconds)
             evidence, rest = _collect(running, size)
     except (SetUpError, NamespaceError, ServerError) as error:

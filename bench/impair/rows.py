@@ -32,6 +32,8 @@ class Row:
     """Of the window (steady rows) or of the impairment, by default."""
     schedule: Callable[[Call, float], None]
     judge: judge.Judge
+    of_publisher: bool = False
+    """Whether the impaired link is the last publisher's and not the viewer's."""
     linked: tuple[int, ...] = ()
     """Seats behind link programs: numbers of publishers, that of the viewer being `publishers`."""
 
@@ -166,12 +168,14 @@ ROWS = {
     "far5": Row("100 ms round trip, 5 % loss both ways", 2, 40, _steady(_link(_FAR5)),
                 judge.loss(90, 1, 1), linked=(2,)),
     "farup": Row("100 ms round trip, 5 % loss both ways, of one publisher", 2, 40,
-                 _steady(_link(_FAR5, _last_publisher)), judge.far_publisher, linked=(1,)),
+                 _steady(_link(_FAR5, _last_publisher)), judge.far_publisher,
+                 of_publisher=True, linked=(1,)),
     "wifi": Row("stalls of 60 ms, 1 % loss in bursts of four, both ways", 2, 40,
                 _steady(_link(_WIFI)), judge.loss(95, 0.5, 1), linked=(2,)),
     "cut": Row("downlink cut from 5 Mbit/s to 500 kbit/s", 4, 25, _cut, judge.cut),
     "thin": Row("300 kbit/s downlink", 4, 30, _steady(_thin), judge.thin),
-    "uplink": Row("one publisher's uplink cut to 300 kbit/s", 3, 20, _uplink, judge.uplink),
+    "uplink": Row("one publisher's uplink cut to 300 kbit/s", 3, 20, _uplink, judge.uplink,
+                  of_publisher=True),
     "outage": Row("link of the viewer and a publisher down for 8 s", 2, 15, _outage, judge.outage),
     "tcp": Row("UDP blocked for the viewer and a publisher", 2, 12, _tcp, judge.tcp),
     "clean": Row("clean network, four tiles", 4, 10, _clean, judge.clean),

@@ -35,10 +35,13 @@
     }
   };
 
-  /** The way that media takes, of one connection. */
+  /** The path that media takes, of one connection. */
   function path(reports) {
     for (const report of reports.values()) {
-      const pair = report.type === 'transport' && reports.get(report.selectedCandidatePairId);
+      // Firefox marks the pair itself.
+      const pair = report.type === 'transport'
+        ? reports.get(report.selectedCandidatePairId)
+        : report.type === 'candidate-pair' && report.selected && report;
       if (!pair) continue;
       return {
         protocol: reports.get(pair.localCandidateId)?.protocol ?? '',

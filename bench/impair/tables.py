@@ -34,7 +34,8 @@ _SOUND = (
 
 def print_impair(console: Console, outcome: Mapping[str, Any]) -> None:
     """One table for what was asked, one a row for who saw and heard what."""
-    table = Table(title="impair: Chromium on bad networks", title_style="bold")
+    kind = str(outcome.get("browser", "chromium")).capitalize()
+    table = Table(title=f"impair: {kind} on bad networks", title_style="bold")
     for column in ("row", "network", "figure", "value", "must", ""):
         table.add_column(column, justify="right" if column in ("value", "must") else "left")
     for name, row in outcome["rows"].items():

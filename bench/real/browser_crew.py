@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.impair import clip as impair_clip
-from bench.impair.call import SAMPLER
+from bench.impair.browsers import SAMPLER
 from bench.real.crew import (
     CONNECT_SECONDS,
     LOOK_SECONDS,

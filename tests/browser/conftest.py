@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
+from bench.real.firefox import FirefoxPage
 from tests.browser import chromium
 from tests.browser.chromium import ChromiumPage
-from tests.browser.firefox import FirefoxPage
 from tests.browser.person import Person
 from tests.browser.server import Server
 

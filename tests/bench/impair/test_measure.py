@@ -8,6 +8,7 @@ import wave
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from rich.console import Console
@@ -345,6 +346,18 @@ def test_clip_counts_its_frames_and_has_no_cut(tmp_path: Path, monkeypatch: Any)
     assert np.abs(pictures[0][20:180].astype(int) - pictures[2][20:180]).mean() > 2
 
 
+def test_firefox_gets_the_first_half_of_the_same_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(impair_clip, "CLIP_FRAMES", 6)
+    found = []
+    for jpeg in impair_clip.jpegs(320, 180, tmp_path):
+        decoder: Any = av.CodecContext.create("mjpeg", "r")
+        (frame,) = decoder.decode(av.Packet(jpeg)) or decoder.decode(None)
+        found.append(read_counter(frame.reformat(format="yuv420p").to_ndarray()))
+    assert found == [0, 1, 2]
+
+
 def test_one_voice_speaks_most_and_the_others_in_turns(tmp_path: Path) -> None:
     shares = [impair_clip.utterances(seat).mean() for seat in range(4)]
     assert shares == pytest.approx([0.88, 0.15, 0.15, 0.15], abs=1e-4)
@@ -391,6 +404,22 @@ def test_rows_put_links_before_seats_that_there_are(row: Row) -> None:
     assert all(0 <= seat <= row.publishers for seat in row.linked)
 
 
+@pytest.mark.parametrize(("row", "seat"), [("loss5", 2), ("uplink", 2), ("farup", 1), ("thin", 4)])
+def test_firefox_sits_behind_the_impaired_link(
+    row: str, seat: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def fail(*arguments: Any) -> Any:
+        seen.append(arguments[-1])
+        raise SetUpError("enough")
+
+    monkeypatch.setattr(impair, "call", fail)
+    for kind in impair.BROWSERS:
+        impair._measure(row, ROWS[row], None, (640, 360), kind, lambda line: None)
+    assert seen == [(), (seat,)]
+
+
 def test_second_run_is_refused(tmp_path: Path) -> None:
     with (
         impair.alone(tmp_path / "lock"),
@@ -407,7 +436,7 @@ def test_row_whose_call_does_not_come_about_says_so(monkeypatch: pytest.MonkeyPa
         raise SetUpError("no picture of Publisher 1 within 30 s")
 
     monkeypatch.setattr(impair, "call", fail)
-    row = impair._measure("cut", ROWS["cut"], None, (640, 360), lambda line: None)
+    row = impair._measure("cut", ROWS["cut"], None, (640, 360), "chromium", lambda line: None)
     assert not row["met"]
     assert row["problems"] == ["no picture of Publisher 1 within 30 s"]
 
@@ -418,6 +447,7 @@ def test_row_whose_call_does_not_come_about_says_so(monkeypatch: pytest.MonkeyPa
         (["impair", "los2"], "no row los2; there are loss2, loss5"),
         (["impair", "cut", "--seconds", "0"], "0 is not a number from 2 to 600"),
         (["impair", "--size", "1x1"], "invalid choice: '1x1'"),
+        (["impair", "--browser", "lynx"], "invalid choice: 'lynx'"),
     ],
 )
 def test_wrong_use(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -438,8 +468,21 @@ def test_a_short_call_is_impaired_and_leaves_nothing_behind() -> None:
         pytest.skip(str(busy))
 
 
-def _short_call() -> None:
-    with call(1, (640, 360), lambda line: None) as running:
+@pytest.mark.browser
+@pytest.mark.netns
+@pytest.mark.timeout(300)
+def test_firefox_publishes_and_looks_on() -> None:
+    if reason := impair.missing("firefox"):
+        pytest.skip(reason)
+    try:
+        with impair.alone():
+            _short_call(firefox=(0, 1))
+    except impair.BusyError as busy:
+        pytest.skip(str(busy))
+
+
+def _short_call(firefox: tuple[int, ...] = ()) -> None:
+    with call(1, (640, 360), lambda line: None, firefox=firefox) as running:
         running.publish()
         running.admit_viewer()
         running.viewer_sees_all(100)

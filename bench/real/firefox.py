@@ -1,16 +1,22 @@
 """Firefox without a driver program, over WebDriver BiDi.
 
 Playwright cannot drive an unpatched Firefox; the browser itself speaks BiDi on a WebSocket when
-started with `--remote-debugging-port`. Only what the tests need is here: one page, evaluated in.
+started with `--remote-debugging-port`. Only what is needed is here: one page, evaluated in.
+`FirefoxPage` is for who has an event loop, `FirefoxThread` for who has none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -24,6 +30,8 @@ _PREFERENCES = {
     "datareporting.policy.dataSubmissionEnabled": "false",
     "app.update.enabled": "false",
 }
+
+Result = TypeVar("Result")
 
 _LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
 
@@ -44,9 +52,15 @@ class FirefoxPage:
         self._last_id = 0
 
     @classmethod
-    async def launch(cls, executable: str, profile: Path) -> FirefoxPage:
-        """Start Firefox with a fresh profile. Raises `TimeoutError` when it does not listen."""
-        lines = [f'user_pref("{name}", {value});' for name, value in _PREFERENCES.items()]
+    async def launch(
+        cls, executable: str, profile: Path, preferences: Mapping[str, str] | None = None
+    ) -> FirefoxPage:
+        """Start Firefox with a fresh profile. Raises `TimeoutError` when it does not listen.
+
+        `preferences` come on top of those that a call needs; values as in `user.js`.
+        """
+        wanted = {**_PREFERENCES, **(preferences or {})}
+        lines = [f'user_pref("{name}", {value});' for name, value in wanted.items()]
         (profile / "user.js").write_text("\n".join(lines))
         process = await asyncio.create_subprocess_exec(
             executable,
@@ -80,6 +94,15 @@ class FirefoxPage:
         if result["type"] != "success":
             raise RuntimeError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"])
+
+    async def add_script(self, script: str) -> None:
+        """Run this before any script of each page that is loaded from now on."""
+        await self._ask("script.addPreloadScript", functionDeclaration=f"() => {{{script}\n}}")
+
+    async def resize(self, width: int, height: int) -> None:
+        """Of the page, pixels."""
+        viewport = {"width": width, "height": height}
+        await self._ask("browsingContext.setViewport", context=self._context, viewport=viewport)
 
     async def close(self) -> None:
         await self._socket.close()
@@ -117,3 +140,55 @@ async def _listening_url(process: asyncio.subprocess.Process) -> str:
             drain.add_done_callback(lambda task: task.exception())
             return found[1].decode()
     raise TimeoutError("Firefox ended before it listened")
+
+
+class FirefoxThread:
+    """As Playwright's synchronous page, for one `FirefoxPage` in a thread of its own.
+
+    The thread may live in another network namespace, where the browser is and listens.
+    """
+
+    def __init__(
+        self,
+        executable: str,
+        profile: Path,
+        preferences: Mapping[str, str],
+        namespace: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
+        """`namespace()` is entered by the thread. Raises `TimeoutError`, `OSError`."""
+        self._loop = asyncio.new_event_loop()
+        self._namespace = namespace
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._page = self._wait(FirefoxPage.launch(executable, profile, preferences))
+
+    def _run(self) -> None:
+        with self._namespace():
+            self._loop.run_forever()
+
+    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result(120)
+
+    def add_init_script(self, script: str) -> None:
+        self._wait(self._page.add_script(script))
+
+    def set_viewport_size(self, width: int, height: int) -> None:
+        self._wait(self._page.resize(width, height))
+
+    def goto(self, url: str) -> None:
+        self._wait(self._page.goto(url))
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression. Raises `RuntimeError`."""
+        return self._wait(self._page.evaluate(expression))
+
+    @staticmethod
+    def wait_for_timeout(milliseconds: float) -> None:
+        time.sleep(milliseconds / 1000)
+
+    def close(self) -> None:
+        """End the browser and the thread."""
+        self._wait(self._page.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
