@@ -71,8 +71,14 @@ class Config:
     create_rooms: tuple[str, ...] = setting(
         ("anyone",), "who may make a room: `anyone`, `nobody`, or networks (CIDR)"
     )
+    rooms_per_address: int = setting(
+        50, "rooms at once that were made from one address; 0 for no limit", 0, 10_000
+    )
+    wrong_passwords_per_minute: int = setting(
+        10, "wrong passwords from one address at one room; 0 for no limit", 0, 100_000
+    )
     joins_per_minute: int = setting(
-        120, "joins from one address, and as many at once; 0 for no limit", 0, 100_000
+        240, "joins from one address, and as many at once; 0 for no limit", 0, 100_000
     )
     max_sockets: int = setting(1000, "WebSockets at once", 1, 100_000)
     max_publish_kbps: int = setting(

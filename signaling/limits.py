@@ -54,6 +54,10 @@ class Bucket:
             self._tokens -= 1
         return wait
 
+    def give(self, tokens: float) -> None:
+        """Put some back; it holds no more than `burst`."""
+        self._tokens = min(self._burst, self._tokens + tokens)
+
     def wait(self, now: float) -> float:
         """Seconds until there is a token."""
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
@@ -86,8 +90,8 @@ class AddressLimit:
         return len(self._buckets)
 
     def take(self, address: str, now: float) -> int:
-        """0 when it is allowed, else the whole seconds to wait."""
-        if not self._per_minute:
+        """0 when it is allowed, else the whole seconds to wait. '' is no address."""
+        if not self._per_minute or not address:
             return 0
         key = address_key(address)
         bucket = self._buckets.get(key)

@@ -42,6 +42,8 @@ class Room:
         self.participants: dict[str, Participant] = {}
         self.call = tokens.new_id("call")
         """Names this use of the room, in statistics."""
+        self.made_at = ""
+        """The address whose room it is, as `limits.address_key` has it; '' when it has none."""
         self.started = 0.0
         """Unix time."""
         self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)

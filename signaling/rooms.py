@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
 from signaling import messages, names, tokens
 from signaling.auth import OverloadedError, Passwords
 from signaling.config import Config
-from signaling.limits import AddressLimit, within
+from signaling.guesses import Allowance, Guesses, TooManyGuessesError
+from signaling.limits import AddressLimit, address_key, within
 from signaling.participant import Participant
 from signaling.room import DEPARTED_KEPT, Room
 from signaling.room_media import MediaSettings, RefusedError, RoomMedia
@@ -19,8 +20,8 @@ from signaling.worker_pool import RoomEvent, Worker
 
 log = logging.getLogger(__name__)
 
-WRONG_PASSWORDS_PER_MINUTE = 10
-"""From one address."""
+ROOMS_RETRY = 60
+"""Seconds after which somebody may ask again whose address has too many rooms."""
 
 
 class TooManyError(RefusedError):
@@ -57,12 +58,22 @@ class Rooms:
         self._routers: dict[str, Room] = {}
         self._tokens: dict[str, tuple[Room, Participant]] = {}
         self._joins = AddressLimit(config.joins_per_minute)
-        self._wrong_passwords = AddressLimit(WRONG_PASSWORDS_PER_MINUTE)
+        self._made: Counter[str] = Counter()
+        """Rooms that live, by the address that made them."""
+        self.guesses = Guesses(config.wrong_passwords_per_minute)
 
     # Coming and going.
 
-    async def join(self, message: messages.Join, address: str) -> tuple[Room, Participant]:
-        """Find or make the room and add a participant. Raises `RefusedError`."""
+    async def join(
+        self, message: messages.Join, address: str, own_guesses: Allowance
+    ) -> tuple[Room, Participant]:
+        """Find or make the room and add a participant. Raises `RefusedError`.
+
+        `own_guesses`: what the WebSocket was given by `guesses.of_socket`.
+        """
+        if within(address, self._config.proxies):
+            # It says nothing of who comes: limits by address would shut everybody out.
+            address = ""
         if wait := self._joins.take(address, time.monotonic()):
             raise TooManyError("too many joins from your address", wait)
         if message.version != messages.VERSION:
@@ -73,14 +84,16 @@ class Rooms:
         name = names.clean_name(message.name)
         if name is None:
             raise RefusedError("badName", "a name has 1 to 64 plain characters")
-        room = await self._enter(room_name, message.password, address)
+        room = await self._enter(room_name, message.password, address, own_guesses)
         participant = room.join(name)
         participant.joined = time.time()
         self._tokens[participant.token] = (room, participant)
         log.info("%s (%s) joins", name, participant.id, extra=room.fields())
         return room, participant
 
-    async def _enter(self, name: str, password: str | None, address: str) -> Room:
+    async def _enter(
+        self, name: str, password: str | None, address: str, own_guesses: Allowance
+    ) -> Room:
         """The room, made where there is none; everything that could forbid it is checked."""
         # Hashing waits, and the room may come or go meanwhile: then look again.
         while True:
@@ -90,11 +103,11 @@ class Rooms:
                 hashed = await self._hash(password) if password else ""
                 if name not in self.rooms:
                     self._check_create(address)
-                    return self._create(name, hashed)
+                    return self._create(name, hashed, address)
             else:
                 if room.full:
                     raise RefusedError("roomFull", f"the room is full ({room.capacity} people)")
-                await self._check_password(room, password, address)
+                await self._check_password(room, password, address, own_guesses)
                 if self.rooms.get(name) is room and not room.full:
                     return room
 
@@ -106,6 +119,9 @@ class Rooms:
     def _check_create(self, address: str) -> None:
         if not self.may_create(address):
             raise RefusedError("createNotAllowed", "there is no such room, and you may not make it")
+        most = self._config.rooms_per_address
+        if most and address and self._made[address_key(address)] >= most:
+            raise TooManyError(f"your address has {most} rooms already", ROOMS_RETRY)
         if len(self.rooms) >= self._config.max_rooms:
             raise RefusedError("serverBusy", "there are too many rooms at the moment")
         if not self._workers:
@@ -117,25 +133,34 @@ class Rooms:
         except OverloadedError:
             raise TooManyError("too many passwords at once", 2) from None
 
-    async def _check_password(self, room: Room, password: str | None, address: str) -> None:
+    async def _check_password(
+        self, room: Room, password: str | None, address: str, own_guesses: Allowance
+    ) -> None:
         if not room.password_hash:
             return
         if not password:
             raise RefusedError("passwordRequired", "the room needs a password")
-        if wait := self._wrong_passwords.wait(address, time.monotonic()):
-            raise TooManyError("too many wrong passwords", wait)
         try:
-            right = await self._passwords.verify(room.password_hash, password)
+            right = await self.guesses.verify(
+                lambda: self._passwords.verify(room.password_hash, password),
+                room.name,
+                address,
+                own_guesses,
+            )
+        except TooManyGuessesError as error:
+            raise TooManyError("too many wrong passwords", error.seconds) from None
         except OverloadedError:
             raise TooManyError("too many passwords at once", 2) from None
         if not right:
-            self._wrong_passwords.take(address, time.monotonic())
             raise RefusedError("wrongPassword", "the password is wrong")
 
-    def _create(self, name: str, password_hash: str) -> Room:
+    def _create(self, name: str, password_hash: str, address: str) -> Room:
         media = RoomMedia(name, self._media)
         room = Room(name, self._config.room_capacity, password_hash, media)
         room.started, room.departed = time.time(), self.departed
+        if address:
+            room.made_at = address_key(address)
+            self._made[room.made_at] += 1
         media.place(self._least_loaded())
         self.rooms[name] = self._routers[media.router] = room
         log.info("room made", extra=room.fields())
@@ -186,6 +211,10 @@ class Rooms:
             room.media.close()
             del self.rooms[room.name]
             self._routers.pop(room.media.router, None)
+            if room.made_at:
+                self._made[room.made_at] -= 1
+                if not self._made[room.made_at]:
+                    del self._made[room.made_at]
             log.info("room over", extra=room.fields())
 
     # Workers.

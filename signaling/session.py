@@ -75,6 +75,7 @@ class Session:
         self._written = asyncio.Event()
         """Nothing is written any more: all was, or the client is gone."""
         self._rooms: Rooms = request.app[ROOMS]
+        self._guesses = self._rooms.guesses.of_socket()
         self._bucket = Bucket(RATE, BURST, time.monotonic())
         self._refusals = Bucket(FORGIVEN, MAX_BAD_MESSAGES, time.monotonic())
         self._end_code: int | None = None
@@ -238,7 +239,7 @@ class Session:
         log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
 
     async def _join(self, message: messages.Join) -> None:
-        room, participant = await self._rooms.join(message, self._address)
+        room, participant = await self._rooms.join(message, self._address, self._guesses)
         self._take(room, participant)
         self.send(room.welcome(participant, resumed=False))
         room.joined(participant)

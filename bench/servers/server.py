@@ -180,6 +180,7 @@ class OwnServer(Server):
             "room_capacity": max(2, self._capacity),
             "max_rooms": max(100, self._rooms),
             "joins_per_minute": 0,
+            "rooms_per_address": 0,
             "max_publish_kbps": 0,
             "log_level": "warning",
             "loudest": self._loudest,

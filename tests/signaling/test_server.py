@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import pytest
@@ -144,12 +145,64 @@ async def test_wrong_passwords_are_limited_right_ones_are_not(serve: Serve) -> N
     await run.joined(password="sesame")
     for _ in range(12):
         await run.joined(password="sesame")
+    for last in (False, True):
+        guesser = await run.client()
+        codes = [(await guesser.join(password=str(n)))["code"] for n in range(5)]
+        assert codes == ["wrongPassword"] * 5
+        if not last:
+            # One who mistypes shuts nobody out.
+            await run.joined(password="sesame")
+    # The right one brought a guess of its own.
     guesser = await run.client()
-    codes = [(await guesser.join(password=str(n)))["code"] for n in range(10)]
-    assert codes == ["wrongPassword"] * 10
-    refused = await guesser.join(password="11")
+    assert (await guesser.join(password="no"))["code"] == "wrongPassword"
+    refused = await guesser.join(password="no")
     assert (refused["code"], refused["fatal"]) == ("tooMany", True)
     assert refused["retryAfter"] >= 1
+
+
+async def test_guesses_at_one_moment_are_counted_before_they_are_verified(serve: Serve) -> None:
+    run = await serve()
+    await run.joined(password="sesame")
+    guessers = [await run.client() for _ in range(40)]
+    answers = await asyncio.gather(*(one.join(password="no") for one in guessers))
+    codes = [answer["code"] for answer in answers]
+    assert codes.count("wrongPassword") == 10
+    assert codes.count("tooMany") == 30
+
+
+async def test_a_class_that_knows_the_password_comes_in_at_once(serve: Serve) -> None:
+    run = await serve(room_capacity=50)
+    await run.joined(password="sesame")
+    pupils = [await run.client() for _ in range(40)]
+    answers = await asyncio.gather(*(one.join(password="sesame") for one in pupils))
+    assert {answer["type"] for answer in answers} == {"welcome"}
+
+
+async def test_one_address_makes_so_many_rooms_and_then_others_still_can(serve: Serve) -> None:
+    run = await serve(rooms_per_address=3, trusted_proxies=("127.0.0.1/32",), max_rooms=8)
+
+    async def make(room: str, address: str) -> dict[str, Any]:
+        headers = {"X-Forwarded-For": address} if address else {}
+        return await (await run.client(headers=headers)).join(room)
+
+    made = [await make(f"a{number}", "10.0.0.1") for number in range(3)]
+    assert {answer["type"] for answer in made} == {"welcome"}
+    refused = await make("a3", "10.0.0.1")
+    assert (refused["code"], refused["retryAfter"]) == ("tooMany", 60)
+    # Rooms that there are stay open to all, and others still make theirs.
+    assert (await make("a0", "10.0.0.1"))["type"] == "welcome"
+    assert (await make("b0", "10.0.0.2"))["type"] == "welcome"
+    # A trusted proxy that does not say for whom it asks is no address.
+    assert [(await make(f"p{n}", ""))["type"] for n in range(4)] == ["welcome"] * 4
+    assert (await make("c0", "10.0.0.3"))["code"] == "serverBusy"
+    # A room that is over counts no more.
+    owner = run.clients[0]
+    await owner.send("leave")
+    await owner.closed()
+    for client in run.clients[4:5]:
+        await client.send("leave")
+        await client.closed()
+    assert (await make("a3", "10.0.0.1"))["type"] == "welcome"
 
 
 async def test_who_may_create(serve: Serve) -> None:
