@@ -352,7 +352,7 @@ class Ingress:
             publisher.refuse(ssrc)
             return
         packet = self._data[at : at + header]
-        if not publisher.learn(ssrc, payload_type, packet, header):
+        if not publisher.learn(ssrc, payload_type, packet, header, now):
             self.drops[DropReason.UNKNOWN_SSRC] += 1
             publisher.undecided(ssrc)
             return

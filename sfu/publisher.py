@@ -3,7 +3,11 @@
 Theory of operation. Firefox and aiortc list their SSRCs in the offer; Chromium's simulcast does
 not, it puts mid and rid into the header extensions of the first packets (RFC 8852). So an
 unknown SSRC is looked at once (`learn`), bound or refused, and from then on found in a
-dictionary. Feedback is made on ticks, never per packet.
+dictionary. A packet with a rid says whose it is, and takes the place of an SSRC that had that rid.
+One without is a guess, by payload type or m-line: it takes no place of a stream that was announced
+and flows, nor of announced resends (Plan B put all cameras into one m-line). Such a rival is
+refused like what is nobody's, until the stream has been silent for a while. Feedback is made on
+ticks, never per packet.
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ MAX_REPLACED: Final = 32
 """SSRCs that take another's place on one transport from one offer to the next."""
 MAX_UNDECIDED: Final = 50
 """Packets of an SSRC that may pass before one of them says whose it is."""
+HELD: Final = 3.0
+"""Seconds of silence after which another SSRC may take a stream's place: a camera that is covered
+or a screen that stands still sends once a second."""
 FEEDBACK_INTERVAL: Final = 0.09
 """Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
 REPORT_INTERVAL: Final = 1.0
@@ -66,6 +73,8 @@ class Publisher:
         """Smoothed, seconds; 0 when not known: the publisher answers no reference times."""
         self.refused: set[int] = set()
         self._undecided: dict[int, int] = {}
+        self._rivals: dict[int, RtpStream] = {}
+        """SSRCs that would have taken the place of a stream which flows."""
         self._replaced = 0
         self._ended = (0, 0)
         """Packets and bytes of streams that are gone."""
@@ -106,6 +115,7 @@ class Publisher:
         if command.extensions.audio_level:
             self.level_byte = one_byte_element(command.extensions.audio_level, 1)
         self.refused.clear()
+        self._rivals.clear()
         self._replaced = 0
         return new, gone
 
@@ -150,7 +160,9 @@ class Publisher:
             len(self.streams) + len(self.rtx) + len(self.refused) < MAX_SSRCS
         )
 
-    def learn(self, ssrc: int, payload_type: int, packet: bytearray, header: int) -> bool:
+    def learn(
+        self, ssrc: int, payload_type: int, packet: bytearray, header: int, now: float
+    ) -> bool:
         """Bind an unknown SSRC by its packet's mid and rid, or by its payload type alone.
 
         `packet` is plain, `header` the length of its header. False when it is nobody's (yet):
@@ -171,11 +183,11 @@ class Publisher:
             if is_rtx:
                 if self._bind_rtx(track, ssrc, repaired):
                     return True
-            elif self._bind_media(track, ssrc, rid, bool(mid)):
+            elif self._bind_media(track, ssrc, rid, bool(mid), now):
                 return True
         return False
 
-    def _bind_media(self, track: UpTrack, ssrc: int, rid: str, has_mid: bool) -> bool:
+    def _bind_media(self, track: UpTrack, ssrc: int, rid: str, has_mid: bool, now: float) -> bool:
         rids = [stream.rid for stream in track.spec.streams]
         if rid:
             if rid not in rids:
@@ -186,11 +198,32 @@ class Publisher:
             if not has_mid and self._others_share(track):
                 return False
             rid = rids[0] if rids else ""
+            if self._held_off(track, ssrc, now):
+                return False
         if any(stream.rid == rid for stream in track.streams) and not self._may_replace():
             return False
         self._undecided.pop(ssrc, None)
         self._bind(track, rid, ssrc)
         return True
+
+    def _held_off(self, track: UpTrack, ssrc: int, now: float) -> bool:
+        """Whether `ssrc`, which no rid names, would displace an announced stream that flows."""
+        announced = {spec.ssrc for spec in track.spec.streams}
+        flowing = next((s for s in track.streams if s.shut or s.is_alive(now, HELD)), None)
+        if flowing is None or flowing.ssrc not in announced or ssrc in announced:
+            return False
+        if len(self._rivals) < MAX_SSRCS:
+            self._rivals[ssrc] = flowing
+        return True
+
+    def _let_rivals_in(self, now: float) -> None:
+        """What was refused because a stream flowed may try again when it does no more."""
+        for ssrc, stream in list(self._rivals.items()):
+            stands = self.streams.get(stream.ssrc) is stream
+            if not stands or not (stream.shut or stream.is_alive(now, HELD)):
+                del self._rivals[ssrc]
+                self._undecided.pop(ssrc, None)
+                self.refused.discard(ssrc)
 
     def _may_replace(self) -> bool:
         """Whether one more SSRC may take another's place: two in turn would do so without end."""
@@ -208,7 +241,8 @@ class Publisher:
             return False
         stream = streams[0]
         if stream.rtx_ssrc:
-            if not self._may_replace():
+            known = any(spec.rtx_ssrc == stream.rtx_ssrc for spec in track.spec.streams)
+            if (known and not repaired) or not self._may_replace():
                 return False
             self._forget(self.rtx, lambda other: other is stream)
         self._undecided.pop(ssrc, None)
@@ -275,6 +309,7 @@ class Publisher:
         parts: list[bytes] = []
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL
+            self._let_rivals_in(now)
             self._report(parts, now, ntp_now)
         feedback = self.feedback
         if feedback is not None and now >= self._next_feedback:
