@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
-from signaling import messages, quality, reasons, tokens
+from signaling import messages, quality, reasons, tokens, twins
 from signaling.meter import browser_digest
 from signaling.participant import Participant, Track
 from signaling.room_media import MediaWorker, RefusedError, RoomMedia
@@ -38,6 +38,8 @@ class Room:
     def __init__(self, name: str, capacity: int, password_hash: str, media: RoomMedia) -> None:
         """`password_hash`: '' for none."""
         self.name, self.capacity, self.password_hash = name, capacity, password_hash
+        self.looks = twins.skeletons(name)
+        """What its name looks like."""
         self.media = media
         self.participants: dict[str, Participant] = {}
         self.call = tokens.new_id("call")

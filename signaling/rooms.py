@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
-from signaling import messages, names, tokens
+from signaling import messages, names, tokens, twins
 from signaling.auth import OverloadedError, Passwords
 from signaling.config import Config
 from signaling.guesses import Allowance, Guesses, TooManyGuessesError
@@ -110,6 +110,10 @@ class Rooms:
                 await self._check_password(room, password, address, own_guesses)
                 if self.rooms.get(name) is room and not room.full:
                     return room
+
+    def twins_of(self, name: str) -> list[str]:
+        """Rooms whose names look like `name` and are others."""
+        return twins.twins_of(name, ((room.name, room.looks) for room in self.rooms.values()))
 
     def may_create(self, address: str) -> bool:
         """Whether somebody at this address may make rooms."""

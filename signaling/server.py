@@ -188,6 +188,7 @@ class Server:
                 "capacity": room.capacity if room else self._config.room_capacity,
                 "full": bool(room and room.full),
                 "mayCreate": self.rooms.may_create(self._address(request)),
+                "lookAlikes": self.rooms.twins_of(name),
             }
         )
 

@@ -64,6 +64,7 @@ SANS_IO = (
     "signaling/negotiation.py",
     "signaling/messages.py",
     "signaling/names.py",
+    "signaling/twins.py",
     "signaling/limits.py",
     "signaling/backlog.py",
     "signaling/participant.py",

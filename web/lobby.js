@@ -4,7 +4,7 @@ import { byId, el, icon, label, setIcon } from './dom.js';
 import { errorText, onLanguage, t } from './i18n.js';
 import { LevelMeter } from './media.js';
 import { deviceChoice } from './preferences.js';
-import { askRoom, roomName } from './rooms.js';
+import { askRoom, roomName, roomPath } from './rooms.js';
 import { remember, settings } from './settings.js';
 
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
@@ -191,6 +191,16 @@ export class Lobby {
     const text = nameless ? errorText('badRoomName') : presenceText(state);
     if (presence.textContent !== text) presence.textContent = text;
     presence.classList.toggle('bad', nameless || state === null || Boolean(state?.full));
+    this.#showLookAlikes();
+  }
+
+  /** Whoever opened one of two rooms that look alike should know which. */
+  #showLookAlikes() {
+    const others = this.#state?.lookAlikes ?? [];
+    const place = byId('look-alikes', HTMLElement);
+    place.hidden = others.length === 0;
+    place.replaceChildren(t('lobby.lookAlikes', { room: this.#room }), ...others.flatMap((name) =>
+      [' ', el('a', { href: roomPath(name) }, el('bdi', {}, name))]));
   }
 
   #showForm() {

@@ -80,6 +80,7 @@ function decoded(text) {
  * @property {number} capacity
  * @property {boolean} full
  * @property {boolean} mayCreate
+ * @property {string[]} [lookAlikes] other rooms whose names look like this one
  */
 
 /**

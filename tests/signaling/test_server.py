@@ -109,7 +109,11 @@ async def test_room_is_gone_when_empty(serve: Serve) -> None:
             "capacity": 10,
             "full": False,
             "mayCreate": True,
+            "lookAlikes": [],
         }
+    async with run.http.get(run.url + "/api/rooms/kamar-é%2Fl") as response:
+        answer = await response.json()
+        assert (answer["exists"], answer["lookAlikes"]) == (False, ["Kamar é/1"])
     await client.send("leave")
     await client.closed()
     async with run.http.get(url) as response:

@@ -17,6 +17,7 @@ export default {
   'lobby.checking': 'Looking at the room…',
   'lobby.empty': 'Nobody is here yet. You will be the first.',
   'lobby.present': { one: '{count} person is in the room.', other: '{count} people are in the room.' },
+  'lobby.lookAlikes': 'This room is “{room}”. There is also a room with a similar name:',
   'lobby.name': 'Your name',
   'lobby.namePlaceholder': 'What should we call you?',
   'lobby.nameMissing': 'Type your name first, so that the others know who you are.',

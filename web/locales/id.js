@@ -17,6 +17,7 @@ export default {
   'lobby.checking': 'Memeriksa ruang…',
   'lobby.empty': 'Belum ada siapa-siapa. Anda yang pertama.',
   'lobby.present': { one: 'Ada {count} orang di dalam ruang.', other: 'Ada {count} orang di dalam ruang.' },
+  'lobby.lookAlikes': 'Ini ruang “{room}”. Ada juga ruang yang namanya mirip:',
   'lobby.name': 'Nama Anda',
   'lobby.namePlaceholder': 'Anda ingin dipanggil siapa?',
   'lobby.nameMissing': 'Isi nama dulu supaya yang lain tahu siapa Anda.',
