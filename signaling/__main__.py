@@ -23,6 +23,7 @@ from pathlib import Path
 from sfu import logs
 from signaling import addresses, config, greeting, tokens
 from signaling.config import Config, ConfigError
+from signaling.private_files import UMASK, keep_private
 from signaling.server import Server
 from signaling.worker_pool import WorkerStartError, launcher
 
@@ -98,9 +99,14 @@ def _unknown_flag(argument: str) -> str:
 
 
 async def _serve(settings: Config) -> int:
+    os.umask(UMASK)
     stop = _stop_on_signals()
     machine = addresses.machine_addresses()
     data = Path(settings.data_dir)
+    try:
+        keep_private(data)
+    except OSError as error:
+        raise ConfigError(f"cannot use data_dir {data}: {error.strerror}") from None
     tls = _tls(settings, data, machine)
     token = settings.admin_token or _admin_token(data)
     _check_media_ports(settings)

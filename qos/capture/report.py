@@ -17,6 +17,7 @@ from qos.capture.analysis import Analysis, Found
 from qos.capture.candidates import VIDEO_CLOCK_RATE
 from qos.capture.decode import TCP, UDP, endpoints
 from qos.capture.streams import Point, Rfc3550Stream
+from qos.csv_cells import cell
 from qos.grades import PROFILES, TOO_SHORT, Graded, enough, grade
 
 SHORTEST = 0.1
@@ -141,7 +142,8 @@ def as_csv(all_rows: Sequence[Row]) -> str:
     output = StringIO()
     writer = csv.DictWriter(output, list(_flat(_nothing())), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_flat(row.values) for row in all_rows)
+    for row in all_rows:
+        writer.writerow({name: cell(value) for name, value in _flat(row.values).items()})
     return output.getvalue()
 
 

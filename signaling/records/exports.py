@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from qos.csv_cells import cell
 from signaling.records.report import PersonReport, Report, Summary
 
 _LIVED = (
@@ -59,10 +60,10 @@ def as_csv(report: Report) -> str:
     head = {"room": report.room, "call": report.call}
     out = io.StringIO()
     columns = [*head, *_LABELS, *(name for name in _all_columns(rows) if name not in _LABELS)]
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell((head | row).get(name)) for name in columns])
+        writer.writerow([cell((head | row).get(name)) for name in columns])
     return out.getvalue()
 
 
@@ -113,14 +114,3 @@ def _all_columns(rows: list[dict[str, Any]]) -> list[str]:
     if any(name.startswith("browser.") for name in columns):
         columns.pop("browser", None)
     return list(columns)
-
-
-def _cell(value: object) -> object:
-    """A name that a spreadsheet would take for a formula is marked as text."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value

@@ -249,6 +249,15 @@ async def test_the_certificate_names_this_machine(server: ServerProcess) -> None
         await writer.wait_closed()
 
 
+async def test_what_it_keeps_is_for_its_own_user_only(server: ServerProcess) -> None:
+    history = server.data / "history.db"
+    while not history.exists():
+        await asyncio.sleep(0.05)
+    kept = list(server.data.rglob("*"))
+    assert {"admin-token", "certificate-key.pem", "history.db"} <= {path.name for path in kept}
+    assert [path for path in (server.data, *kept) if path.stat().st_mode & 0o077] == []
+
+
 async def refused(*flags: str) -> str:
     """Standard error of a server that does not start."""
     process = await asyncio.create_subprocess_exec(
