@@ -23,6 +23,7 @@ from pathlib import Path
 from sfu import logs
 from signaling import addresses, config, greeting, tokens
 from signaling.config import Config, ConfigError
+from signaling.edge import descriptors
 from signaling.private_files import UMASK, keep_private
 from signaling.server import Server
 from signaling.worker_pool import WorkerStartError, launcher
@@ -114,7 +115,14 @@ async def _serve(settings: Config) -> int:
     launch = launcher(
         settings.media_port, settings.log_level, settings.ice_tcp, settings.log_format
     )
-    server = Server(settings, offered, launch, token)
+    server = Server(
+        settings,
+        offered,
+        launch,
+        token,
+        _certified_names(settings),
+        descriptors.connections_within(descriptors.raise_limit(), settings.max_connections),
+    )
     try:
         port = await server.start(tls)
     except OSError as error:
@@ -159,6 +167,8 @@ def _tls(settings: Config, data: Path, machine: Sequence[str]) -> ssl.SSLContext
             raise ConfigError(f"cannot write to data_dir {data}: {error.strerror}") from None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Handshakes cost a server more than a client; nobody needs a second one (CVE-2011-1473).
+    context.options |= ssl.OP_NO_RENEGOTIATION
     try:
         context.load_cert_chain(certificate, key)
     except ssl.SSLError:
@@ -166,6 +176,15 @@ def _tls(settings: Config, data: Path, machine: Sequence[str]) -> ssl.SSLContext
     except OSError as error:
         raise ConfigError(f"cannot read {certificate} or {key}: {error.strerror}") from None
     return context
+
+
+def _certified_names(settings: Config) -> list[str]:
+    """Whoever vouched for a certificate made sure that these are names of this server."""
+    if not settings.tls_cert:
+        return []
+    from signaling.certificate import named_in
+
+    return named_in(Path(settings.tls_cert).read_bytes())
 
 
 def _admin_token(data: Path) -> str:

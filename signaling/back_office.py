@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -20,6 +19,7 @@ from sfu.control import WorkerStats
 from signaling.admin.routes import Admin
 from signaling.admin.steward import Steward
 from signaling.config import Config
+from signaling.edge.forwarded import Forwarded
 from signaling.limits import AddressLimit
 from signaling.meter.captures import Captures
 from signaling.meter.house import RoomsHouse
@@ -53,9 +53,9 @@ class BackOffice:
         config: Config,
         rooms: Rooms,
         admin_token: str,
-        address: Callable[[web.Request], str],
+        forwarded: Forwarded,
     ) -> None:
-        """`address`: where a request comes from."""
+        """`forwarded`: who asks, with trusted proxies seen through."""
         folder = Path(config.data_dir)
         self._records = _records(config, folder)
         machine = Machine(time.monotonic(), folder=folder, history=self._state_of_history)
@@ -64,8 +64,14 @@ class BackOffice:
         self._captures = Captures(rooms, folder / "captures", time.time)
         self._voters = Voters()
         self._votes = AddressLimit(VOTES_PER_MINUTE)
-        self._address = address
-        self._admin = Admin(admin_token, address, Steward(rooms, self._captures), histogram.BOUNDS)
+        self._forwarded = forwarded
+        self._admin = Admin(
+            admin_token,
+            forwarded,
+            Steward(rooms, self._captures),
+            histogram.BOUNDS,
+            name_rooms=config.metrics_room_names,
+        )
         self.meter.on_sample(self._admin.take)
         if self._records is not None:
             self.meter.on_sample(self._records.take)
@@ -79,6 +85,10 @@ class BackOffice:
         record_pages.add_page_routes(app, self._admin.allowed)
         if self._records is not None:
             record_routes.add_routes(app, self._records, self._admin.allowed, self._voter)
+
+    async def admin_only(self, request: web.Request) -> None:
+        """Raises `HTTPUnauthorized` or its like for who is no admin."""
+        await self._admin.allowed(request)
 
     def tick(self, now: float) -> None:
         """A few times a second; `now` in monotonic seconds."""
@@ -117,7 +127,7 @@ class BackOffice:
     def _voter(self, request: web.Request, room: str, participant: str, token: str) -> str | None:
         """The call that somebody may vote on."""
         now = time.monotonic()
-        wait = float(self._votes.take(self._address(request), now))
+        wait = float(self._votes.take(self._forwarded.address(request), now))
         call = self._voters.call_of(participant, token, now)
         if call is not None and not wait:
             wait = self._voters.wait(participant, now)

@@ -38,6 +38,16 @@ def own_certificate(
     return certificate, key
 
 
+def named_in(certificate: bytes) -> list[str]:
+    """DNS names of a PEM certificate (the first of a chain); none where it cannot be read."""
+    try:
+        extensions = x509.load_pem_x509_certificate(certificate).extensions
+        found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return []
+    return found.get_values_for_type(x509.DNSName)
+
+
 def host_names() -> list[str]:
     """This machine's names, as a browser in the LAN may write them."""
     hostname = socket.gethostname().lower()

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from qos import grades
+from signaling.edge.hosts import NAME
+from signaling.edge.patience import Patience
 from signaling.limits import Network
 
 
@@ -48,7 +50,12 @@ class Config:
     tls_cert: str = setting("", "certificate file (PEM); empty for a self-signed one")
     tls_key: str = setting("", "private key file (PEM) of tls_cert")
     trusted_proxies: tuple[str, ...] = setting(
-        (), "networks (CIDR) of proxies whose X-Forwarded-For is believed"
+        (), "networks (CIDR) of proxies whose X-Forwarded-* headers are believed"
+    )
+    server_names: tuple[str, ...] = setting(
+        (),
+        "further DNS names of this server, such as meet.school.example or *.school.example; its "
+        "host name, addresses and the names in tls_cert need none",
     )
     allowed_origins: tuple[str, ...] = setting(
         (), "other sites (scheme://host:port) whose pages may open the WebSocket"
@@ -81,6 +88,23 @@ class Config:
         240, "joins from one address, and as many at once; 0 for no limit", 0, 100_000
     )
     max_sockets: int = setting(1000, "WebSockets at once", 1, 100_000)
+    max_connections: int = setting(
+        3000, "connections to pages and signaling at once; idle ones make room", 16, 100_000
+    )
+    connections_per_address: int = setting(
+        1000, "of these, from one address (of an IPv6 /64 together)", 4, 100_000
+    )
+    connects_per_minute: int = setting(
+        6000, "new connections from one address, and as many at once; 0 for no limit", 0, 1_000_000
+    )
+    header_seconds: int = setting(
+        10, "from a connection to the end of its first request's headers, TLS included", 1, 600
+    )
+    body_seconds: int = setting(20, "for the body of a request", 1, 600)
+    keepalive_seconds: int = setting(30, "between requests of one connection", 1, 3600)
+    stall_seconds: int = setting(
+        30, "that a connection may stay open while its other end reads nothing", 1, 600
+    )
     max_publish_kbps: int = setting(
         3000, "bit rate of one published video, kbit/s; 0 for no limit", 0, 100_000
     )
@@ -94,6 +118,9 @@ class Config:
     )
     admin_token: str = setting(
         "", "secret of the admin's pages, 16 characters or more; empty for one kept in data_dir"
+    )
+    metrics_room_names: bool = setting(
+        False, "name rooms in /metrics as people do, instead of by a pseudonym"
     )
     history: bool = setting(True, "keep the history of calls and their quality in data_dir")
     history_megabytes: int = setting(200, "size of the history; the oldest goes first", 1, 100_000)
@@ -111,6 +138,16 @@ class Config:
         return self.workers or os.cpu_count() or 1
 
     @property
+    def patience(self) -> Patience:
+        """How long a connection is waited for."""
+        return Patience(
+            headers=self.header_seconds,
+            body=self.body_seconds,
+            next_request=self.keepalive_seconds,
+            reading=self.stall_seconds,
+        )
+
+    @property
     def creators(self) -> tuple[Network, ...] | None:
         """Networks that may make rooms; None when everyone may."""
         if self.create_rooms == ("anyone",):
@@ -125,6 +162,10 @@ class Config:
 
 FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 _SHORT_SECRET = 16
+_PATTERNS = {
+    "allowed_origins": re.compile(r"https?://[^/\s]+"),
+    "server_names": re.compile(rf"(?:\*\.)?{NAME.pattern}", re.IGNORECASE),
+}
 
 
 def load(file: Path | None, *layers: Mapping[str, object]) -> Config:
@@ -213,12 +254,13 @@ def _check_item(key: str, item: str) -> None:
             key == "create_rooms" and item not in ("anyone", "nobody")
         ):
             ipaddress.ip_network(item)
-        elif key == "allowed_origins" and not re.fullmatch(r"https?://[^/\s]+", item):
+        elif key in _PATTERNS and not _PATTERNS[key].fullmatch(item):
             raise ValueError
     except ValueError:
         wanted = {
             "announce": "an IP address",
             "allowed_origins": "scheme://host:port",
+            "server_names": "a DNS name as meet.school.example",
             "create_rooms": "`anyone`, `nobody` or a network as 192.168.1.0/24",
         }.get(key, "a network as 192.168.1.0/24")
         raise ConfigError(f"{key}: {item!r} is not {wanted}") from None

@@ -85,6 +85,14 @@ def _file(folder: Path, name: str) -> web.StreamResponse:
     # Neither up out of the folder, nor to an absolute path, nor to what an editor left behind.
     hidden = any(part.startswith((".", "/", "node_modules")) for part in path.parts)
     file = folder / path
-    if kind is None or hidden or "\0" in name or "\\" in name or not file.is_file():
+    if kind is None or hidden or "\0" in name or "\\" in name or not _is_file(file):
         raise web.HTTPNotFound(text="not found\n")
     return web.FileResponse(file, headers={"Content-Type": kind})
+
+
+def _is_file(path: Path) -> bool:
+    """False also for what no file system could name: too long, or no text."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -8,19 +8,22 @@ import logging
 import socket
 import ssl
 import time
-from collections import Counter
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 
-from signaling import messages, names, pages, stats, tokens
+from signaling import messages, names, pages, stats
 from signaling.auth import Passwords
 from signaling.back_office import BackOffice
 from signaling.config import Config
-from signaling.limits import address_key, within
+from signaling.edge.forwarded import Forwarded
+from signaling.edge.front import MAX_BODY, Front
+from signaling.edge.hosts import OwnNames
+from signaling.edge.listener import Listener
+from signaling.edge.places import Places
+from signaling.limits import address_key
 from signaling.rooms import Rooms
-from signaling.session import CLOSE_SECONDS, HEARTBEAT, ROOMS, Session
+from signaling.session import CLOSE_SECONDS, HEARTBEAT, JOIN_TIMEOUT, ROOMS, Session
 from signaling.worker_pool import Launch, WorkerPool
 
 log = logging.getLogger(__name__)
@@ -33,28 +36,36 @@ DRAIN = 1.0
 """Seconds that workers have to close their transports."""
 
 
-def _free_port(host: str | None) -> int:
-    """A TCP port that nobody listens on at the moment. Raises `OSError`."""
-    family = socket.AF_INET6 if host and ":" in host else socket.AF_INET
-    with socket.create_server((host or "", 0), family=family) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Server:
     """All of the signaling process: `start`, then `close`."""
 
     def __init__(
-        self, config: Config, addresses: Sequence[str], launch: Launch, admin_token: str
+        self,
+        config: Config,
+        addresses: Sequence[str],
+        launch: Launch,
+        admin_token: str,
+        names: Sequence[str] = (),
+        most_connections: int | None = None,
     ) -> None:
-        """`addresses`: to offer for media, best first. `launch`: how workers are started."""
-        self._config, self._admin_token = config, admin_token
+        """`addresses`: to offer for media, best first. `launch`: how workers are started.
+        `names`: of this server, besides the machine's and `server_names`. `most_connections`:
+        what the system allows, where that is less than `max_connections`.
+        """
+        self._config = config
+        self._forwarded = Forwarded(config.proxies)
+        self._names = OwnNames(socket.gethostname(), [*names, *config.server_names, config.host])
+        self._places = Places(
+            most_connections or config.max_connections, config.connections_per_address
+        )
+        self._listener: Listener | None = None
         self._passwords = Passwords()
         self.rooms = Rooms(config, addresses, self._passwords)
         self.pool = WorkerPool(config.worker_count, launch, self.rooms)
-        self.back_office = BackOffice(config, self.rooms, admin_token, self._address)
+        self.back_office = BackOffice(config, self.rooms, admin_token, self._forwarded)
         self._sessions: set[Session] = set()
-        self._by_address: Counter[str] = Counter()
+        # Sockets that nobody has joined by are the idle ones. One address never takes all.
+        self._seats = Places(config.max_sockets, max(1, config.max_sockets // 2))
         self._runner = web.AppRunner(
             self._application(), access_log=None, handle_signals=False, shutdown_timeout=0.2
         )
@@ -62,7 +73,14 @@ class Server:
         self._started = time.monotonic()
 
     def _application(self) -> web.Application:
-        app = web.Application()
+        front = Front(
+            self._forwarded,
+            self._names,
+            tls=self._config.tls,
+            proxies_name_us=not self._config.server_names,
+            most_of_one=self._config.connections_per_address,
+        )
+        app = web.Application(middlewares=[front.middleware], client_max_size=MAX_BODY)
         app[ROOMS] = self.rooms
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/api/rooms/{room:.+}", self._room)
@@ -79,14 +97,21 @@ class Server:
         Raises `OSError` when the port cannot be had and `WorkerStartError`.
         """
         await self._runner.setup()
-        host = self._config.host or None
+        config = self._config
+        assert self._runner.server is not None
+        self._listener = Listener(
+            self._runner.server,
+            self._places,
+            self._forwarded,
+            config.connects_per_minute,
+            config.patience,
+            tls,
+        )
         try:
-            # For any port, asyncio would give each address family another one.
-            port = self._config.port or _free_port(host)
-            site = web.TCPSite(self._runner, host, port, ssl_context=tls)
-            await site.start()
+            port = await self._listener.open(config.host, config.port)
             await self.pool.start()
         except BaseException:
+            self._listener.close()
             await self._runner.cleanup()
             self._passwords.close()
             raise
@@ -97,6 +122,8 @@ class Server:
         """Tell the clients, drain the workers, and stop; within 3 s."""
         if self._ticking is not None:
             self._ticking.cancel()
+        if self._listener is not None:
+            self._listener.close()
         closing = [
             session.close(messages.Closing(), WSCloseCode.GOING_AWAY) for session in self._sessions
         ]
@@ -115,6 +142,8 @@ class Server:
             await asyncio.sleep(TICK)
             now = time.monotonic()
             try:
+                if self._listener is not None:
+                    self._listener.tick(now)
                 self.rooms.tick(now)
                 self.back_office.tick(now)
             except Exception:
@@ -123,34 +152,21 @@ class Server:
 
     # Requests.
 
-    def _address(self, request: web.Request) -> str:
-        """Where the client is; a trusted proxy is believed about whom it speaks for."""
-        address = request.remote or ""
-        proxies = self._config.proxies
-        if proxies and within(address, proxies):
-            hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-            for hop in reversed(hops):
-                if hop:
-                    address = hop
-                    if not within(hop, proxies):
-                        break
-        return address
-
     def _check_origin(self, request: web.Request) -> None:
         """Pages of other sites must not use the server through a visitor's browser."""
         origin = request.headers.get("Origin")
         if origin is None or origin in self._config.allowed_origins:
             return
-        if urlsplit(origin).netloc.lower() != request.host.lower():
+        if not self._forwarded.same_origin(request):
             raise web.HTTPForbidden(text="this page may not connect here\n")
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request)
-        address = self._address(request)
-        key = address_key(address)
-        most = self._config.max_sockets
-        # One address never takes all of the places.
-        if len(self._sessions) >= most or self._by_address[key] >= max(1, most // 2):
+        address = self._forwarded.address(request)
+        # A proxy that does not say for whom it speaks cannot be counted as one person.
+        key = "" if self._forwarded.trusts(address) else address_key(address)
+        place = self._seats.take(key, time.monotonic(), JOIN_TIMEOUT)
+        if place is None:
             raise web.HTTPServiceUnavailable(
                 text="too many connections\n", headers={"Retry-After": "10"}
             )
@@ -160,19 +176,21 @@ class Server:
             max_msg_size=messages.MAX_MESSAGE,
             compress=False,
         )
-        self._by_address[key] += 1
         try:
-            await socket.prepare(request)
-            session = Session(socket, request, address)
+            try:
+                await socket.prepare(request)
+            except ValueError:
+                # A key that is no text, for one.
+                raise web.HTTPBadRequest(text="no WebSocket handshake\n") from None
+            session = Session(socket, request, address, lambda: self._seats.busy(place))
+            place.close = session.abort
             self._sessions.add(session)
             try:
                 await session.run()
             finally:
                 self._sessions.discard(session)
         finally:
-            self._by_address[key] -= 1
-            if not self._by_address[key]:
-                del self._by_address[key]
+            self._seats.free(place)
         return socket
 
     async def _room(self, request: web.Request) -> web.Response:
@@ -187,7 +205,7 @@ class Server:
                 "participants": len(room.participants) if room else 0,
                 "capacity": room.capacity if room else self._config.room_capacity,
                 "full": bool(room and room.full),
-                "mayCreate": self.rooms.may_create(self._address(request)),
+                "mayCreate": self.rooms.may_create(self._forwarded.address(request)),
                 "lookAlikes": self.rooms.twins_of(name),
             }
         )
@@ -201,13 +219,7 @@ class Server:
         return web.Response(text="no media worker\n", status=503)
 
     async def _stats(self, request: web.Request) -> web.Response:
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not tokens.same(token.strip(), self._admin_token):
-            return web.json_response(
-                {"error": "the admin token is needed"},
-                status=401,
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        await self.back_office.admin_only(request)
         return web.json_response(
             stats.collect(self.rooms, self.pool, time.monotonic() - self._started),
             headers={"Cache-Control": "no-store"},

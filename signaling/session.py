@@ -68,8 +68,15 @@ class OverBudgetError(TooManyError):
 class Session:
     """See the module's text."""
 
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request, address: str) -> None:
-        """`socket` is prepared; `address` is where the client is."""
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        address: str,
+        on_joined: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`socket` is prepared; `address` is where the client is. `on_joined` is called when the
+        session has a participant."""
         self._socket, self._transport, self._address = socket, request.transport, address
         self._backlog, self._news = Backlog(MAX_QUEUED), asyncio.Event()
         self._written = asyncio.Event()
@@ -80,6 +87,7 @@ class Session:
         self._refusals = Bucket(FORGIVEN, MAX_BAD_MESSAGES, time.monotonic())
         self._end_code: int | None = None
         """Closes the socket once all that waits is written."""
+        self._on_joined = on_joined
         self._close_code: int | None = None
         """All is written: closes it now."""
         self._place: tuple[Room, Participant] | None = None
@@ -135,9 +143,13 @@ class Session:
             self._end_code = code
             self._news.set()
 
+    def abort(self) -> None:
+        """End the connection without a word."""
+        abort(self._transport)
+
     def _join_timeout(self) -> None:
         if self._place is None:
-            abort(self._transport)
+            self.abort()
 
     async def _write(self) -> None:
         while True:
@@ -236,6 +248,7 @@ class Session:
         if participant.budgets is None:
             participant.budgets = Budgets(BUDGETS, time.monotonic())
         participant.outbox, participant.dismissed = self.send, self._dismissed
+        self._on_joined()
         log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
 
     async def _join(self, message: messages.Join) -> None:

@@ -8,34 +8,31 @@ pages of another port of this host through.
 
 from __future__ import annotations
 
-import ipaddress
 import time
-from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from signaling.admin.sessions import LIFETIME, Sessions, TooManyError
+from signaling.edge.forwarded import Forwarded
 
 COOKIE = "sfu-admin"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 class Guard:
     """Lets the admin in."""
 
-    def __init__(self, token: str, address: Callable[[web.Request], str]) -> None:
-        """`address`: where a request comes from, with trusted proxies seen through."""
+    def __init__(self, token: str, forwarded: Forwarded) -> None:
+        """`forwarded`: who asks, with trusted proxies seen through."""
         self.sessions = Sessions(token)
-        self._address = address
+        self._forwarded = forwarded
 
     def allows(self, request: web.Request) -> bool:
         """Whether the admin asks. Raises `HTTPTooManyRequests` for who guesses tokens."""
         bearer = _bearer(request)
         if bearer is not None:
             return self._knows(bearer, request)
-        if request.method not in _SAFE and not same_origin(request):
+        if request.method not in _SAFE and not self._forwarded.same_origin(request):
             return False
         return self.sessions.valid(request.cookies.get(COOKIE, ""), time.monotonic())
 
@@ -43,7 +40,8 @@ class Guard:
         """Raises `HTTPUnauthorized`, `HTTPForbidden` or `HTTPTooManyRequests` for others."""
         if self.allows(request):
             return
-        if request.method not in _SAFE and not same_origin(request) and COOKIE in request.cookies:
+        foreign = request.method not in _SAFE and not self._forwarded.same_origin(request)
+        if foreign and COOKIE in request.cookies:
             raise web.HTTPForbidden(text="this page may not do that\n")
         raise web.HTTPUnauthorized(
             text="the admin must log in\n", headers={"WWW-Authenticate": "Bearer"}
@@ -51,12 +49,12 @@ class Guard:
 
     def may_read_metrics(self, request: web.Request) -> bool:
         """The admin, and programs on this machine that come without a proxy between."""
-        return on_this_machine(request) or self.allows(request)
+        return self._forwarded.on_this_machine(request) or self.allows(request)
 
     def log_in(self, token: str, request: web.Request, response: web.StreamResponse) -> bool:
         """Set the cookie when the token is right. Raises `HTTPTooManyRequests`."""
         try:
-            secret = self.sessions.log_in(token, self._address(request), time.monotonic())
+            secret = self.sessions.log_in(token, self._forwarded.address(request), time.monotonic())
         except TooManyError as error:
             raise _too_many(error.seconds) from None
         if secret is None:
@@ -68,7 +66,9 @@ class Guard:
             path="/",
             httponly=True,
             samesite="Strict",
-            secure=request.secure or request.headers.get("X-Forwarded-Proto") == "https",
+            # Whoever else says so only keeps his own cookie off plain connections.
+            secure=self._forwarded.schemes(request) == ("https",)
+            or request.headers.get("X-Forwarded-Proto") == "https",
         )
         return True
 
@@ -76,6 +76,10 @@ class Guard:
         """End the session of this request and take its cookie back."""
         self.sessions.log_out(request.cookies.get(COOKIE, ""))
         response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+
+    def same_origin(self, request: web.Request) -> bool:
+        """Whether a page of this very server asks."""
+        return self._forwarded.same_origin(request)
 
     def still(self, request: web.Request) -> bool:
         """Whether whoever opened a WebSocket by `request` is still the admin."""
@@ -85,43 +89,9 @@ class Guard:
 
     def _knows(self, token: str, request: web.Request) -> bool:
         try:
-            return self.sessions.knows(token, self._address(request), time.monotonic())
+            return self.sessions.knows(token, self._forwarded.address(request), time.monotonic())
         except TooManyError as error:
             raise _too_many(error.seconds) from None
-
-
-def same_origin(request: web.Request) -> bool:
-    """Whether a page of this very server asks; browsers name the origin of whatever acts."""
-    try:
-        origin = urlsplit(request.headers.get("Origin", ""))
-    except ValueError:
-        return False
-    return bool(origin.netloc) and origin.netloc.lower() == request.host.lower()
-
-
-def on_this_machine(request: web.Request) -> bool:
-    """Whether a program of this machine asks for itself.
-
-    A proxy on this machine speaks for others and says so in a header. A page may have its own
-    name point here (DNS rebinding), but then that name is the request's host.
-    """
-    if any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        host = urlsplit(f"//{request.host}").hostname or ""
-    except ValueError:
-        return False
-    return _is_loopback(request.remote or "") and (host == "localhost" or _is_loopback(host))
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return parsed.is_loopback
 
 
 def _bearer(request: web.Request) -> str | None:

@@ -20,7 +20,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from qos import grades
 from signaling.admin import wire
-from signaling.admin.guard import Guard, same_origin
+from signaling.admin.guard import Guard
 from signaling.admin.totals import Totals
 from signaling.connection_end import abort
 from signaling.meter.samples import Sample
@@ -83,7 +83,7 @@ class Live:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket of one page, until it ends."""
-        if "Authorization" not in request.headers and not same_origin(request):
+        if "Authorization" not in request.headers and not self._guard.same_origin(request):
             raise web.HTTPForbidden(text="this page may not connect here\n")
         self._guard.check(request)
         if len(self._readers) >= MOST:

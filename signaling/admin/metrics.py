@@ -7,6 +7,7 @@ name, `_total` for counters. Labels are `worker`, `room` and, of drops and histo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -27,14 +28,36 @@ class Metric(NamedTuple):
     text: str
 
 
-def write(sample: Sample | None, totals: Totals, delay_bounds: Sequence[float]) -> str:
-    """The page. `delay_bounds`: upper bounds in seconds of the forwarding delay's buckets."""
+def pseudonyms(secret: str) -> Callable[[str], str]:
+    """What to call a room instead of its name: the same for as long as the secret is.
+
+    Who knows a room's name may join it, so that the names of all rooms are no figures for
+    whoever reads a monitoring system. Without the secret, no list of likely names helps either.
+    """
+    key = hashlib.sha256(secret.encode()).digest()
+
+    def pseudonym(name: str) -> str:
+        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=6, key=key)
+        return f"room-{digest.hexdigest()}"
+
+    return pseudonym
+
+
+def write(
+    sample: Sample | None,
+    totals: Totals,
+    delay_bounds: Sequence[float],
+    room_label: Callable[[str], str] = str,
+) -> str:
+    """The page. `delay_bounds`: upper bounds in seconds of the forwarding delay's buckets.
+    `room_label`: what a room is called.
+    """
     lines: list[str] = []
     if sample is not None:
         _server(lines, sample)
         _workers(lines, sample, totals)
         _forwarding_delay(lines, sample, totals, delay_bounds)
-        _rooms(lines, sample, totals)
+        _rooms(lines, sample, totals, room_label)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -276,8 +299,14 @@ _ROOM_TOTALS = (
 _LEFT_OUT = Metric("sfu_rooms_not_listed", "gauge", "Rooms beyond those that have own series.")
 
 
-def _rooms(lines: list[str], sample: Sample, totals: Totals) -> None:
-    present = [((("room", room.room),), room) for room in sample.rooms if room.room in totals.rooms]
+def _rooms(
+    lines: list[str], sample: Sample, totals: Totals, label_of: Callable[[str], str]
+) -> None:
+    present = [
+        ((("room", label_of(room.room)),), room)
+        for room in sample.rooms
+        if room.room in totals.rooms
+    ]
     for metric, value in _ROOM:
         _family(lines, metric, [(label, value(room)) for label, room in present])
     for metric, attribute in _ROOM_TOTALS:

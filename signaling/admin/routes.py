@@ -7,7 +7,7 @@ The page itself holds no secret and is served to anybody; all that it shows and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -19,6 +19,7 @@ from signaling.admin import metrics
 from signaling.admin.actions import MAX_BYTES, MAX_SECONDS, ActionError, Actions
 from signaling.admin.guard import Guard
 from signaling.admin.live import Live
+from signaling.edge.forwarded import Forwarded
 from signaling.meter.samples import Sample
 
 log = logging.getLogger(__name__)
@@ -45,15 +46,19 @@ class Admin:
     def __init__(
         self,
         token: str,
-        address: Callable[[web.Request], str],
+        forwarded: Forwarded,
         actions: Actions,
         delay_bounds: Sequence[float],
         folder: Path = pages.WEB,
+        *,
+        name_rooms: bool = False,
     ) -> None:
-        """`address`: where a request comes from. `delay_bounds`: of the histogram of forwarding
-        delays, seconds. `folder`: where the pages are.
+        """`forwarded`: who asks. `delay_bounds`: of the histogram of forwarding delays, seconds.
+        `folder`: where the pages are. `name_rooms`: call rooms by their names in `/metrics`, not
+        by what the token makes of them.
         """
-        self.guard = Guard(token, address)
+        self.guard = Guard(token, forwarded)
+        self._room_label = str if name_rooms else metrics.pseudonyms(token)
         self.live = Live(self.guard, delay_bounds)
         self._actions, self._bounds, self._folder = actions, delay_bounds, folder
 
@@ -93,7 +98,7 @@ class Admin:
     async def _metrics(self, request: web.Request) -> web.Response:
         if not self.guard.may_read_metrics(request):
             self.guard.check(request)
-        text = metrics.write(self.live.sample, self.live.totals, self._bounds)
+        text = metrics.write(self.live.sample, self.live.totals, self._bounds, self._room_label)
         return web.Response(
             body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE} | _NO_STORE
         )

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from sfu.logs import JsonFormatter, TextFormatter
+from sfu import logs
+from sfu.logs import JsonFormatter, TextFormatter, Throttle
 from tests.sfu.peers import Browser, WorkerProcess, open_room
 
 
@@ -79,3 +80,43 @@ def test_a_worker_logs_in_the_form_that_was_asked_for(form: str) -> None:
     entry = json.loads(connected)
     assert (entry["logger"], entry["room"], entry["participant"]) == ("sfu.worker", "Room", "ada")
     assert entry["pid"] == worker.process.pid
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_no_place_writes_more_than_its_share() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    written = [throttle.filter(record("one of %d", n)) for n in range(10_000)]
+    assert sum(written) == logs.LINES
+    elsewhere = record("rare")
+    elsewhere.lineno = 2
+    assert throttle.filter(elsewhere)
+    clock.now = 3600.0
+    after = record("one more of %s", "many")
+    assert throttle.filter(after)
+    assert after.getMessage() == "one more of many [9900 more like this were left out]"
+
+
+def test_tracebacks_are_rarer_than_lines() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    written = 0
+    for second in range(3600):
+        clock.now = float(second)
+        written += sum(throttle.filter(fail()) for _ in range(100))
+    assert written == logs.TRACEBACKS + 3600 // logs.TRACEBACK_SECONDS - 1
+
+
+def test_a_message_is_one_line_of_bounded_length() -> None:
+    made = record("%s joins", "x\n2026-01-01 00:00:00 ERROR sfu: forged\x1b[2J" + "x" * 5000)
+    assert Throttle().filter(made)
+    line = TextFormatter("%(levelname)s %(message)s").format(made)
+    assert line.startswith("WARNING x\\n2026-01-01")
+    assert line.isprintable()
+    assert len(line) < logs.LONGEST + 50

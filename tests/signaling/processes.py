@@ -18,14 +18,19 @@ class ServerProcess:
         self.process, self.url, self.data = process, url, data
 
     @classmethod
-    async def start(cls, data: Path, *flags: str) -> ServerProcess:
+    async def start(cls, data: Path, *flags: str, log: Path | None = None) -> ServerProcess:
+        """`log`: where its log goes, instead of to the test's own output."""
+        errors = None if log is None else log.open("wb")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "signaling", "--host", "127.0.0.1", "--port", "0", "--media-port", "0"),
             *("--workers", "1", "--data-dir", str(data), *flags),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
         )
+        if errors is not None:
+            errors.close()
         assert process.stdout is not None
         while line := (await process.stdout.readline()).decode():
             if match := re.search(r"https?://127\.0\.0\.1:[0-9]+", line):

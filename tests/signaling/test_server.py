@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from sfu.control import (
     AudioLevels,
@@ -532,8 +533,39 @@ async def test_other_sites_may_not_connect(serve: Serve) -> None:
 
 async def test_too_many_sockets(serve: Serve) -> None:
     run = await serve(max_sockets=4)
-    kept = [await run.client() for _ in range(2)]
+    kept = [await run.joined() for _ in range(2)]
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await run.client()
     assert refused.value.status == 503
     assert len(kept) == 2
+
+
+async def test_sockets_by_which_nobody_joins_make_room(serve: Serve) -> None:
+    run = await serve(max_sockets=4)
+    silent = [await run.client() for _ in range(3)]
+    assert (await silent[0].socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSED
+    ada = await run.joined()
+    assert (await silent[1].socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSED
+    await ada.send("ping", t=1)
+    assert (await ada.get("pong"))["t"] == 1
+
+
+async def test_a_socket_that_dies_before_its_upgrade_is_no_fault(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = await serve()
+    prepare = web.WebSocketResponse.prepare
+
+    async def too_late(response: web.WebSocketResponse, request: web.BaseRequest) -> object:
+        assert request.transport is not None
+        request.transport.abort()
+        while request.transport is not None:
+            await asyncio.sleep(0)
+        return await prepare(response, request)
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", too_late)
+    with pytest.raises(aiohttp.ClientError):
+        await run.client()
+    monkeypatch.undo()
+    assert (await (await run.client()).join())["type"] == "welcome"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -16,6 +16,7 @@ from aiohttp import web
 from signaling import pages
 from signaling.admin.actions import ActionError, Capture
 from signaling.admin.routes import Admin
+from signaling.edge.forwarded import Forwarded
 from signaling.meter.samples import Sample
 from tests.signaling.samples import Calls, Episode
 
@@ -101,7 +102,7 @@ class Running:
 async def serve(folder: Path, port: int = 0, token: str = TOKEN) -> AsyncIterator[Running]:
     """Until the block ends; give it samples by `running.admin.take`."""
     actions = FakeActions(folder)
-    admin = Admin(token, lambda request: request.remote or "", actions, BOUNDS)
+    admin = Admin(token, Forwarded(), actions, BOUNDS)
     app = web.Application()
     pages.add_routes(app)
     admin.add_routes(app)

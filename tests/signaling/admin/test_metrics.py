@@ -207,3 +207,15 @@ def test_the_grafana_dashboard_is_importable() -> None:
             assert panel["fieldConfig"]["defaults"]["unit"]
             for target in panel["targets"]:
                 assert target["expr"].count("(") == target["expr"].count(")")
+
+
+def test_rooms_have_pseudonyms_that_only_the_token_gives_away() -> None:
+    sample = Calls(rooms=2, people=1).step()[0]
+    own = Totals()
+    own.take(sample)
+    first, again, other = (metrics.pseudonyms(secret) for secret in ("one", "one", "two"))
+    written = metrics.write(sample, own, BOUNDS, first)
+    for room in sample.rooms:
+        assert room.room not in written
+        assert f'room="{first(room.room)}"' in written
+        assert again(room.room) == first(room.room) != other(room.room)

@@ -1,0 +1,1 @@
+"""Where connections come in: who may have one, for how long, and under which name of ours."""
