@@ -1,7 +1,7 @@
 /** A call: what the conference tells becomes tiles, marks and lists; controls become requests. */
 
 import { Chat } from './chat.js';
-import { announce, byId, label, setIcon, toast } from './dom.js';
+import { announce, byId, clearToasts, label, setIcon, toast } from './dom.js';
 import { errorText, onLanguage, t } from './i18n.js';
 import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { deviceLabel } from './lobby.js';
@@ -87,6 +87,7 @@ export class Call {
     clearTimeout(this.#bannerTimer);
     this.#stage.clear();
     this.#self.remove();
+    clearToasts();
   }
 
   #showRoom() {
@@ -162,6 +163,11 @@ export class Call {
       close.addEventListener('click', () => this.#closePanel(), { signal });
     }
     hear.addEventListener('click', () => this.#play(), { signal });
+    const own = this.#self.video;
+    own.addEventListener('resize', () => {
+      const { videoWidth: width, videoHeight: height } = own;
+      if (width) this.#conference.cameraSized({ width, height });
+    }, { signal });
     document.addEventListener('keydown', (event) => this.#key(event), { signal });
     onNetworkChange(() => this.#conference.networkChanged(), signal);
   }

@@ -1,10 +1,8 @@
-/** What a `Conference` (protocol.js) takes and tells, as types. */
+/** What a `Conference` (protocol.js) takes and tells. */
 
 /** @typedef {import('./messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./messages.js').ErrorCode} ErrorCode */
 /** @typedef {import('./messages.js').Participant} Participant */
-
-export {};
 
 /** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
 /** @typedef {import('./connections.js').Direction} Direction */
@@ -27,3 +25,28 @@ export {};
  * @property {{}} receiving `looking.receivingOf` has changed
  * @property {{}} quality `looking.qualityOf` has changed
  */
+
+/** An event target whose events have typed details. */
+export class ConferenceEventTarget extends EventTarget {
+  /**
+   * Only for the conference itself.
+   *
+   * @template {keyof ConferenceEvents} Name
+   * @param {Name} name
+   * @param {ConferenceEvents[Name]} detail
+   */
+  emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /**
+   * `addEventListener` with the detail's type.
+   *
+   * @template {keyof ConferenceEvents} Name
+   * @param {Name} name
+   * @param {(detail: ConferenceEvents[Name]) => void} listener
+   */
+  on(name, listener) {
+    this.addEventListener(name, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+  }
+}

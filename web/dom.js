@@ -134,6 +134,11 @@ export function toast(text, mood = 'info') {
   return remove;
 }
 
+/** What was told in passing is past. */
+export function clearToasts() {
+  byId('toasts', HTMLElement).replaceChildren();
+}
+
 /**
  * Tell screen readers, and nobody else.
  *

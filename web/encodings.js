@@ -2,43 +2,70 @@
 
 /** @typedef {import('./messages.js').Source} Source */
 
-const LOW = { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 };
-const MIDDLE = { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 };
+/**
+ * @typedef {RTCRtpEncodingParameters & {rid: string, active: boolean, scalabilityMode?: string}}
+ *   Encoding of a layer
+ */
+
+const RIDS = /** @type {const} */ (['q', 'h', 'f']);
 
 /**
- * The send encodings of a camera, low to high.
+ * Layers by the size of the picture, low to high: `[scaleResolutionDownBy, maxBitrate]`.
  *
  * Chromium sends three layers only from 960x540 up and two from 480x270 up, and drops the highest
  * ones first: asking for more than it will send would cost the full picture.
  *
+ * @type {{pixels: number, layers: [number, number][]}[]}
+ */
+const LADDERS = [
+  { pixels: 960 * 540, layers: [[4, 150_000], [2, 500_000], [1, 1_500_000]] },
+  { pixels: 480 * 270, layers: [[2, 150_000], [1, 700_000]] },
+  { pixels: 0, layers: [[1, 400_000]] },
+];
+
+/**
+ * The send encodings of a camera, low to high. There are always three, because their number is
+ * settled for good when they are first offered and another camera may follow; a small picture
+ * leaves the upper ones inactive.
+ *
  * @param {number} width pixels
  * @param {number} height pixels
- * @returns {RTCRtpEncodingParameters[]}
+ * @returns {Encoding[]}
  */
 export function cameraEncodings(width, height) {
-  const pixels = width * height;
-  if (pixels >= 960 * 540) return [LOW, MIDDLE, { rid: 'f', maxBitrate: 1_500_000 }];
-  if (pixels >= 480 * 270) {
-    return [
-      { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 150_000 },
-      { rid: 'f', maxBitrate: 700_000 },
-    ];
-  }
-  return [{ maxBitrate: 400_000 }];
+  const layers = LADDERS.find(({ pixels }) => width * height >= pixels)?.layers ?? [];
+  return RIDS.map((rid, place) => {
+    const [scaleResolutionDownBy, maxBitrate] = layers[place] ?? [1, 400_000];
+    return { rid, active: place < layers.length, scaleResolutionDownBy, maxBitrate };
+  });
 }
 
 /** @type {RTCRtpEncodingParameters[]} */
 export const SCREEN_ENCODINGS = [{ maxBitrate: 2_500_000, maxFramerate: 15 }];
 
+/** @typedef {{width: number, height: number}} Size in pixels */
+
+/** Of a camera whose pictures nobody has seen yet. @type {Size} */
+const USUAL = { width: 1280, height: 720 };
+
+/**
+ * @param {MediaStreamTrack | null} track
+ * @returns {Size | null} null when the browser does not know it (yet)
+ */
+export function sizeOf(track) {
+  const { width, height } = track?.getSettings() ?? {};
+  return width && height ? { width, height } : null;
+}
+
 /**
  * @param {Source} source
- * @param {MediaStreamTrack} track
+ * @param {Size | null} size of its pictures; null: not known
  * @returns {RTCRtpEncodingParameters[] | undefined} undefined for audio
  */
-export function encodingsFor(source, track) {
+export function encodingsFor(source, size) {
   if (source === 'screen') return SCREEN_ENCODINGS;
   if (source !== 'camera') return undefined;
-  const { width = 1280, height = 720 } = track.getSettings();
+  const { width, height } = size ?? USUAL;
   return cameraEncodings(width, height);
 }
 
@@ -48,12 +75,14 @@ export function encodingsFor(source, track) {
  * a decoder drops a packet that comes late, so a repaired loss would still cost a frame (with three
  * layers throughout 92 % of frames were decoded at 5 % loss, without 100 %).
  *
- * @param {RTCRtpEncodingParameters[]} encodings low to high
- * @returns {RTCRtpEncodingParameters[]}
+ * @template {RTCRtpEncodingParameters} Encoding
+ * @param {Encoding[]} encodings low to high
+ * @returns {(Encoding & {scalabilityMode: string})[]}
  */
 export function inTemporalLayers(encodings) {
+  const lone = encodings.filter(({ active = true }) => active).length === 1;
   return encodings.map((encoding, place) => ({
-    ...encoding, scalabilityMode: place || encodings.length === 1 ? 'L1T1' : 'L1T3',
+    ...encoding, scalabilityMode: place || lone ? 'L1T1' : 'L1T3',
   }));
 }
 

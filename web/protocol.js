@@ -15,6 +15,7 @@
  */
 
 import { ChatQueue } from './chat-queue.js';
+import { ConferenceEventTarget } from './conference.js';
 import { Connections } from './connections.js';
 import { ConferenceError } from './errors.js';
 import { Looking } from './looking.js';
@@ -41,16 +42,16 @@ export { ConferenceError };
 /** @type {ReadonlySet<ErrorCode>} Errors on the way back that waiting may cure. */
 const PASSING = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
 
-export class Conference extends EventTarget {
+export class Conference extends ConferenceEventTarget {
   /** @type {State} */
   #state = 'idle';
   #roster = new Roster({
-    joined: (participant) => this.#emit('participantJoined', { participant }),
+    joined: (participant) => this.emit('participantJoined', { participant }),
     left: (participant, reason) => {
       this.#looking.forget(participant.id);
-      this.#emit('participantLeft', { participant, reason });
+      this.emit('participantLeft', { participant, reason });
     },
-    changed: (participant) => this.#emit('participantChanged', { participant }),
+    changed: (participant) => this.emit('participantChanged', { participant }),
   });
   /** @type {ChatMessage[]} */
   #chat = [];
@@ -74,7 +75,7 @@ export class Conference extends EventTarget {
   #looking = new Looking((message) => this.#send(message));
   #chatQueue = new ChatQueue({
     send: (message) => this.#send(message),
-    changed: () => this.#emit('chatWaiting', { lines: this.#chatQueue.lines }),
+    changed: () => this.emit('chatWaiting', { lines: this.#chatQueue.lines }),
   });
 
   /**
@@ -91,10 +92,10 @@ export class Conference extends EventTarget {
     this.#connections = new Connections(
       {
         send: (message) => this.#send(message),
-        refused: ({ code, message }) => this.#emit('problem', { code, message }),
-        media: (participant, role) => this.#emit('media', { participant, role }),
+        refused: ({ code, message }) => this.emit('problem', { code, message }),
+        media: (participant, role) => this.emit('media', { participant, role }),
         state: (direction, state, reason) =>
-          this.#emit('connection', { direction, state, reason }),
+          this.emit('connection', { direction, state, reason }),
         resubscribed: () => this.#looking.again(),
       },
       environment,
@@ -216,6 +217,11 @@ export class Conference extends EventTarget {
    */
   mute(source, muted) {
     this.#connections.publisher.mute(source, muted);
+  }
+
+  /** @param {import('./encodings.js').Size} size of the camera's pictures now: sending follows */
+  cameraSized(size) {
+    this.#connections.publisher.sized('camera', size);
   }
 
   /**
@@ -361,7 +367,7 @@ export class Conference extends EventTarget {
         return this.#roster.mute(message.participant, message.track, message.muted);
       case 'chat': return this.#said(message);
       case 'speaking':
-        return this.#emit('speaking', {
+        return this.emit('speaking', {
           levels: new Map(message.participants.map(({ id, level }) => [id, level])),
         });
       default: return this.#takeMedia(message);
@@ -380,10 +386,10 @@ export class Conference extends EventTarget {
         return this.#connections.reset();
       case 'receiving':
         this.#looking.receiving(message);
-        return this.#emit('receiving', {});
+        return this.emit('receiving', {});
       case 'quality':
         this.#looking.quality(message);
-        return this.#emit('quality', {});
+        return this.emit('quality', {});
       case 'because': return this.#looking.because(message);
       default: return undefined;
     }
@@ -439,7 +445,7 @@ export class Conference extends EventTarget {
       if (request === 'view') this.#looking.wait(wait);
       else this.#connections.askAgain(request, wait);
     } else if (code !== 'badMessage' || request === 'chat') {
-      this.#emit('problem', { code, message });
+      this.emit('problem', { code, message });
     } else {
       // An older server, which does not know all that we say. The call goes on without.
       this.#looking.refused();
@@ -462,7 +468,7 @@ export class Conference extends EventTarget {
     const line = { participant, name, text, at };
     this.#chat = [...this.#chat, line].slice(-100);
     if (participant === this.#id || participant === before) this.#chatQueue.heard();
-    this.#emit('chat', line);
+    this.emit('chat', line);
   }
 
   // Telling the caller.
@@ -474,26 +480,6 @@ export class Conference extends EventTarget {
   #setState(state, reason = '') {
     if (state === this.#state) return;
     this.#state = state;
-    this.#emit('state', { state, reason });
-  }
-
-  /**
-   * @template {keyof ConferenceEvents} Name
-   * @param {Name} name
-   * @param {ConferenceEvents[Name]} detail
-   */
-  #emit(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
-  }
-
-  /**
-   * `addEventListener` with the detail's type.
-   *
-   * @template {keyof ConferenceEvents} Name
-   * @param {Name} name
-   * @param {(detail: ConferenceEvents[Name]) => void} listener
-   */
-  on(name, listener) {
-    this.addEventListener(name, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+    this.emit('state', { state, reason });
   }
 }

@@ -11,7 +11,8 @@
  */
 
 import { Interrupted, unlessClosed } from './closable.js';
-import { encodingsFor, inTemporalLayers, vp8Only } from './encodings.js';
+import { cameraEncodings, encodingsFor, inTemporalLayers, sizeOf } from './encodings.js';
+import { addSending, ensureEncodings, preferVp8 } from './sender.js';
 import { ActiveEncodings } from './simulcast.js';
 
 /** @typedef {import('./messages.js').ErrorMessage} ErrorMessage */
@@ -24,6 +25,7 @@ import { ActiveEncodings } from './simulcast.js';
  * @property {MediaStreamTrack | null} track null while its device is off
  * @property {boolean} muted
  * @property {boolean} active false once removed; its transceiver waits to be used again
+ * @property {import('./encodings.js').Size | null} size of the pictures, as last known
  * @property {RTCRtpTransceiver | null} transceiver
  * @property {ActiveEncodings | null} encodings of its transceiver, when it is video
  * @property {string} id the server's track id; empty until it is published
@@ -103,13 +105,15 @@ export class Publisher {
     const sending = this.#sending.get(source);
     if (!sending) {
       this.#sending.set(source, {
-        source, track, muted, active: true, transceiver: null, encodings: null, id: '',
+        source, track, muted, active: true, size: sizeOf(track), transceiver: null,
+        encodings: null, id: '',
       });
       return this.#negotiate();
     }
     sending.track = track;
     await this.#replaceTrack(sending);
-    void sending.encodings?.apply();
+    sending.size = sizeOf(track) ?? sending.size;
+    this.#fit(sending);
     if (sending.active) {
       this.mute(source, muted);
       if (sending.transceiver || !track) return undefined;
@@ -142,6 +146,25 @@ export class Publisher {
     if (!sending || sending.muted === muted) return;
     sending.muted = muted;
     this.#tellMuted(sending);
+  }
+
+  /**
+   * The pictures of a source are of this size: another camera's, or the same one's, turned.
+   *
+   * @param {Source} source
+   * @param {import('./encodings.js').Size} size
+   */
+  sized(source, size) {
+    const sending = this.#sending.get(source);
+    if (!sending) return;
+    sending.size = size;
+    this.#fit(sending);
+  }
+
+  /** @param {Sending} sending */
+  #fit({ source, size, encodings }) {
+    if (source !== 'camera' || !size) void encodings?.apply();
+    else void encodings?.fit(inTemporalLayers(cameraEncodings(size.width, size.height)));
   }
 
   /** @param {import('./messages.js').Layers} message */
@@ -439,52 +462,13 @@ export class Publisher {
    * @param {MediaStreamTrack} track
    */
   async #add(connection, sending, track) {
-    const encodings = encodingsFor(sending.source, track);
+    const encodings = encodingsFor(sending.source, sending.size ?? sizeOf(track));
     const transceiver = addSending(connection, track, encodings);
     sending.transceiver = transceiver;
     if (!encodings) return;
     sending.encodings = new ActiveEncodings(transceiver.sender);
     preferVp8(transceiver);
     await ensureEncodings(transceiver.sender, encodings);
-  }
-}
-
-/**
- * @param {RTCPeerConnection} connection
- * @param {MediaStreamTrack} track
- * @param {RTCRtpEncodingParameters[] | undefined} encodings undefined for audio
- */
-function addSending(connection, track, encodings) {
-  if (!encodings) return connection.addTransceiver(track, { direction: 'sendonly' });
-  try {
-    return connection.addTransceiver(track, {
-      direction: 'sendonly', sendEncodings: inTemporalLayers(encodings),
-    });
-  } catch {
-    // A browser that knows temporal layers, but not these.
-    return connection.addTransceiver(track, { direction: 'sendonly', sendEncodings: encodings });
-  }
-}
-
-/** @param {RTCRtpTransceiver} transceiver */
-function preferVp8(transceiver) {
-  const codecs = vp8Only(globalThis.RTCRtpSender?.getCapabilities?.('video')?.codecs ?? []);
-  if (codecs.length > 0) transceiver.setCodecPreferences?.(codecs);
-}
-
-/**
- * Older Firefox ignores `sendEncodings` and takes them from `setParameters` only.
- *
- * @param {RTCRtpSender} sender
- * @param {RTCRtpEncodingParameters[]} encodings
- */
-async function ensureEncodings(sender, encodings) {
-  const parameters = sender.getParameters();
-  if (parameters.encodings?.length === encodings.length) return;
-  parameters.encodings = encodings;
-  try {
-    await sender.setParameters(parameters);
-  } catch {
-    // A browser that refuses sends one plain stream, which the server takes as well.
+    this.#fit(sending);
   }
 }

@@ -1,14 +1,19 @@
 /**
- * Which encodings of a video are really encoded: those that somebody receives.
+ * Which encodings of a video are really encoded, and how: those that the picture is large enough for
+ * (`fit`) and that somebody receives (`want`).
  *
  * `setParameters` takes what `getParameters` gave in the same turn and allows one call at a time,
  * so calls are queued and each reads the parameters afresh. Nothing is asked of the encoder when
  * it already does what is wanted.
  */
 
+/** @typedef {import('./encodings.js').Encoding} Encoding */
+
 export class ActiveEncodings {
   /** @type {ReadonlySet<string> | null} null: all */
   #wanted = null;
+  /** @type {readonly Encoding[]} low to high; empty: as they were offered */
+  #fitting = [];
   #queue = Promise.resolve();
   #sender;
 
@@ -26,6 +31,16 @@ export class ActiveEncodings {
     return this.apply();
   }
 
+  /**
+   * The picture has another size now.
+   *
+   * @param {readonly Encoding[]} encodings for that size, low to high
+   */
+  fit(encodings) {
+    this.#fitting = encodings;
+    return this.apply();
+  }
+
   /** See to it again: a negotiation or another track may have changed it. */
   apply() {
     this.#queue = this.#queue.then(() => this.#set());
@@ -34,11 +49,15 @@ export class ActiveEncodings {
 
   async #set() {
     const parameters = this.#sender.getParameters();
+    const encodings = parameters.encodings ?? [];
+    const active = this.#activeAmong(encodings);
     let changed = false;
-    for (const encoding of parameters.encodings ?? []) {
-      const active = this.#wanted?.has(encoding.rid ?? '') ?? true;
-      changed ||= (encoding.active ?? true) !== active;
-      encoding.active = active;
+    for (const encoding of encodings) {
+      const wanted = { ...this.#shapeOf(encoding, encodings.length), active: active.has(encoding) };
+      const before = { active: true, ...encoding };
+      changed ||= Object.entries(wanted).some(
+        ([name, value]) => before[/** @type {keyof typeof before} */ (name)] !== value);
+      Object.assign(encoding, wanted);
     }
     if (!changed) return;
     try {
@@ -46,5 +65,37 @@ export class ActiveEncodings {
     } catch {
       // Not at this moment, with an offer open: `apply` follows every negotiation.
     }
+  }
+
+  /**
+   * @param {RTCRtpEncodingParameters[]} encodings of the sender
+   * @returns {Set<RTCRtpEncodingParameters>}
+   */
+  #activeAmong(encodings) {
+    /** @param {RTCRtpEncodingParameters} encoding */
+    const wanted = ({ rid = '' }) => this.#wanted?.has(rid) ?? true;
+    const there = encodings.filter(({ rid }) =>
+      this.#fitting.find((one) => one.rid === rid)?.active ?? true);
+    const active = there.filter(wanted);
+    const highest = there.at(-1);
+    // Who watches a layer that this camera has no more sees the best that it has.
+    if (active.length === 0 && highest && encodings.some(wanted)) active.push(highest);
+    return new Set(active);
+  }
+
+  /**
+   * @param {RTCRtpEncodingParameters & {scalabilityMode?: string}} encoding
+   * @param {number} count of the sender's encodings
+   */
+  #shapeOf({ rid, scalabilityMode }, count) {
+    // Where the browser took no layers, all that there is goes into the one stream.
+    const fitting = count === 1
+      ? this.#fitting.filter(({ active }) => active).at(-1)
+      : this.#fitting.find((one) => one.rid === rid);
+    if (!fitting) return {};
+    const { scaleResolutionDownBy, maxBitrate } = fitting;
+    // Only where the browser knows temporal layers.
+    const modes = scalabilityMode && { scalabilityMode: fitting.scalabilityMode };
+    return { scaleResolutionDownBy, maxBitrate, ...modes };
   }
 }

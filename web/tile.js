@@ -18,6 +18,10 @@ export class Tile {
   #menu = el('button', { class: 'tile-menu', type: 'button', 'aria-haspopup': 'menu' }, icon('more'));
   #wanted = false;
   #stopped = false;
+  /** @type {MediaStreamTrack | null} what the video element plays */
+  #track = null;
+  /** Whether a frame of that track has come since it is this tile's. */
+  #own = false;
   #blocked;
 
   /**
@@ -44,6 +48,9 @@ export class Tile {
     if (kind !== 'self') this.element.append(this.#audio);
     this.#mark.hidden = true;
     if (kind === 'self') this.#video.classList.add('mirrored');
+    this.#video.onresize = () => {
+      this.element.classList.toggle('upright', this.#video.videoHeight > this.#video.videoWidth);
+    };
     this.showVideo(false);
   }
 
@@ -73,7 +80,31 @@ export class Tile {
     for (const element of [this.#video, this.#audio]) {
       if (element.srcObject !== stream) element.srcObject = stream;
     }
+    const [track = null] = stream?.getVideoTracks() ?? [];
+    if (track !== this.#track) {
+      this.#track = track;
+      this.#waitForFrame();
+    }
     this.play();
+  }
+
+  /**
+   * A track may have been somebody else's a moment ago (an m-line that is used again), and Firefox
+   * paints its last frame until the next one comes. Nothing is shown before that.
+   */
+  #waitForFrame() {
+    const [video, track, since] = [this.#video, this.#track, performance.now()];
+    this.#own = this.kind === 'self' || !video.requestVideoFrameCallback;
+    this.showVideo(this.#wanted);
+    if (this.#own || !track) return;
+    /** @type {VideoFrameRequestCallback} */
+    const presented = (_now, { receiveTime = since }) => {
+      if (this.#track !== track) return;
+      this.#own = receiveTime >= since;
+      if (this.#own) this.showVideo(this.#wanted);
+      else video.requestVideoFrameCallback(presented);
+    };
+    video.requestVideoFrameCallback(presented);
   }
 
   /** Start what should be playing; also after a touch, when the browser had held it back. */
@@ -88,7 +119,7 @@ export class Tile {
   /** @param {boolean} shown whether there is a picture to show */
   showVideo(shown) {
     this.#wanted = shown;
-    this.element.classList.toggle('with-video', shown && !this.#stopped);
+    this.element.classList.toggle('with-video', shown && this.#own && !this.#stopped);
   }
 
   /** Pictures shown so far. */

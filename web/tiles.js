@@ -4,7 +4,8 @@ import { bestGrid, cornerPays } from './grid.js';
 
 /** @typedef {import('./tile.js').Tile} Tile */
 
-const GAP = 10;
+/** Between tiles; grows with the text, as all distances of the page. */
+const GAP_REM = 0.625;
 /** Up to this many people one sees oneself in a corner; with more, among the others. */
 const CORNER_UP_TO = 4;
 
@@ -13,6 +14,14 @@ const SCREEN_SHAPE = { tallest: 0.4, widest: 4 };
 const STRIP_SHAPE = { tallest: 1, widest: 16 / 9 };
 /** One person on a phone held upright may fill it. */
 const LONE_SHAPE = { tallest: 0.4, widest: 16 / 9 };
+
+/**
+ * One's own picture in the corner: on a phone above, where no thumb is, as narrow as a face; else
+ * below, in the shape of a camera. Lengths in pixels but for those named otherwise.
+ */
+const PHONE_WIDTH = 760;
+const PHONE_CORNER = { width: 104, height: 139, inset: 12 };
+const CORNER = { share: 0.17, leastRem: 10.625, mostRem: 20, shape: 16 / 9, insetRem: 1 };
 
 export class Stage {
   /** @type {Map<string, Tile>} */
@@ -93,8 +102,12 @@ export class Stage {
     const presenting = large.length > 0;
     const others = this.tiles.length - large.length;
     const { clientWidth: width, clientHeight: height } = stage;
+    const gap = rem() * GAP_REM;
+    const box = cornerBox(width, height);
     const inCorner = others > 0 && others < CORNER_UP_TO && !presenting
-      && cornerPays(others, width, height, GAP);
+      && (others === 1 || cornerPays(others, width, height, gap, box));
+    corner.style.setProperty('--corner-width', `${box.right - box.left}px`);
+    corner.style.setProperty('--corner-height', `${box.bottom - box.top}px`);
     for (const tile of this.tiles) put(tile, large.includes(tile) ? screens : people);
     put(this.#self, inCorner ? corner : people);
     corner.hidden = !inCorner;
@@ -104,13 +117,13 @@ export class Stage {
     stage.classList.toggle('presenting', presenting);
     stage.classList.toggle('wide', wide);
     const count = others + (inCorner ? 0 : 1);
-    const strip = presenting ? stripSize(width, height, wide, count) : { width, height };
-    arrange(people, count, strip.width, strip.height, presenting);
+    const strip = presenting ? stripSize(width, height, wide, count, gap) : { width, height };
+    arrange(people, count, strip, gap, presenting);
     if (presenting) {
       const rest = wide
-        ? { width: width - strip.width - GAP, height }
-        : { width, height: height - strip.height - GAP };
-      arrange(screens, large.length, rest.width, rest.height, false);
+        ? { width: width - strip.width - gap, height }
+        : { width, height: height - strip.height - gap };
+      arrange(screens, large.length, rest, gap, false);
     }
   }
 
@@ -131,6 +144,28 @@ function put(tile, place) {
   tile.play();
 }
 
+/** Pixels of the page's unit of length. */
+function rem() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+}
+
+/**
+ * @param {number} width of the stage
+ * @param {number} height of the stage
+ * @returns {import('./grid.js').Box} within the stage
+ */
+function cornerBox(width, height) {
+  if (innerWidth <= PHONE_WIDTH) {
+    const { inset, ...size } = PHONE_CORNER;
+    const right = width - inset;
+    return { left: right - size.width, top: inset, right, bottom: inset + size.height };
+  }
+  const most = Math.min(CORNER.mostRem * rem(), innerWidth * CORNER.share);
+  const wide = Math.max(CORNER.leastRem * rem(), most);
+  const [right, bottom] = [width - CORNER.insetRem * rem(), height - CORNER.insetRem * rem()];
+  return { left: right - wide, top: bottom - wide / CORNER.shape, right, bottom };
+}
+
 /**
  * The part of the stage that people keep beside a screen.
  *
@@ -138,29 +173,30 @@ function put(tile, place) {
  * @param {number} height
  * @param {boolean} wide
  * @param {number} count
+ * @param {number} gap
  */
-function stripSize(width, height, wide, count) {
+function stripSize(width, height, wide, count, gap) {
   const share = count > 4 ? 0.26 : 0.2;
   const most = wide
     ? { width: Math.round(Math.max(150, width * share)), height }
     : { width, height: Math.round(Math.max(96, height * (share + 0.06))) };
   // No wider than its tiles are: the rest is for what is shown large.
-  const grid = bestGrid(count, most.width, most.height, GAP, STRIP_SHAPE);
+  const grid = bestGrid(count, most.width, most.height, gap, STRIP_SHAPE);
   return wide
-    ? { width: grid.columns * (grid.width + GAP) - GAP, height }
-    : { width, height: grid.rows * (grid.height + GAP) - GAP };
+    ? { width: grid.columns * (grid.width + gap) - gap, height }
+    : { width, height: grid.rows * (grid.height + gap) - gap };
 }
 
 /**
  * @param {HTMLElement} area
  * @param {number} count
- * @param {number} width
- * @param {number} height
+ * @param {{width: number, height: number}} size of the area
+ * @param {number} gap
  * @param {boolean} strip
  */
-function arrange(area, count, width, height, strip) {
+function arrange(area, count, { width, height }, gap, strip) {
   const screens = area.classList.contains('screens');
-  const grid = bestGrid(count, width, height, GAP,
+  const grid = bestGrid(count, width, height, gap,
     screens ? SCREEN_SHAPE : strip ? STRIP_SHAPE : count === 1 ? LONE_SHAPE : {});
   area.style.width = `${width}px`;
   area.style.height = `${height}px`;

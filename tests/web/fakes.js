@@ -49,13 +49,18 @@ export class FakeSocket {
 let lastTrack = 0;
 
 export class FakeTrack {
-  constructor(kind) {
+  /**
+   * @param {string} kind
+   * @param {{width?: number, height?: number}} [settings]
+   */
+  constructor(kind, settings = { width: 1280, height: 720 }) {
     this.kind = kind;
     this.id = `track-${(lastTrack += 1)}`;
+    this.settings = settings;
   }
 
   getSettings() {
-    return { width: 1280, height: 720 };
+    return this.settings;
   }
 }
 

@@ -595,6 +595,41 @@ test('layers that nobody receives rest, whenever the message comes', async () =>
   assert.deepEqual(active(), ['q', 'h', 'f'], 'a new track begins with all');
 });
 
+test('what is sent follows the camera: another one, and the same one turned', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video', { width: 640, height: 360 }));
+  await settle();
+  await answerPublish();
+  const [{ sender }] = FakeConnection.all[0].transceivers;
+  const scales = () => sender.getParameters().encodings
+    .filter(({ active }) => active)
+    .map(({ rid, scaleResolutionDownBy }) => `${rid}/${scaleResolutionDownBy}`);
+  assert.deepEqual(scales(), ['q/2', 'h/1']);
+  void conference.publish('camera', new FakeTrack('video'));
+  await settle();
+  assert.deepEqual(scales(), ['q/4', 'h/2', 'f/1']);
+  conference.cameraSized({ width: 240, height: 320 });
+  await settle();
+  assert.deepEqual(scales(), ['q/1']);
+  // A browser that does not know the size of a new camera yet tells it with the first frame.
+  void conference.publish('camera', new FakeTrack('video', {}));
+  await settle();
+  assert.deepEqual(scales(), ['q/1']);
+  conference.cameraSized({ width: 1280, height: 720 });
+  await settle();
+  assert.deepEqual(scales(), ['q/4', 'h/2', 'f/1']);
+  assert.equal(FakeSocket.last.sentOf('publish').length, 1, 'nothing is negotiated for it');
+});
+
+test('a size that is known before there is a connection counts in the first offer', async () => {
+  const conference = await joined();
+  void conference.publish('camera', new FakeTrack('video', {}));
+  conference.cameraSized({ width: 320, height: 240 });
+  await settle();
+  const [{ sender }] = FakeConnection.all[0].transceivers;
+  assert.deepEqual(sender.getParameters().encodings.map(({ active }) => active), [true, false, false]);
+});
+
 test('a browser that refuses temporal layers sends without', async () => {
   const conference = await joined();
   const add = FakeConnection.prototype.addTransceiver;

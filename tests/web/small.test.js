@@ -44,12 +44,20 @@ test('random names are names, in either language', () => {
 });
 
 test('simulcast layers follow what a browser will send at that size', () => {
-  const rids = (width, height) => cameraEncodings(width, height).map(({ rid }) => rid);
-  assert.deepEqual(rids(1280, 720), ['q', 'h', 'f']);
-  assert.deepEqual(rids(960, 540), ['q', 'h', 'f']);
-  assert.deepEqual(rids(640, 360), ['h', 'f']);
-  assert.deepEqual(rids(360, 640), ['h', 'f']);
-  assert.deepEqual(rids(320, 180), [undefined]);
+  const scales = (width, height) => cameraEncodings(width, height)
+    .filter(({ active }) => active)
+    .map(({ rid, scaleResolutionDownBy }) => `${rid}/${scaleResolutionDownBy}`);
+  assert.deepEqual(scales(1280, 720), ['q/4', 'h/2', 'f/1']);
+  assert.deepEqual(scales(960, 540), ['q/4', 'h/2', 'f/1']);
+  assert.deepEqual(scales(640, 360), ['q/2', 'h/1']);
+  assert.deepEqual(scales(360, 640), ['q/2', 'h/1']);
+  assert.deepEqual(scales(320, 180), ['q/1']);
+});
+
+test('there are always three encodings, so that any camera may follow any other', () => {
+  for (const [width, height] of [[160, 120], [640, 480], [1920, 1080]]) {
+    assert.deepEqual(cameraEncodings(width, height).map(({ rid }) => rid), ['q', 'h', 'f']);
+  }
 });
 
 test('VP8 keeps its retransmissions, and without VP8 there is no preference', () => {
