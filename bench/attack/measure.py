@@ -48,6 +48,7 @@ FEW = 3
 SETTINGS: dict[str, object] = {
     "tls": True,
     "max_rooms": None,
+    "rooms_per_address": None,
     "joins_per_minute": None,
     "max_publish_kbps": None,
     "log_level": None,
