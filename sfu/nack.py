@@ -5,8 +5,12 @@ numbers becomes missing packets; `due`, called from a tick, says which to ask fo
 request waits for two packets after the one that showed the gap (three newer ones in all, the
 threshold at which TCP too takes reordering for loss) or for 10 ms: reordering on real paths is
 mostly within neighbours, and on a thin stream such as audio three packets would take 60 ms.
-Requests repeat at one and a half round trips, since an answer takes one. When so much is missing
-that asking is hopeless, all is dropped and a keyframe is wanted instead.
+Requests repeat when the answer is overdue: by how long answers have taken (smoothed, and four
+times their deviation, as TCP's retransmission timer), within bounds that the round trip sets. On a
+long path each is sent twice, an instant apart: it is small, and waiting for the next one is what
+costs; senders repeat a packet once a round trip at most, so the second copy brings no second
+answer. When so much is missing that asking is hopeless, all is dropped and a keyframe is wanted
+instead.
 
 `ResendLimiter` stands on the sending side of one stream to one receiver. It keeps resends from
 being an amplifier: a receiver, honest or not, gets one packet once per round trip, and in all at
@@ -19,8 +23,17 @@ REORDER_SECONDS = 0.010
 REORDER_PACKETS = 3
 """Newer packets, the one that showed the gap included."""
 RETRY_ROUND_TRIPS = 1.5
+"""After which a request is repeated at the latest, or while no answer has been timed."""
+LEAST_RETRY_ROUND_TRIPS = 1.1
+"""Earlier than after one, a sender takes it for the same request."""
 MIN_RTT = 0.020
 """For the pace of requests."""
+LONG_PATH = 0.040
+"""Seconds of round trip from which on a request is sent twice."""
+COPY_AFTER = 0.015
+"""Seconds: far enough behind the first that a burst of loss may spare it."""
+ANSWER_GAIN, DEVIATION_GAIN, DEVIATIONS = 1 / 8, 1 / 4, 4
+"""RFC 6298 clause 2."""
 MAX_TRIES = 10
 MAX_AGE = 1.0
 """Seconds: what is missing for longer is too late to show."""
@@ -34,9 +47,11 @@ MAX_REMEMBERED = 512
 
 
 class _Missing:
-    __slots__ = ("due_at", "since", "tries", "trigger")
+    __slots__ = ("asked_at", "copy_due", "due_at", "since", "tries", "trigger")
 
     def __init__(self, trigger: int, now: float) -> None:
+        self.asked_at = 0.0
+        self.copy_due = False
         self.trigger = trigger
         """With this number seen, the gap is no mere reordering."""
         self.since = now
@@ -48,7 +63,9 @@ class NackGenerator:
     """Missing packets of one stream, by extended sequence number."""
 
     __slots__ = (
+        "_answer",
         "_asked_beyond",
+        "_deviation",
         "_highest",
         "_missing",
         "keyframe_needed",
@@ -59,6 +76,9 @@ class NackGenerator:
     def __init__(self) -> None:
         self._asked_beyond = -1
         self._highest = -1
+        self._answer = 0.0
+        """Seconds from a request to the resend, smoothed; 0 before the first."""
+        self._deviation = 0.0
         self._missing: dict[int, _Missing] = {}
         self.keyframe_needed = False
         """Too much was missing to ask for; the caller or the next keyframe sets it back."""
@@ -76,7 +96,26 @@ class NackGenerator:
             self._highest = ext_seq
             self._gap(highest + 1, ext_seq, now)
         elif self._missing:
-            self._missing.pop(ext_seq, None)
+            found = self._missing.pop(ext_seq, None)
+            if found is not None and found.tries == 1:
+                self._time_answer(now - found.asked_at)
+
+    def _time_answer(self, seconds: float) -> None:
+        """Of a packet that was asked for once: which request was answered is known."""
+        if not self._answer:
+            self._answer, self._deviation = seconds, seconds / 2
+            return
+        self._deviation += (abs(seconds - self._answer) - self._deviation) * DEVIATION_GAIN
+        self._answer += (seconds - self._answer) * ANSWER_GAIN
+
+    def _overdue(self, rtt: float) -> float:
+        """Seconds after a request at which no answer is to be expected any more."""
+        rtt = max(rtt, MIN_RTT)
+        longest = rtt * RETRY_ROUND_TRIPS
+        if not self._answer:
+            return longest
+        expected = self._answer + DEVIATIONS * self._deviation
+        return max(rtt * LEAST_RETRY_ROUND_TRIPS, min(longest, expected))
 
     def in_line(self, ext_seq: int) -> None:
         """Packets up to this one arrived, without a gap after the highest."""
@@ -96,10 +135,19 @@ class NackGenerator:
     def keyframe(self, ext_seq: int) -> None:
         """A keyframe begins with this packet: nothing before it is worth asking for."""
         self.keyframe_needed = False
+        self.forget(ext_seq)
+
+    def forget(self, ext_seq: int) -> None:
+        """Nothing before this packet is worth asking for."""
         missing = self._missing
         if missing:
             for seq in [seq for seq in missing if seq < ext_seq]:
                 del missing[seq]
+
+    def missing_since(self, ext_seq: int) -> float | None:
+        """When this packet was found missing; None when it is not (any more) asked for."""
+        state = self._missing.get(ext_seq)
+        return None if state is None else state.since
 
     def due(self, now: float, rtt: float) -> list[int]:
         """16-bit numbers to ask for now, oldest first; they count as asked for.
@@ -110,18 +158,24 @@ class NackGenerator:
         if not missing:
             return []
         highest = self._highest
-        wait = max(rtt, MIN_RTT) * RETRY_ROUND_TRIPS
+        wait = self._overdue(rtt)
         wanted: list[int] = []
         hopeless: list[int] = []
         for seq, state in missing.items():
             if now - state.since >= self.max_age:
                 hopeless.append(seq)
             elif now >= state.due_at or (state.tries == 0 and highest >= state.trigger):
-                if state.tries == MAX_TRIES:
+                if state.copy_due:
+                    state.copy_due = False
+                    state.due_at = state.asked_at + wait
+                elif state.tries == MAX_TRIES:
                     hopeless.append(seq)
                     continue
-                state.tries += 1
-                state.due_at = now + wait
+                else:
+                    state.tries += 1
+                    state.asked_at = now
+                    state.copy_due = rtt >= LONG_PATH
+                    state.due_at = now + (COPY_AFTER if state.copy_due else wait)
                 wanted.append(seq & 0xFFFF)
         for seq in hopeless:
             del missing[seq]

@@ -102,6 +102,20 @@ class PacketCache(Generic[Entry]):
         """The packet of this (extended) number, the newest, is the first of a keyframe."""
         self._keyframe = seq
 
+    @property
+    def size(self) -> int:
+        """Packets that it can hold."""
+        return self._size
+
+    @property
+    def keyframe(self) -> int:
+        """Extended number of the newest keyframe's first packet; -1 before the first."""
+        return self._keyframe
+
+    def holds(self, seq: int) -> bool:
+        """Whether the packet of this extended number came, skipped or not, and is still here."""
+        return self._seqs[seq % self._size] == seq
+
     def get(self, seq: int) -> Entry | None:
         """The packet of this number, extended or its low 16 bits."""
         slot = seq % self._size

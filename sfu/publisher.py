@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from qos.rtt import round_trip
-from sfu import audio_repair, pauses, rtcp
+from sfu import audio_repair, in_order, pauses, rtcp
 from sfu import ntp as ntp_time
 from sfu.congestion.feedback import TransportCcFeedback
 from sfu.control import Extensions, SetUpTracks, UpTrackSpec
@@ -324,9 +324,12 @@ class Publisher:
         parts: list[bytes] = []
         missing = False
         for ssrc, stream in self.streams.items():
+            if stream.gate >= 0:
+                in_order.look(stream, now, rtt)
             if stream.keyframe_wanted or stream.nack:
                 self._repair(parts, ssrc, stream, now, rtt)
-                missing = missing or bool(stream.nack)
+            waits = stream.gate >= 0 and not stream.hopeless
+            missing = missing or bool(stream.nack) or waits
             if not stream.is_video:
                 self._attend_to_pauses(parts, ssrc, stream, now)
                 missing = self.forwarder.copy_waiting(stream, now) or missing

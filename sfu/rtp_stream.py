@@ -5,6 +5,7 @@ wrap) and waits in `pending`. Once per batch of datagrams the forwarder takes wh
 statistics, cache and receivers then see the packets of a whole frame together. Everything else,
 the first packet, a gap, a late or repeated packet, goes through `receive` one by one. A keyframe
 is told to the track before it is sent, because down tracks may switch to this stream just there.
+Behind a gap video waits for the repair (`sfu.in_order`).
 `targets` are the down tracks that flow from this stream right now.
 
 A packet is a tuple, the cheapest thing Python has: see `Packet`.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from qos.receive import ReceiveStatistics
 from qos.video import FrameMeter
+from sfu import in_order
 from sfu.codecs import vp8
 from sfu.nack import NackGenerator
 from sfu.packet_cache import PacketCache
@@ -57,8 +59,11 @@ class RtpStream:
         "fast_payload_type",
         "frames",
         "gaps",
+        "gate",
+        "hopeless",
         "index",
         "is_video",
+        "keyframe_only",
         "keyframe_wanted",
         "keyframes",
         "lanes",
@@ -96,6 +101,7 @@ class RtpStream:
         "targets",
         "track",
         "unanswered",
+        "waits",
     )
 
     def __init__(
@@ -136,7 +142,15 @@ class RtpStream:
         self.next_seq = 0
         """One more than the highest extended sequence number."""
         self.newest: Packet | None = None
-        """None before the first packet."""
+        """Of those sent on; None before the first packet."""
+        self.waits = self.is_video and nack
+        """Whether what is behind a gap waits for the repair."""
+        self.gate = -1
+        """The first missing packet (extended) while what is behind it waits; -1: nothing does."""
+        self.hopeless = False
+        """The stream goes on without the packet at the gate as soon as it can."""
+        self.keyframe_only = False
+        """It can at a keyframe only."""
         self.fast_payload_type = -1
         """What `pending` may take directly; nothing before the first packet."""
         self.redundant = False
@@ -177,7 +191,7 @@ class RtpStream:
         `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds. A caller
         in a hurry may put a packet that is just the `next_seq` into `pending` itself.
         """
-        if seq == self.next_seq & 0xFFFF and self.newest is not None:
+        if seq == self.next_seq & 0xFFFF and self.newest is not None and self.gate < 0:
             self.put_pending((self.next_seq, timestamp, marker, payload))
             return True
         # What waits comes first: statistics, cache and receivers go by order of arrival.
@@ -192,30 +206,67 @@ class RtpStream:
                 self.track.forwarder.repair_wanted = True
         keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
         kept = self.cache.put(extended, packet, now, keyframe)
-        if extended < self.next_seq and self.newest is not None:
-            # Behind the newest: reordered, or resent by the publisher.
-            if kept:
-                self.track.forwarder.forward_late(self, packet)
-            return True
         if self.newest is None:
             self.expect(self.track.spec.payload_type)
             self.track.stream_started(self, packet, now)
-        elif extended > self.next_seq:
-            self.gaps += 1
-            self.missed += extended - self.next_seq
-        if self.is_video and payload[0] & 0x17 == 0x10:
+            self._send(packet, keyframe, now)
+        elif self._is_held(extended, packet, kept, now):
+            pass
+        elif extended >= self.next_seq:
+            self._note_arrival(extended, now)
+            self._send(packet, keyframe, now)
+        elif kept:
+            self._send_late(packet)
+        return True
+
+    def _send_late(self, packet: Packet) -> None:
+        """A packet behind the newest: reordered, or resent by the publisher."""
+        if self.waits:
+            # What left was in order, and numbered without a place for it.
+            self.track.forwarder.too_old += 1
+        else:
+            self.track.forwarder.forward_late(self, packet)
+
+    def _send(self, packet: Packet, keyframe: bool, now: float) -> None:
+        """Send on the newest packet by itself."""
+        if self.is_video and packet[3][0] & 0x17 == 0x10:
             self.frames.frame(now)
         self.newest = packet
         self.last_arrival = now
-        self.next_seq = extended + 1
+        self.next_seq = packet[0] + 1
         if keyframe:
-            self._keyframe(packet, now)
+            self.keyframe_begins(packet, now)
         self.track.forwarder.send(self, [packet], now)
+
+    def _note_arrival(self, extended: int, now: float) -> None:
+        """The newest of those that came."""
+        if extended > self.next_seq:
+            self.gaps += 1
+            self.missed += extended - self.next_seq
+        self.next_seq = extended + 1
+        self.last_arrival = now
+
+    def _is_held(self, extended: int, packet: Packet | None, kept: bool, now: float) -> bool:
+        """Whether this packet (None: padding) waits behind a gap, or has ended the wait."""
+        gate = self.gate if self.gate >= 0 else self.next_seq
+        if extended < gate:
+            return False
+        if self.gate < 0 and (extended == gate or not self.waits):
+            return False
+        if not kept:
+            return True
+        silent_since = self.last_arrival
+        if extended >= self.next_seq:
+            self._note_arrival(extended, now)
+        if self.gate < 0:
+            in_order.begin(self, gate, silent_since, now)
+        else:
+            in_order.advance(self, packet, now)
         return True
 
     def expect(self, payload_type: int) -> None:
         """The next packets in line will be of this type."""
-        self.fast_payload_type = payload_type
+        self.fast_payload_type = payload_type if self.gate < 0 else -1
         self.redundant = payload_type == self.track.spec.red_payload_type != 0
 
     @property
@@ -274,6 +325,17 @@ class RtpStream:
             self.nack.in_line(last[0])
         if self.meter.sampling:
             self.meter.sample(packets)
+        return self._cut(packets, payloads, now)
+
+    def parts(self, packets: list[Packet], now: float) -> list[tuple[list[Packet], bool]]:
+        """Packets that waited, in parts as `take_video` gives them."""
+        if self.meter.sampling:
+            self.meter.sample(packets)
+        return self._cut(packets, [packet[3] for packet in packets], now)
+
+    def _cut(
+        self, packets: list[Packet], payloads: list[bytes], now: float
+    ) -> list[tuple[list[Packet], bool]]:
         start = 0
         begins = False
         parts: list[tuple[list[Packet], bool]] = []
@@ -285,7 +347,8 @@ class RtpStream:
                     if index > start:
                         parts.append((packets[start:index], begins))
                     start, begins = index, True
-        parts.append((packets[start:] if start else packets, begins))
+        if packets:
+            parts.append((packets[start:] if start else packets, begins))
         return parts
 
     def begin_part(self, part: list[Packet], keyframe: bool, now: float) -> None:
@@ -294,9 +357,10 @@ class RtpStream:
         self.cache.extend(first[0], part, now)
         if keyframe:
             self.cache.mark_keyframe(first[0])
-            self._keyframe(first, now)
+            self.keyframe_begins(first, now)
 
-    def _keyframe(self, packet: Packet, now: float) -> None:
+    def keyframe_begins(self, packet: Packet, now: float) -> None:
+        """`packet` is the first of a keyframe and is sent next: receivers may switch now."""
         self.keyframes += 1
         self.keyframe_wanted = False
         self.unanswered = 0
@@ -309,6 +373,7 @@ class RtpStream:
         """Drop all that comes from now on, or take it again (from a keyframe on)."""
         self.shut = shut
         self.pending = []
+        self.gate = -1
         self.fast_payload_type = -1
         if not shut and self.newest is not None:
             self.expect(self.track.spec.payload_type)
@@ -331,20 +396,19 @@ class RtpStream:
         if self.nack is not None:
             self.nack.packet(extended, now)
         kept = self.cache.skip(extended, now)
-        if self.newest is None:
+        if self.newest is None or self._is_held(extended, None, kept, now):
             return
-        if extended < self.next_seq:
+        if extended >= self.next_seq:
+            self._note_arrival(extended, now)
+            self.leave_out(extended, extended)
+        elif kept:
             # Those behind it have been sent, so its number is missing until it is filled.
-            if kept:
-                self.track.forwarder.forward_late(self, (extended, timestamp, *PADDING))
-            return
-        if extended > self.next_seq:
-            self.gaps += 1
-            self.missed += extended - self.next_seq
-        self.next_seq = extended + 1
-        self.last_arrival = now
+            self._send_late((extended, timestamp, *PADDING))
+
+    def leave_out(self, first: int, last: int) -> None:
+        """These packets, next in line, are not sent; the numbers of what follows close up."""
         for down_track in self.targets:
-            down_track.skip(extended, extended)
+            down_track.skip(first, last)
         self.lay_lanes()
 
     def add_target(self, down_track: DownTrack) -> None:

@@ -146,6 +146,8 @@ class UpTrack:
         for stream in reversed(self.streams):
             if stream.newest is None or stream.index > selector.target.spatial:
                 continue
+            if stream.gate >= 0:
+                continue  # What is cached behind the gap has not been sent to anybody.
             self.forwarder.fan_out(stream, now)
             replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
             if (

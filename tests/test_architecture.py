@@ -33,6 +33,7 @@ SANS_IO = (
     "sfu/rounds.py",
     "sfu/router.py",
     "sfu/nack.py",
+    "sfu/in_order.py",
     "sfu/audio_repair.py",
     "sfu/downlink.py",
     "sfu/layers.py",

@@ -13,7 +13,7 @@ import math
 import random
 from typing import Any, Final, cast
 
-from sfu import control, ntp, rtcp
+from sfu import audio_repair, control, in_order, ntp, rtcp
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
@@ -21,6 +21,7 @@ from sfu.subscriber import Subscriber
 from tests.sfu.congestion.link import Receiver, VirtualLink
 from tests.sfu.peers import down_spec
 from tests.sfu.room_sources import HALVES, UPLINK, Arrival, Camera, LayerPlan, Source, Voice
+from tests.sfu.room_uplink import Uplink
 from tests.sfu.room_viewer import Picture, Sound, body
 
 BATCH, MEDIA, REPAIR, PACE = 0.003, 0.1, 0.01, 0.005
@@ -58,6 +59,7 @@ class Room:
         feedback: float = 0.075,
         transport_cc: bool = True,
         way_back_loss: float = 0.0,
+        uplink: Uplink | None = None,
         voices_ask: bool = True,
     ) -> None:
         """`voices_ask`: the browser negotiates requests for lost voice, as Chromium and not as
@@ -80,6 +82,8 @@ class Room:
         self.remb_bps = 0
         """What the viewer says in REMB; 0: it says nothing."""
         self.way_back_loss = way_back_loss
+        self.uplink = uplink
+        """Of all publishers; None: short, and without loss."""
         self.stalls: list[tuple[float, float]] = []
         """Between these times the viewer's machine does nothing."""
         self.server_stalls: list[tuple[float, float]] = []
@@ -196,7 +200,7 @@ class Room:
 
     def _is_whole(self, picture: Picture) -> bool:
         camera = next(c for c in self.cameras if c.track.track == picture.spec.up_track)
-        return not camera.outages
+        return not camera.outages and self.uplink is None
 
     @staticmethod
     def _after(at: float, stalls: list[tuple[float, float]]) -> float:
@@ -256,12 +260,15 @@ class Room:
 
     def _batch(self, now: float) -> None:
         for source in self.sources:
-            for arrival in source.step(now, self._order):
-                heapq.heappush(self._coming, arrival)
+            for sent in source.step(now, self._order):
+                arrival = sent if self.uplink is None else self.uplink.send(sent)
+                if arrival is not None:
+                    heapq.heappush(self._coming, arrival)
             self._order += 1000
         while self._coming and self._coming[0].at <= now:
             _, _, stream, seq, timestamp, marker, payload = heapq.heappop(self._coming)
-            stream.receive(seq, timestamp, marker, payload, now)
+            if self.uplink is None or not stream.has(seq):
+                stream.receive(seq, timestamp, marker, payload, now)
         while self._back and self._back[0][0] <= now:
             _, _, data = heapq.heappop(self._back)
             for packet in rtcp.parse(data):
@@ -277,6 +284,8 @@ class Room:
     def _tick(self, now: float) -> None:
         self._last_tick = now
         self.forwarder.repair_wanted = False
+        if self.uplink is not None:
+            self._repair(self.uplink, now)
         for camera in self.cameras:
             camera.ask_keyframes(now)
             if any(encoder.stream.keyframe_wanted for encoder in camera.layers):
@@ -294,6 +303,23 @@ class Room:
         self.forwarder.pacing_wanted = self.subscriber.pace(now)
         self.forwarder.flush(now)
         self.outbox.flush()
+
+    def _repair(self, uplink: Uplink, now: float) -> None:
+        """As `Publisher.repair`."""
+        for source in self.sources:
+            for stream in source.track.streams:
+                if stream.gate >= 0:
+                    in_order.look(stream, now, uplink.rtt)
+                if not stream.nack:
+                    continue
+                self.forwarder.repair_wanted = True
+                if not stream.is_video:
+                    stream.nack.max_age = audio_repair.budget(stream.loss) - uplink.rtt
+                if stream.nack.keyframe_needed and stream.targets:
+                    stream.keyframe_wanted = True
+                for arrival in uplink.ask(stream, stream.nack.due(now, uplink.rtt), now):
+                    self._order += 1
+                    heapq.heappush(self._coming, arrival._replace(order=self._order))
 
     def run(self, until: float) -> None:
         """On to this time."""

@@ -7,6 +7,7 @@ unknown content in between; one without needs all before it. What is missing is 
 
 from __future__ import annotations
 
+from bisect import insort
 from itertools import pairwise
 from typing import Final
 
@@ -95,8 +96,12 @@ class Picture:
         self.sent = Continuity()
         self.played: list[tuple[float, int]] = []
         """When each frame was shown, and its layer."""
+        self.captured: list[float] = []
+        """When each of those was."""
         self.octets: list[tuple[float, int]] = []
         self.asked_for_keyframe: list[float] = []
+        self.asked_for: list[float] = []
+        """When each number was asked for, as often as it was."""
         self._highest = self._expected_before = -1
         self._received = 0
         self._frames: dict[int, Frame] = {}
@@ -209,6 +214,7 @@ class Picture:
         self._layer, self._frame = frame.truth.layer, frame.truth.frame
         self._shown = number
         self.played.append((now, frame.truth.layer))
+        self.captured.append(frame.truth.captured)
         for old in [n for n in self._frames if n <= number]:
             del self._frames[old]
 
@@ -216,6 +222,7 @@ class Picture:
         """RTCP to be sent now."""
         found = []
         missing = self.nack.due(now, rtt)
+        self.asked_for += [now] * len(missing)
         if missing:
             found.append(rtcp.nack(1, self.spec.ssrc, missing))
         last = self.played[-1][0] if self.played else self._since
@@ -236,6 +243,24 @@ class Picture:
     def longest_gap(self, start: float, end: float) -> float:
         times = [start, *(at for at, _ in self.played if start <= at < end), end]
         return max(b - a for a, b in pairwise(times))
+
+    def frozen(self, start: float, end: float, buffered: float = 0.95) -> float:
+        """Seconds a minute of pauses that a browser counts as freezes (libwebrtc: a pause longer
+        than three mean intervals, and than one by 150 ms).
+
+        A browser buffers: it shows a frame when this share of the frames so far would have come.
+        """
+        delays: list[float] = []
+        shown: list[float] = []
+        for (at, _), captured in zip(self.played, self.captured, strict=True):
+            insort(delays, at - captured)
+            target = delays[int(buffered * (len(delays) - 1))]
+            if start <= at < end:
+                shown.append(max(at, captured + target))
+        pauses = [b - a for a, b in pairwise(shown)]
+        mean = sum(pauses) / max(1, len(pauses))
+        limit = max(3 * mean, mean + 0.15)
+        return sum(p for p in pauses if p > limit) * 60 / (end - start)
 
     def layers(self, start: float, end: float) -> list[int]:
         return [layer for at, layer in self.played if start <= at < end]

@@ -59,7 +59,7 @@ def test_what_came_before_the_first_is_not_missing():
     assert len(made) == 0
 
 
-@pytest.mark.parametrize(("rtt", "wait"), [(0.0, 0.030), (0.020, 0.030), (0.2, 0.3)])
+@pytest.mark.parametrize(("rtt", "wait"), [(0.0, 0.030), (0.020, 0.030), (0.039, 0.0585)])
 def test_repeats_at_one_and_a_half_round_trips(rtt, wait):
     made = generator(0, [0, 2])
     assert made.due(0.010, rtt) == [1]
@@ -70,11 +70,60 @@ def test_repeats_at_one_and_a_half_round_trips(rtt, wait):
     assert len(made) == 0
 
 
+def times_asked(made, until, rtt):
+    """Milliseconds at which something was asked for."""
+    return [tick for tick in range(int(until * 1000)) if made.due((tick + 0.5) / 1000, rtt)]
+
+
+def test_on_a_long_path_each_request_is_sent_twice():
+    made = generator(0, [0, 2])
+    assert times_asked(made, 0.9, 0.2) == pytest.approx([10, 25, 310, 325, 610, 625], abs=2)
+
+
+def test_a_copy_is_not_sent_behind_an_answer():
+    made = generator(0, [0, 2])
+    assert made.due(0.010, 0.2) == [1]
+    made.packet(1, 0.015)
+    assert times_asked(made, 0.9, 0.2) == []
+
+
+def test_requests_repeat_when_answers_are_overdue():
+    made = NackGenerator()
+    made.packet(0, 0.0)
+    for number in range(30):
+        # Each even packet is lost and comes 102 to 104 ms after it was asked for.
+        at = float(number)
+        made.packet(2 * number + 2, at)
+        assert made.due(at + 0.010, 0.1) == [2 * number + 1]
+        made.packet(2 * number + 1, at + 0.112 + number % 3 * 0.001)
+    made.packet(62, 30.0)
+    asked = [tick for tick in range(400) if made.due(30 + (tick + 0.5) / 1000, 0.1)]
+    assert asked[:2] == pytest.approx([10, 25], abs=2)
+    # Not before one and a tenth of a round trip, long before one and a half.
+    assert 120 <= asked[2] <= 130
+
+
+def test_an_answer_to_one_of_several_requests_is_not_timed():
+    made = generator(0, [0, 2])
+    assert times_asked(made, 0.33, 0.2) == pytest.approx([10, 25, 310, 325], abs=2)
+    made.packet(1, 0.330)
+    made.packet(4, 0.330)
+    assert times_asked(made, 0.7, 0.2) == pytest.approx([340, 355, 640, 655], abs=2)
+
+
 def test_gives_up_after_ten_requests():
     made = generator(0, [0, 2])
     asked = sum(len(made.due(tick / 1000, 0.0)) for tick in range(900))
     assert asked == nack.MAX_TRIES
     assert len(made) == 0
+
+
+def test_what_is_missing_is_known_since_when():
+    made = generator(5, [0, 3], now=2.0)
+    assert (made.missing_since(6), made.missing_since(7)) == (2.0, 2.0)
+    assert made.missing_since(8) is None
+    made.forget(7)
+    assert (made.missing_since(6), made.missing_since(7)) == (None, 2.0)
 
 
 def test_gives_up_after_a_second():
