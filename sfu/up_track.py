@@ -13,7 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from sfu.congestion.allocator import LayerDemand, LayerOffer, nominal_bps
+from sfu.congestion.allocator import LayerOffer, nominal_bps
+from sfu.congestion.layer_demand import LayerDemand
 from sfu.control import UpTrackSpec
 from sfu.publish_limit import PublishLimit
 from sfu.rtp import ts_diff
@@ -246,7 +247,8 @@ class UpTrack:
         if not self.down_tracks:
             # Alone again: who comes next shall see a picture at once.
             needed.update(range(count))
-        if not self.demand.update(needed, self.arriving, now):
+        frames = {stream.index: stream.frames.count for stream in self.streams}
+        if not self.demand.update(needed, self.arriving, now, frames):
             return None
         for stream in self.streams:
             stream.frames.rest()

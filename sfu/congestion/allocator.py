@@ -17,7 +17,7 @@ flows, because a still picture of the speaker is the worst that can happen after
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sfu.control import TrackView
@@ -36,10 +36,6 @@ SLACK: Final = 1.25
 """A picture may be enlarged this much before the next higher layer is wanted."""
 MAX_SIDE: Final = 16384
 """Pixels; what a viewer tells beyond it is taken as this."""
-OFF_AFTER: Final = 2.0
-"""Seconds without need after which a layer is switched off at its publisher."""
-WAKES_WITHIN: Final = 2.0
-"""Seconds in which a layer that is switched on should come."""
 
 _RANKS: Final = {"screen": 0, "main": 1, "tile": 2}
 _NOMINAL_PIXELS: Final = 320 * 180
@@ -294,71 +290,3 @@ def _sizes(layers: Sequence[LayerOffer]) -> list[tuple[int, int]]:
 def _held(ladder: Sequence[_Step], current: Layer) -> int:
     """The highest step that is no more than what flows; -1: none."""
     return max((n for n, step in enumerate(ladder) if step.layer <= current), default=-1)
-
-
-class LayerDemand:
-    """Which spatial layers of an up track are needed, so that the others may rest.
-
-    On at once, off only after a while: tiles come and go when people scroll. A layer that was
-    asked for and does not come (the publisher's own way is too narrow for it) stays asked for
-    while anything is: it costs nothing, and turning it off and on would disturb the others.
-    """
-
-    def __init__(self, layers: int, now: float) -> None:
-        """`layers` is how many there are; all count as needed at first."""
-        self._needed_at = [now] * layers
-        self._wanted_since = [now] * layers
-        self.wanted: tuple[int, ...] = tuple(range(layers))
-        """Low to high; up to date after `update`."""
-        self._gone: set[int] = set()
-        # Wanted, and missing at the last update.
-
-    def update(self, needed: Collection[int], arriving: Collection[int], now: float) -> bool:
-        """`needed` are the layers that flow to somebody or are somebody's target now, `arriving`
-        those that come.
-
-        Whether `wanted` has changed. A layer that does not exist is ignored.
-        """
-        for spatial in needed:
-            if 0 <= spatial < len(self._needed_at):
-                self._needed_at[spatial] = now
-        # What is back is kept until the allocator has had a chance to choose it; and of a
-        # publisher that was cut off whatever comes first is to be seen.
-        again = self._gone.intersection(arriving)
-        if self._cut_off(arriving, now) and needed:
-            again = set(range(len(self._needed_at)))
-        for spatial in again:
-            self._needed_at[spatial] = now
-        before = self.wanted
-        recent = [spatial for spatial, at in enumerate(self._needed_at) if now - at < OFF_AFTER]
-        self.wanted = tuple(
-            spatial
-            for spatial in range(len(self._needed_at))
-            if spatial in recent or (recent and self._missing(spatial, arriving, now))
-        )
-        for spatial in self.wanted:
-            if spatial not in before:
-                self._wanted_since[spatial] = now
-        self._gone = {n for n in self.wanted if self._missing(n, arriving, now)}
-        return self.wanted != before
-
-    def _cut_off(self, arriving: Collection[int], now: float) -> bool:
-        """Layers are asked for, and nothing comes at all: the publisher's way is down."""
-        return bool(self.wanted) and all(self._missing(n, arriving, now) for n in self.wanted)
-
-    def _missing(self, spatial: int, arriving: Collection[int], now: float) -> bool:
-        """Asked for long enough, and not there."""
-        return (
-            spatial in self.wanted
-            and spatial not in arriving
-            and now - self._wanted_since[spatial] >= WAKES_WITHIN
-        )
-
-    def obtainable(self, arriving: Collection[int], now: float) -> tuple[int, ...]:
-        """The layers worth offering to `allocate`: there, at rest by our wish, or waking up."""
-        cut_off = self._cut_off(arriving, now)
-        return tuple(
-            spatial
-            for spatial in range(len(self._needed_at))
-            if cut_off or not self._missing(spatial, arriving, now)
-        )

@@ -11,9 +11,6 @@ from sfu.congestion.allocator import (
     FIRST_OVER_NEW,
     FIRST_STEADY_OVER_HELD,
     HEADROOM,
-    OFF_AFTER,
-    WAKES_WITHIN,
-    LayerDemand,
     LayerOffer,
     VideoRequest,
     allocate,
@@ -420,66 +417,3 @@ def test_allocating_again_with_the_answer_changes_nothing():
     requests = [video(width=1280, height=720, importance="main"), video(), video(LONE), video()]
     for budget in range(50_000, 4_000_000, 50_000):
         settled(float(budget), requests, reserved_bps=50e3)
-
-
-# Which layers the publisher must send.
-
-
-def test_a_layer_without_need_rests_after_a_while():
-    demand = LayerDemand(3, 0.0)
-    assert demand.wanted == (0, 1, 2)
-    arriving = (0, 1, 2)
-    assert not demand.update({0}, arriving, OFF_AFTER - 0.01)
-    assert demand.update({0}, arriving, OFF_AFTER)
-    assert demand.wanted == (0,)
-    assert demand.update({0, 2}, (0,), OFF_AFTER + 0.1)
-    assert demand.wanted == (0, 2)
-    assert not demand.update({0}, (0, 2), 2 * OFF_AFTER)
-    assert demand.update({0}, (0, 2), 2 * OFF_AFTER + 0.2)
-    assert demand.wanted == (0,)
-
-
-def test_nobody_looks():
-    demand = LayerDemand(2, 0.0)
-    assert demand.update((), (0,), OFF_AFTER)
-    assert demand.wanted == ()
-    assert not demand.update((-1, 7), (), OFF_AFTER + 1)
-    assert demand.update((-1, 1), (), OFF_AFTER + 1)
-    assert demand.wanted == (1,)
-
-
-def test_everything_is_asked_for_while_a_publisher_is_cut_off():
-    demand = LayerDemand(3, 0.0)
-    assert demand.update({2}, (0, 1, 2), OFF_AFTER)
-    assert demand.wanted == (2,)
-    gone = OFF_AFTER + WAKES_WITHIN
-    assert demand.obtainable((), gone) == (0, 1, 2)
-    assert demand.update({2}, (), gone)
-    assert demand.wanted == (0, 1, 2)
-    # The lowest comes first: it is to be had, and the others stay asked for.
-    back = gone + 10 * WAKES_WITHIN
-    assert demand.obtainable((0,), back) == (0,)
-    assert not demand.update({0}, (0,), back)
-    # But nobody's wish is to rest.
-    assert demand.update((), (0,), back + OFF_AFTER)
-    assert demand.wanted == ()
-    assert demand.obtainable((), back + 2 * OFF_AFTER) == (0, 1, 2)
-
-
-def test_a_layer_that_does_not_come_is_not_turned_off_and_on():
-    demand = LayerDemand(3, 0.0)
-    assert demand.obtainable((0, 1), 0.0) == (0, 1, 2)
-    assert demand.obtainable((0, 1), WAKES_WITHIN) == (0, 1)
-    for tick in range(100):
-        assert not demand.update({0, 1}, (0, 1), tick / 10)
-    assert demand.wanted == (0, 1, 2)
-    # It comes after all: it may be chosen for a while; nobody does, so it rests.
-    assert demand.obtainable((0, 1, 2), 10.0) == (0, 1, 2)
-    assert not demand.update({0, 1}, (0, 1, 2), 10.0)
-    assert not demand.update({0, 1}, (0, 1, 2), 9.9 + OFF_AFTER)
-    assert demand.update({0, 1}, (0, 1, 2), 10.0 + OFF_AFTER)
-    assert demand.wanted == (0, 1)
-    assert demand.obtainable((0, 1), 20.0) == (0, 1, 2)
-    assert demand.update({0, 2}, (0, 1), 20.0)
-    assert demand.obtainable((0, 1), 20.0 + WAKES_WITHIN - 0.01) == (0, 1, 2)
-    assert demand.obtainable((0, 1), 20.0 + WAKES_WITHIN) == (0, 1)
