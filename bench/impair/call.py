@@ -21,7 +21,7 @@ from typing import Any
 from bench.impair import clip as impair_clip
 from bench.impair.browsers import Page, Place, open_chromium, open_firefox
 from bench.impair.judge import VIEWER
-from bench.impair.rig import HUB_ADDRESS, Spoke, star
+from bench.impair.rig import HUB_ADDRESS, Spoke, star, use_congestion_control
 from bench.servers import netns
 from bench.servers.server import OwnServer
 
@@ -182,11 +182,13 @@ def call(
     tell: Tell,
     linked: Collection[int] = (),
     firefox: Collection[int] = (),
+    congestion: str = "",
 ) -> Iterator[Call]:
     """Namespaces, server and browsers; nobody has joined yet. `size` is of the cameras (pixels).
 
     The seats numbered in `linked` sit behind link programs; the viewer's number is that of the
     publishers. Those numbered in `firefox` are Firefoxes, the others Chromiums.
+    `congestion`: TCP's congestion control at the server; empty: the kernel's default.
 
     Raises `SetUpError`, `NamespaceError`, `ServerError`.
     """
@@ -197,6 +199,8 @@ def call(
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(star(publishers + 1, linked))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-impair-")))
+        if congestion:
+            use_congestion_control(network.hub, congestion)
         with netns.entered(network.hub):
             server = OwnServer(HUB_ADDRESS, 1, publishers + 2, 2)
             stack.push(server)

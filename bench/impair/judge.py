@@ -266,6 +266,32 @@ def ghosts(people_seen: Mapping[str, Sequence[str]]) -> int:
     return wrong
 
 
+def tcp_lossy(evidence: Evidence) -> list[Criterion]:
+    """What TCP repairs by itself is to be neither seen nor heard."""
+    pictures = list(evidence.pictures(*evidence.window).values())
+    whole = len(pictures) == len(evidence.names)
+    return [
+        Criterion(
+            "frames decoded",
+            pooled(pictures, "decodedFrames", "expectedFrames") if whole else None,
+            99, "%", at_least=True,
+        ),
+        Criterion(
+            "mean height", mean(pictures, "meanHeight") if whole else None,
+            UNHARMED * evidence.top_height, "", at_least=True,
+        ),
+        Criterion(
+            "a picture stands at most",
+            max(figures["longestGapSeconds"] for figures in pictures) if whole else None, 1.0, "s",
+        ),
+        _concealed(evidence, *evidence.window, 1.0),
+        Criterion(
+            f"connections of {VIEWER} over TCP",
+            float(evidence.paths.get(VIEWER, ()).count("tcp")), 1, "", at_least=True,
+        ),
+    ]  # fmt: skip
+
+
 def tcp(evidence: Evidence) -> list[Criterion]:
     """The viewer and the last publisher have no UDP."""
     begin, end = evidence.pressed[VIEWER], evidence.marks["end"]

@@ -90,7 +90,7 @@ def _measure(
     try:
         impaired = row.publishers - row.of_publisher
         firefox = (impaired,) if kind == FIREFOX else ()
-        with call(row.publishers, size, tell_row, row.linked, firefox) as running:
+        with call(row.publishers, size, tell_row, row.linked, firefox, row.congestion) as running:
             row.schedule(running, seconds or row.seconds)
             evidence, rest = _collect(running, size)
     except (SetUpError, NamespaceError, ServerError) as error:

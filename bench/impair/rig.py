@@ -213,6 +213,18 @@ class Star:
     spokes: tuple[Spoke, ...]
 
 
+def use_congestion_control(namespace: str, name: str) -> None:
+    """Of TCP connections accepted by listeners that are opened there from now on.
+
+    Raises `NamespaceError` where the kernel has none of that name.
+    """
+    kernel = "net.ipv4.tcp_congestion_control"
+    try:
+        _run(*inside(namespace), "sysctl", "-q", "-w", f"{kernel}={name}")
+    except NamespaceError:
+        raise NamespaceError(f"this kernel has no TCP congestion control `{name}`") from None
+
+
 @contextlib.contextmanager
 def star(count: int, linked: Collection[int] = ()) -> Iterator[Star]:
     """Make a hub with `count` spokes; remove all of it at the end. Raises `NamespaceError`.

@@ -34,6 +34,8 @@ class Row:
     judge: judge.Judge
     of_publisher: bool = False
     """Whether the impaired link is the last publisher's and not the viewer's."""
+    congestion: str = ""
+    """TCP's congestion control at the server, as the kernel calls it; empty: its default."""
     linked: tuple[int, ...] = ()
     """Seats behind link programs: numbers of publishers, that of the viewer being `publishers`."""
 
@@ -137,6 +139,17 @@ def _tcp(call: Call, seconds: float) -> None:
     call.mark("end")
 
 
+def _tcp_lossy(call: Call, seconds: float) -> None:
+    call.viewer.spoke.no_udp()
+    _assemble(call)
+    call.viewer.spoke.impair(_TCP_LOSSY, _TCP_LOSSY)
+    call.mark("impaired")
+    call.watch(IMPAIRED_SECONDS, "settling on the impaired link")
+    call.mark("begin")
+    call.watch(seconds, "measuring")
+    call.mark("end")
+
+
 def _clean(call: Call, seconds: float) -> None:
     call.tell("publishers join")
     call.publish()
@@ -153,6 +166,7 @@ def _thin(call: Call) -> None:
 
 _FAR = Profile(delay_ms=75, loss_percent=2)
 _FAR5 = Profile(delay_ms=50, loss_percent=5)
+_TCP_LOSSY = Profile(delay_ms=50, loss_percent=2)
 _WIFI = Profile(delay_ms=5, jitter_ms=10, loss_percent=1, burst=4, stall_ms=60, stall_every_s=1)
 """A busy access point: it loses in runs, and scans or repeats itself about once a second."""
 
@@ -178,5 +192,9 @@ ROWS = {
                   of_publisher=True),
     "outage": Row("link of the viewer and a publisher down for 8 s", 2, 15, _outage, judge.outage),
     "tcp": Row("UDP blocked for the viewer and a publisher", 2, 12, _tcp, judge.tcp),
+    "tcplossy": Row("the viewer over TCP (CUBIC), 100 ms round trip, 2 % loss both ways", 2, 40,
+                    _tcp_lossy, judge.tcp_lossy, congestion="cubic", linked=(2,)),
+    "tcplossybbr": Row("the same with BBR", 2, 40,
+                       _tcp_lossy, judge.tcp_lossy, congestion="bbr", linked=(2,)),
     "clean": Row("clean network, four tiles", 4, 10, _clean, judge.clean),
 }  # fmt: skip

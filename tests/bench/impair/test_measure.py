@@ -411,7 +411,7 @@ def test_firefox_sits_behind_the_impaired_link(
     seen: list[Any] = []
 
     def fail(*arguments: Any) -> Any:
-        seen.append(arguments[-1])
+        seen.append(arguments[-2])
         raise SetUpError("enough")
 
     monkeypatch.setattr(impair, "call", fail)
