@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from sfu.congestion import stream_queue
 from sfu.net.srtp import Arena, SrtpContext, SrtpProfile
 
 CAPACITY: Final = 65536
@@ -35,7 +36,7 @@ class Batch(Protocol):
         """Run i goes to the `sockaddr` at `names[i]`; all four lists are equally long."""
 
 
-class Stream(Protocol):
+class Stream(stream_queue.Stream, Protocol):
     """A connection that carries packets one by one; `sfu.net.tcp.Connection` outside tests."""
 
     def send_runs(

@@ -14,7 +14,7 @@ from sfu.congestion.delay import STANDING_SECONDS
 from sfu.control import DownTrackSpec, DownTrackStates, SetDownTracks, SetView
 from sfu.down_track import DownTrack
 from sfu.downlink import Downlink
-from sfu.egress import Egress, Outbox
+from sfu.egress import Egress, Outbox, Stream
 from sfu.forwarder import Forwarder
 from sfu.net.transport import Transport
 from sfu.shedding import Shed
@@ -54,6 +54,7 @@ class Subscriber:
         self._random_seq = random_seq
         self.egress: Egress | None = None
         self.downlink: Downlink | None = None
+        self._stream: Stream | None = None
         self._view: SetView | None = None
         self._taken_view: SetView | None = None
         self._next_view = 0.0
@@ -78,6 +79,7 @@ class Subscriber:
         self.egress = Egress(self._outbox, transport.outbound, self._address_size)
         self.egress.set_peer(transport.selected)
         self.downlink = Downlink(self.egress, self.forwarder, now)
+        self._path_changed()
 
     def set_shed(self, shed: Shed) -> None:
         """What the worker can still afford."""
@@ -103,9 +105,17 @@ class Subscriber:
         """The peer moved."""
         if self.egress is not None and self.transport.selected is not None:
             self.egress.set_peer(self.transport.selected)
-            if self.egress.stream is not None:
-                for down in self.down_tracks.values():
-                    down.stop_repair()
+            self._path_changed()
+
+    def _path_changed(self) -> None:
+        """Between datagrams and a TCP connection, or from one connection to another."""
+        if self.egress is None or self.downlink is None or self.egress.stream is self._stream:
+            return
+        self._stream = stream = self.egress.stream
+        self.downlink.estimator.use_stream(stream)
+        if stream is not None:
+            for down in self.down_tracks.values():
+                down.stop_repair()
 
     def set_tracks(self, command: SetDownTracks) -> tuple[list[DownTrack], list[DownTrack]]:
         """Take the whole list; returns what is new (to be attached) and what is gone.

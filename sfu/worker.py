@@ -210,7 +210,7 @@ class Worker:
         now = time.monotonic()
         before = self._forwarder.forwarded
         try:
-            self._outbox.now = now
+            self._outbox.now = self._tcp.now = now
             if self._captures.running:
                 # Before anything is deciphered where it lies.
                 by_address = self._ingress.by_address

@@ -12,6 +12,8 @@ steady clock, the same value for everything done in one round of the worker's lo
 - `remb(bps, now)` and `receiver_report(fraction_lost, now)` (0 to 1: the worst of the blocks, or
   their mean weighted by packets) as they come: without transport-cc they are all there is, with
   it a REMB is a bound and reports are ignored.
+- `use_stream(stream)` when media goes over a TCP connection from now on, `use_stream(None)` when it
+  goes by datagrams. Of a connection its own queue is the signal, and delays and losses are none.
 - `tick(now)` about ten times a second, from the worker's tick.
 - `target_bps` afterwards is the allocator's budget for everything: media, headers, resends. It
   changes in `feedback`, `remb`, `receiver_report` and `tick` only.
@@ -39,6 +41,7 @@ from sfu.congestion.fallback import ReportedRate
 from sfu.congestion.history import Outcome, SentHistory
 from sfu.congestion.loss import LossController
 from sfu.congestion.prober import CLUSTER_SECONDS, PATIENT_QUEUE, Prober
+from sfu.congestion.stream_queue import Stream, StreamDetector
 from sfu.transport_cc import TransportCc
 
 CALM_SECONDS: Final = 0.25
@@ -86,7 +89,7 @@ class BandwidthEstimator:
         self.history = SentHistory(first_number)
         self.sent = self.history.sent
         self.acked = AckedRate()
-        self.delay = DelayDetector()
+        self.delay: DelayDetector | StreamDetector = DelayDetector()
         self.rate = RateController(start_bps, min_bps, max_bps)
         self.loss = LossController()
         self.prober = Prober(now)
@@ -114,6 +117,17 @@ class BandwidthEstimator:
         self._sent_by_then = 0
         self._recovered = 0
         self._quiet_until = -1.0
+
+    @property
+    def over_tcp(self) -> bool:
+        """Whether the path repairs and queues by itself."""
+        return isinstance(self.delay, StreamDetector)
+
+    def use_stream(self, stream: Stream | None) -> None:
+        """What is sent goes over this TCP connection; None: it goes by datagrams."""
+        self.delay = DelayDetector() if stream is None else StreamDetector(stream)
+        self.loss = LossController()
+        self.calm = False
 
     @property
     def is_probing(self) -> bool:
@@ -159,6 +173,9 @@ class BandwidthEstimator:
         recent_bps = 0
         if usage is Usage.OVERUSE:
             recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
+        if self.over_tcp:
+            self._set_target(now)
+            return
         before = self.rate.bps
         ceiling_bps = self.prober.ceiling_bps(now)
         queue = self.delay.queue.recent
@@ -168,6 +185,17 @@ class BandwidthEstimator:
         if cluster is not None and cluster.patient and queue > PATIENT_QUEUE:
             cluster.break_off(now)
         self._judge_loss(outcomes, acked_bps, now)
+        self._set_target(now)
+
+    def _look_at_stream(self, stream: StreamDetector, now: float) -> None:
+        """Over TCP: the rate by what waits, and by what the kernel took."""
+        usage = stream.look(now)
+        if not self.known or (self.calm and usage is Usage.NORMAL):
+            return
+        self.calm = False
+        before, taken, ceiling = self.rate.bps, stream.taken_bps, self.prober.ceiling_bps(now)
+        if self.rate.update(usage, taken, taken, ceiling, self.rtt, now, stream.queue.recent):
+            self._backed_off(before, now, taken)
         self._set_target(now)
 
     def _return(self, outcomes: list[Outcome], now: float) -> list[Outcome]:
@@ -254,7 +282,9 @@ class BandwidthEstimator:
         self._set_target(now)
 
     def tick(self, now: float) -> None:
-        """What follows from nothing having been heard."""
+        """What follows from nothing having been heard, and from what waits for TCP."""
+        if isinstance(self.delay, StreamDetector):
+            self._look_at_stream(self.delay, now)
         silent = now - self._heard_at > SILENCE_SECONDS + self.rtt
         if not silent or self.history.bytes_sent == self._sent_by_then:
             return

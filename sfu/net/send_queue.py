@@ -44,6 +44,7 @@ class SendQueue:
         "_chunk",
         "_control",
         "_control_size",
+        "_oldest",
         "_refused",
         "_stale",
         "_video",
@@ -57,6 +58,8 @@ class SendQueue:
         self._video: deque[_Waiting] = deque()
         self._control_size = self._audio_size = self._video_size = 0
         self._chunk = b""
+        self._oldest = 0.0
+        # Since when the first media packet of the chunk has waited.
         self._refused: dict[bytes, bytes] = {}
         """Timestamp of the picture whose rest is not let in, by SSRC; empty when nothing waits."""
         self._stale: dict[bytes, bytes] = {}
@@ -71,6 +74,13 @@ class SendQueue:
     def size(self) -> int:
         """Bytes that wait."""
         return len(self._chunk) + self._control_size + self._audio_size + self._video_size
+
+    def waited(self, now: float) -> float:
+        """Seconds for which the oldest packet has waited; 0 while none does."""
+        since = [lane[0][0] for lane in (self._audio, self._video) if lane]
+        if self._chunk:
+            since.append(self._oldest)
+        return max(0.0, now - min(since)) if since else 0.0
 
     def put_control(self, datagram: bytes) -> bool:
         """Queue STUN, DTLS or RTCP; False when its lane is full."""
@@ -109,6 +119,7 @@ class SendQueue:
         """What to write next, b"" when nothing waits; the same until `sent` took from it."""
         if self._chunk:
             return self._chunk
+        self._oldest = now - self.waited(now)
         parts: list[bytes] = []
         room = CHUNK
         while self._control and room > 0:

@@ -75,6 +75,7 @@ class Connection:
         "reader",
         "received",
         "socket",
+        "taken",
         "verified",
         "writing",
     )
@@ -89,6 +90,8 @@ class Connection:
         self.address = address
         self.reader = FrameReader()
         self.queue = SendQueue()
+        self.taken = 0
+        """Bytes that the kernel has taken so far."""
         self.received = 0
         """Bytes, as long as it is a stranger."""
         self.opened_at = owner.now
@@ -134,6 +137,10 @@ class Connection:
             start = end
         self.flush()
 
+    def waited(self, now: float) -> float:
+        """Seconds for which the oldest packet has waited for the kernel; 0 while none does."""
+        return self.queue.waited(now)
+
     def flush(self) -> None:
         """Write as much as the kernel takes. Never raises."""
         queue, now = self.queue, self._owner.now
@@ -151,6 +158,7 @@ class Connection:
                 self.broken = True
                 break
             queue.sent(count)
+            self.taken += count
             self.progress_at = now
         if queue.dropped:
             self._owner.count(DropReason.TCP_SLOW_READER, queue.dropped)

@@ -121,6 +121,24 @@ def test_what_an_outage_made_stale_is_not_sent() -> None:
     assert queue.dropped == 3
 
 
+def test_how_long_the_oldest_waits_is_known_while_it_is_written_too() -> None:
+    queue = SendQueue()
+    assert queue.waited(9.0) == 0
+    queue.put_control(b"check")
+    assert queue.waited(9.0) == 0
+    queue.put_video(packet(CAMERA, 1, 0), 10.0)
+    queue.put_audio(packet(VOICE, 1, 0, 100), 10.2)
+    assert queue.waited(10.5) == 0.5
+    chunk = queue.chunk(10.5)
+    queue.sent(100)
+    queue.put_video(packet(CAMERA, 2, 3000), 11.0)
+    assert queue.waited(11.25) == 1.25
+    queue.sent(len(chunk) - 100)
+    assert queue.waited(11.25) == 0.25
+    queue.sent(len(queue.chunk(11.25)))
+    assert queue.waited(12.0) == 0
+
+
 def test_every_lane_is_bounded() -> None:
     queue = SendQueue()
     for number in range(1000):

@@ -295,6 +295,8 @@ def test_a_slow_reader_loses_pictures_and_no_voice_and_no_frame_is_torn(side: Si
         stuff(side, other, range(picture, picture + 1))
         fast_found += read_all(fast, fast_reader, timeout=0)
     assert connection.queue.size <= VIDEO_BYTES + AUDIO_BYTES
+    assert connection.waited(side.now + 0.5) >= 0.5
+    assert 0 < connection.taken < other.taken
     dropped = side.tcp.drops[DropReason.TCP_SLOW_READER]
     assert dropped > 100
     reader = FrameReader()
