@@ -32,6 +32,8 @@ MOVING_FRAMES = 5.0
 """Frames a second from which a picture moves."""
 FLOWING = 0.5
 """Share of the camera's frames from which a picture flows again."""
+ADAPTED_SECONDS = 8.0
+"""After a cut of the uplink: by then its publisher has found out."""
 UNHARMED = 0.9
 """Share of the frames and the height before, from which a picture is no worse."""
 
@@ -207,10 +209,11 @@ def thin(evidence: Evidence) -> list[Criterion]:
 
 
 def uplink(evidence: Evidence) -> list[Criterion]:
-    """The pictures of those whose uplink is whole, compared with before. The last one's is cut."""
-    began = evidence.marks["cut"]
+    """The pictures of those whose uplink is whole, compared with before. The last one's is cut: it
+    is to move on, and to be whole again soon after."""
+    began, restored = evidence.marks["cut"], evidence.marks["restored"]
     before = evidence.pictures(evidence.marks["begin"], began)
-    during = evidence.pictures(began + 3, evidence.marks["end"])
+    during = evidence.pictures(began + 3, restored)
     criteria = []
     for name in evidence.names[:-1]:
         if name not in before or name not in during:
@@ -222,7 +225,32 @@ def uplink(evidence: Evidence) -> list[Criterion]:
             criteria.append(
                 Criterion(f"{name}: {title}, during / before", share, UNHARMED, "", at_least=True)
             )
-    return criteria
+    last = evidence.names[-1]
+    later = evidence.pictures(began + ADAPTED_SECONDS, restored).get(last, {})
+    rate = later.get("framesPerSecond")
+    return [
+        *criteria,
+        Criterion(f"{last}: frames a second, later in the cut", rate, 15.0, "1/s", at_least=True),
+        Criterion(f"{last}: whole again after", _whole_again(evidence, last), 14.0, "s"),
+    ]
+
+
+def _whole_again(evidence: Evidence, name: str) -> float | None:
+    """Seconds from the end of the cut to the first two seconds that are no worse than before it."""
+    track, marks = evidence.tracks.get((name, "video")), evidence.marks
+    if track is None:
+        return None
+    fps = track.gained("framesDecoded", marks["begin"], marks["cut"]) / (
+        marks["cut"] - marks["begin"]
+    )
+    height = track.gauge("frameHeight", marks["cut"] - 1)
+    for begin, end in bins(marks["restored"], marks["end"] - 1):
+        high = min(track.gauge("frameHeight", at) for at in (begin, end, end + 1))
+        if high >= height and track.gained("framesDecoded", begin, end + 1) >= (
+            UNHARMED * fps * (end + 1 - begin)
+        ):
+            return round(begin - marks["restored"], 2)
+    return None
 
 
 def outage(evidence: Evidence) -> list[Criterion]:

@@ -109,6 +109,9 @@ def _uplink(call: Call, seconds: float) -> None:
     call.publishers[-1].spoke.rate(up_kbps=300)
     call.mark("cut")
     call.watch(seconds, f"measuring with the uplink of {call.publishers[-1].name} cut")
+    call.publishers[-1].spoke.rate()
+    call.mark("restored")
+    call.watch(RECOVERY_SECONDS, "measuring the way back")
     call.mark("end")
 
 

@@ -243,21 +243,27 @@ def test_tcp_row_wants_pictures_and_connections_over_tcp() -> None:
     ]  # fmt: skip
 
 
-def test_uplink_row_judges_everybody_but_the_last() -> None:
+def test_uplink_row_judges_the_last_by_how_it_moves_and_comes_back() -> None:
     tracks = {
-        ("Ana", "video"): video_series(steady(0, 31, 25, 360)),
-        ("Budi", "video"): video_series(
-            [*steady(0, 10, 25, 360), *steady(10, 31, 10, 180, base=247.5)]
-        ),
-    }
-    found = evidence(tracks, sender(30, {"f": 360}), begin=0, cut=10, end=30)
-    assert verdicts(impair_judge.uplink(found)) == [
-        (pytest.approx(1, abs=0.02), True),
-        (pytest.approx(1.0), True),
-    ]
+        ("Ana", "video"): video_series(steady(0, 41, 25, 360)),
+        ("Budi", "video"): video_series([
+            *steady(0, 10, 25, 360), *steady(10, 35, 20, 180, base=247.5),
+            *steady(35, 41, 25, 360, base=747.5),
+        ]),
+    }  # fmt: skip
+    marks = {"begin": 0, "cut": 10, "restored": 30, "end": 40}
+    found = evidence(tracks, sender(40, {"f": 360}), **marks)
+    frames, height, later, again = impair_judge.uplink(found)
+    assert (frames.value, frames.met) == (pytest.approx(1, abs=0.02), True)
+    assert (height.value, height.met) == (pytest.approx(1.0), True)
+    assert (later.value, later.met) == (pytest.approx(20), True)
+    assert (again.value, again.met) == (pytest.approx(5), True)
     both = dict(reversed(tracks.items()))
-    found = evidence(both, sender(30, {"f": 360}), begin=0, cut=10, end=30)
-    assert [met for _, met in verdicts(impair_judge.uplink(found))] == [False, False]
+    found = evidence(both, sender(40, {"f": 360}), **marks)
+    assert [met for _, met in verdicts(impair_judge.uplink(found))] == [False, False, True, True]
+    tracks["Budi", "video"] = video_series([*steady(0, 10, 25, 360), *steady(10, 41, 9, 360, 247)])
+    found = evidence(tracks, sender(40, {"f": 360}), **marks)
+    assert verdicts(impair_judge.uplink(found))[2:] == [(pytest.approx(9), False), (None, False)]
 
 
 def test_a_far_publisher_is_judged_by_what_the_viewer_gets_of_it() -> None:
