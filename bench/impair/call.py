@@ -21,7 +21,7 @@ from typing import Any
 from bench.impair import clip as impair_clip
 from bench.impair.browsers import Page, Place, open_chromium, open_firefox
 from bench.impair.judge import VIEWER
-from bench.impair.rig import HUB_ADDRESS, Spoke, star, use_congestion_control
+from bench.impair.rig import HUB_ADDRESS, Spoke, congestion_control, star
 from bench.servers import netns
 from bench.servers.server import OwnServer
 
@@ -200,7 +200,7 @@ def call(
         network = stack.enter_context(star(publishers + 1, linked))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-impair-")))
         if congestion:
-            use_congestion_control(network.hub, congestion)
+            stack.enter_context(congestion_control(network.hub, congestion))
         with netns.entered(network.hub):
             server = OwnServer(HUB_ADDRESS, 1, publishers + 2, 2)
             stack.push(server)

@@ -45,6 +45,7 @@ _PREFIX = "impair"
 _MIDDLE_INTERFACES = ("to-hub", "to-spoke")
 """Of a link program."""
 _NAMESPACES = Path("/run/netns")
+_TCP = Path("/proc/sys/net/ipv4")
 
 
 def missing() -> str:
@@ -213,16 +214,25 @@ class Star:
     spokes: tuple[Spoke, ...]
 
 
-def use_congestion_control(namespace: str, name: str) -> None:
-    """Of TCP connections accepted by listeners that are opened there from now on.
+@contextlib.contextmanager
+def congestion_control(namespace: str, name: str) -> Iterator[None]:
+    """Let TCP connections accepted by listeners that are opened there use this one.
 
-    Raises `NamespaceError` where the kernel has none of that name.
+    A namespace may only choose what the kernel's list allows to everybody: the name is on it
+    meanwhile. Raises `NamespaceError` where the kernel has none of that name.
     """
-    kernel = "net.ipv4.tcp_congestion_control"
+    if name not in (_TCP / "tcp_available_congestion_control").read_text().split():
+        raise NamespaceError(f"this kernel has no TCP congestion control `{name}`")
+    listed = _TCP / "tcp_allowed_congestion_control"
+    before = listed.read_text()
     try:
-        _run(*inside(namespace), "sysctl", "-q", "-w", f"{kernel}={name}")
-    except NamespaceError:
-        raise NamespaceError(f"this kernel has no TCP congestion control `{name}`") from None
+        if name not in before.split():
+            listed.write_text(f"{before.strip()} {name}")
+        _run(*inside(namespace), "sysctl", "-q", "-w", f"net.ipv4.tcp_congestion_control={name}")
+        yield
+    finally:
+        if name not in before.split():
+            listed.write_text(before)
 
 
 @contextlib.contextmanager
