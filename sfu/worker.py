@@ -398,6 +398,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sfu.worker", description="Started by signaling.")
     parser.add_argument("--channel-fd", type=int, required=True)
     parser.add_argument("--port", type=int, default=0, help="UDP; 0 takes a free one")
+    parser.add_argument("--host", default="", help="IP address to take media at; empty for all")
     parser.add_argument("--no-tcp", action="store_true", help="no ICE-TCP on the same number")
     parser.add_argument("--log-level", default="INFO")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
@@ -412,7 +413,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=arguments.channel_fd))
     try:
-        udp = UdpSocket(arguments.port) if arguments.no_tcp else udp_beside_tcp(arguments.port)
+        make = UdpSocket if arguments.no_tcp else udp_beside_tcp
+        udp = make(arguments.port, host=arguments.host)
     except OSError as error:
         log.error("cannot listen on UDP port %d: %s", arguments.port, error.strerror)
         return 2

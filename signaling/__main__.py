@@ -10,18 +10,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
-import errno
 import gc
 import os
 import signal
-import socket
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sfu import logs
-from signaling import addresses, config, greeting, tokens
+from signaling import addresses, config, greeting, ports, tokens
 from signaling.config import Config, ConfigError
 from signaling.edge import descriptors
 from signaling.private_files import UMASK, keep_private
@@ -110,10 +108,11 @@ async def _serve(settings: Config) -> int:
         raise ConfigError(f"cannot use data_dir {data}: {error.strerror}") from None
     tls = _tls(settings, data, machine)
     token = settings.admin_token or _admin_token(data)
-    _check_media_ports(settings)
-    offered = addresses.media_addresses(settings.host, settings.announce, machine)
+    media_host = _media_host(settings)
+    ports.check_media(settings, media_host)
+    offered = addresses.media_addresses(media_host, settings.announce, machine)
     launch = launcher(
-        settings.media_port, settings.log_level, settings.ice_tcp, settings.log_format
+        settings.media_port, settings.log_level, settings.ice_tcp, settings.log_format, media_host
     )
     server = Server(
         settings,
@@ -126,7 +125,7 @@ async def _serve(settings: Config) -> int:
     try:
         port = await server.start(tls)
     except OSError as error:
-        raise ConfigError(_port_trouble(settings, error)) from None
+        raise ConfigError(ports.page_trouble(settings, error)) from None
     hosts = addresses.page_hosts(settings.host, machine)
     print(greeting.text(settings, hosts, port, scan=greeting.shows_codes(sys.stdout)), flush=True)
     # What lives now lives until the end: later collections need not look at it.
@@ -205,36 +204,14 @@ def _admin_token(data: Path) -> str:
     return token
 
 
-def _check_media_ports(settings: Config) -> None:
-    """A worker that finds its port taken could only say so in its own words."""
-    for index in range(settings.worker_count if settings.media_port else 0):
-        port = settings.media_port + index
-        _check_media_port("UDP", socket.SOCK_DGRAM, port, "")
-        if settings.ice_tcp:
-            _check_media_port("TCP", socket.SOCK_STREAM, port, " (or go without: --no-ice-tcp)")
-
-
-def _check_media_port(name: str, kind: socket.SocketKind, port: int, hint: str) -> None:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            # Connections of an earlier start may linger; that is no hindrance.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except OSError as error:
-            text = f"{name} port {port} (media_port): {error.strerror}{hint}"
-            raise ConfigError(text) from None
-
-
-def _port_trouble(settings: Config, error: OSError) -> str:
-    where = f"{settings.host or '*'} port {settings.port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use: stop what uses it, or choose another with --port"
-    if error.errno == errno.EACCES:
-        return f"{where} needs more rights: choose a port above 1023 with --port"
-    if isinstance(error, socket.gaierror):
-        return f"host {settings.host!r} is not an address of this machine"
-    return f"cannot listen on {where}: {error.strerror or error}"
+def _media_host(settings: Config) -> str:
+    proxied = bool(settings.trusted_proxies)
+    try:
+        return addresses.media_host(settings.media_host, settings.host, proxied=proxied)
+    except OSError:
+        name = "media_host" if settings.media_host else "host"
+        wanted = settings.media_host or settings.host
+        raise ConfigError(f"{name} {wanted!r} is not an address of this machine") from None
 
 
 if __name__ == "__main__":

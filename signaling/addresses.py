@@ -31,18 +31,37 @@ def usable(addresses: Iterable[str]) -> list[str]:
     return [str(address) for address in sorted(kept, key=lambda a: (a.version, int(a)))]
 
 
-def media_addresses(host: str, announce: Sequence[str], machine: Sequence[str]) -> list[str]:
-    """What to offer as candidates, best first.
+def media_host(wanted: str, host: str, *, proxied: bool) -> str:
+    """The IP address to take media at; empty for all of this machine.
 
-    Announced addresses, then those of the LAN. Loopback is offered, last, only when the server
-    listens on loopback or when there is nothing else.
+    `wanted`: what the setting says. Without it, media is taken where pages are (`host`); but a
+    proxy that passes pages on from another address passes no media on (`proxied`). Raises
+    `OSError` for a name that has no address.
     """
+    named = wanted or ("" if proxied else host)
+    if not named:
+        return ""
+    try:
+        address = ipaddress.ip_address(named)
+    except ValueError:
+        # Peers without IPv6 are more than those without IPv4.
+        found = socket.getaddrinfo(named, None, type=socket.SOCK_DGRAM)
+        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+        address = ipaddress.ip_address(str(found[0][4][0]).partition("%")[0])
+    return "" if address.is_unspecified else str(address)
+
+
+def media_addresses(at: str, announce: Sequence[str], machine: Sequence[str]) -> list[str]:
+    """What to offer as candidates, best first. `at`: what `media_host` gave.
+
+    Announced addresses, then the one that media is taken at, or all of the LAN. Loopback is
+    offered when media is taken at loopback, or there is nothing else.
+    """
+    if at:
+        return list(dict.fromkeys([*announce, at]))
     loopback = [address for address in machine if ipaddress.ip_address(address).is_loopback]
     lan = [address for address in machine if address not in loopback]
-    offered = list(dict.fromkeys([*announce, *lan]))
-    if not offered or is_loopback(host):
-        offered += [address for address in loopback if address not in offered]
-    return offered
+    return list(dict.fromkeys([*announce, *lan])) or loopback
 
 
 def is_loopback(host: str) -> bool:

@@ -66,6 +66,11 @@ class Config:
     media_port: int = setting(
         24000, "UDP port of the first worker, the others follow; 0 for any free ones", 0, 65535
     )
+    media_host: str = setting(
+        "",
+        "address to take media at; empty for that of host, or for all addresses where there are "
+        "trusted_proxies",
+    )
     ice_tcp: bool = setting(
         True, "also take media over TCP, for networks that block UDP, on the same port numbers"
     )

@@ -261,17 +261,25 @@ class _Subprocess:
         return await self._process.wait()
 
 
-def launcher(media_port: int, log_level: str, tcp: bool = True, log_format: str = "text") -> Launch:
+def launcher(
+    media_port: int,
+    log_level: str,
+    tcp: bool = True,
+    log_format: str = "text",
+    media_host: str = "",
+) -> Launch:
     """How real workers are started: worker i on UDP port `media_port` + i, or any when it is 0.
 
     `tcp`: whether they take ICE over TCP too, on the port of the same number.
-    `log_format`: `text` or `json`.
+    `log_format`: `text` or `json`. `media_host`: the IP address they take media at; empty for all.
     """
 
     async def launch(index: int, channel: socket.socket) -> Process:
         port = media_port + index if media_port else 0
         arguments = ["-m", "sfu.worker", "--channel-fd", str(channel.fileno())]
         arguments += ["--port", str(port), "--log-level", log_level, "--log-format", log_format]
+        if media_host:
+            arguments += ["--host", media_host]
         if not tcp:
             arguments.append("--no-tcp")
         process = await asyncio.create_subprocess_exec(

@@ -416,19 +416,19 @@ class TcpSockets:
             self._closed(connection.address)
 
 
-def udp_beside_tcp(port: int, *, dual_stack: bool = True) -> UdpSocket:
+def udp_beside_tcp(port: int, *, host: str = "", dual_stack: bool = True) -> UdpSocket:
     """A UDP socket; when any port will do (0), of one whose number is free over TCP too.
 
     Raises `OSError` when the port is taken.
     """
-    udp = UdpSocket(port, dual_stack=dual_stack)
+    udp = UdpSocket(port, host=host, dual_stack=dual_stack)
     for _ in range(0 if port else _PORTS_TRIED):
         try:
             _bound(udp).close()
             break
         except OSError:
             udp.close()
-            udp = UdpSocket(0, dual_stack=dual_stack)
+            udp = UdpSocket(0, host=host, dual_stack=dual_stack)
     return udp
 
 
@@ -449,7 +449,7 @@ def _bound(udp: UdpSocket) -> socket.socket:
         if udp.dual_stack:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.setblocking(False)
-        sock.bind(("::" if udp.dual_stack else "0.0.0.0", udp.port))
+        sock.bind((udp.host or ("::" if udp.dual_stack else "0.0.0.0"), udp.port))
         sock.listen(_BACKLOG)
     except OSError:
         sock.close()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import os
 import socket
 import struct
@@ -37,6 +38,9 @@ UDP_SEGMENT: Final = 103
 _MSG_DONTWAIT: Final = 0x40
 _CONTROL_SIZE: Final = 24
 """CMSG_SPACE(2): a 16-byte header and the segment size, padded."""
+
+
+log = logging.getLogger("sfu.udp")
 
 
 class _Iovec(ctypes.Structure):
@@ -104,9 +108,12 @@ class UdpSocket:
     dictionary keys on the packet path and go back to the kernel as they came.
     """
 
-    def __init__(self, port: int, *, dual_stack: bool = True) -> None:
-        """Raises `OSError` when the port is taken."""
-        self.socket = _bind(port, dual_stack)
+    def __init__(self, port: int, *, host: str = "", dual_stack: bool = True) -> None:
+        """`host`: an IP address of this machine; empty for all. Raises `OSError` when the port is
+        taken, or the address is not there.
+        """
+        self.host = host
+        self.socket = _bind(port, host, dual_stack)
         self.dual_stack = self.socket.family == socket.AF_INET6
         self.address_size = 28 if self.dual_stack else 16
         self.port: int = self.socket.getsockname()[1]
@@ -242,8 +249,10 @@ def _socket_address(address: bytes) -> tuple[str | int, ...]:
     return socket.inet_ntop(socket.AF_INET6, address[8:24]), port, 0, scope
 
 
-def _bind(port: int, dual_stack: bool) -> socket.socket:
+def _bind(port: int, host: str, dual_stack: bool) -> socket.socket:
     families = [socket.AF_INET6, socket.AF_INET] if dual_stack else [socket.AF_INET]
+    if host:
+        families = [socket.AF_INET6 if ":" in host else socket.AF_INET]
     for family in families:
         try:
             sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -254,17 +263,25 @@ def _bind(port: int, dual_stack: bool) -> socket.socket:
         try:
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
             sock.setblocking(False)
-            sock.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+            sock.bind((host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
         except OSError as error:
             sock.close()
             if family == families[-1] or error.errno == errno.EADDRINUSE:
                 raise
             continue  # IPv6 is switched off on this machine
+        _enlarge_buffers(sock)
         return sock
     raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+
+def _enlarge_buffers(sock: socket.socket) -> None:
+    """As far as the kernel allows; with its own sizes a burst loses packets sooner."""
+    for name, option in (("receive", socket.SO_RCVBUF), ("send", socket.SO_SNDBUF)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
+        except OSError as error:
+            log.warning("the %s buffer of the media port stays small (%s)", name, error)
 
 
 def _stamps_arrivals(sock: socket.socket) -> bool:

@@ -404,8 +404,8 @@ def test_any_port_is_one_that_is_free_over_tcp_too(monkeypatch: pytest.MonkeyPat
     with socket.create_server(("::", first.port), family=socket.AF_INET6, dualstack_ipv6=True):
         offered = iter([first])
 
-        def any_udp(port: int, *, dual_stack: bool) -> UdpSocket:
-            return next(offered, None) or UdpSocket(port, dual_stack=dual_stack)
+        def any_udp(port: int, *, host: str, dual_stack: bool) -> UdpSocket:
+            return next(offered, None) or UdpSocket(port, host=host, dual_stack=dual_stack)
 
         monkeypatch.setattr("sfu.net.tcp.UdpSocket", any_udp)
         udp = udp_beside_tcp(0)

@@ -128,3 +128,34 @@ def test_ipv6_peers_reach_a_dual_stack_socket() -> None:
     assert sock.unpack_address(addresses)[0] == "::1"
     assert sock.send_one(b"there", addresses)
     assert peer.recv(100) == b"there"
+
+
+def test_one_address_only() -> None:
+    for host in ("127.0.0.1", "::1"):
+        sock = UdpSocket(0, host=host)
+        try:
+            assert sock.socket.getsockname()[0] == host
+            assert sock.dual_stack == (":" in host)
+        finally:
+            sock.close()
+    with pytest.raises(OSError, match="assign"):
+        UdpSocket(0, host="192.0.2.77")
+
+
+def test_a_kernel_that_refuses_large_buffers_is_good_enough(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Strict(socket.socket):
+        def setsockopt(self, level: int, option: int, value: object) -> None:  # type: ignore[override]
+            if option != socket.IPV6_V6ONLY or level != socket.IPPROTO_IPV6:
+                raise OSError(92, "Protocol not available")
+            super().setsockopt(level, option, value)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "socket", Strict)
+    sock = UdpSocket(0)
+    try:
+        assert not sock.segments
+        assert "receive buffer of the media port stays small" in caplog.text
+        assert sock.receive() == ([], b"")
+    finally:
+        sock.close()
