@@ -22,6 +22,7 @@ from sfu.congestion.feedback import TransportCcFeedback
 from sfu.control import Extensions, SetUpTracks, UpTrackSpec
 from sfu.forwarder import Forwarder
 from sfu.net.transport import Transport
+from sfu.publisher_clock import PublisherClock
 from sfu.rtp import extensions as read_extensions
 from sfu.rtp import one_byte_element
 from sfu.rtp_stream import RtpStream
@@ -41,8 +42,6 @@ FEEDBACK_INTERVAL: Final = 0.09
 """Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between receiver reports, and between REMBs."""
-_DRIFT: Final = 1 / 64
-"""Share of a later clock offset that is taken over: follows drift, ignores queues."""
 
 
 class Publisher:
@@ -67,8 +66,7 @@ class Publisher:
         self.level_byte = -1
         """The same of an audio level."""
         self.local_ssrc = local_ssrc
-        self.clock_offset: float | None = None
-        """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
+        self.clock = PublisherClock()
         self.rtt = 0.0
         """Smoothed, seconds; 0 when not known: the publisher answers no reference times."""
         self.refused: set[int] = set()
@@ -280,14 +278,9 @@ class Publisher:
         stream = self.streams.get(packet.ssrc)
         if stream is None:
             return
-        stream.sender_ntp = packet.ntp
-        stream.sender_rtp = packet.rtp_timestamp
         stream.sender_report_at = now
-        offset = (ntp_now - packet.ntp) / 4294967296.0
-        if self.clock_offset is None or offset < self.clock_offset:
-            self.clock_offset = offset
-        else:
-            self.clock_offset += (offset - self.clock_offset) * _DRIFT
+        streams = self.streams.values()
+        self.clock.report(stream, packet.ntp, packet.rtp_timestamp, ntp_now, streams)
 
     def totals(self) -> tuple[int, int]:
         """Packets and payload bytes of all streams so far."""

@@ -158,7 +158,7 @@ class Router:
 
     def _clock_offset(self, up_track: str) -> float | None:
         found = self._up_tracks.get(up_track)
-        return None if found is None else found[1].clock_offset
+        return None if found is None else found[1].clock.offset
 
     def repair(self, now: float) -> bool:
         """Ask publishers for what is missing; whether more of it may be due soon."""

@@ -280,7 +280,7 @@ class Subscriber:
             self._reference_times[packet.ssrc] = (ntp_time.middle(packet.ntp), now)
 
     def tick(self, now: float, ntp_now: int, offset_of: Callable[[str], float | None]) -> None:
-        """Sender reports; `offset_of(up track)` is `Publisher.clock_offset` of its publisher."""
+        """Sender reports; `offset_of(up track)` is `PublisherClock.offset` of its publisher."""
         if self.downlink is not None:
             self._share(self.downlink, now)
         if now < self._next_report or self.egress is None:

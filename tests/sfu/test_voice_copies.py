@@ -8,9 +8,9 @@ from sfu import control, transport_cc
 from sfu.audio_repair import COPY_AFTER, QUIET_SECONDS
 from sfu.congestion.history import SentHistory
 from tests.sfu.congestion.link import VirtualLink
+from tests.sfu.fan_out import Scene
 from tests.sfu.peers import audio_spec
 from tests.sfu.room_link import Room
-from tests.sfu.test_forwarder import Scene
 from tests.sfu.voice_link import Repair, listen
 
 SEEDS = [1, 2]
