@@ -133,6 +133,8 @@ class ConnectTransport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     transport: str
     remote_ufrag: str
+    remote_pwd: str = ""
+    """With which we check where the peer is; without it only the handshake tells."""
     fingerprints: tuple[Fingerprint, ...]
     dtls_role: Literal["server", "client"]
     """Ours."""

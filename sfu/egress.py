@@ -49,10 +49,29 @@ class Stream(stream_queue.Stream, Protocol):
         """
 
 
+class Nowhere:
+    """A `Stream` for what must not be sent: counts, and forgets."""
+
+    __slots__ = ("dropped", "taken")
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        """Packets."""
+        self.taken = 0
+
+    def waited(self, now: float) -> float:
+        return 0.0
+
+    def send_runs(
+        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int]
+    ) -> None:
+        self.dropped += sum(-(-length // segment) for length, segment in runs)
+
+
 class Outbox:
     """Everything that waits to be sent by one worker."""
 
-    __slots__ = ("batch", "dirty", "now", "streams", "tap")
+    __slots__ = ("batch", "dirty", "now", "nowhere", "streams", "tap")
 
     def __init__(self, batch: Batch, streams: Mapping[bytes, Stream] | None = None) -> None:
         """`streams` are the connections that there are, by the address that stands for each."""
@@ -62,6 +81,8 @@ class Outbox:
         """Those that hold something; an egress enters itself with its first packet."""
         self.now = 0.0
         """Monotonic seconds, kept by the worker: when what waits leaves."""
+        self.nowhere = Nowhere()
+        """Takes what is for peers that may not be sent to."""
         self.tap: Callable[[list[Egress]], None] | None = None
         """Is shown what is about to be sent."""
 
@@ -168,13 +189,16 @@ class Egress:
         """Is called for each packet that is sent a second time: its transport-wide number, and that
         of the packet before it."""
 
-    def set_peer(self, address: bytes) -> None:
-        """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`.
+    def set_peer(self, address: bytes | None) -> None:
+        """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`; None: nowhere.
 
         What waits goes to the old address first.
         """
         if self.position:
             self._outbox.flush()
+        if address is None:
+            self.stream = self._outbox.nowhere
+            return
         self.stream = self._outbox.streams.get(address)
         self._name.data[:] = address
 

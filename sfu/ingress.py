@@ -18,6 +18,7 @@ from sfu import rtcp, transport_cc
 from sfu.codecs import red
 from sfu.drops import DropReason
 from sfu.net import stun
+from sfu.net.path import TAG_BYTES
 from sfu.net.srtp import (
     AUTH_FAILED,
     REPLAYED,
@@ -108,6 +109,8 @@ class Ingress:
         self.by_address: dict[bytes, Peer] = {}
         """Verified addresses."""
         self.by_ufrag: dict[bytes, Peer] = {}
+        self.by_tag: dict[bytes, Peer] = {}
+        """Who sends checks whose transaction ids begin so."""
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.packets = 0
         """RTP packets taken."""
@@ -124,12 +127,14 @@ class Ingress:
         self._cell = length_cell()
         self._reporting: list[Publisher] = []
         """Whose `arrivals` are not empty."""
+        self._origins: list[bytes] = []
+        """From where the first of them came, of each."""
 
     def take(self, sizes: list[int], addresses: bytes, now: float) -> None:
         """One batch: slot i holds `sizes[i]` bytes from the i-th address; `now` in seconds."""
         data, view, pointers, cell = self._data, self._view, self._pointers, self._cell
         width, slot_size, by_address = self._address_size, self._slot_size, self.by_address
-        reporting = self._reporting
+        reporting, origins = self._reporting, self._origins
         source = 0
         for slot, size in enumerate(sizes):
             at = slot * slot_size
@@ -142,7 +147,7 @@ class Ingress:
             publisher = peer.publisher
             stream = None if publisher is None else publisher.streams.get(*_ssrc(data, at + 8))
             if publisher is None or stream is None or publisher.context is None:
-                self._take_unusual(peer, slot, at, size, now)
+                self._take_unusual(peer, address, slot, size, now)
                 continue
             cell[0] = size
             error = unprotect(publisher.context, pointers[slot], cell)
@@ -167,6 +172,7 @@ class Ingress:
                 arrivals = publisher.arrivals
                 if not arrivals:
                     reporting.append(publisher)
+                    origins.append(address)
                 arrivals.append(number)
                 payload = view[at + header : at + plain].tobytes()
                 if not stream.is_video:
@@ -182,17 +188,19 @@ class Ingress:
                 pending.append((expected, timestamp, (second & 0x80) << 16, payload))
                 stream.next_seq = expected + 1
             else:
+                publisher.transport.heard(address, now)
                 self._take_plain(publisher, stream, at, plain, now)
         if reporting:
             self._note_arrivals(now)
 
     def _note_arrivals(self, now: float) -> None:
-        for publisher in self._reporting:
-            publisher.transport.last_heard = now
+        for publisher, address in zip(self._reporting, self._origins, strict=True):
+            publisher.transport.heard(address, now)
             if publisher.feedback is not None:
                 publisher.feedback.packets(publisher.arrivals, now)
             publisher.arrivals.clear()
         self._reporting.clear()
+        self._origins.clear()
 
     def _take_level(self, publisher: Publisher, stream: RtpStream, at: int, end: int) -> None:
         """The audio level, where it is among the next two elements behind the number."""
@@ -213,10 +221,11 @@ class Ingress:
             else:
                 return  # ids 0 with a length and 15 end the list, RFC 8285 clause 4.2
 
-    def _take_unusual(self, peer: Peer, slot: int, at: int, size: int, now: float) -> None:
+    def _take_unusual(self, peer: Peer, address: bytes, slot: int, size: int, now: float) -> None:
         """RTCP, RTX, an SSRC not seen before, or media that is not due."""
+        at = slot * self._slot_size
         if 192 <= self._data[at + 1] <= 223:
-            self._take_rtcp(peer, at, size, now)
+            self._take_rtcp(peer, address, at, size, now)
             return
         publisher = peer.publisher
         inbound = None if peer.transport.is_over else peer.transport.inbound
@@ -238,6 +247,7 @@ class Ingress:
         sources.heard(ssrc, now)
         self.packets += 1
         self.octets += size
+        peer.transport.heard(address, now)
         self._take_plain(publisher, None, at, self._cell[0], now)
 
     def _take_plain(
@@ -245,7 +255,6 @@ class Ingress:
     ) -> None:
         """Any packet that is authentic, with everything that RFC 3550 and RFC 8285 allow."""
         data = self._data
-        publisher.transport.last_heard = now
         first, second, seq, timestamp, _ = _header(data, at)
         header = header_length(data, at, size)
         padding = data[at + size - 1] if first & 0x20 else 0
@@ -394,7 +403,7 @@ class Ingress:
         else:
             self.drops[DropReason.TOO_OLD] += 1
 
-    def _take_rtcp(self, peer: Peer, at: int, size: int, now: float) -> None:
+    def _take_rtcp(self, peer: Peer, address: bytes, at: int, size: int, now: float) -> None:
         transport = peer.transport
         if transport.inbound is None or transport.is_over:
             self.drops[DropReason.SRTP_NOT_READY] += 1
@@ -418,7 +427,7 @@ class Ingress:
             self.drops[DropReason.SRTP_AUTH] += 1
             return
         sources.heard(ssrc, now)
-        transport.last_heard = now
+        transport.heard(address, now)
         self.octets += size
         peer.rtcp_allowance -= size + RTCP_COST
         try:
@@ -464,7 +473,7 @@ class Ingress:
             if peer is None:
                 self.drops[DropReason.UNVERIFIED_ADDRESS] += 1
             else:
-                peer.transport.receive_dtls(self._view[at : at + size].tobytes(), now)
+                peer.transport.receive_dtls(self._view[at : at + size].tobytes(), address, now)
         elif 128 <= first <= 191:
             known = size < 12 or address in self.by_address
             reason = DropReason.RTP_MALFORMED if known else DropReason.UNVERIFIED_ADDRESS
@@ -477,6 +486,9 @@ class Ingress:
         if message is None or message.method != stun.BINDING:
             self.drops[DropReason.STUN_MALFORMED] += 1
             return
+        if message.cls == stun.CLASS_SUCCESS:
+            self._take_answer(message, address, now)
+            return
         if message.cls != stun.CLASS_REQUEST:
             return  # an indication keeps a path open and asks for nothing
         peer = self.by_ufrag.get(message.username.partition(b":")[0])
@@ -485,6 +497,13 @@ class Ingress:
             return
         source = self._unpack_address(address)
         if not peer.transport.receive_check(message, address, source, now):
+            self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
+
+    def _take_answer(self, message: stun.StunMessage, address: bytes, now: float) -> None:
+        peer = self.by_tag.get(message.transaction_id[:TAG_BYTES])
+        if peer is None:
+            self.drops[DropReason.STUN_UNKNOWN_USER] += 1
+        elif not peer.transport.receive_answer(message, address, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from sfu import control
 from sfu.channel import Channel
+from sfu.drops import DropReason
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
 from sfu.ingress import Ingress, Peer
@@ -123,6 +124,7 @@ class Rooms:
         router.add(peer)
         self._router_of[transport.id] = router
         self._ingress.by_ufrag[command.ice_ufrag.encode()] = peer
+        self._ingress.by_tag[transport.tag] = peer
         self.opened = True
 
     def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
@@ -165,12 +167,13 @@ class Rooms:
         self._outbox.flush()
         if peer.subscriber is not None:
             peer.subscriber.goodbye()
-        peer.transport.close()
+        peer.transport.close(time.monotonic())
         self._forget(router, peer)
 
     def _forget(self, router: Router, peer: Peer) -> None:
         router.transport_gone(peer)
         self._router_of.pop(peer.transport.id, None)
+        self._ingress.by_tag.pop(peer.transport.tag, None)
         for ufrag in peer.transport.ufrags:
             self._ingress.by_ufrag.pop(ufrag, None)
         for address in peer.transport.addresses:
@@ -211,12 +214,25 @@ class Rooms:
         """Checks under this user name are nobody's now."""
         self._ingress.by_ufrag.pop(ufrag, None)
 
-    def address_verified(self, transport: Transport, address: bytes) -> None:
-        """Datagrams from there are this transport's; a connection is let stay."""
+    def address_claimed(self, transport: Transport, address: bytes) -> bool:
+        """Datagrams from there are this transport's, if nobody else's; a connection may stay."""
         peer = self._peer(transport.id)
-        if peer is not None:
-            self._ingress.by_address[address] = peer
-            self._tcp.verify(address)
+        owner = self._ingress.by_address.get(address)
+        if peer is None:
+            return False
+        if owner is not None and owner is not peer:
+            self._ingress.drops[DropReason.ADDRESS_TAKEN] += 1
+            return False
+        self._ingress.by_address[address] = peer
+        self._tcp.verify(address)
+        return True
+
+    def address_proven(self, transport: Transport, address: bytes) -> None:
+        """Whoever had it is not there any more."""
+        owner = self._ingress.by_address.pop(address, None)
+        if owner is not None and owner.transport is not transport:
+            owner.transport.address_lost(address, time.monotonic())
+        self.address_claimed(transport, address)
 
     def address_forgotten(self, transport: Transport, address: bytes) -> None:
         """Datagrams from there are nobody's; a connection is closed."""
@@ -229,10 +245,10 @@ class Rooms:
         """The far end of a connection is gone."""
         peer = self._ingress.by_address.pop(address, None)
         if peer is not None:
-            peer.transport.address_lost(address)
+            peer.transport.address_lost(address, time.monotonic())
 
     def address_selected(self, transport: Transport) -> None:
-        """The peer wants to be sent to another address."""
+        """The peer is to be sent to another address, or nowhere for now."""
         peer = self._peer(transport.id)
         if peer is not None and peer.subscriber is not None:
             peer.subscriber.address_selected()

@@ -75,11 +75,9 @@ class Subscriber:
         """Keys are there: sending may begin."""
         transport = self.transport
         assert transport.outbound is not None
-        assert transport.selected is not None
         self.egress = Egress(self._outbox, transport.outbound, self._address_size)
-        self.egress.set_peer(transport.selected)
         self.downlink = Downlink(self.egress, self.forwarder, now)
-        self._path_changed()
+        self.address_selected()
 
     def set_shed(self, shed: Shed) -> None:
         """What the worker can still afford."""
@@ -102,9 +100,11 @@ class Subscriber:
         downlink.tick(self.down_tracks.values(), now)
 
     def address_selected(self) -> None:
-        """The peer moved."""
-        if self.egress is not None and self.transport.selected is not None:
-            self.egress.set_peer(self.transport.selected)
+        """The peer moved, or may be sent to again, or not any more."""
+        if self.egress is None:
+            return
+        self.egress.set_peer(self.transport.selected if self.transport.is_open else None)
+        if self.transport.is_open:
             self._path_changed()
 
     def _path_changed(self) -> None:

@@ -365,6 +365,7 @@ class Worker:
             (DropReason.SEND_BUFFER_FULL, self._batch.overflowed),
             (DropReason.SEND_REFUSED, self._batch.refused + self._forwarder.refused),
             (DropReason.TOO_OLD, self._forwarder.too_old),
+            (DropReason.NO_CONSENT, self._outbox.nowhere.dropped),
             *self._tcp.drops.items(),
         ):
             if count:

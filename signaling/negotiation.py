@@ -68,6 +68,7 @@ class Remote:
     """The peer's end, as its description says."""
 
     ufrag: str
+    pwd: str
     fingerprints: tuple[Fingerprint, ...]
     dtls_role: Literal["server", "client"]
     """Ours."""
@@ -107,7 +108,7 @@ def read_remote(first: Media, answering: bool) -> Remote:
     # because only the peer knows when its checks have opened the way.
     role: Literal["server", "client"] = "client" if first.setup == "passive" else "server"
     prints = tuple(Fingerprint(algorithm, digest) for algorithm, digest in first.fingerprints)
-    return Remote(first.ice_ufrag, prints, role)
+    return Remote(first.ice_ufrag, first.ice_pwd, prints, role)
 
 
 def find_codec(media: Media) -> Codec | None:

@@ -362,6 +362,7 @@ def _connect(transport: str, remote: Remote) -> ConnectTransport:
     return ConnectTransport(
         transport=transport,
         remote_ufrag=remote.ufrag,
+        remote_pwd=remote.pwd,
         fingerprints=remote.fingerprints,
         dtls_role=remote.dtls_role,
     )

@@ -55,6 +55,7 @@ SANS_IO = (
     "sfu/net/sources.py",
     "sfu/net/framing.py",
     "sfu/net/send_queue.py",
+    "sfu/net/path.py",
     "sfu/net/transport.py",
     "sfu/measured.py",
     "qos/receive.py",

@@ -77,13 +77,16 @@ class Line:
         self.inbound = SrtpContext(profile, key, inbound=True)
         self.outbound = SrtpContext(profile, key, inbound=False)
         self.selected: bytes | None = address
-        self.last_heard = 0.0
+        self.is_open = True
         self.far = SrtpContext(profile, key, inbound=False)
         """The participant's end."""
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protected, as in the worker, and then forgotten."""
         self.outbound.protect_rtcp(packet)
+
+    def heard(self, address: bytes, now: float) -> None:
+        """It is always there."""
 
     def tick(self, now: float) -> None:
         """Handshake and consent have no timers here."""

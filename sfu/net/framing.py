@@ -10,8 +10,16 @@ from typing import Final
 MAX_DATAGRAM: Final = 1500
 """A longer one is none of ours (bytes)."""
 
+CONNECTION_FAMILY: Final = b"\xff\xff"
+"""Stands, in the key of a connection, where a `sockaddr` has its family: none has this number."""
+
 _OVERSIZED: Final = b"\xff" * (MAX_DATAGRAM + 1)
 """Begins as nothing that we know (RFC 7983)."""
+
+
+def is_connection(address: bytes) -> bool:
+    """Whether this is the key of a connection, and no `sockaddr`."""
+    return address.startswith(CONNECTION_FAMILY)
 
 
 def frame(datagram: bytes) -> bytes:

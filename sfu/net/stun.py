@@ -67,6 +67,11 @@ class StunMessage:
         self.controlling = False
         self.xor_mapped: bytes = b""
 
+    @property
+    def size(self) -> int:
+        """Of the datagram, in bytes."""
+        return len(self._data)
+
     def check_integrity(self, password: bytes) -> bool:
         """Whether MESSAGE-INTEGRITY (RFC 8489 clause 14.5) is there and right for `password`."""
         at = self._integrity_at

@@ -23,7 +23,7 @@ from contextlib import suppress
 from typing import Final
 
 from sfu.drops import DropReason
-from sfu.net.framing import FrameReader
+from sfu.net.framing import CONNECTION_FAMILY, FrameReader, is_connection
 from sfu.net.send_queue import SendQueue
 from sfu.net.udp import SLOT_SIZE, SLOTS, UdpSocket
 
@@ -51,8 +51,6 @@ _UNSENT: Final = 16 * 1024
 _TCP_RTO_MAX_MS: Final = 44
 _RTO_MAX_MS: Final = 1000
 """After an outage TCP tries again this soon (Linux 6.15; elsewhere it may take 2 minutes)."""
-_FAMILY: Final = b"\xff\xff"
-"""Stands where a `sockaddr` has its family; there is none of this number."""
 _STUN_FIRST_BYTES: Final = (b"\0", b"\1", b"\2", b"\3")
 
 log = logging.getLogger("sfu.tcp")
@@ -214,7 +212,7 @@ class TcpSockets:
         connection = self.connections.get(address)
         if connection is not None:
             return connection.send(datagram)
-        if address.startswith(_FAMILY):
+        if is_connection(address):
             return False
         return self._udp.send_one(datagram, address)
 
@@ -395,7 +393,7 @@ class TcpSockets:
     def _add(self, sock: socket.socket, peer: tuple[str, int]) -> None:
         self._number += 1
         width = self._udp.address_size
-        address = _FAMILY + self._number.to_bytes(8, "big") + bytes(width - 10)
+        address = CONNECTION_FAMILY + self._number.to_bytes(8, "big") + bytes(width - 10)
         try:
             _prepare(sock)
         except OSError:

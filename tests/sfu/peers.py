@@ -123,11 +123,18 @@ class Browser:
         self.address = ("127.0.0.1", worker.ready.port)
         self.socket = self._bind()
         self.ufrag, self.pwd = f"u{self.id}", "password-of-" + self.id
+        self.remote_ufrag = "browser"
+        self.own_pwd = f"own-password-of-{self.id}"
+        """Its own credentials, which are the remote ones to the worker."""
         self.inbound: SrtpContext | None = None
         self.outbound: SrtpContext | None = None
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.stun_replies: list[bytes] = []
+        self.is_proven = False
+        """It has answered a check of the worker's from where it is now."""
+        self.answers = True
+        """Whether it answers the worker's own checks."""
         worker.send(
             control.OpenTransport(
                 transport=self.id,
@@ -150,13 +157,15 @@ class Browser:
         """Another address from now on, as a phone that leaves the Wi-Fi."""
         self.socket.close()
         self.socket = self._bind()
+        self.is_proven = False
 
     def announce(self, fingerprint: control.Fingerprint | None = None) -> None:
         """What the session description would say."""
         self.worker.send(
             control.ConnectTransport(
                 transport=self.id,
-                remote_ufrag="browser",
+                remote_ufrag=self.remote_ufrag,
+                remote_pwd=self.own_pwd,
                 fingerprints=(fingerprint or self.certificate.fingerprint,),
                 dtls_role="server",
             )
@@ -167,7 +176,7 @@ class Browser:
         self.worker.settle()
         request = stun.binding_request(
             os.urandom(12),
-            f"{self.ufrag}:browser",
+            f"{self.ufrag}:{self.remote_ufrag}",
             (password or self.pwd).encode(),
             controlling=1,
             use_candidate=use_candidate,
@@ -216,7 +225,7 @@ class Browser:
     def _take(self, datagram: bytes) -> None:
         first = datagram[0]
         if first < 4:
-            self.stun_replies.append(datagram)
+            self._take_stun(datagram)
         elif 20 <= first <= 63:
             self.dtls.receive(datagram, time.monotonic())
             if self.dtls.state == "connected" and self.inbound is None:
@@ -230,6 +239,18 @@ class Browser:
                 plain = self.inbound.unprotect(datagram)
                 assert plain is not None, "RTP that is not authentic"
                 self.rtp.append(plain)
+
+    def _take_stun(self, datagram: bytes) -> None:
+        message = stun.parse(datagram)
+        assert message is not None
+        if message.cls == stun.CLASS_SUCCESS:
+            self.stun_replies.append(datagram)
+        elif self.answers and message.check_integrity(self.own_pwd.encode()):
+            reply = stun.binding_success(
+                message.transaction_id, self.address, self.own_pwd.encode()
+            )
+            self.socket.sendto(reply, self.address)
+            self.is_proven = True
 
     def receive_until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + DEADLINE

@@ -39,6 +39,7 @@ class Keys:
         self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
         self.inbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
         self.selected = bytes(16)
+        self.is_open = True
 
     def send_rtcp(self, packet: bytes) -> None:
         """Sender reports: the viewer needs none of them."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 from sfu import control, rtcp, rtp
+from sfu.net import path, stun
 from sfu.net.sources import MAX_KNOWN
-from tests.sfu.peers import audio_spec, down_spec, keyframe, video_spec
+from tests.sfu.peers import Browser, audio_spec, down_spec, keyframe, video_spec
 from tests.sfu.test_hostile import EXTENSIONS, Scene, media, publish, scene, send_video, subscribe
 
 __all__ = ["scene"]
@@ -57,3 +61,85 @@ def test_media_of_a_track_that_was_taken_away_cannot_be_replayed(scene: Scene) -
         )
     carol.receive_until(lambda: len(media(carol, 9000)) == 3)
     assert scene.drops() == {"srtpReplay": 3}
+
+
+# Addresses of others.
+
+
+def forge(attacker: Browser, source: socket.socket) -> bytes:
+    """A check of the attacker's that seems to come from somebody else's address."""
+    request = stun.binding_request(
+        os.urandom(12),
+        f"{attacker.ufrag}:{attacker.remote_ufrag}",
+        attacker.pwd.encode(),
+        controlling=1,
+        use_candidate=True,
+    )
+    source.sendto(request, attacker.address)
+    return request
+
+
+def test_a_forged_source_takes_nobodys_address(scene: Scene) -> None:
+    audio = audio_spec("a")
+    alice = publish(scene.process, "alice", audio)
+    bob = subscribe(scene.process, "bob", down_spec(audio, 8000))
+    mallory = subscribe(scene.process, "mallory", down_spec(audio, 9000))
+    for number in range(60):
+        forge(mallory, bob.socket)
+        forge(mallory, alice.socket)
+        alice.send_rtp(rtp.build(111, number, number * 960, 500, b"\x78voice"))
+        bob.receive_until(lambda count=number + 1: len(bob.rtp) == count)  # type: ignore[misc]
+        bob.send_rtcp(rtcp.receiver_report(1))
+        if not number % 10:
+            scene.beat()
+    mallory.receive_until(lambda: len(mallory.rtp) == 60)
+    assert {ssrc for packet in bob.rtp for ssrc in [packet[8:12]]} == {(8000).to_bytes(4, "big")}
+    assert scene.drops() == {"addressTaken": 120}
+
+
+def test_who_is_really_there_gets_an_address_that_another_had(scene: Scene) -> None:
+    """A network that gives one's address to somebody else, as those behind NAT do."""
+    audio = audio_spec("a")
+    alice = publish(scene.process, "alice", audio)
+    bob = subscribe(scene.process, "bob", down_spec(audio, 8000))
+    carol = subscribe(scene.process, "carol", down_spec(audio, 9000))
+    carol.socket.close()
+    carol.socket, carol.is_proven = bob.socket.dup(), False
+    carol.check()
+    carol.receive_until(lambda: carol.is_proven)
+    alice.send_rtp(rtp.build(111, 1, 960, 500, b"\x78voice"))
+    carol.receive_until(lambda: len(carol.rtp) == 1)
+    bob.move()
+    bob.check()
+    bob.receive_until(lambda: bob.is_proven)
+    alice.send_rtp(rtp.build(111, 2, 1920, 500, b"\x78again"))
+    bob.receive_until(lambda: len(bob.rtp) >= 1)
+    carol.receive_until(lambda: len(carol.rtp) == 2)
+    # What was for Bob while he was nowhere.
+    assert scene.drops() == {"addressTaken": 1, "noConsent": 1}
+
+
+def test_one_who_never_answered_gets_next_to_nothing(scene: Scene) -> None:
+    audio = audio_spec("a")
+    alice = publish(scene.process, "alice", audio)
+    mallory = subscribe(scene.process, "mallory", down_spec(audio, 9000))
+    came = sent = number = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+        victim.bind(("127.0.0.1", 0))
+        victim.setblocking(False)
+        for _ in range(12):
+            sent += len(forge(mallory, victim))
+            for _ in range(20):
+                alice.send_rtp(rtp.build(111, number, number * 960, 500, b"\x78" + bytes(900)))
+                number += 1
+            # Where it is, it gets all the same.
+            mallory.receive_until(lambda count=number: len(mallory.rtp) == count)  # type: ignore[misc]
+            mallory.send_rtcp(rtcp.receiver_report(1))
+            scene.beat()
+            while True:
+                try:
+                    came += len(victim.recv(2048))
+                except BlockingIOError:
+                    break
+    assert 0 < came <= path.FACTOR * sent
+    assert scene.drops() == {}

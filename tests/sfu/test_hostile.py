@@ -636,7 +636,11 @@ def test_restarts_of_nobody_twice_and_with_old_names(scene: Scene) -> None:
     def check(ufrag: str, pwd: str) -> None:
         bob.socket.sendto(
             stun.binding_request(
-                bytes(12), f"{ufrag}:browser", pwd.encode(), controlling=1, use_candidate=True
+                bytes(12),
+                f"{ufrag}:{bob.remote_ufrag}",
+                pwd.encode(),
+                controlling=1,
+                use_candidate=True,
             ),
             bob.address,
         )
@@ -657,8 +661,11 @@ def test_restarts_of_nobody_twice_and_with_old_names(scene: Scene) -> None:
     bob.receive_until(lambda: len(bob.stun_replies) == replies + 1)
     scene.beat()
     bob.move()
+    bob.remote_ufrag = "anew"
+    bob.announce()
+    scene.process.settle()
     check("second", "password-of-the-second")
-    bob.receive_until(lambda: len(bob.stun_replies) == replies + 2)
+    bob.receive_until(lambda: len(bob.stun_replies) == replies + 2 and bob.is_proven)
     check(*old)
     alice.send_rtp(rtp.build(111, 1, 960, 500, b"\x78voice"))
     bob.receive_until(lambda: len(bob.rtp) == 1)

@@ -40,6 +40,7 @@ class Keys:
         self.id = name
         self.participant = participant
         self.selected = name.encode().ljust(16, b"\0")[:16]
+        self.is_open = True
         self.inbound: SrtpContext | None = None
         self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
         self.far_end = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)

@@ -303,7 +303,7 @@ def test_a_moved_browser_keeps_its_call(process: WorkerProcess) -> None:
     bob.move()
     bob.stun_replies.clear()
     bob.check()
-    bob.receive_until(lambda: bool(bob.stun_replies))
+    bob.receive_until(lambda: bool(bob.stun_replies) and bob.is_proven)
     alice.move()
     alice.send_rtp(rtp.build(96, 2, 3000, 1000, delta_frame(2)))
     assert process.stats().drops["unverifiedAddress"] == 1
