@@ -86,11 +86,14 @@ def _analyse(
     found = analysis.finish()
     grading = report.Grading(options.profile, options.nominal)
     rows += report.rows(str(path), capture.start, analysis, found, grading)
-    messages.print(f"{path}: {_summary(analysis, capture)}")
+    messages.print(f"{path}: {_summary(analysis)}")
     if analysis.merged:
         done = "one packet each" if options.mode == "wireshark" else "taken apart"
         messages.print(f"{path}: {analysis.merged} datagrams were not cut yet when captured "
                        f"(UDP_SEGMENT): {done}")  # fmt: skip
+    if capture.untimed:
+        messages.print(f"{path}: {capture.untimed} packets without a time (simple packet blocks): "
+                       "what depends on when they came is not known")  # fmt: skip
     return status
 
 
@@ -105,9 +108,8 @@ def _counted(capture: CaptureFile, progress: Progress, task: TaskID) -> Iterator
         yield packet
 
 
-def _summary(analysis: Analysis, capture: CaptureFile) -> str:
-    skipped = analysis.skipped + capture.skipped
-    named = ", ".join(f"{name} {count}" for name, count in skipped.most_common())
+def _summary(analysis: Analysis) -> str:
+    named = ", ".join(f"{name} {count}" for name, count in analysis.skipped.most_common())
     return (
         f"{analysis.packets} packets, RTCP {analysis.rtcp_packets}, "
         f"SRTCP (encrypted) {analysis.srtcp_packets}; skipped: {named or 'none'}"

@@ -24,8 +24,8 @@ MAX_TIMESTAMP_JUMP = 5
 """Seconds: a larger change of transit time is a new timestamp origin or its wrap, not jitter."""
 DECAY = 15 / 16
 """Of the jitter with each packet that shows no change of transit (appendix A.8)."""
-REFUSED = -1
-"""Returned instead of an extended sequence number."""
+REFUSED = -0x10000
+"""Returned instead of an extended sequence number; below any."""
 
 _NO_SEQ = 0x10000
 
@@ -69,8 +69,9 @@ class ReceiveStatistics:
         """Count a packet; its extended sequence number (cycles * 65536 + `seq`), or `REFUSED`.
 
         `seq` and `timestamp` as in the header, `arrival` in seconds on a steady clock, `size` in
-        bytes. Refused are the first packet after a big jump, which may be a stray one, and a
-        packet from before the first cycle: they are not counted and should not be forwarded.
+        bytes. Refused is the first packet after a big jump, which may be a stray one: it is not
+        counted and should not be forwarded. A packet from before the first cycle has a negative
+        number: it counts as received (appendix A.3), but has no place in what is sent on.
 
         Jitter is computed on every packet as the RFC has it, although the packets of one video
         frame share a timestamp: their spacing then counts as jitter. So our figure is the one
@@ -82,7 +83,7 @@ class ReceiveStatistics:
             extended = self.highest = highest + delta
         else:
             extended = self._unusual(seq, delta)
-            if extended < 0:
+            if extended == REFUSED:
                 return REFUSED
         self.received += 1
         self.bytes += size
@@ -94,6 +95,13 @@ class ReceiveStatistics:
             if change < self._max_transit_change:
                 self.jitter += (change - self.jitter) / 16.0
         self._transit = transit
+        return extended
+
+    def untimed(self, seq: int, timestamp: int, arrival: float, size: int) -> int:
+        """As `packet`, of one whose timestamp does not say when it was sent: no jitter."""
+        jitter, transit = self.jitter, self._transit
+        extended = self.packet(seq, timestamp, arrival, size)
+        self.jitter, self._transit = jitter, transit
         return extended
 
     def in_line(self, timestamps: list[int], arrival: float, size: int) -> None:

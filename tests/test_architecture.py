@@ -94,6 +94,7 @@ SANS_IO = (
     "qos/capture/header.py",
     "qos/capture/framing.py",
     "qos/capture/decode.py",
+    "qos/capture/layers.py",
     "qos/capture/candidates.py",
     "qos/capture/analysis.py",
     "qos/audio_level.py",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from math import isnan
 from typing import NamedTuple
 
 from qos.capture import rtcp, segments
@@ -22,10 +23,11 @@ from qos.capture.candidates import (
     measured_clock_rate,
     payload_type_of,
 )
-from qos.capture.decode import LINKS, NETWORK_TUNNELS, TCP, Link, decode
+from qos.capture.decode import LINKS, NETWORK_TUNNELS, Link, decode
 from qos.capture.files import Packet
 from qos.capture.framing import Framing
 from qos.capture.header import header_size
+from qos.capture.layers import TCP
 from qos.capture.streams import MODES, Stream
 
 MAX_CANDIDATES = 1024
@@ -231,7 +233,8 @@ class Analysis:
             if len(self._found) >= MAX_STREAMS:
                 self.skipped["tooManyStreams"] += len(held)
                 return
-            stream = self._found[key] = self._new_stream(self._clock_rate(held))
+            rate, payload_type = self._clock_rate(held), payload_type_of(held)
+            stream = self._found[key] = self._new_stream(rate, payload_type)
         if len(self._rtp_flows) < MAX_FLOWS:
             self._rtp_flows.add(flow)
         adds = self._tcp_adds if protocol == TCP else self._adds
@@ -257,7 +260,8 @@ class Analysis:
         for stream in self._found.values():
             stream.finish()
         found = [Found(*key, stream) for key, stream in self._found.items()]
-        return sorted(found, key=lambda one: one.stream.first)
+        # Where no time is known, they stay in the order in which they were found.
+        return sorted(found, key=lambda one: (isnan(one.stream.first), one.stream.first))
 
 
 def _wrong_padding(size: int, payload: bytes) -> str:

@@ -27,6 +27,8 @@ CLOCK_RATES = (8000, 16000, 32000, 48000, 90000)
 VIDEO_CLOCK_RATE = 90000
 FRAMES_MS: tuple[float, ...] = (2.5, 5, 10, 20, 40)
 """Milliseconds of speech in a packet, at any clock rate."""
+MAX_IN_FRAME = 0.015
+"""Seconds between two packets of one picture; those of a telephone event are 20 or more apart."""
 TOLERANCE = 1.2
 """Factor between what was measured and a clock rate."""
 
@@ -91,8 +93,12 @@ def looks_like_rtp(held: list[Held], on_rtp_flow: bool, payload_types: Collectio
 
 
 def payload_type_of(held: list[Held]) -> int:
-    """The one that most of the packets have."""
-    return Counter(second & 0x7F for _, _, _, second, _ in held).most_common(1)[0][0]
+    """The one that the media has: with the most timestamps.
+
+    A telephone event has one for all its packets (RFC 4733 section 2.2.1), however many they are.
+    """
+    moments = dict.fromkeys((packet[3] & 0x7F, packet[2]) for packet in held)
+    return Counter(payload_type for payload_type, _ in moments).most_common(1)[0][0]
 
 
 def measured_clock_rate(held: list[Held]) -> int | None:
@@ -101,13 +107,18 @@ def measured_clock_rate(held: list[Held]) -> int | None:
     Where each packet goes on by the same step, it is speech, and only rates are possible at which
     the step is a frame that codecs have. Where many packets share a timestamp, it is video, which
     always has 90 kHz (RFC 3551 clause 5). Both hold even where a sender stalls and catches up.
+    Packets of another payload type than that of the media say nothing.
     """
-    steps = Counter(
-        after[2] - before[2] & 0xFFFFFFFF
+    payload_type = payload_type_of(held)
+    held = [packet for packet in held if packet[3] & 0x7F == payload_type]
+    following = [
+        (after[2] - before[2] & 0xFFFFFFFF, after[0] - before[0])
         for before, after in pairwise(held)
         if after[1] - before[1] & 0xFFFF == 1
-    )
-    if len(held) >= FEW and steps[0] >= 0.2 * steps.total() > 0:
+    ]
+    steps = Counter(step for step, _ in following)
+    frames = sum(1 for step, gap in following if not step and not gap >= MAX_IN_FRAME)
+    if len(held) >= FEW and frames >= 0.2 * steps.total() > 0:
         return VIDEO_CLOCK_RATE
     step, count = steps.most_common(1)[0] if steps else (0, 0)
     if count < 0.6 * steps.total():

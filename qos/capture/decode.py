@@ -2,8 +2,8 @@
 
 Two ways. `LINKS` has, for each link type, one `struct` that takes a plain IPv4/UDP packet with an
 RTP header apart in a single step: that is how nearly every packet of a call goes, and its cost
-decides the analyser's. `decode` takes what is left: IPv6, TCP, and by way of dpkt everything odd,
-such as VLAN tags, MPLS, PPPoE, IP options, extension headers and tunnels.
+decides the analyser's. `decode` takes what is left: IPv6, TCP, and layer by layer everything odd,
+such as VLAN tags, MPLS, PPPoE, IP options, extension headers and tunnels (`qos.capture.layers`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-import dpkt
-
-UDP, TCP = 17, 6
+from qos.capture import layers
+from qos.capture.layers import TUNNELS, UDP, Datagram, Layer
 
 NETWORK_TUNNELS = {2152: "gtp", 3544: "teredo", 6081: "geneve", 51820: "wireguard"}
-"""UDP ports of tunnels that are named, not looked into."""
-VXLAN_PORT = 4789
+"""UDP ports of tunnels, to name what could not be looked into."""
 
 _IPV4 = "BxH2xHxB2x12sH2xBBHII"
 """Version and length, total length, fragment, protocol, addresses and ports, UDP length; then the
@@ -46,17 +44,11 @@ class Link(NamedTuple):
     """Where the protocol field is."""
     header: int
     """Bytes before IP."""
-    parse: Callable[[bytes], Any]
-    """The same frame by dpkt."""
+    first: Layer
+    """What `layers.walk` begins with."""
 
 
-def _raw(frame: bytes) -> Any:
-    return dpkt.ip6.IP6(frame) if frame[:1] >= b"\x60" else dpkt.ip.IP(frame)
-
-
-def _link(
-    before: str, field: int, after: str, types: tuple[bytes, ...], parse: Callable[[bytes], Any]
-) -> Link:
+def _link(before: str, field: int, after: str, types: tuple[bytes, ...], first: Layer) -> Link:
     head = f">{before}{field}s{after}"
     start = struct.calcsize(f">{before}")
     return Link(
@@ -66,44 +58,40 @@ def _link(
         ipv6=types[1:],
         field=slice(start, start + field),
         header=struct.calcsize(head),
-        parse=parse,
+        first=first,
     )
+
+
+def _never(frame: bytes) -> tuple[Any, ...]:
+    raise struct.error
+
+
+def _seldom(first: Layer) -> Link:
+    """A link type of few captures: layer by layer, all of it."""
+    return Link(_never, _never, b"", (), slice(0, 1), 0, first)
 
 
 _ETHERTYPES = (b"\x08\x00", b"\x86\xdd")
 _AF_LITTLE = (b"\x02\0\0\0", b"\x18\0\0\0", b"\x1c\0\0\0", b"\x1e\0\0\0", b"\x0a\0\0\0")
 _AF_BIG = tuple(value[::-1] for value in _AF_LITTLE)
-_RAW = _link("", 0, "", (b"", b""), _raw)
+_RAW = _link("", 0, "", (b"", b""), layers.raw)
 
 LINKS: dict[int, Link] = {
-    0: _link("", 4, "", _AF_LITTLE, dpkt.loopback.Loopback),  # NULL, the writer's byte order
-    1: _link("12x", 2, "", _ETHERTYPES, dpkt.ethernet.Ethernet),
+    0: _link("", 4, "", _AF_LITTLE, layers.loopback),  # NULL, the writer's byte order
+    1: _link("12x", 2, "", _ETHERTYPES, layers.ethernet),
+    9: _seldom(layers.ppp),
     12: _RAW,  # RAW, as BSD numbers it
     14: _RAW,  # RAW, as OpenBSD numbers it
+    50: _seldom(layers.ppp),  # in HDLC framing
     101: _RAW,
-    108: _link("", 4, "", _AF_BIG, dpkt.loopback.Loopback),  # LOOP, always in network order
-    113: _link("14x", 2, "", _ETHERTYPES, dpkt.sll.SLL),
+    104: _seldom(layers.hdlc),
+    108: _link("", 4, "", _AF_BIG, layers.loopback),  # LOOP, always in network order
+    113: _link("14x", 2, "", _ETHERTYPES, layers.sll),
     228: _RAW,
     229: _RAW,
-    276: _link("", 2, "18x", _ETHERTYPES, dpkt.sll2.SLL2),
+    276: _link("", 2, "18x", _ETHERTYPES, layers.sll2),
 }
 """By LINKTYPE number (tcpdump.org/linktypes.html)."""
-
-
-class Datagram(NamedTuple):
-    """A UDP datagram, or a TCP segment."""
-
-    protocol: int
-    flow: bytes
-    """Source and destination address, then both ports, as in the packet: 12 or 36 bytes."""
-    size: int
-    """Bytes of payload that were sent."""
-    payload: bytes
-    """As far as it was captured."""
-    sequence: int = 0
-    """TCP only."""
-    flags: int = 0
-    """TCP only."""
 
 
 def decode(link: Link, frame: bytes) -> Datagram | str:
@@ -118,7 +106,7 @@ def decode(link: Link, frame: bytes) -> Datagram | str:
         plain = None
     if plain is not None and not _is_tunnel(plain):
         return plain
-    return _odd(link.parse, frame)
+    return layers.walk(link.first, frame)
 
 
 def _plain_ipv4(frame: bytes, at: int) -> Datagram | None:
@@ -140,72 +128,7 @@ def _plain_ipv6(frame: bytes, at: int) -> Datagram | None:
 
 
 def _is_tunnel(datagram: Datagram) -> bool:
-    return int.from_bytes(datagram.flow[-2:], "big") == VXLAN_PORT
-
-
-def _odd(parse: Callable[[bytes], Any], frame: bytes) -> Datagram | str:
-    """By dpkt. It raises many kinds of error on hostile bytes, and recurses into tunnels."""
-    try:
-        return _walk(parse(frame))
-    except (
-        dpkt.Error,
-        struct.error,
-        ValueError,
-        IndexError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
-        return "malformed"
-
-
-def _walk(layer: Any) -> Datagram | str:
-    """Down dpkt's layers to the innermost UDP or TCP."""
-    ip: Any = None
-    while isinstance(layer, dpkt.Packet):
-        if isinstance(layer, dpkt.ip.IP | dpkt.ip6.IP6):
-            ip = layer
-            if _is_later_fragment(ip):
-                return "fragment"
-        elif isinstance(layer, dpkt.arp.ARP):
-            return "arp"
-        elif isinstance(layer, dpkt.udp.UDP) and ip is not None:
-            if layer.dport == VXLAN_PORT and len(layer.data) > 8:
-                layer = dpkt.ethernet.Ethernet(layer.data[8:])
-                continue
-            return _udp(ip, layer)
-        elif isinstance(layer, dpkt.tcp.TCP) and ip is not None:
-            return _tcp(ip, layer)
-        layer = layer.data
-    return "notIp" if ip is None else "otherProtocol"
-
-
-def _is_later_fragment(ip: Any) -> bool:
-    if isinstance(ip, dpkt.ip.IP):
-        return bool(ip.offset)
-    return any(getattr(header, "frag_off", 0) for header in ip.all_extension_headers)
-
-
-def _udp(ip: Any, udp: Any) -> Datagram | str:
-    if udp.ulen < 8:
-        return "malformed"
-    flow = ip.src + ip.dst + struct.pack(">HH", udp.sport, udp.dport)
-    size = udp.ulen - 8
-    return Datagram(UDP, flow, size, bytes(udp.data)[:size])
-
-
-def _tcp(ip: Any, tcp: Any) -> Datagram | str:
-    flow = ip.src + ip.dst + struct.pack(">HH", tcp.sport, tcp.dport)
-    headers = tcp.off * 4
-    if isinstance(ip, dpkt.ip.IP):
-        size = ip.len - ip.hl * 4 - headers
-    else:
-        size = ip.plen - sum(header.length for header in ip.all_extension_headers) - headers
-    payload = bytes(tcp.data)
-    # Segments larger than the field can say have length 0 (offload): take what is there.
-    size = len(payload) if size < 0 else size
-    return Datagram(TCP, flow, size, payload[:size], tcp.seq, tcp.flags)
+    return int.from_bytes(datagram.flow[-2:], "big") in TUNNELS
 
 
 def endpoints(flow: bytes) -> tuple[str, int, str, int]:

@@ -10,8 +10,8 @@ Formats: libpcap's savefile (draft-ietf-opsawg-pcap) in microseconds and nanosec
 
 from __future__ import annotations
 
+import math
 import struct
-from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -23,10 +23,12 @@ MAX_BLOCK = 1 << 24
 MAX_INTERFACES = 65536
 
 Packet = tuple[float, int, bytes]
-"""Seconds since the first packet, link type, frame as far as it was captured."""
+"""Seconds since the first packet (NaN where the file does not say), link type, frame as far as it
+was captured."""
 
-Interface = tuple[int, int, int, int]
-"""Link type, nanoseconds a time unit as multiplier and divisor, offset in nanoseconds."""
+Interface = tuple[int, int, int, int, int]
+"""Link type, nanoseconds a time unit as multiplier and divisor, offset in nanoseconds, and the
+bytes of a packet that were captured at most (0: all)."""
 
 PCAP_MAGICS: dict[bytes, tuple[str, int]] = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
@@ -69,8 +71,8 @@ class CaptureFile:
         self._at = 0
         self._read = 0
         self._start_ns: int | None = None
-        self.skipped: Counter[str] = Counter()
-        """Blocks that hold a packet which cannot be used, by reason."""
+        self.untimed = 0
+        """Packets whose time the file does not say (simple packet blocks)."""
         self.start = 0.0
         """Unix time of the first packet, seconds."""
         magic = self._peek(4)
@@ -192,7 +194,7 @@ class CaptureFile:
                     raise CaptureError(at, "too many interfaces")
                 interfaces.append(_interface(order, block, at))
             elif kind == 3:
-                self.skipped["noTimestamp"] += 1
+                yield self._simple(order, block, at, interfaces)
             else:
                 yield self._packet(order, block, at, interfaces)
                 yield from self._plain_packets(order, interfaces)
@@ -220,7 +222,7 @@ class CaptureFile:
                 or last(buffer, stop - 4)[0] != size
             ):
                 return
-            link, multiply, divide, offset = interfaces[number]
+            link, multiply, divide, offset, _ = interfaces[number]
             nanoseconds = (high << 32 | low) * multiply // divide + offset - start_ns
             self._at = stop
             yield nanoseconds * 1e-9, link, buffer[at + 28 : at + 28 + captured]
@@ -246,6 +248,20 @@ class CaptureFile:
             raise CaptureError(at + 12, f"pcapng version {major}.{minor} is not known")
         return order
 
+    def _simple(self, order: str, block: bytes, at: int, interfaces: list[Interface]) -> Packet:
+        """Of a simple packet block: of the first interface, and without a time."""
+        if len(block) < 16:
+            raise CaptureError(at, f"a packet block of {len(block)} bytes cannot be")
+        if not interfaces:
+            raise CaptureError(at, "interface 0 was not described")
+        (size,) = struct.unpack_from(f"{order}I", block, 8)
+        link, _, _, _, most = interfaces[0]
+        captured = min(size, most or size)
+        if captured > len(block) - 16:
+            raise CaptureError(at + 8, f"a packet of {captured} bytes in a block of {len(block)}")
+        self.untimed += 1
+        return math.nan, link, block[12 : 12 + captured]
+
     def _packet(self, order: str, block: bytes, at: int, interfaces: list[Interface]) -> Packet:
         """Of an enhanced packet block, or of the older packet block."""
         if len(block) < 32:
@@ -257,7 +273,7 @@ class CaptureFile:
             raise CaptureError(at + 8, f"interface {number} was not described")
         if size > len(block) - 32:
             raise CaptureError(at + 20, f"a packet of {size} bytes in a block of {len(block)}")
-        link, multiply, divide, offset = interfaces[number]
+        link, multiply, divide, offset, _ = interfaces[number]
         nanoseconds = (high << 32 | low) * multiply // divide + offset
         if self._start_ns is None:
             self._start_ns = nanoseconds
@@ -268,7 +284,7 @@ class CaptureFile:
 def _interface(order: str, block: bytes, at: int) -> Interface:
     if len(block) < 20:
         raise CaptureError(at, f"an interface block of {len(block)} bytes cannot be")
-    link = struct.unpack_from(f"{order}H", block, 8)[0]
+    link, most = struct.unpack_from(f"{order}H2xI", block, 8)
     multiply, divide, offset = 1000, 1, 0
     position, end = 16, len(block) - 4
     while position + 4 <= end:
@@ -285,7 +301,7 @@ def _interface(order: str, block: bytes, at: int) -> Interface:
         elif code == 14 and size >= 8:
             offset = struct.unpack_from(f"{order}q", block, value)[0] * 1_000_000_000
         position = value + (size + 3 & ~3)
-    return link, multiply, divide, offset
+    return link, multiply, divide, offset, most
 
 
 def _not_a_capture(start: bytes) -> str:

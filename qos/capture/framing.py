@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qos.capture.decode import TCP, Datagram
+from qos.capture.layers import TCP, Datagram
 
 MAX_FLOWS = 1024
 MAX_FRAME = 4096

@@ -31,7 +31,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = sorted(rows, key=lambda row: -row.values["packets"])[:MAX_DRAWN]
+    timed = [row for row in rows if row.values["start"] is not None]
+    drawn = sorted(timed, key=lambda row: -row.values["packets"])[:MAX_DRAWN]
     start = min((row.values["start"] - _first(row) for row in drawn), default=0.0)
     figure = Figure(figsize=(11, 9), layout="constrained")
     FigureCanvasAgg(figure)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from qos.capture.analysis import Analysis, Found
 from qos.capture.candidates import VIDEO_CLOCK_RATE
-from qos.capture.decode import TCP, UDP, endpoints
+from qos.capture.decode import endpoints
+from qos.capture.layers import TCP, UDP
 from qos.capture.streams import Point, Rfc3550Stream
 from qos.csv_cells import cell
 from qos.grades import PROFILES, TOO_SHORT, Graded, enough, grade
@@ -51,9 +52,12 @@ def _values(
 ) -> dict[str, Any]:
     stream = found.stream
     source, source_port, destination, destination_port = endpoints(found.flow)
-    known = stream.clock_rate is not None
-    kind = ("video" if stream.clock_rate == VIDEO_CLOCK_RATE else "audio") if known else None
+    kind = None
+    if stream.clock_rate is not None:
+        kind = "video" if stream.clock_rate == VIDEO_CLOCK_RATE else "audio"
     duration = stream.last - stream.first
+    timed = math.isfinite(duration)
+    known = timed and stream.clock_rate is not None
     headers = 48 if len(found.flow) == 36 else 28
     values: dict[str, Any] = {
         "ssrc": found.ssrc,
@@ -67,13 +71,13 @@ def _values(
         "bitrate": _per(stream.bytes * 8, duration),
         "ipBitrate": _per((stream.bytes + headers * stream.packets) * 8, duration),
         "packetsPerSecond": _per(stream.packets, duration),
-        "jitter": stream.jitter if known else None,
+        "jitter": _finite(stream.jitter) if known else None,
         "minJitter": _finite(stream.min_jitter) if known else None,
-        "meanJitter": stream.mean_jitter if known else None,
+        "meanJitter": _finite(stream.mean_jitter) if known else None,
         "maxJitter": stream.max_jitter if known else None,
-        "minDelta": _finite(stream.min_delta),
-        "meanDelta": stream.mean_delta,
-        "maxDelta": stream.max_delta,
+        "minDelta": _finite(stream.min_delta) if timed else None,
+        "meanDelta": _finite(stream.mean_delta) if timed else None,
+        "maxDelta": stream.max_delta if timed else None,
         "meanInterArrival": duration / stream.packets if duration > 0 else None,
         "kind": kind,
         "clockRate": stream.clock_rate,
@@ -83,8 +87,8 @@ def _values(
         "destination": destination,
         "destinationPort": destination_port,
         "protocol": "tcp" if found.protocol == TCP else "udp",
-        "start": start + stream.first,
-        "duration": duration,
+        "start": start + stream.first if timed else None,
+        "duration": duration if timed else None,
         "file": name,
     }
     values |= _round_trip(analysis, found.ssrc)
@@ -127,6 +131,8 @@ def _grades(values: dict[str, Any], kind: str | None, grading: Grading) -> dict[
         loss=values["loss"],
         nominal=grading.nominal,
     )
+    if values["duration"] is None:
+        return Graded(grading.profile, None, "", None, None, None, None)._asdict()
     if not enough(values["expected"], values["duration"]):
         return Graded(grading.profile, None, TOO_SHORT, None, None, None, None)._asdict()
     return graded._asdict()

@@ -4,7 +4,8 @@
 `WiresharkStream`: numbers as Wireshark's RTP analysis shows them (`tshark -q -z rtp,streams`):
 
 - jitter runs over every packet whose clock is known, J = (15 J + D) / 16, with the clock divided
-  by 1000 as integers (so 11025 Hz counts as 11 a millisecond, as it does there);
+  by 1000 as integers (so 11025 Hz counts as 11 a millisecond, as it does there). That of dynamic
+  payload types other than the media's, telephone events say, is not known there;
 - minimum, mean and maximum of delta and jitter leave out packets with a marker, comfort noise,
   the packet after it, and packets with a timestamp from before the stream's first. The means are
   weighted with the number of all packets so far, left out or not;
@@ -19,6 +20,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+from qos.capture.candidates import MAX_IN_FRAME, STATIC_CLOCK_RATES
 from qos.receive import REFUSED, ReceiveStatistics
 
 MAX_MISSING = 8192
@@ -64,9 +66,11 @@ class Missing:
 class Stream(ABC):
     """What both ways share. `add` takes each packet in the order of capture."""
 
-    def __init__(self, clock_rate: int | None) -> None:
+    def __init__(self, clock_rate: int | None, payload_type: int = -1) -> None:
         self.clock_rate = clock_rate
         """Timestamp units a second; None when it could not be told: then there is no jitter."""
+        self.payload_type = payload_type
+        """Of the media; -1 when it is not known."""
         self.packets = 0
         self.bytes = 0
         """UDP payload: RTP header, extensions and payload."""
@@ -119,13 +123,14 @@ class Stream(ABC):
 class Rfc3550Stream(Stream):
     """A stream as its receiver would report it."""
 
-    def __init__(self, clock_rate: int | None) -> None:
-        super().__init__(clock_rate)
+    def __init__(self, clock_rate: int | None, payload_type: int = -1) -> None:
+        super().__init__(clock_rate, payload_type)
         self._statistics = ReceiveStatistics(clock_rate or 1)
         self._to_seconds = 1 / clock_rate if clock_rate else 0.0
         self._next = -1
         self._first_number = 0
         self._jitters = 0.0
+        self._event = (-1, 0, 0.0)
         self.strays = 0
         """Packets far from their neighbours' numbers, not counted otherwise (A.1)."""
 
@@ -135,7 +140,10 @@ class Rfc3550Stream(Stream):
 
     def add(self, time: float, seq: int, timestamp: int, second: int, size: int) -> None:
         statistics = self._statistics
-        number = statistics.packet(seq, timestamp, time, size)
+        if second & 0x7F != self.payload_type and self._is_event(time, timestamp, second):
+            number = statistics.untimed(seq, timestamp, time, size)
+        else:
+            number = statistics.packet(seq, timestamp, time, size)
         if number != self._next and not self._unusual(number, time):
             return
         self._next = statistics.highest + 1
@@ -158,6 +166,20 @@ class Rfc3550Stream(Stream):
         if time >= self._next_point:
             self._point(time)
 
+    def _is_event(self, time: float, timestamp: int, second: int) -> bool:
+        """Whether a packet of another type than the media's repeats a timestamp as time goes by.
+
+        So do telephone events, which have that of their beginning throughout (RFC 4733 section
+        2.2.1); parity of a picture has the picture's, and comes with it.
+        """
+        payload_type = second & 0x7F
+        if self.payload_type < 0:
+            return False
+        if self._event[:2] == (payload_type, timestamp):
+            return time - self._event[2] >= MAX_IN_FRAME
+        self._event = payload_type, timestamp, time
+        return False
+
     def _unusual(self, number: int, time: float) -> bool:
         """A packet that does not follow the one before; False when it is not to be counted."""
         if number == REFUSED:
@@ -179,12 +201,17 @@ class Rfc3550Stream(Stream):
         super().finish()
 
 
+def _units_a_second(clock_rate: int | None) -> int:
+    """As Wireshark divides by it; 0 where it is not known."""
+    return clock_rate // 1000 * 1000 if clock_rate else 0
+
+
 class WiresharkStream(Stream):
     """A stream as Wireshark 4.0 shows it (see above)."""
 
-    def __init__(self, clock_rate: int | None) -> None:
-        super().__init__(clock_rate)
-        self._units_a_second = clock_rate // 1000 * 1000 if clock_rate else 0
+    def __init__(self, clock_rate: int | None, payload_type: int = -1) -> None:
+        super().__init__(clock_rate, payload_type)
+        self._units_a_second = _units_a_second(clock_rate)
         self._first_seq = self._last_seq = 0
         self._cycles = 0
         self._under = False
@@ -192,7 +219,7 @@ class WiresharkStream(Stream):
         self._first_timestamp = 0
         self._timestamp = 0
         self._in_time = 0.0
-        self._payload_type = -1
+        self._type_before = -1
 
     @property
     def expected(self) -> int:
@@ -215,19 +242,22 @@ class WiresharkStream(Stream):
         self._last_seq = seq
         self.last = time
         delta = 0.0
-        if in_time or not self._units_a_second:
+        units = self._units_a_second
+        if payload_type != self.payload_type >= 0:
+            units = _units_a_second(STATIC_CLOCK_RATES.get(payload_type))
+        if in_time or not units:
             delta = time - self._in_time
-            if in_time and self._units_a_second:
+            if in_time and units:
                 # Signed, since a late packet has an earlier timestamp.
                 change = (timestamp - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-                difference = abs(delta - change / self._units_a_second)
+                difference = abs(delta - change / units)
                 self.jitter += (difference - self.jitter) / 16
                 self._timestamp = timestamp
-        noise = payload_type in _COMFORT_NOISE or self._payload_type in _COMFORT_NOISE
+        noise = payload_type in _COMFORT_NOISE or self._type_before in _COMFORT_NOISE
         if second < 0x80 and in_time and not noise:
-            self._spread(delta, packets)
-        if payload_type != self._payload_type:
-            self._payload_type = payload_type
+            self._spread(delta, packets, units > 0)
+        if payload_type != self._type_before:
+            self._type_before = payload_type
             self.payload_types.add(payload_type)
         if in_time:
             self._in_time = time
@@ -239,7 +269,7 @@ class WiresharkStream(Stream):
         self._first_seq = self._last_seq = seq
         self._next = seq + 1
         self._first_timestamp = self._timestamp = timestamp
-        self._payload_type = payload_type
+        self._type_before = payload_type
         self.payload_types.add(payload_type)
         self._point(time)
 
@@ -261,13 +291,13 @@ class WiresharkStream(Stream):
             self.missing.gap(self._next, number)
         self._next = number + 1
 
-    def _spread(self, delta: float, deltas: int) -> None:
+    def _spread(self, delta: float, deltas: int, has_clock: bool) -> None:
         if delta > self.max_delta:
             self.max_delta = delta
         if delta < self.min_delta:
             self.min_delta = delta
         self.mean_delta += (delta - self.mean_delta) / deltas
-        if not self._units_a_second:
+        if not has_clock:
             return
         jitter = self.jitter
         if jitter > self.max_jitter:

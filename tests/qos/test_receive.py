@@ -82,10 +82,24 @@ def test_strays_that_do_not_follow_each_other_are_no_restart():
     assert extended == [0, 1, REFUSED, REFUSED, REFUSED, REFUSED, 2]
 
 
-def test_what_came_before_the_first_cycle_is_refused():
+def test_what_came_before_the_first_cycle_counts_under_negative_numbers():
     statistics, extended = feed([5, 65535, 4, 0])
-    assert extended == [5, REFUSED, 4, 0]
-    assert (statistics.received, statistics.expected, statistics.lost) == (3, 1, -2)
+    assert extended == [5, -1, 4, 0]
+    assert (statistics.received, statistics.expected, statistics.lost) == (4, 1, -3)
+    statistics, extended = feed([0, 65535, 1, 64600, 2])
+    assert extended == [0, -1, 1, -936, 2]
+    assert (statistics.received, statistics.expected, statistics.lost) == (5, 3, -2)
+
+
+def test_a_packet_that_says_no_time_counts_and_changes_no_jitter():
+    statistics = ReceiveStatistics(8000)
+    for number in range(20):
+        if 5 <= number < 10:
+            assert statistics.untimed(number, 800, number * 0.02, 16) == number
+        else:
+            statistics.packet(number, number * 160, number * 0.02, 172)
+    assert (statistics.received, statistics.lost, statistics.bytes) == (20, 0, 15 * 172 + 5 * 16)
+    assert statistics.jitter == pytest.approx(0, abs=1e-6)
 
 
 def test_fraction_lost_is_that_of_the_interval():

@@ -67,6 +67,24 @@ def video(frames: int, *, seq: int = 30000, ssrc: int = 0x0BADCAFE, seed: int = 
     return sent
 
 
+def with_events(sent: list[Sent], *events: tuple[int, int], payload_type: int = 101) -> list[Sent]:
+    """With telephone events in place of voice: (index of the first, packets) of each.
+
+    All packets of an event have the timestamp of its beginning, the first has the marker, and the
+    last comes three times (RFC 4733 section 2.5.1).
+    """
+    out = list(sent)
+    for start, count in events:
+        for index in range(start, start + count):
+            out[index] = out[index]._replace(
+                payload_type=payload_type,
+                timestamp=out[start].timestamp,
+                marker=index == start,
+                size=4,
+            )
+    return out
+
+
 def lossy(sent: list[Sent], percent: float, seed: int = 3) -> list[Sent]:
     """Without some; the first and the last stay."""
     rng = random.Random(seed)

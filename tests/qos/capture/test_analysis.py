@@ -27,6 +27,7 @@ from tests.qos.capture.captures import (
     udp4,
     video,
     voice,
+    with_events,
 )
 
 NTP = 0xAAAA_1234_5678_BBBB
@@ -268,3 +269,40 @@ def test_any_report_is_survived(parts: list[tuple[int, int, bytes]]) -> None:
         compound += struct.pack(">BBH", 0x80 | count, kind, len(body) // 4) + body
     analysis = only([at(0.0, sr(9)), at(0.1, compound)])
     assert analysis.rtcp_packets == (2 if compound else 1)
+
+
+@pytest.mark.parametrize("mode", ["rfc3550", "wireshark"])
+@pytest.mark.parametrize(
+    "events", [((5, 13), (18, 13)), ((0, 60),), ((0, 20), (30, 40)), ((700, 90),)]
+)
+@pytest.mark.parametrize("step", [960, 160])
+def test_telephone_events_make_no_video_of_a_voice(
+    mode: str, events: tuple[tuple[int, int], ...], step: int
+) -> None:
+    payload_type, rate = (111, 48000) if step == 960 else (0, 8000)
+    sent = [
+        packet._replace(payload_type=payload_type, timestamp=number * step)
+        for number, packet in enumerate(voice(900, jitter=0.0))
+    ]
+    sent = with_events(sent, *events, payload_type=110)
+    _, (found,) = analysed(pcap(frames(sent)), mode)
+    assert (found.stream.clock_rate, found.stream.payload_type) == (rate, payload_type)
+    assert (found.stream.packets, found.stream.lost) == (900, 0)
+    if mode == "rfc3550":
+        assert found.stream.max_jitter == pytest.approx(0, abs=1e-6)
+
+
+def test_telephone_events_alone_are_no_video() -> None:
+    sent = with_events(voice(200), (0, 60), (60, 60), (120, 80))
+    _, (found,) = analysed(pcap(frames(sent)))
+    assert (found.stream.clock_rate != 90000, found.stream.packets) == (True, 200)
+
+
+def test_video_is_video_with_parity_and_resends_in_it() -> None:
+    """Under the SSRC of the pictures, with their timestamps (RFC 5109, RFC 2198)."""
+    sent = [
+        packet._replace(payload_type=127) if packet.seq % 5 == 0 else packet
+        for packet in video(300)
+    ]
+    _, (found,) = analysed(pcap(frames(sent)))
+    assert (found.stream.clock_rate, found.stream.payload_type) == (90000, 96)

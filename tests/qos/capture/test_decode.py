@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qos.capture.decode import LINKS, Datagram, decode, endpoints
+from qos.capture.decode import LINKS, decode, endpoints
+from qos.capture.layers import Datagram
 from tests.qos.capture.captures import (
     DESTINATION,
     ETHERNET,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 from collections.abc import Callable
@@ -66,10 +67,40 @@ def test_blocks_that_are_not_needed_are_passed_over() -> None:
     assert [frame for _, _, frame in read(capture + large + names)] == [b for _, b in FRAMES]
 
 
-def test_packets_without_a_time_are_counted() -> None:
-    capture = CaptureFile(BytesIO(pcapng(FRAMES) + block("<", 3, struct.pack("<I4s", 4, b"abcd"))))
-    assert len(list(capture)) == len(FRAMES)
-    assert capture.skipped == {"noTimestamp": 1}
+def simple(size: int, data: bytes, order: str = "<") -> bytes:
+    """A simple packet block; `size` is what was sent."""
+    return block(order, 3, struct.pack(f"{order}I", size) + data + bytes(-len(data) % 4))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_packets_without_a_time_are_read(order: str) -> None:
+    content = pcapng(FRAMES, order=order) + simple(5, b"abcde", order)
+    capture = CaptureFile(BytesIO(content))
+    *_, (time, link, frame) = list(capture)
+    assert (math.isnan(time), link, frame, capture.untimed) == (True, ETHERNET, b"abcde", 1)
+
+
+def test_a_packet_without_a_time_is_as_long_as_its_interface_says() -> None:
+    """The block does not say how much was captured; what follows is padding."""
+    head = pcapng([])
+    cut = block("<", 1, struct.pack("<HHI", RAW, 0, 6))
+    section = head[: int.from_bytes(head[4:8], "little")]
+    assert [(link, frame) for _, link, frame in read(section + cut + simple(100, b"abcdef"))] == [
+        (RAW, b"abcdef")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (pcapng([]) + block("<", 3, b""), "a packet block of 12 bytes"),
+        (pcapng([]) + simple(9, b"abcd"), "a packet of 9 bytes in a block of 20"),
+        (pcapng([])[:28] + simple(4, b"abcd"), "interface 0 was not described"),
+    ],
+)
+def test_simple_blocks_that_cannot_be(content: bytes, words: str) -> None:
+    with pytest.raises(CaptureError, match=words):
+        read(content)
 
 
 def test_the_older_packet_block_is_read() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from qos.capture.decode import TCP, Datagram
 from qos.capture.framing import Framing
+from qos.capture.layers import TCP, Datagram
 from tests.qos.capture.captures import analysed, ethernet, pcap, rtp, udp4, udp6, voice
 
 FLOW = bytes(12)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 from io import StringIO
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from qos.__main__ import main
-from tests.qos.capture.captures import frames, lossy, pcap, pcapng, video, voice, write
+from tests.qos.capture.captures import block, frames, lossy, pcap, pcapng, video, voice, write
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -262,3 +263,24 @@ def test_a_reader_that_leaves_is_no_traceback(call: Path) -> None:
     command = f"{sys.executable} -m qos {call} --json | true"
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert "Traceback" not in run.stderr
+
+
+def test_what_depends_on_times_is_not_known_without_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = pcapng([])
+    blocks = [struct.pack("<I", len(frame)) + frame for _, frame in frames(lossy(voice(600), 5))]
+    content = head + b"".join(block("<", 3, one + bytes(-len(one) % 4)) for one in blocks)
+    path = write(tmp_path, content, "simple.pcapng")
+    assert main([str(path), "--json"]) == 0
+    printed = capsys.readouterr()
+    (stream,) = streams(printed.out)
+    assert (stream["packets"], stream["expected"]) == (len(blocks), 600)
+    for name in ("bitrate", "jitter", "meanJitter", "minDelta", "maxDelta", "start", "duration"):
+        assert stream[name] is None, name
+    assert (stream["grades"]["overall"], stream["grades"]["words"]) == (None, "")
+    assert f"{len(blocks)} packets without a time (simple packet blocks)" in printed.err
+    picture = tmp_path / "simple.png"
+    assert main([str(path), "--plot", str(picture)]) == 0
+    assert picture.read_bytes().startswith(PNG)
+    assert main([str(path), "--csv", "--mode", "wireshark"]) == 0

@@ -83,3 +83,47 @@ def test_the_course_stays_small_however_long(mode: str) -> None:
     times = [point[0] for point in stream.points]
     assert times == sorted(times)
     assert stream.points[-1][:5] == (19_999.0, 20_000, 2_000_000, 20_000, 0)
+
+
+def test_the_number_before_the_first_counts() -> None:
+    """RFC 3550 A.3: expected less received, whatever was received; 65535 came after 0."""
+    stream = MODES["rfc3550"](8000)
+    for index, number in enumerate([0, 65535, *range(1, 40)]):
+        stream.add(index * 0.02, number, number * 160 & 0xFFFFFFFF, 0, 172)
+    stream.finish()
+    assert (stream.packets, stream.expected, stream.lost) == (41, 40, -1)
+    assert (stream.missing.reordered, stream.missing.duplicates) == (1, 0)
+
+
+def test_telephone_events_change_no_jitter() -> None:
+    stream = MODES["rfc3550"](8000, 0)
+    for number in range(200):
+        event = 50 <= number < 90
+        timestamp = (50 if event else number) * 160
+        stream.add(number * 0.02, number, timestamp, 101 if event else 0, 16 if event else 172)
+    stream.finish()
+    assert stream.max_jitter == pytest.approx(0, abs=1e-9)
+    assert (stream.packets, stream.lost, stream.payload_types) == (200, 0, {0, 101})
+
+
+def test_parity_of_pictures_is_no_telephone_event() -> None:
+    """It has the picture's timestamp and comes with it, so it counts as any packet."""
+    with_types, alike = MODES["rfc3550"](90000, 96), MODES["rfc3550"](90000, 96)
+    number = 0
+    for picture in range(100):
+        for index, payload_type in enumerate((96, 96, 127, 127)):
+            time, timestamp = picture / 30 + index * 0.002, picture * 3000
+            with_types.add(time, number, timestamp, payload_type, 1000)
+            alike.add(time, number, timestamp, 96, 1000)
+            number += 1
+    assert with_types.jitter == alike.jitter > 0.001
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_times_there_are_counts_only(mode: str) -> None:
+    stream = MODES[mode](8000, 0)
+    for number in (0, 1, 3, 4, 4):
+        stream.add(math.nan, number, number * 160, 0, 172)
+    stream.finish()
+    assert (stream.packets, stream.expected, stream.lost) == (5, 5, 0)
+    assert (stream.missing.duplicates, math.isnan(stream.last)) == (1, True)

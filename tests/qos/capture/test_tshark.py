@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from tests.qos.capture.captures import (
     RAW,
     Sent,
     analysed,
+    block,
     doubled,
     frames,
     linked,
@@ -30,6 +32,7 @@ from tests.qos.capture.captures import (
     udp4,
     video,
     voice,
+    with_events,
     write,
 )
 
@@ -84,6 +87,7 @@ def compare(mine: Stream, line: Line) -> None:
 
 
 SPEECH = voice(1500)
+WRAPPING = static(voice(41, seq=65535, jitter=0.0005))
 CASES = {
     "clean": static(SPEECH),
     "3 % loss": static(lossy(SPEECH, 3)),
@@ -106,6 +110,14 @@ CASES = {
     "video with markers": video(400),
     "video with loss": lossy(video(400), 3),
     "voice and video": static(SPEECH) + lossy(video(400), 1),
+    "the number before the first": [
+        WRAPPING[1]._replace(time=0.0),
+        WRAPPING[0]._replace(time=0.019),
+        *WRAPPING[2:],
+    ],
+    "telephone events": with_events(static(SPEECH), (5, 13), (18, 13), (700, 40)),
+    "telephone events and loss": lossy(with_events(static(SPEECH), (5, 13), (300, 90)), 5),
+    "begins with an event": with_events(static(SPEECH), (0, 20)),
     "comfort noise": [
         packet._replace(payload_type=13) if packet.seq % 40 == 7 else packet
         for packet in static(SPEECH)
@@ -162,6 +174,19 @@ def test_padded_packets_without_their_end_count_as_there(tmp_path: Path) -> None
     assert analysis.skipped["paddingNotCaptured"] == len(video(200)) - found.stream.packets > 100
     _, (all_of_it,) = analysed(content)
     assert (all_of_it.stream.packets, all_of_it.stream.lost) == (len(video(200)), 0)
+
+
+def test_packets_without_a_time_count_the_same(tmp_path: Path) -> None:
+    sent = static(lossy(SPEECH, 10))
+    head = pcapng([])
+    blocks = [struct.pack("<I", len(frame)) + frame for _, frame in frames(sent)]
+    content = head + b"".join(block("<", 3, one + bytes(-len(one) % 4)) for one in blocks)
+    line = theirs(write(tmp_path, content))[sent[0].ssrc]
+    for mode in ("wireshark", "rfc3550"):
+        _, (found,) = analysed(content, mode)
+        assert (
+            (found.stream.packets, found.stream.lost) == line[:2] == (len(sent), 1500 - len(sent))
+        )
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
