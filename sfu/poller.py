@@ -31,4 +31,8 @@ class _Poll:
 
 def poller() -> Poller:
     """The best that this system has."""
-    return select.epoll() if hasattr(select, "epoll") else _Poll()
+    try:
+        return select.epoll()
+    except (AttributeError, OSError):
+        # Not on this system, or not in its sandbox.
+        return _Poll()

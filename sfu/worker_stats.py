@@ -137,6 +137,6 @@ def rss_bytes() -> int:
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:
             return int(statm.read().split()[1]) * resource.getpagesize()
-    except OSError:
+    except (OSError, ValueError, IndexError):
         # Elsewhere than on Linux: the peak, which macOS gives in bytes.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable, Sequence
 
 import psutil
 
+from signaling.system import System
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def machine_addresses() -> list[str]:
     """Addresses of all interfaces that are up, without link-local and multicast ones."""
-    states = psutil.net_if_stats()
-    found = []
-    for name, entries in psutil.net_if_addrs().items():
-        if name in states and not states[name].isup:
-            continue
-        for entry in entries:
-            if entry.family in (socket.AF_INET, socket.AF_INET6):
-                found.append(entry.address)
+    system = System()
+    # Where it is not known which interfaces are up, all count: an address too many is a candidate
+    # that no check reaches.
+    up = system.ask("which network interfaces are up", _interfaces_up, lambda: None)
+    found = system.ask("its addresses", lambda: _all_addresses(up), _addresses_in_use)
     return usable(found)
+
+
+def _interfaces_up() -> set[str] | None:
+    return {name for name, state in psutil.net_if_stats().items() if state.isup}
+
+
+def _all_addresses(up: set[str] | None) -> list[str]:
+    return [
+        entry.address
+        for name, entries in psutil.net_if_addrs().items()
+        for entry in entries
+        if (up is None or name in up) and entry.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+
+
+def _addresses_in_use() -> list[str]:
+    """Those that packets to elsewhere would leave from, and loopback; nothing is sent."""
+    found = ["127.0.0.1"]
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))
+            found.append(probe.getsockname()[0])
+    return found
 
 
 def usable(addresses: Iterable[str]) -> list[str]:

@@ -63,6 +63,9 @@ class _Mmsghdr(ctypes.Structure):
     _fields_ = (("hdr", _Msghdr), ("len", ctypes.c_uint32))
 
 
+_NOT_IN_BATCHES: Final = frozenset(
+    (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOSYS, errno.EOPNOTSUPP)
+)
 SO_TIMESTAMPNS: Final = 35
 MAX_WAIT: Final = 5.0
 """Seconds; what seems to have waited for longer came before the clock was set."""
@@ -126,6 +129,7 @@ class UdpSocket:
         not say."""
         self._stamped = _stamps_arrivals(self.socket)
         self._lay_out_receive()
+        self._batched = self._receives_in_batches()
 
     def _lay_out_receive(self) -> None:
         self._headers = _headers(SLOTS)
@@ -152,11 +156,18 @@ class UdpSocket:
         words: memoryview[int] = memoryview(self._headers).cast("B").cast("I")
         self._sizes = words[at::stride]
 
+    def _receives_in_batches(self) -> bool:
+        """Ask once, with nothing there: some kernels know the call and do not do it."""
+        if _recvmmsg is None:
+            return False
+        count = _recvmmsg(self.socket.fileno(), self._headers_at, 0, _MSG_DONTWAIT, None)
+        return count >= 0 or ctypes.get_errno() not in (errno.ENOSYS, errno.EOPNOTSUPP)
+
     @property
     def features(self) -> tuple[str, ...]:
         """What the kernel lets this socket use, for `WorkerReady.features`."""
         found = (
-            ("recvmmsg", _recvmmsg is not None),
+            ("recvmmsg", self._batched),
             ("sendmmsg", _sendmmsg is not None),
             ("udp-segment", self.segments),
             ("dual-stack", self.dual_stack),
@@ -172,7 +183,7 @@ class UdpSocket:
         Returns the datagrams' sizes (datagram i is at slot i of `arena`; a size above
         `MAX_DATAGRAM` means it was cut) and their source addresses one after the other.
         """
-        if _recvmmsg is None:
+        if _recvmmsg is None or not self._batched:
             return self._receive_plain()
         stamped = self._stamped
         if stamped:
@@ -392,8 +403,8 @@ class SendBatch:
                 return
             if error == errno.EINTR:
                 continue
-            if error in (errno.EINVAL, errno.EIO, errno.EMSGSIZE):
-                # This path or device does not segment: cut this run ourselves.
+            if error in _NOT_IN_BATCHES:
+                # This path, device or kernel does not do it: cut this run ourselves.
                 self._send_cut(done)
             else:
                 self.refused += self._datagrams(done)

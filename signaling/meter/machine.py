@@ -7,6 +7,7 @@ its voltage monitor say, where the kernel shows them. What a machine does not te
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from signaling.meter.samples import ServerSample
+from signaling.system import System
 
 _THERMAL = "sys/class/thermal"
 _FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
@@ -43,10 +45,9 @@ class Machine:
         """`started`: when the server did (monotonic seconds). `folder`: where the history lives;
         `history` tells its state. `root`: of the file system that the kernel shows itself in."""
         self._started, self._folder, self._history = started, folder, history
-        self._root = root
-        self._process = psutil.Process()
+        self._root, self._system = root, System()
         self._before = (time.monotonic(), time.process_time())
-        self._times = _busy_and_all()
+        self._times = self._busy_and_all()
         self._zones = [path / "temp" for path in sorted((root / _THERMAL).glob("thermal_zone*"))]
         self._alarms = [
             path.parent / "in0_lcrit_alarm"
@@ -59,15 +60,16 @@ class Machine:
         now, cpu = time.monotonic(), time.process_time()
         elapsed, used = now - self._before[0], cpu - self._before[1]
         self._before = now, cpu
-        busy, everything = _busy_and_all()
+        busy, everything = self._busy_and_all()
         was_busy, was_everything = self._times
         self._times = busy, everything
         spent = everything - was_everything
-        memory = psutil.virtual_memory()
         return ServerSample(
             cpu=max(0.0, used / elapsed) if elapsed > 0 else 0.0,
-            rss_bytes=self._process.memory_info().rss,
-            memory_used=memory.percent / 100,
+            rss_bytes=self._system.ask("our memory", _rss, _peak_rss),
+            memory_used=self._system.ask(
+                "how much memory is in use", lambda: psutil.virtual_memory().percent / 100, float
+            ),
             machine_cpu=min(1.0, max(0.0, (busy - was_busy) / spent)) if spent > 0 else 0.0,
             uptime=now - self._started,
             temperature=self._temperature(),
@@ -75,6 +77,10 @@ class Machine:
             disk_free=self._disk_free(),
             history=self._history(),
         )
+
+    def _busy_and_all(self) -> tuple[float, float]:
+        """CPU seconds of all cores since the machine started."""
+        return self._system.ask("how busy its cores are", _busy_and_all, lambda: (0.0, 0.0))
 
     def _temperature(self) -> float | None:
         found = [_number(_read(zone)) for zone in self._zones]
@@ -101,10 +107,18 @@ class Machine:
 
 
 def _busy_and_all() -> tuple[float, float]:
-    """CPU seconds of all cores since the machine started."""
     times = psutil.cpu_times()
     everything = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     return everything - times.idle - getattr(times, "iowait", 0.0), everything
+
+
+def _rss() -> int:
+    rss: int = psutil.Process().memory_info().rss
+    return rss
+
+
+def _peak_rss() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _read(path: Path) -> str:
