@@ -2,7 +2,8 @@
 
 Theory of operation. Every session is a point of five features (`FEATURES`), each standardised by
 its mean and standard deviation over all sessions; what is not known of one (no vote, no round
-trip) lies at the mean and weighs nothing in the group's. Seeds are spread by k-means++ from a fixed
+trip) lies at the mean and weighs nothing in the group's. Of a group with fewer than `MIN_VOTES`
+votes nothing is said of its votes. Seeds are spread by k-means++ from a fixed
 seed, so the same sessions give the same groups. Of 2 to 4 groups the number is taken that separates
 best (mean silhouette by distance to the centres). With fewer than `LEAST` sessions, or when all are
 alike, there is nothing to group.
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from signaling.records.report import Feature, Group, Level, SessionRow, Trait
+from signaling.records.statistics import MIN_VOTES
 
 FEATURES: tuple[Feature, ...] = ("loss", "delay", "jitter", "freezes", "vote")
 LEAST = 8
@@ -191,6 +193,8 @@ def _level(distance: float) -> Level:
 
 def _describe(members: list[SessionRow], scales: dict[Feature, Scale], total: int) -> Group:
     means = {name: _mean(members, name) for name in FEATURES}
+    if sum(row.vote is not None for row in members) < MIN_VOTES:
+        means["vote"] = None
     away = {name: scales[name].standard(means[name]) for name in FEATURES}
     order = sorted(FEATURES, key=lambda name: (-abs(away[name]), name))
     traits = tuple(

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signaling.records import experience, visits
+from signaling.records import experience
 from signaling.records.experience import Experience, Span, SpellRow
 from signaling.records.report import FindingList, FindingRow
-from signaling.records.visits import Visit
+from signaling.records.visits import Visit, people_of, seconds_of
 
 MOST_FINDINGS = 100
 """In one answer."""
@@ -82,7 +82,7 @@ def of_call(
     names = {visit.participant: visit.name for visit in stays}
     return [
         _person(person, spells, names, now, video_seconds or {}, known)
-        for person in visits.people(stays)
+        for person in people_of(stays)
     ]
 
 
@@ -107,7 +107,7 @@ def _person(
         experience=experience.experience(
             own,
             names,
-            present=visits.seconds(person, now),
+            present=seconds_of(person, now),
             video_seconds=sum(video_seconds.get(visit.participant, 0) for visit in person),
             known=known,
         ),
@@ -134,7 +134,8 @@ def findings(connection: sqlite3.Connection, wanted: FindingsWanted, now: float)
             own = person.experience.findings
             troubled += bool(own)
             for one in own if wanted.call else own[:1]:
-                found.append(FindingRow(call=call, room=room, finding=one))
+                visits = tuple(visit.participant for visit in person.visits)
+                found.append(FindingRow(call=call, room=room, participants=visits, finding=one))
     found.sort(key=lambda row: (-row.finding.badness, -row.finding.began))
     return FindingList(
         since=wanted.since,

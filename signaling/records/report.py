@@ -231,6 +231,8 @@ class FindingRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     call: str
     room: str
+    participants: tuple[str, ...]
+    """Of all the person's visits."""
     finding: Finding
 
 

@@ -28,7 +28,7 @@ class Visit(NamedTuple):
     """None while they are there."""
 
 
-def people(visits: Sequence[Visit]) -> list[list[Visit]]:
+def people_of(visits: Sequence[Visit]) -> list[list[Visit]]:
     """The visits of each person, both in the order in which they came."""
     found: list[list[Visit]] = []
     latest: dict[str, list[list[Visit]]] = {}
@@ -43,7 +43,7 @@ def people(visits: Sequence[Visit]) -> list[list[Visit]]:
     return found
 
 
-def seconds(visits: Sequence[Visit], until: float) -> float:
+def seconds_of(visits: Sequence[Visit], until: float) -> float:
     """In the call; `until`: for who is still there. What overlaps counts once."""
     total, covered = 0.0, float("-inf")
     for visit in visits:

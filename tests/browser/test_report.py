@@ -129,6 +129,10 @@ _OF_FIELD = {
 
 def in_csv(rows: list[dict[str, str]], name: str) -> float:
     participant, first, *rest = name.split(".")
+    if first == "experience":
+        # The same in all rows of a person.
+        own = {row[f"{first}.{rest[0]}"] for row in rows if row["participant"] == participant}
+        return float(own.pop())
     direction, kind, track = _OF_FIELD.get(first, ("", "", first))
     if track:
         direction, *rest = rest
@@ -173,14 +177,69 @@ async def test_report_says_who_when_and_what_happened(full: Site, on_chromium: O
     events = await page.inner_text(".event-list")
     assert "Bo changed to another network (IPv4)." in events
     assert "Bo: the picture was lowered (camera)." in events
+    await page.click(".method > summary")
     said = await page.inner_text(".notes-list")
     assert "no G.1070 coefficients are published" in said
     assert await page.locator(".sides .browser-row").count() == 6
 
 
+async def test_what_was_lived_through_comes_first(full: Site, on_chromium: Opens) -> None:
+    page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports/{BAD}")
+    assert (
+        await page.inner_text("main section >> nth=0 >> .headline") == "3 of 3 people had trouble."
+    )
+    card = page.locator(".person-card").nth(0)
+    assert "Bo lost 14 % on their own network for 30 s." in await card.inner_text()
+    assert "bad" in await card.locator(".grade").inner_text()
+    brief = await page.inner_text(".brief")
+    assert "Video froze for Ada" in brief
+    assert "packets were lost on the network of Bo." in brief
+    assert await page.locator(".lane").nth(1).locator(".lane-spell").count() >= 1
+    assert await page.locator("details[open]").count() == 0
+    await page.click("#language label:first-child")
+    assert "Bo kehilangan 14 % di jaringannya sendiri selama 30 dtk." in await card.inner_text()
+    await opened_again(page, f"{full.url}/admin/reports/{GOOD}")
+    assert "Tidak ada gangguan berarti" in await page.inner_text(".headline")
+    await opened_again(page, f"{full.url}/admin/reports")
+    first = page.locator(".worst-row").first
+    assert "Bo kehilangan 14 %" in await first.inner_text()
+    await first.click()
+    await page.wait_for_selector(".person-card")
+
+
+async def test_one_head_leads_everywhere(full: Site, on_chromium: Opens) -> None:
+    page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports")
+    links = (
+        "[...document.querySelectorAll('.admin-nav a')].map((link) => link.getAttribute('href'))"
+    )
+    assert await page.evaluate(links) == [
+        "/admin#/",
+        "/admin#/server",
+        "/admin/reports",
+        "/admin/opinions",
+    ]
+    assert await page.inner_text(".admin-nav [aria-current]") == "Past calls"
+    for width in (320, 768, 1280, 2560):
+        await page.set_viewport_size({"width": width, "height": 900})
+        wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wider == 0, width
+    # By the keyboard alone.
+    await page.keyboard.press("Tab")
+    for _ in range(4):
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/admin/opinions")
+    assert await page.inner_text(".admin-nav [aria-current]") == "Opinions"
+
+
 async def test_another_table_gives_other_words(full: Site, on_chromium: Opens) -> None:
     page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports/{BAD}")
+    # Tables of studies are for whoever asks, and so are their colours behind the lines.
     words = page.locator(".grades-table")
+    assert not await words.is_visible()
+    assert await page.locator(".chart .band-4").count() == 0
+    await page.click(".studies > summary")
+    await page.wait_for_selector(".chart .band-4")
     assert "satisfying" in await words.inner_text()
     await page.select_option("#profile", "g1010")
     assert "target met" in await words.inner_text()
@@ -195,7 +254,7 @@ async def test_one_person_can_stand_out(full: Site, on_chromium: Opens) -> None:
     page = await opened(await on_chromium("Ana"), f"{full.url}/admin/reports/{BAD}")
     await page.click(".legend-person:nth-child(2)")
     assert await page.get_attribute(".legend-person:nth-child(2)", "aria-pressed") == "true"
-    loss = page.locator(".chart").nth(2)
+    loss = page.locator(".chart").nth(0)
     assert await loss.locator(".plot-line.faint").count() == 2
     assert await loss.locator(".plot-worst").count() == 1
     await page.check("[name=direction][value=inbound]", force=True)
@@ -214,7 +273,7 @@ async def test_paper_holds_all_of_it(full: Site, on_chromium: Opens) -> None:
     )
     assert wide == []
     assert not await page.is_visible(".report-actions")
-    assert not await page.is_visible(".report-top")
+    assert not await page.is_visible(".admin-top")
     breaks = await page.locator(".chart").evaluate_all(
         "(charts) => charts.map((chart) => getComputedStyle(chart).breakInside)"
     )
@@ -233,7 +292,7 @@ async def test_calls_are_found_and_put_in_order(full: Site, on_chromium: Opens) 
     order = "(rows) => rows.map((row) => row.getAttribute('href').split('/').at(-1))"
     assert await links.evaluate_all(order) == [GOOD, BAD]
     await page.select_option("[name=order]", "worst")
-    await page.wait_for_selector(f"li:first-child > [href$='{BAD}']")
+    await page.wait_for_selector(f"#calls li:first-child > [href$='{BAD}']")
     assert await links.evaluate_all(order) == [BAD, GOOD]
     await page.fill("[name=search]", "siti")
     await page.wait_for_selector(f"[href$='{GOOD}']", state="detached")
@@ -285,6 +344,7 @@ async def test_opinions_stand_beside_the_model(full: Site, on_chromium: Opens) -
     assert opinions["audio"]["votes"]["low"] is None
     assert "audio.difference.low" not in figures
     assert await page.locator(".scatter-dot.audio").count() == 2
+    assert "2 votes with an estimate; 15 are needed" in await page.inner_text("main")
     assert "of all" in await page.inner_text("main") or "too few" in await page.inner_text("main")
 
 

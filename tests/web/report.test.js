@@ -42,11 +42,12 @@ test('every word that is named exists, and every word is named', () => {
   const named = new Set([
     ...[...source.matchAll(/(?:say|sayIf)\('([\w.-]+)'/g)].map(([, key]) => key),
     ...[...source.matchAll(/data-w(?:-label)?="([\w.]+)"/g)].map(([, key]) => key),
-    ...[...source.matchAll(/\? '((?:way|groups|opinions)\.\w+)' : '((?:way|groups|opinions)\.\w+)'/g)]
+    ...[...source.matchAll(/\? '((?:way|groups|opinions|lived)\.\w+)' : '((?:way|groups|opinions|lived)\.\w+)'/g)]
       .flatMap(([, one, other]) => [one, other]),
   ]);
   for (const key of named) assert.ok(key in WORDS.en, key);
-  const composed = new RegExp(['(problem|event|key|detail|profile|grade|source|trait)\\.', 'media\\.(audio|video)$',
+  const composed = new RegExp(['(problem|event|key|detail|profile|grade|source|trait)\\.',
+    'sum\\.(connection|frozen|missing|concealed)$', 'lived\\.(verdict|side|what|why)\\.', 'media\\.(audio|video)$',
     'figure\\.(throughput|bitrate|delay|jitter|loss|roundTripTime|framesPerSecond)$',
     'chart\\.(voice|picture|loss|delay|jitter|bitrate)(Hint)?$', 'opinions\\.(votes|model|difference)$',
   ].map((one) => `^${one}`).join('|'));
@@ -156,12 +157,14 @@ test('days are those of whoever looks, the last one included', () => {
 
 test('a difference is judged by its interval, not by its mean', () => {
   const difference = { n: 9, mean: -0.5, sd: 1, low: -1.2, high: 0.2 };
-  assert.equal(judgement(difference), WORDS.en['opinions.agree']);
-  assert.equal(judgement({ ...difference, high: -0.1 }),
+  assert.equal(judgement(difference, 9), WORDS.en['opinions.undecided']);
+  assert.equal(judgement({ ...difference, mean: 0, low: -0.4, high: 0.3 }, 9), WORDS.en['opinions.agree']);
+  assert.equal(judgement({ ...difference, high: -0.1 }, 9),
     'People were less happy than the model expects, by 0.5 on average.');
-  assert.equal(judgement({ ...difference, low: 0.1, mean: 0.5, high: 0.9 }),
+  assert.equal(judgement({ ...difference, low: 0.1, mean: 0.5, high: 0.9 }, 9),
     'People were happier than the model expects, by 0.5 on average.');
-  assert.equal(judgement({ n: 1, mean: 1, sd: null, low: null, high: null }), WORDS.en['opinions.unsure']);
+  assert.equal(judgement({ ...difference, n: 4 }, 15),
+    '4 votes with an estimate; 15 are needed to say whether people and model agree.');
 });
 
 test('what a group shares is said in plain words', () => {

@@ -165,6 +165,16 @@ export class Judge {
   }
 }
 
+/**
+ * People, not joins: whoever reloads the page is there twice for a moment, once without connection.
+ *
+ * @param {Person[]} people
+ */
+export function headCount(people) {
+  const here = new Set(people.filter(({ connected }) => connected).map(({ name }) => name));
+  return people.filter(({ connected, name }) => connected || !here.has(name)).length;
+}
+
 /** @typedef {'shedding' | 'workerBusy' | 'machineBusy' | 'memory' | 'hot' | 'throttled' | 'history' | 'disk'} Trouble */
 
 const BUSY = 0.85;

@@ -1,14 +1,13 @@
 /** The admin's page: logs in, listens, and shows what its address says. */
 
-import { byId, label, setIcon } from '../dom.js';
-import { onLanguage, startLanguage, t } from '../i18n.js';
-import { languageChoice } from '../preferences.js';
-import { setTheme, startTheme } from '../theme/theme.js';
+import { byId } from '../dom.js';
+import { onLanguage, startLanguage } from '../i18n.js';
 import { Captures, askCapture, askClose, askRemove, sentenceOf } from './actions.js';
-import { logIn, logOut, loggedIn } from './ask.js';
+import { logIn, loggedIn } from './ask.js';
 import { bitrate, plain } from './format.js';
+import { showPlace, startFrame } from './frame.js';
 import { Health } from './health.js';
-import { Judge, troubles } from './judge.js';
+import { Judge, headCount, troubles } from './judge.js';
 import { Live } from './live.js';
 import { Overview } from './overview.js';
 import { PersonView } from './person.js';
@@ -33,7 +32,8 @@ const rings = new Rings();
 const stateMark = levelMark(false);
 const captures = new Captures(byId('captures', HTMLElement));
 const profile = byId('profile', HTMLSelectElement);
-const theme = byId('theme', HTMLButtonElement);
+/** The tables of studies: their grades, and their bands in the chart, for whoever asks. */
+const studies = byId('studies', HTMLDetailsElement);
 
 /** @type {Live | null} */
 let live = null;
@@ -95,11 +95,14 @@ function draw() {
     : route.room || route.participant ? 'gone' : 'overview';
   for (const name of ['overview', 'room', 'person', 'server', 'gone']) at(`view-${name}`).hidden = name !== place;
   setData(document.body, 'view', place);
+  showPlace(place === 'server' ? 'server' : 'overview');
   const bands = hello.profiles[second.profile];
   if (place === 'overview') views.overview.show(second);
   else if (place === 'server') views.health.show(second);
-  else if (found?.person) views.person.show(found.person, found.room, second.at, bands);
-  else if (found) views.room.show(found.room, second.at, bands);
+  else if (found?.person) {
+    views.person.show(found.person, found.room, second.at, studies.open ? bands : undefined);
+  }
+  else if (found) views.room.show(found.room, second.at);
   setText(at('grade-note'), wordOf('note', second.profile));
   drawDetail();
 }
@@ -107,11 +110,10 @@ function draw() {
 function drawDetail() {
   const found = looked();
   if (!detail || !found || !views || !hello || !second) return;
-  const bands = hello.profiles[second.profile];
   if (found.person && detail.participant === found.person.participant) {
-    views.person.showTracks(detail, found.room, bands);
+    views.person.showTracks(detail, found.room);
   } else if (!found.person && !detail.participant && detail.room === found.room.room) {
-    views.room.showTracks(detail, found.room, bands);
+    views.room.showTracks(detail, found.room);
   }
 }
 
@@ -126,7 +128,7 @@ function drawState(now) {
   const sum = (/** @type {'bitrateReceived' | 'bitrateSent'} */ name) =>
     now.workers.reduce((total, worker) => total + worker[name], 0);
   setText(at('stat-rooms'), plain(now.rooms.length));
-  setText(at('stat-people'), plain(now.rooms.reduce((total, { people }) => total + people.length, 0)));
+  setText(at('stat-people'), plain(now.rooms.reduce((total, { people }) => total + headCount(people), 0)));
   setText(at('stat-in'), bitrate(sum('bitrateReceived')));
   setText(at('stat-out'), bitrate(sum('bitrateSent')));
   setText(at('stat-server'), w(all.length ? 'server.look' : 'server.well'));
@@ -234,16 +236,6 @@ byId('login-form', HTMLFormElement).addEventListener('submit', async (event) => 
   }
 });
 
-byId('logout', HTMLButtonElement).onclick = async () => {
-  try {
-    await logOut();
-  } finally {
-    // Nothing of what was shown stays behind.
-    location.assign('/admin');
-    location.reload();
-  }
-};
-
 byId('remove', HTMLButtonElement).onclick = () => {
   const person = looked()?.person;
   if (person) void askRemove(person.participant, person.name);
@@ -257,6 +249,8 @@ byId('close-room', HTMLButtonElement).onclick = () => {
   if (room) void askClose(room.room, room.people.length);
 };
 
+studies.ontoggle = draw;
+
 profile.onchange = () => {
   try {
     localStorage.setItem(PROFILE, profile.value);
@@ -266,24 +260,10 @@ profile.onchange = () => {
   watch();
 };
 
-theme.onclick = () => {
-  setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
-  showTheme();
-};
-
-function showTheme() {
-  const dark = document.documentElement.dataset.theme === 'dark';
-  setIcon(theme, dark ? 'sun' : 'moon');
-  label(theme, `${t('settings.appearance')}: ${t(dark ? 'settings.light' : 'settings.dark')}`);
-}
-
 at('state-mark').replaceChildren(stateMark.root);
-startTheme();
-languageChoice(at('language'));
+startFrame(() => w('nav.logout'));
 onLanguage(() => {
   document.title = w('page.title');
-  showTheme();
-  label(byId('logout', HTMLButtonElement), w('logout'));
   captures.clear();
   makeViews();
   draw();

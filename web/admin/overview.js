@@ -2,6 +2,7 @@
 
 import { avatar, el } from '../dom.js';
 import { bitrate, duration, percent } from './format.js';
+import { headCount } from './judge.js';
 import { hashOf } from './route.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
 import { drawSpark, soon } from './spark.js';
@@ -90,7 +91,7 @@ class Card {
     this.#missed = null;
     this.#mark.show(level);
     setText(this.#facts, w('room.facts', {
-      count: room.people.length, capacity: room.capacity, time: duration(now - room.started),
+      count: headCount(room.people), capacity: room.capacity, time: duration(now - room.started),
     }));
     setText(this.#sentence, roomSentence(room, this.#judge));
     this.#people.show(this.#judge.sorted(room), ({ participant }) => participant,

@@ -3,6 +3,7 @@
 import { avatar, byId, el } from '../dom.js';
 import { bitrate, clock, duration, milliseconds, modelName, number, percent, score } from './format.js';
 import { GradeMarks } from './grades.js';
+import { Lived } from './lived.js';
 import { hashOf } from './route.js';
 import { reason } from './sentences.js';
 import { figure, levelMark, setText } from './show.js';
@@ -35,9 +36,12 @@ class Way {
 
   /** @param {HTMLElement} holder */
   constructor(holder) {
-    const all = [this.#throughput, this.#loss, this.#delay, this.#jitter, this.#rtt, this.#mos,
-      this.#spacing, this.#packets];
-    holder.replaceChildren(el('dl', { class: 'figures' }, ...all.map(({ root }) => root)), this.#model);
+    const first = [this.#throughput, this.#loss, this.#rtt];
+    const more = [this.#delay, this.#jitter, this.#mos, this.#spacing, this.#packets];
+    const figures = (/** @type {{root: HTMLElement}[]} */ some) =>
+      el('dl', { class: 'figures' }, ...some.map(({ root }) => root));
+    holder.replaceChildren(figures(first), el('details', { class: 'more' },
+      el('summary', {}, w('more.figures')), figures(more), this.#model));
   }
 
   /** @param {Figures} figures */
@@ -73,6 +77,7 @@ export class PersonView {
   #transport = figure(w('figure.transport'));
   #since = figure(w('figure.since'));
   #judge;
+  #lived = new Lived(byId('person-lived', HTMLElement));
   #name = '';
 
   /** @param {Judge} judge @param {Rings} rings */
@@ -106,17 +111,16 @@ export class PersonView {
     this.#transport.show(person.protocol ? person.protocol.toUpperCase() : '–');
     this.#since.show(`${clock(person.joined, false)} (${duration(now - person.joined)})`);
     this.timeline.show(person, room.call, now, profile);
+    this.#lived.show(room.call, now, person.participant);
   }
 
-  /** @param {Detail} detail @param {Room} room @param {Profile | undefined} profile */
-  showTracks(detail, room, profile) {
+  /** @param {Detail} detail @param {Room} room */
+  showTracks(detail, room) {
     if (detail.ways) {
       this.#up.showMore(detail.ways.up);
       this.#down.showMore(detail.ways.down);
     }
-    this.#sends.show(detail.tracks.filter(({ direction }) => direction === 'inbound'),
-      room.people, profile, false);
-    this.#gets.show(detail.tracks.filter(({ direction }) => direction === 'outbound'),
-      room.people, profile, true);
+    this.#sends.show(detail.tracks.filter(({ direction }) => direction === 'inbound'), room.people, false);
+    this.#gets.show(detail.tracks.filter(({ direction }) => direction === 'outbound'), room.people, true);
   }
 }

@@ -1,8 +1,9 @@
 /** One room: everybody in it with all figures, and what they publish. */
 
 import { avatar, byId, el } from '../dom.js';
-import { bitrate, duration, milliseconds, percent, score } from './format.js';
-import { overallText } from './grades.js';
+import { bitrate, duration, milliseconds, percent } from './format.js';
+import { headCount } from './judge.js';
+import { Lived } from './lived.js';
 import { INKS } from './overview.js';
 import { hashOf } from './route.js';
 import { reason, roomSentence } from './sentences.js';
@@ -16,22 +17,22 @@ import { w } from './words.js';
  * @typedef {import('./rings.js').Rings} Rings
  * @typedef {import('./wire.js').Detail} Detail
  * @typedef {import('./wire.js').Person} Person
- * @typedef {import('./wire.js').Profile} Profile
  * @typedef {import('./wire.js').Room} Room
  */
 
-const COLUMNS = /** @type {const} */ (['rate', 'loss', 'delay', 'jitter', 'rtt', 'mos', 'grade',
-  'network', 'transport']);
+const COLUMNS = /** @type {const} */ (['rate', 'loss', 'delay', 'jitter', 'rtt', 'network', 'transport']);
 
 export class RoomView {
   #mark = levelMark();
   #rows;
   #tracks;
   #judge;
+  #lived;
 
   /** @param {Judge} judge @param {Rings} rings */
   constructor(judge, rings) {
     this.#judge = judge;
+    this.#lived = new Lived(byId('room-lived', HTMLElement));
     byId('room-mark', HTMLElement).replaceChildren(this.#mark.root);
     byId('room-columns', HTMLElement).replaceChildren(
       el('th', { scope: 'col' }, w('column.person')), el('th', { scope: 'col' }, w('column.trend')),
@@ -42,25 +43,27 @@ export class RoomView {
     this.#tracks = new TrackCards(byId('room-tracks', HTMLElement));
   }
 
-  /** @param {Room} room @param {number} now @param {Profile | undefined} profile */
-  show(room, now, profile) {
+  /** @param {Room} room @param {number} now */
+  show(room, now) {
     const { level } = this.#judge.room(room);
     this.#mark.show(level);
     setText(byId('room-title', HTMLElement), room.room);
     setText(byId('room-sentence', HTMLElement), roomSentence(room, this.#judge));
     setText(byId('room-facts', HTMLElement), [
       w('room.facts', {
-        count: room.people.length, capacity: room.capacity, time: duration(now - room.started),
+        count: headCount(room.people), capacity: room.capacity, time: duration(now - room.started),
       }),
       w('room.worker', { number: room.worker + 1 }),
     ].join(' · '));
     this.#rows.show(this.#judge.sorted(room), ({ participant }) => participant,
-      (row, person) => row.show(person, profile));
+      (row, person) => row.show(person));
+    byId('room-report', HTMLAnchorElement).href = `/admin/reports/${encodeURIComponent(room.call)}`;
+    this.#lived.show(room.call, now);
   }
 
-  /** @param {Detail} detail @param {Room} room @param {Profile | undefined} profile */
-  showTracks(detail, room, profile) {
-    this.#tracks.show(detail.tracks, room.people, profile, true);
+  /** @param {Detail} detail @param {Room} room */
+  showTracks(detail, room) {
+    this.#tracks.show(detail.tracks, room.people, true);
   }
 }
 
@@ -84,8 +87,8 @@ class Row {
       el('td', { class: 'cell-spark', 'data-label': w('column.trend') }, this.#spark), ...this.#cells);
   }
 
-  /** @param {Person} person @param {Profile | undefined} profile */
-  show(person, profile) {
+  /** @param {Person} person */
+  show(person) {
     const verdict = this.#judge.of(person.participant);
     setData(this.root, 'level', verdict.level);
     this.#mark.show(verdict.level);
@@ -97,8 +100,6 @@ class Row {
       both(up.delay, down.delay, milliseconds),
       both(up.jitter, down.jitter, milliseconds),
       milliseconds(down.roundTripTime ?? up.roundTripTime),
-      both(up.mos, down.mos, score),
-      overallText(profile, person.grades.overall, '\n'),
       `${bitrate(person.estimate)}\n${bitrate(person.target)}`,
       person.protocol ? person.protocol.toUpperCase() : '–',
     ];

@@ -2,14 +2,12 @@
 
 import { el, icon, setIcon } from '../dom.js';
 import { NONE, bitrate, milliseconds, modelName, number, percent, plain, score } from './format.js';
-import { overallText } from './grades.js';
 import { Keyed, setData, setText } from './show.js';
 import { w, wordOf } from './words.js';
 
 /**
  * @typedef {import('./wire.js').BrowserFigures} BrowserFigures
  * @typedef {import('./wire.js').Person} Person
- * @typedef {import('./wire.js').Profile} Profile
  * @typedef {import('./wire.js').Track} Track
  * @typedef {[server: string, browser: string] | null} Pair null: nothing to say of such a track
  */
@@ -62,13 +60,12 @@ export class TrackCards {
   /**
    * @param {Track[]} tracks
    * @param {readonly Person[]} people of the room, for names
-   * @param {Profile | undefined} profile
    * @param {boolean} named whether to name the publisher
    */
-  show(tracks, people, profile, named) {
+  show(tracks, people, named) {
     const names = new Map(people.map(({ participant, name }) => [participant, name]));
     this.#cards.show(tracks, ({ direction, participant, track }) => `${direction} ${participant} ${track}`,
-      (card, track) => card.show(track, named ? names.get(track.publisher) ?? '' : '', profile));
+      (card, track) => card.show(track, named ? names.get(track.publisher) ?? '' : ''));
   }
 }
 
@@ -76,6 +73,7 @@ class Card {
   #title = el('h4', {});
   #how = el('span', {});
   #state = el('span', { class: 'track-state' });
+  #stream = el('p', { class: 'track-said' });
   #grade = el('p', { class: 'track-grade' });
   #said = el('span', {});
   #lines;
@@ -94,33 +92,44 @@ class Card {
     this.root = el('li', { class: 'track', 'data-direction': track.direction },
       el('header', { class: 'track-head' }, this.#icon, this.#title),
       el('p', { class: 'track-how' }, this.#state, this.#how),
-      el('table', { class: outbound ? '' : 'one-end' },
-        el('thead', {}, head), el('tbody', {}, ...this.#lines.map(({ root }) => root))),
-      this.#grade, el('p', { class: 'track-said' }, this.#said));
+      el('details', { class: 'more' }, el('summary', {}, w('more.figures')),
+        el('table', { class: outbound ? '' : 'one-end' },
+          el('thead', {}, head), el('tbody', {}, ...this.#lines.map(({ root }) => root))),
+        this.#stream, this.#grade, el('p', { class: 'track-said' }, this.#said)));
   }
 
-  /** @param {Track} track @param {string} name @param {Profile | undefined} profile */
-  show(track, name, profile) {
+  /** @param {Track} track @param {string} name */
+  show(track, name) {
     const source = wordOf('source', track.source);
     setText(this.#title, name ? w('track.of', { source, name }) : source);
     const state = track.muted ? 'muted' : track.state;
     setText(this.#state, wordOf('track', state));
     setData(this.#state, 'state', state);
-    const layer = [track.rid && w('track.layer', { rid: track.rid }),
-      track.temporal !== null && w('track.temporal', { number: track.temporal })].filter(Boolean);
-    setText(this.#how, [track.codec, ...layer].filter(Boolean).join(' · '));
+    // What the layers of simulcast and time come to; of another layout the bare name is shown.
+    const layer = [track.rid && wordOf('layer', track.rid),
+      track.temporal !== null && wordOf('temporal', String(track.temporal))].filter(Boolean);
+    setText(this.#stream, [track.codec, ...layer].filter(Boolean).join(' · '));
+    setText(this.#how, plainly(track));
     for (const { pair, server, browser } of this.#lines) {
       const [left, right] = pair(track, track.browser) ?? ['', ''];
       setText(server, left);
       setText(browser, right);
     }
     const { mos, mosModel } = track.figures;
-    setText(this.#grade, [
-      `${w('figure.grade')} ${overallText(profile, track.grades.overall)}`,
-      mos === null ? '' : w('mos.line', { value: score(mos), model: modelName(mosModel) }),
-    ].filter(Boolean).join(' · '));
+    setText(this.#grade, mos === null ? '' : w('mos.line', { value: score(mos), model: modelName(mosModel) }));
     setText(this.#said, browserSaid(track));
   }
+}
+
+/**
+ * What of a track says most to whoever knows nothing of networks.
+ *
+ * @param {Track} track
+ */
+function plainly({ kind, width, height, framesPerSecond, figures }) {
+  const parts = kind === 'video' && width ? [size(width, height), frames(framesPerSecond)] : [bitrate(figures.bitrate)];
+  if ((figures.loss ?? 0) >= 0.5) parts.push(w('row.loss', { value: percent(figures.loss) }));
+  return parts.join(' · ');
 }
 
 /** @param {Track} track how fresh the browser's figures are, and whether to believe them */

@@ -2,6 +2,7 @@
 
 import { el } from '../dom.js';
 import { number, text } from './figures.js';
+import { byVisit } from './lived.js';
 import { chartMarks } from './happened.js';
 import { colourClass, drawPlot } from './plot.js';
 import { topOf } from './line.js';
@@ -28,14 +29,14 @@ import { say } from './words.js';
 
 /** @type {Kind[]} */
 const KINDS = [
+  { name: 'loss', medium: 'both', field: 'loss', worst: 'lossWorst', graded: 'loss', least: 4, rising: false, text: (value) => `${number(value, 2)} %` },
+  { name: 'delay', medium: 'both', field: 'delay', worst: 'delayWorst', graded: 'delay', least: 0.16, rising: false, text: ms },
+  { name: 'bitrate', medium: 'both', field: 'bitrate', worst: '', graded: 'throughput', least: 400e3, rising: true, text: (value) => text(value, 'rate') },
+  { name: 'jitter', medium: 'both', field: 'jitter', worst: 'jitterWorst', graded: 'jitter', least: 0.02, rising: false, text: ms },
   ...(/** @type {const} */ ([['voice', 'audio'], ['picture', 'video']])).map(([name, medium]) => ({
     name, medium, field: /** @type {const} */ ('mos'), worst: 'mosWorst', graded: /** @type {const} */ (''),
     least: 5, bottom: 1, rising: true, text: (/** @type {number} */ value) => number(value, 1),
   })),
-  { name: 'loss', medium: 'both', field: 'loss', worst: 'lossWorst', graded: 'loss', least: 4, rising: false, text: (value) => `${number(value, 2)} %` },
-  { name: 'delay', medium: 'both', field: 'delay', worst: 'delayWorst', graded: 'delay', least: 0.16, rising: false, text: ms },
-  { name: 'jitter', medium: 'both', field: 'jitter', worst: 'jitterWorst', graded: 'jitter', least: 0.02, rising: false, text: ms },
-  { name: 'bitrate', medium: 'both', field: 'bitrate', worst: '', graded: 'throughput', least: 400e3, rising: true, text: (value) => text(value, 'rate') },
 ];
 
 /** @param {number} seconds */
@@ -50,22 +51,25 @@ function ms(seconds) {
  *   participant whose lines stand out, or empty
  */
 export function drawCharts(report, chart, { profile, direction, focus, bands }) {
-  const number = new Map(report.people.map(({ participant }, index) => [participant, index]));
-  const names = new Map(report.people.map(({ participant, name }) => [participant, name]));
+  const known = byVisit(report);
   // What somebody is sent is kept by medium, what they send by track.
   const series = chart.series.filter((one) =>
     one.direction === direction && (direction === 'inbound' || !one.track));
   return KINDS.map((kind) => {
     const shown = series.filter(({ kind: medium, points }) =>
       medium === kind.medium && points[kind.field]?.some((value) => value !== null));
-    const lines = shown.map(({ participant, points }) => ({
-      name: names.get(participant) ?? participant,
-      colour: number.get(participant) ?? 0,
-      at: points.at,
-      values: points[kind.field] ?? [],
-      ...(participant === focus && kind.worst ? { worst: points[kind.worst] ?? [] } : {}),
-      faint: Boolean(focus) && participant !== focus,
-    }));
+    const lines = shown.map(({ participant, points }) => {
+      const { person, number: colour } = known.get(participant) ?? { person: null, number: 0 };
+      const focused = person?.participant === focus;
+      return {
+        name: person?.name ?? participant,
+        colour,
+        at: points.at,
+        values: points[kind.field] ?? [],
+        ...(focused && kind.worst ? { worst: points[kind.worst] ?? [] } : {}),
+        faint: Boolean(focus) && !focused,
+      };
+    });
     // Who stands out is drawn last, over the others.
     lines.sort((a, b) => Number(b.faint) - Number(a.faint));
     const columns = lines.flatMap(({ values, worst, faint }) => (worst && !faint ? [values, worst] : [values]));

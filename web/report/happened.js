@@ -2,6 +2,7 @@
 
 import { el, icon } from '../dom.js';
 import { clockSeconds } from './figures.js';
+import { byVisit } from './lived.js';
 import { colourClass, timeAxis } from './plot.js';
 import { isWord, say, sayIf } from './words.js';
 
@@ -86,11 +87,13 @@ export function lanes(report, until) {
     `${Math.min(100, Math.max(0, ((at - report.started) / span) * 100))}%`;
   // As wide as a mark on a screen of middling size.
   const near = span / 60;
+  const known = byVisit(report);
   const rows = report.people.map((person, number) =>
-    lane(person.name, number, share, near, report.events.filter(({ participant }) =>
-      participant === person.participant), [person.joined, person.left ?? until]));
+    lane(person.name, number, share, near,
+      report.events.filter(({ participant }) => known.get(participant)?.person === person),
+      person.visits.map(({ joined, left }) => [joined, left ?? until]), person.spells));
   const ofAll = report.events.filter(({ participant, kind }) => !participant && kind in MARKS);
-  if (ofAll.length) rows.push(lane(say('event.server'), -1, share, near, ofAll, null));
+  if (ofAll.length) rows.push(lane(say('event.server'), -1, share, near, ofAll, [], []));
   return el('div', { class: 'card lanes', role: 'group', 'aria-label': say('event.lanes') },
     ...rows, el('div', { class: 'lane-axis', 'aria-hidden': 'true' }, ...timeAxis(report.started, until)));
 }
@@ -101,15 +104,22 @@ export function lanes(report, until) {
  * @param {(at: number) => string} share
  * @param {number} near seconds that marks are apart at least
  * @param {Event[]} events
- * @param {[number, number] | null} stay
+ * @param {[number, number][]} stays from when to when they were there
+ * @param {import('./types.js').Span[]} spells
  */
-function lane(name, number, share, near, events, stay) {
+function lane(name, number, share, near, events, stays, spells) {
   const way = el('div', { class: 'lane-way' });
-  if (stay) {
-    const bar = el('i', { class: 'lane-stay' });
-    bar.style.setProperty('left', share(stay[0]));
-    bar.style.setProperty('right', `calc(100% - ${share(stay[1])})`);
-    way.append(bar);
+  /** @param {string} kind @param {number} from @param {number} to */
+  const bar = (kind, from, to) => {
+    const element = el('i', { class: kind });
+    element.style.setProperty('left', share(from));
+    element.style.setProperty('right', `calc(100% - ${share(to)})`);
+    way.append(element);
+  };
+  for (const [from, to] of stays) bar('lane-stay', from, to);
+  // The cards above say in words what these were.
+  for (const { kind, began, ended } of spells) {
+    if (!kind.endsWith('owered')) bar('lane-spell', began, ended);
   }
   for (const group of together(events, near)) {
     const [telling] = group;
@@ -128,6 +138,7 @@ function lane(name, number, share, near, events, stay) {
 /** The icons of the lanes, in words. */
 export function laneKey() {
   return el('p', { class: 'band-key lane-key' },
+    el('span', {}, el('i', { class: 'key-spell' }), say('key.spell')),
     ...['joined', 'left', 'networkChanged', 'layerDropped', 'layerRaised', 'qualityChanged'].map((kind) =>
       el('span', {}, icon(MARKS[kind]?.[0] ?? ''), sayIf(`key.${kind}`))));
 }

@@ -6,14 +6,22 @@ import { say, sayIf } from './words.js';
 /** @typedef {import('./types.js').Statistic} Statistic */
 /** @typedef {import('./types.js').Trait} Trait */
 
+/** Half a step of the scale of five: what is nearer is the same category. */
+const CLOSE = 0.5;
+
 /**
- * What the difference between votes and estimates comes to.
+ * What the difference between votes and estimates comes to. That an interval holds zero does not
+ * mean that both agree: it has to be narrow too.
  *
  * @param {Statistic} difference vote minus estimate
+ * @param {number} needed votes, below which nothing is concluded
  */
-export function judgement({ n, mean, low, high }) {
-  if (n < 2 || mean === null || low === null || high === null) return say('opinions.unsure');
-  if (low <= 0 && high >= 0) return say('opinions.agree');
+export function judgement({ n, mean, low, high }, needed) {
+  if (n < needed || mean === null || low === null || high === null) {
+    return say('opinions.unsure', { count: n, needed });
+  }
+  if (low > -CLOSE && high < CLOSE) return say('opinions.agree');
+  if (low <= 0 && high >= 0) return say('opinions.undecided');
   return say(mean > 0 ? 'opinions.happier' : 'opinions.lessHappy', { value: number(Math.abs(mean), 2, 1) });
 }
 

@@ -23,8 +23,9 @@ let problem = null;
 /**
  * @param {'audio' | 'video'} medium
  * @param {OpinionOf} of
+ * @param {number} needed votes for a conclusion
  */
-function statistics(medium, of) {
+function statistics(medium, of, needed) {
   const path = (/** @type {string} */ field) => `${medium}.${field}`;
   const row = (/** @type {'votes' | 'model' | 'difference'} */ one) => {
     const { n, mean, sd, low, high } = of[one];
@@ -39,7 +40,7 @@ function statistics(medium, of) {
   const head = (/** @type {string} */ name) => el('th', { scope: 'col' }, name);
   return el('div', { class: 'card panel-card medium avoid-break' },
     el('h3', {}, say(`media.${medium}`)),
-    el('p', { class: 'judgement' }, judgement(of.difference)),
+    el('p', { class: 'judgement' }, judgement(of.difference, needed)),
     intervals(of),
     el('table', { class: 'table plain' },
       el('thead', {}, el('tr', {}, head(say('opinions.statistic')), head(say('opinions.n')),
@@ -72,7 +73,7 @@ function parts(of) {
     ? [emptyState('chat', say('opinions.none'), say('opinions.noneHint'))]
     : [
       section(say('opinions.against'), say('opinions.againstHint'),
-        el('div', { class: 'media' }, statistics('audio', of.audio), statistics('video', of.video))),
+        el('div', { class: 'media' }, statistics('audio', of.audio, of.votesNeeded), statistics('video', of.video, of.votesNeeded))),
       section(say('votes.title'), say('method.votes'), el('div', { class: 'vote-bars' },
         voteBars('audio', { ...counted([]), ...of.audio.counts }),
         voteBars('video', { ...counted([]), ...of.video.counts }))),

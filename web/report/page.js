@@ -1,29 +1,16 @@
 /** What the report pages share: their head, and asking the server for what they show. */
 
-import { byId, el, icon, label, setIcon } from '../dom.js';
-import { onLanguage, startLanguage, t } from '../i18n.js';
-import { languageChoice } from '../preferences.js';
-import { setTheme, startTheme } from '../theme/theme.js';
+import { startFrame } from '../admin/frame.js';
+import { el, icon } from '../dom.js';
+import { onLanguage, startLanguage } from '../i18n.js';
 import { say, startWords } from './words.js';
 
 /**
  * @param {() => void} redraw all that depends on the language
  */
 export function startPage(redraw) {
-  const theme = byId('theme', HTMLButtonElement);
-  const showTheme = () => {
-    const dark = document.documentElement.dataset.theme === 'dark';
-    setIcon(theme, dark ? 'sun' : 'moon');
-    label(theme, `${t('settings.appearance')}: ${t(dark ? 'settings.light' : 'settings.dark')}`);
-  };
-  theme.onclick = () => {
-    setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
-    showTheme();
-  };
-  startTheme();
-  languageChoice(byId('language', HTMLElement));
+  startFrame(() => say('nav.logout'));
   startWords();
-  onLanguage(showTheme);
   onLanguage(redraw);
   startLanguage();
 }

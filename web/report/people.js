@@ -4,7 +4,7 @@ import { el } from '../dom.js';
 import { t } from '../i18n.js';
 import { clock, figure, text } from './figures.js';
 import { colourClass } from './plot.js';
-import { gradesOf, indexVerdict, overall, worseGrades } from './verdict.js';
+import { gradesOf, indexVerdict, overall } from './verdict.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').Report} Report */
@@ -37,21 +37,22 @@ export function named(name, number) {
  * @param {number} until
  */
 function who(person, number, until) {
-  const times = `${clock(person.joined)}–${person.left === null ? say('people.stillHere') : clock(person.left)}`;
+  const stay = `${clock(person.joined)}–${person.left === null ? say('people.stillHere') : clock(person.left)}`;
+  const times = person.visits.length > 1
+    ? `${stay}, ${say('people.visits', { count: person.visits.length })}` : stay;
   return el('th', { scope: 'row' }, el('span', { class: 'who' },
     el('i', { class: `swatch ${colourClass(number)}` }),
     el('span', {}, person.name,
-      el('small', {}, `${times} · ${text((person.left ?? until) - person.joined, 'duration')}`))));
+      el('small', {}, `${times} · ${text(person.experience.present || (person.left ?? until) - person.joined, 'duration')}`))));
 }
 
 /**
  * @param {Report} report
- * @param {string} profile
  * @param {number} until
  */
-export function peopleTable(report, profile, until) {
+export function peopleTable(report, until) {
   const names = {
-    grade: say('people.grade'), voice: say('people.voice'), picture: say('people.picture'),
+    voice: say('people.voice'), picture: say('people.picture'),
     loss: say('figure.loss'), rate: say('figure.throughput'), delay: say('figure.delay'),
     jitter: say('figure.jitter'), rtt: say('figure.roundTripTime'), freezes: say('figure.freezes'),
     vote: say('people.vote'),
@@ -61,7 +62,6 @@ export function peopleTable(report, profile, until) {
     const of = (/** @type {import('./figures.js').Known} */ value, /** @type {import('./figures.js').Unit} */ unit, /** @type {string} */ field) =>
       figure(value, unit, `${person.participant}.${field}`);
     return el('tr', {}, who(person, number, until),
-      cell(names.grade, overall(worseGrades(person, profile))),
       cell(names.voice, of(downAudio?.mos.mean, 'mos', 'downAudio.mos.mean')),
       cell(names.picture, of(downVideo?.mos.mean, 'mos', 'downVideo.mos.mean')),
       cell(names.loss, both(of(down.loss.mean, 'percent', 'down.loss.mean'), of(up.loss.mean, 'percent', 'up.loss.mean'))),

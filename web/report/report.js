@@ -2,12 +2,12 @@
 
 import { byId, el, icon } from '../dom.js';
 import { bandKey, drawCharts, legend } from './charts.js';
-import { clock, day, figure, number, shortDay } from './figures.js';
-import { eventList, isTrouble, laneKey, lanes, spells } from './happened.js';
+import { clock, day, figure, shortDay } from './figures.js';
+import { eventList, laneKey, lanes } from './happened.js';
 import { emptyState, load, problemState, startPage } from './page.js';
 import { gradesTable, peopleTable } from './people.js';
+import { headline, livedThrough, sums } from './summary.js';
 import { sidesTable, trackFolds } from './tracks.js';
-import { overall, worseGrades } from './verdict.js';
 import { counted, voteBars } from './votes.js';
 import { say, sayIf } from './words.js';
 
@@ -31,6 +31,8 @@ let bands = {};
 /** @type {unknown} */
 let problem = null;
 let profile = '';
+/** Whether somebody asked for the tables of studies: only then their bands lie behind the charts. */
+let studies = false;
 /** @type {Direction} */
 let direction = 'outbound';
 let focus = '';
@@ -65,42 +67,6 @@ function head(of, until) {
       el('p', { class: 'lead' }, `${day(of.started)}, ${clock(of.started)}–${end} · `,
         figure(until - of.started, 'duration'))),
     el('div', { class: 'report-actions' }, download('csv'), download('json'), print));
-}
-
-/**
- * @param {string} name
- * @param {Node | string} value
- * @param {string} more
- */
-function sum(name, value, more) {
-  return el('div', { class: 'card sum' }, el('dt', { class: 'sum-name' }, name),
-    el('dd', {}, el('span', { class: 'sum-value' }, value), el('br'), el('span', { class: 'sum-more' }, more)));
-}
-
-/** @param {Report} of */
-function sums(of) {
-  const graded = of.people.flatMap((person) => {
-    const grades = worseGrades(person, profile);
-    return grades ? [{ person, grades }] : [];
-  });
-  graded.sort((a, b) => (a.grades.overall ?? 0) - (b.grades.overall ?? 0));
-  const worst = graded[0];
-  const rated = of.people.flatMap(({ name, downAudio, downVideo }) =>
-    /** @type {const} */ ([['audio', downAudio], ['video', downVideo]]).flatMap(([medium, summary]) =>
-      (summary?.mos.mean == null ? [] : [{ name, medium, mos: summary.mos.mean }])));
-  rated.sort((a, b) => a.mos - b.mos);
-  const lowest = rated[0];
-  const voters = of.people.filter(({ votes }) => votes.audio || votes.video).length;
-  // What goes back and forth a hundred times in a minute is one disturbance.
-  const troubles = spells(of.events).filter((entry) => entry.some(isTrouble)).length;
-  return el('dl', { class: 'cards' },
-    sum(say('sum.worst'), worst ? overall(worst.grades) : '–',
-      worst ? say('sum.worstOf', { name: worst.person.name }) : say('sum.unknown')),
-    sum(say('sum.mos'), lowest ? figure(lowest.mos, 'mos') : '–',
-      lowest ? say('sum.mosOf', { name: lowest.name, medium: say(`media.${lowest.medium}`).toLocaleLowerCase() }) : say('sum.unknown')),
-    sum(say('sum.people'), number(of.people.length, 0),
-      voters ? say('sum.voters', { count: voters }) : say('sum.noVotes')),
-    sum(say('sum.troubles'), number(troubles, 0), say('sum.troublesHint')));
 }
 
 /**
@@ -151,30 +117,46 @@ function course(of) {
       direction = value;
       redraw(`[name="direction"][value="${value}"]`);
     }));
-  const drawn = drawCharts(of, chart, { profile, direction, focus, bands });
+  const drawn = drawCharts(of, chart, { profile: studies ? profile : '', direction, focus, bands });
   const opening = section(title, hint, tools, el('div', { class: 'charts' }, ...drawn.slice(0, 2)));
   // One sheet of paper holds the title and the first charts.
   opening.classList.add('avoid-break');
-  return el('div', {}, opening, bandKey(bands, profile), el('div', { class: 'charts' }, ...drawn.slice(2)));
+  return el('div', {}, opening, ...(studies ? [bandKey(bands, profile)] : []),
+    el('div', { class: 'charts' }, ...drawn.slice(2)));
 }
 
 /**
- * A part that paper does without when all in it is closed.
+ * What somebody may ask for, closed until then.
  *
- * @param {HTMLElement} part
+ * @param {string} name for the style sheet
+ * @param {string} title
+ * @param {string} hint
+ * @param {...(Node | string)} body
  */
-function folds(part) {
-  part.classList.add('folds');
-  return part;
+function fold(name, title, hint, ...body) {
+  return el('details', { class: `card fold ${name}` },
+    el('summary', {}, el('span', {}, title, el('small', {}, hint))),
+    el('div', { class: 'fold-body' }, ...body));
 }
 
-/** Paper has no pointer to ask a mark what it means: there the list of events is open. */
+/** @param {Report} of */
+function studyTables(of) {
+  const made = fold('studies', say('grades.title'), say('grades.hint'), profileChoice(of), gradesTable(of, profile, bands));
+  made.addEventListener('toggle', () => {
+    if (made.open === studies) return;
+    studies = made.open;
+    redraw('.studies > summary');
+  });
+  return made;
+}
+
+/** Paper cannot be opened: the list of events and the figures of people are open there. */
 function printing() {
   /** @type {HTMLDetailsElement[]} */
   let opened = [];
   addEventListener('beforeprint', () => {
     opened = [...holder.querySelectorAll('details')].filter((fold) =>
-      fold.matches('.events:not([open])'));
+      fold.matches('.events:not([open]), .averages:not([open])'));
     for (const fold of opened) fold.open = true;
   });
   addEventListener('afterprint', () => {
@@ -204,19 +186,21 @@ function parts(of) {
   const voted = votes.some(({ audio, video }) => audio || video);
   return [
     head(of, until),
-    sums(of),
-    section(say('people.title'), say('people.hint'), peopleTable(of, profile, until)),
+    section(say('lived.title'), '', headline(of), sums(of), livedThrough(of, until)),
     section(say('event.title'), say('event.hint'), lanes(of, until), laneKey(), eventList(of)),
-    course(of),
-    section(say('grades.title'), say('grades.hint'), profileChoice(of), gradesTable(of, profile, bands)),
     section(say('votes.title'), say('votes.hint'), voted
       ? el('div', { class: 'vote-bars' },
         voteBars('audio', counted(votes.map(({ audio }) => audio))),
         voteBars('video', counted(votes.map(({ video }) => video))))
       : el('p', { class: 'card panel-card hint' }, say('votes.none'))),
-    section(say('sides.title'), say('sides.hint'), sidesTable(of)),
-    folds(section(say('tracks.title'), say('tracks.hint'), ...trackFolds(of))),
-    section(say('method.title'), '', method(of)),
+    course(of),
+    el('section', { class: 'section details' }, el('h2', { class: 'screen-only' }, say('details.title')),
+      el('p', { class: 'hint screen-only' }, say('details.hint')),
+      fold('averages', say('people.title'), say('people.hint'), peopleTable(of, until)),
+      fold('sides', say('sides.title'), say('sides.hint'), sidesTable(of)),
+      studyTables(of),
+      fold('every-track', say('tracks.title'), say('tracks.hint'), ...trackFolds(of)),
+      fold('method', say('method.title'), say('method.hint'), method(of))),
   ];
 }
 

@@ -1,11 +1,11 @@
 /** The list of past calls: search by room, person and day, the newest or the worst first. */
 
-import { announce, byId, el } from '../dom.js';
+import { announce, byId, el, icon } from '../dom.js';
 import { t } from '../i18n.js';
-import { clock, figure, shortDay } from './figures.js';
+import { figure } from './figures.js';
+import { findingText, verdictMark, whenText } from './lived.js';
 import { emptyState, load, problemState, startPage } from './page.js';
 import { queryOf, searchOf } from './search.js';
-import { verdict } from './verdict.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').CallList} CallList */
@@ -21,6 +21,13 @@ const holder = byId('calls', HTMLElement);
 const found = byId('found', HTMLElement);
 const more = byId('more', HTMLButtonElement);
 
+const worst = byId('worst', HTMLElement);
+/** Seconds that are of late, and how many lines they get. */
+const LATE = 7 * 86_400;
+const LINES = 5;
+
+/** @type {import('./types.js').FindingList | null} */
+let late = null;
 /** @type {CallRow[]} */
 let calls = [];
 let total = 0;
@@ -37,25 +44,50 @@ function row(call) {
   const people = others > 0 ? `${names} ${say('list.andMore', { count: others })}` : names;
   const marks = el('span', { class: 'call-marks' });
   if (call.votes) marks.append(el('span', { class: 'mark-name' }, say('list.votes', { count: call.votes })));
-  if (call.loss !== null) {
-    marks.append(el('span', {}, el('span', { class: 'mark-name' }, `${say('list.loss')} `), figure(call.loss, 'percent')));
-  }
-  if (call.mos !== null) {
-    marks.append(el('span', {}, el('span', { class: 'mark-name' }, `${say('list.mos')} `), figure(call.mos, 'mos')));
-  }
-  if (call.words) marks.append(verdict(call.words));
+  marks.append(verdictMark(call.verdict));
   const length = call.ended === null
     ? el('span', { class: 'running' }, say('list.running'))
     : el('span', { class: 'call-long' }, figure(call.ended - call.started, 'duration'));
   return el('li', {}, el('a', { class: 'call-row', href: `/admin/reports/${encodeURIComponent(call.call)}` },
     el('span', {}, el('span', { class: 'call-room-name' }, call.room),
       el('span', { class: 'call-people' }, `${say('list.people', { count: call.people })}${people ? ` · ${people}` : ''}`)),
-    el('span', {}, el('span', { class: 'call-when' }, `${shortDay(call.started)}, ${clock(call.started)}`), length),
-    marks));
+    el('span', {}, el('span', { class: 'call-when' }, whenText(call.started, Date.now() / 1000)), length),
+    marks, ...worstOf(call)));
+}
+
+/** @param {CallRow} call */
+function worstOf({ finding, troubled }) {
+  if (!finding) return [];
+  const others = troubled > 1 ? ` ${say('list.othersToo', { count: troubled - 1 })}` : '';
+  return [el('span', { class: 'call-worst' }, el('span', { class: 'finding' }, findingText(finding)), others)];
+}
+
+/** The worst that was lived through of late, before anything else. */
+function lookAt() {
+  if (!late?.calls) {
+    worst.hidden = true;
+    return;
+  }
+  const now = Date.now() / 1000;
+  worst.hidden = false;
+  const { findings, troubled } = late;
+  const lines = findings.map(({ call, room, finding }) => el('li', {},
+    el('a', { class: 'worst-row', href: `/admin/reports/${encodeURIComponent(call)}` },
+      el('time', { datetime: new Date(finding.began * 1000).toISOString() }, whenText(finding.began, now)),
+      el('span', { class: 'finding' }, findingText(finding)),
+      el('span', { class: 'worst-room' }, room))));
+  const more = troubled - findings.length;
+  worst.replaceChildren(
+    el('h2', {}, say('late.title')),
+    findings.length
+      ? el('ol', { class: 'card worst-list' }, ...lines)
+      : el('p', { class: 'headline', 'data-level': 'good' }, icon('check'), el('span', {}, say('late.nobody', { count: late.calls }))),
+    ...(more > 0 ? [el('p', { class: 'hint' }, say('late.more', { count: more }))] : []));
 }
 
 function redraw() {
   document.title = `${say('list.title')} · ${t('app.name')}`;
+  lookAt();
   holder.setAttribute('aria-busy', 'false');
   more.hidden = Boolean(problem) || calls.length >= total;
   found.textContent = problem || !total ? '' : say('list.found', { count: total });
@@ -114,5 +146,17 @@ form.addEventListener('input', () => {
   typing = setTimeout(() => void search(), TYPING);
 });
 more.onclick = () => void search(calls.length);
+/** It helps, but the list below does without. */
+async function readLate() {
+  const since = Math.floor(Date.now() / 1000 - LATE);
+  try {
+    late = await load(`/api/admin/findings?from=${since}&limit=${LINES}`);
+  } catch {
+    late = null;
+  }
+  lookAt();
+}
+
 startPage(redraw);
 void search();
+void readLate();

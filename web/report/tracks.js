@@ -2,6 +2,7 @@
 
 import { el } from '../dom.js';
 import { figure, text } from './figures.js';
+import { byVisit } from './lived.js';
 import { head, named, scrolling } from './people.js';
 import { say, sayIf } from './words.js';
 
@@ -107,7 +108,7 @@ function browserMore({ jitterBufferDelay, concealed, freezesDuration, absurd }) 
  * @param {Report} report
  */
 export function trackFolds(report) {
-  const nameOf = new Map(report.people.map(({ participant, name }) => [participant, name]));
+  const nameOf = new Map([...byVisit(report)].map(([participant, { person }]) => [participant, person.name]));
   const folds = report.people.flatMap((person, number) => (person.tracks.length === 0 ? [] : [
     el('details', { class: 'card fold' }, el('summary', {}, named(say('tracks.of', { name: person.name }), number)),
       el('div', { class: 'scroll-x', tabindex: '0', role: 'region', 'aria-label': person.name },

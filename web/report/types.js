@@ -62,11 +62,51 @@
  * @property {number} freezesDuration
  * @property {number} absurd
  *
- * @typedef {object} Person
+ * @typedef {'connection' | 'frozen' | 'noVideo' | 'concealed' | 'lowered' | 'sentLowered'} Trouble
+ * @typedef {'own' | 'server' | 'other' | 'unknown'} Side
+ * @typedef {'good' | 'some' | 'bad' | 'short' | 'unknown'} Verdict
+ *
+ * @typedef {object} Finding one thing that somebody lived through
  * @property {string} participant
+ * @property {string} name
+ * @property {Trouble} kind
+ * @property {Side} side
+ * @property {string} cause
+ * @property {string} other
+ * @property {string} otherName
+ * @property {number} began
+ * @property {number} ended
+ * @property {number} times
+ * @property {number} seconds
+ * @property {number | null} share percent
+ * @property {number} badness
+ *
+ * @typedef {{kind: Trouble, side: Side, cause: string, began: number, ended: number}} Span
+ *
+ * @typedef {object} Experience what one person lived through; seconds
+ * @property {Verdict} verdict
+ * @property {number} present
+ * @property {number} poorConnection
+ * @property {number} frozenVideo
+ * @property {number} missingVideo
+ * @property {number} concealedSound
+ * @property {number} loweredVideo
+ * @property {number | null} fullShare percent
+ * @property {Finding[]} findings the worst first
+ *
+ * @typedef {{call: string, room: string, participants: string[], finding: Finding}} FindingRow
+ * @typedef {{findings: FindingRow[], troubled: number, calls: number}} FindingList
+ *
+ * @typedef {{participant: string, joined: number, left: number | null}} Visit
+ *
+ * @typedef {object} Person
+ * @property {string} participant of the first visit
  * @property {string} name
  * @property {number} joined
  * @property {number | null} left
+ * @property {Visit[]} visits
+ * @property {Experience} experience
+ * @property {Span[]} spells
  * @property {Summary} up
  * @property {Summary} down
  * @property {Summary | null} downAudio
@@ -99,10 +139,11 @@
  * @property {number | null} ended
  * @property {number} people
  * @property {string[]} names
+ * @property {Verdict} verdict
+ * @property {number} troubled people
+ * @property {Finding | null} finding the worst
  * @property {number | null} loss
  * @property {number | null} mos
- * @property {number | null} overall
- * @property {string} words
  * @property {number} votes
  *
  * @typedef {{calls: CallRow[], total: number, offset: number}} CallList
@@ -163,6 +204,7 @@
  * @property {number} until
  * @property {OpinionOf} audio
  * @property {OpinionOf} video
+ * @property {number} votesNeeded
  * @property {number} sessions
  * @property {Group[]} groups
  */

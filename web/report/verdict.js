@@ -7,13 +7,13 @@ import { sayIf } from './words.js';
 /** @typedef {import('./types.js').Bands} Bands */
 /** @typedef {import('./types.js').Grades} Grades */
 /** @typedef {import('./types.js').Summary} Summary */
-/** @typedef {import('./types.js').Person} Person */
 
 /** How good a category is, 4 the best, for its colour. The word always stands beside it. */
 const STEP = /** @type {Record<string, number>} */ ({
   verySatisfying: 4, satisfying: 3, lessSatisfying: 2, unsatisfying: 0,
   met: 4, withinLimit: 2, missed: 0,
   excellent: 4, good: 3, poor: 1, unacceptable: 0,
+  // `tooShort` has no colour: it is no verdict.
 });
 
 /**
@@ -54,22 +54,6 @@ export function indexVerdict(bands, profile, index) {
  */
 export function gradesOf(summary, profile) {
   return summary.grades.find((one) => one.profile === profile) ?? null;
-}
-
-/**
- * The overall grade of the worse direction of somebody.
- *
- * @param {Person} person
- * @param {string} profile
- * @returns {Grades | null}
- */
-export function worseGrades(person, profile) {
-  const known = [person.up, person.down].flatMap((way) => {
-    const grades = gradesOf(way, profile);
-    return grades?.overall == null ? [] : [grades];
-  });
-  known.sort((a, b) => (a.overall ?? 0) - (b.overall ?? 0));
-  return known[0] ?? null;
 }
 
 /** @param {Grades | null} grades */

@@ -18,7 +18,7 @@ def session(number: int, **figures: float | None) -> SessionRow:
 
 
 def mixed() -> list[SessionRow]:
-    """Thirty good sessions, eight that lose packets, six that are far away."""
+    """Thirty good sessions, sixteen that lose packets, six that are far away."""
     source = random.Random(3)
 
     def about(value: float) -> float:
@@ -27,9 +27,9 @@ def mixed() -> list[SessionRow]:
     good = [session(n, loss=about(0.2), jitter=about(0.004), vote=4.0) for n in range(30)]
     lossy = [
         session(n, loss=about(9.0), jitter=about(0.05), freezes=about(4.0), vote=2.0)
-        for n in range(30, 38)
+        for n in range(30, 46)
     ]
-    far = [session(n, delay=about(0.5)) for n in range(38, 44)]
+    far = [session(n, delay=about(0.5)) for n in range(46, 52)]
     rows = good + lossy + far
     source.shuffle(rows)
     return rows
@@ -37,7 +37,7 @@ def mixed() -> list[SessionRow]:
 
 def test_what_bad_calls_share_is_found() -> None:
     found = groups.group(mixed())
-    assert [(group.sessions, group.bad) for group in found] == [(8, True), (6, True), (30, False)]
+    assert [(group.sessions, group.bad) for group in found] == [(16, True), (6, True), (30, False)]
     lossy, far, good = found
     levels = {trait.feature: trait.level for trait in lossy.traits}
     assert levels["loss"] == levels["jitter"] == levels["freezes"] == "muchHigher"
@@ -45,7 +45,7 @@ def test_what_bad_calls_share_is_found() -> None:
     assert far.traits[0].feature == "delay"
     assert far.traits[0].level == "muchHigher"
     assert far.traits[0].mean == pytest.approx(0.5, rel=0.1)
-    assert "of 44 sessions. What they share: much higher delay (" in far.text
+    assert "of 52 sessions. What they share: much higher delay (" in far.text
     assert all(trait.level in ("usual", "lower", "higher") for trait in good.traits)
     assert sum(group.share for group in found) == pytest.approx(1.0, abs=1e-3)
     assert all(float(row.participant[1:]) >= 30 for row in lossy.examples)
@@ -53,6 +53,13 @@ def test_what_bad_calls_share_is_found() -> None:
 
 def test_the_same_sessions_give_the_same_groups() -> None:
     assert groups.group(mixed()) == groups.group(mixed())
+
+
+def test_a_few_votes_say_nothing_of_a_group() -> None:
+    rows = [session(n, loss=0.1 + 8 * (n % 3 == 0), vote=4.0 - (n % 3 == 0)) for n in range(12)]
+    for group in groups.group(rows):
+        vote = next(trait for trait in group.traits if trait.feature == "vote")
+        assert (vote.mean, vote.level) == (None, "usual")
 
 
 def test_nobody_voted() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.records.visits import Visit, people, seconds
+from signaling.records.visits import Visit, people_of, seconds_of
 
 
 def grouped(*visits: Visit) -> list[list[str]]:
-    return [[one.participant for one in person] for person in people(visits)]
+    return [[one.participant for one in person] for person in people_of(visits)]
 
 
 def test_who_comes_back_is_one_person_with_two_visits() -> None:
@@ -42,4 +42,4 @@ def test_the_third_who_comes_goes_on_as_the_one_who_left() -> None:
 
 def test_time_that_overlaps_counts_once() -> None:
     visits = [Visit("a", "Rani", 0.0, 105.0), Visit("b", "Rani", 100.0, None)]
-    assert seconds(visits, 160.0) == 160.0
+    assert seconds_of(visits, 160.0) == 160.0
