@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qos.grades import PROFILES
+from qos.install_hint import how_to_get
 
 try:
     from rich.console import Console
@@ -27,10 +28,7 @@ try:
     from qos.capture.files import CaptureError, CaptureFile, Packet
     from qos.capture.streams import MODES
 except ModuleNotFoundError as error:
-    sys.exit(
-        f"The analyser needs {error.name}, which is not installed. Its extra brings all it needs: "
-        "pip install '.[qos]'"
-    )
+    sys.exit(f"The analyser needs {error.name}, which is not here: {how_to_get('', 'qos')}")
 
 USABLE, UNUSABLE = 0, 2
 """Exit status: every file was read to its end; at least one was not."""
@@ -42,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Analyse, print, and give the exit status."""
     options = _parser().parse_args(arguments)
     if options.plot and not plot.available():
-        print(plot.MISSING, file=sys.stderr)
+        hint = how_to_get("qos", "qos")
+        print(f"A picture needs matplotlib, which is not installed: {hint}", file=sys.stderr)
         return UNUSABLE
     messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     rows: list[report.Row] = []

@@ -10,7 +10,6 @@ from pathlib import Path
 from qos.capture.report import Row
 from qos.capture.streams import Point
 
-MISSING = "A plot needs matplotlib, which is not installed: pip install '.[qos]'"
 MAX_DRAWN = 20
 """Streams in one picture, those with the most packets; more cannot be told apart."""
 BINS = 120

@@ -169,7 +169,9 @@ def test_without_matplotlib(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr("qos.capture.plot.find_spec", lambda name: None)
     assert main([str(call), "--plot", "out.png"]) == 2
-    assert "matplotlib, which is not installed" in capsys.readouterr().err
+    hint = capsys.readouterr().err
+    assert "matplotlib, which is not installed" in hint
+    assert "pip install" in hint or "-m qos" in hint
     assert main([str(call), "--json"]) == 0
 
 

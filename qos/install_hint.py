@@ -1,0 +1,30 @@
+"""What to type to get a package that is missing, for whoever runs a command of this checkout."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def how_to_get(extra: str, module: str) -> str:
+    """The command that brings what the module needs: `extra` of the project, or the server's own
+    packages when it is empty."""
+    python = CHECKOUT / ".venv" / "bin" / "python"
+    inside = Path(sys.prefix) == CHECKOUT / ".venv"
+    if not inside and python.exists():
+        # Most likely the wrong interpreter, and the right one has it.
+        return f"{_shown(python)} -m {module} ..."
+    if not inside and sys.prefix == sys.base_prefix:
+        return f"make run (once, in {CHECKOUT}), then .venv/bin/python -m {module} ..."
+    what = f"{_shown(CHECKOUT)}[{extra}]" if extra else _shown(CHECKOUT)
+    return f"{_shown(Path(sys.prefix) / 'bin' / 'pip')} install {shlex.quote(what)}"
+
+
+def _shown(path: Path) -> str:
+    """As short as it may be typed where the command was."""
+    short = os.path.relpath(path)
+    return str(path) if short.startswith("..") else short
