@@ -95,6 +95,9 @@ class DownTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The receiver takes redundant audio (RFC 2198) under this type; 0: it does not."""
     nack: bool = False
     """The receiver asks for what it misses (RFC 4585)."""
+    copies: bool = False
+    """Of voice: sent twice while the receiver loses, since it takes no redundancy and asks for
+    nothing again."""
     cname: str
     """Of the publisher: the same for its audio and video, so that they are played in step."""
 

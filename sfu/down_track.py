@@ -107,8 +107,8 @@ class DownTrack:
         if spec.red_payload_type:
             self.redundancy = Redundancy()
         self.copies: Redundancy | None = None
-        """Of voice, where the receiver takes no redundancy and asks for nothing again."""
-        if spec.kind == "audio" and not spec.red_payload_type and not spec.nack:
+        """Of voice, where nothing else repairs it."""
+        if spec.copies:
             self.copies = Redundancy(MAX_COPIES)
         self.uncopied: list[bytes] = []
         """Protected packets that are to be sent once more."""

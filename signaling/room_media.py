@@ -240,7 +240,9 @@ class RoomMedia:
             raise RefusedError("notNegotiating", f"offer {message.id} is not open")
         before = subscription.remote
         try:
-            result = subscription.answered(message.id, message.sdp)
+            result = subscription.answered(
+                message.id, message.sdp, redundancy=self._settings.redundancy
+            )
         except NegotiationError as error:
             raise RefusedError(error.code, str(error)) from None
         subscription.tell(heard_and_seen(participant.view, result.tracks))

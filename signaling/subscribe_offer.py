@@ -88,8 +88,13 @@ class Subscribed:
     tracks: tuple[DownTrackSpec, ...]
 
 
-def read_subscribe_answer(answer: Description, lines: Sequence[DownLine]) -> Subscribed:
-    """Which of the offered `lines` the peer takes, and how. Raises `NegotiationError`."""
+def read_subscribe_answer(
+    answer: Description, lines: Sequence[DownLine], *, redundancy: bool = True
+) -> Subscribed:
+    """Which of the offered `lines` the peer takes, and how. Raises `NegotiationError`.
+
+    `redundancy`: voices may be sent more than once, in whatever form the peer takes.
+    """
     if len(answer.media) != len(lines):
         raise NegotiationError("badSdp", f"{len(answer.media)} m-lines answer {len(lines)}")
     accepted = []
@@ -107,17 +112,18 @@ def read_subscribe_answer(answer: Description, lines: Sequence[DownLine]) -> Sub
     tracks = tuple(
         spec
         for media, line in zip(answer.media, lines, strict=True)
-        if media.port and line.track and (spec := _down_track(media, line)) is not None
+        if media.port and line.track and (spec := _down_track(media, line, redundancy)) is not None
     )
     return Subscribed(remote, extensions, tracks)
 
 
-def _down_track(media: Media, line: DownLine) -> DownTrackSpec | None:
+def _down_track(media: Media, line: DownLine, redundancy: bool) -> DownTrackSpec | None:
     codec = find_codec(media)
     if codec is None or media.direction not in ("recvonly", "sendrecv"):
         return None
     rtx = find_rtx(media, codec) if line.rtx_ssrc else None
     red = find_red(media, codec) if line.kind == "audio" else None
+    nack = "nack" in media.feedback_of(codec)
     return DownTrackSpec(
         up_track=line.track,
         mid=line.mid,
@@ -127,6 +133,7 @@ def _down_track(media: Media, line: DownLine) -> DownTrackSpec | None:
         payload_type=codec.payload_type,
         rtx_payload_type=rtx.payload_type if rtx else 0,
         red_payload_type=red.payload_type if red else 0,
-        nack="nack" in media.feedback_of(codec),
+        nack=nack,
+        copies=redundancy and line.kind == "audio" and red is None and not nack,
         cname=line.cname,
     )

@@ -144,13 +144,16 @@ class Subscription:
         self.spent |= self.told.keys() - listed.keys()
         self.told = listed
 
-    def answered(self, offer_id: int, sdp: str) -> Subscribed:
-        """Close the open offer. Raises `NegotiationError`; the offer then stays open."""
+    def answered(self, offer_id: int, sdp: str, *, redundancy: bool = True) -> Subscribed:
+        """Close the open offer; `redundancy` as in `read_subscribe_answer`.
+
+        Raises `NegotiationError`; the offer then stays open.
+        """
         if self.open_offer is None or self.open_offer[0] != offer_id:
             raise NegotiationError("notNegotiating", f"offer {offer_id} is not open")
         lines = self.open_offer[2]
         try:
-            result = read_subscribe_answer(parse(sdp, len(lines)), lines)
+            result = read_subscribe_answer(parse(sdp, len(lines)), lines, redundancy=redundancy)
         except SdpError as error:
             raise NegotiationError("badSdp", str(error)) from None
         if self.remote is not None:

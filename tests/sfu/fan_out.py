@@ -57,6 +57,7 @@ class Scene:
         profile: SrtpProfile = AEAD_AES_128_GCM,
         cc: int = 5,
         rtx: bool = True,
+        copies: bool = False,
     ) -> None:
         self.wire = Wire()
         self.outbox = Outbox(self.wire)
@@ -64,7 +65,7 @@ class Scene:
         self.track = UpTrack(spec or video_spec("v"), "alice", self.forwarder)
         self.receiver = Receiver(self.outbox, profile, cc)
         changes = {} if rtx else {"rtx_ssrc": 0}
-        down = down_spec(self.track.spec, 7000, **changes)
+        down = down_spec(self.track.spec, 7000, copies=copies, **changes)
         self.down = DownTrack(down, self.receiver.egress, first_seq)
         self.down.up_track = self.track
         self.now = 1.0

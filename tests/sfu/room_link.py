@@ -120,7 +120,7 @@ class Room:
         specs = []
         for place, source in enumerate(self.sources):
             asks = source.track.kind == "video" or self._voices_ask
-            spec = down_spec(source.track.spec, 7000 + 10 * place, nack=asks)
+            spec = down_spec(source.track.spec, 7000 + 10 * place, nack=asks, copies=not asks)
             specs.append(spec)
             end: Picture | Sound
             if spec.kind == "video":

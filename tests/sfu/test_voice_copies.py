@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfu import control, transport_cc
+from sfu import transport_cc
 from sfu.audio_repair import COPY_AFTER, QUIET_SECONDS
 from sfu.congestion.history import SentHistory
 from tests.sfu.congestion.link import VirtualLink
@@ -99,17 +99,6 @@ def test_twice_is_as_good_as_redundancy() -> None:
         assert heard.delay_ms < listen(Repair(red=1), 50, loss, seconds=60).delay_ms + 20
 
 
-def test_who_takes_redundancy_or_asks_is_sent_no_copies() -> None:
-    for changes in ({"red_payload_type": 63}, {"nack": True}):
-        room = Room(VirtualLink(2e6), 1, seed=1)
-        down = next(iter(room.subscriber.down_tracks.values()))
-        assert down.spec.kind == "video"
-        spec = control.DownTrackSpec(
-            up_track="x", mid="9", kind="audio", ssrc=9, payload_type=109, cname="c", **changes
-        )
-        assert type(down)(spec, down.egress, 1).copies is None
-
-
 # Byte for byte, and when.
 
 PAUSE = b"\x78"
@@ -126,7 +115,7 @@ def datagrams(scene: Scene) -> list[bytes]:
 
 def doubling(cc: int = 5) -> Scene:
     """A voice of which one packet has left, to a receiver that loses."""
-    scene = Scene(audio_spec("a"), cc=cc)
+    scene = Scene(audio_spec("a"), cc=cc, copies=True)
     scene.attach()
     scene.down.see_loss(0.05, 0.0)
     scene.stream().receive(0xFFFF, 0, 0, b"first voice", scene.now)

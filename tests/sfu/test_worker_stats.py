@@ -16,8 +16,8 @@ from sfu.measured import DownTotals, StreamTotals
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.up_track import UpTrack
 from sfu.worker_stats import down_totals, stream_totals, up_totals
+from tests.sfu.fan_out import Wire
 from tests.sfu.peers import audio_spec, delta_frame, down_spec, keyframe, video_spec
-from tests.sfu.test_forwarder import Wire
 
 PACKETS = 10_000
 CLOCK = 48_000
@@ -172,7 +172,7 @@ def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
     stream = track.stream_for("", 500)
     egress = Egress(outbox, SrtpContext(AEAD_AES_128_GCM, KEY, inbound=False), 16)
     keys = SrtpContext(AEAD_AES_128_GCM, KEY, inbound=True)
-    down = DownTrack(down_spec(track.spec, 8000, nack=True), egress, 100)
+    down = DownTrack(down_spec(track.spec, 8000), egress, 100)
     down.up_track = track
     track.attach(down, 0.0)
     far = ReceiveStatistics(CLOCK)

@@ -360,7 +360,22 @@ def test_what_of_it_the_answer_keeps(
         kept = kept.replace("SAVPF 111 63", "SAVPF 111")
     voice, picture = read_subscribe_answer(sdp.parse(kept), LINES).tracks
     assert ((voice.red_payload_type, voice.nack), picture.nack) == (audio, video)
+    assert not voice.copies
+    assert not picture.copies
     assert picture.red_payload_type == 0
+
+
+@pytest.mark.parametrize("redundancy", [True, False])
+def test_who_takes_neither_redundancy_nor_asks_again_is_sent_voices_twice(
+    redundancy: bool,
+) -> None:
+    """As Firefox answers."""
+    text = answer(sdp.write(offer_subscribe(LINES, replace(LOCAL, redundancy=redundancy), 1)))
+    wanted = ("a=rtcp-fb:111 nack", "a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111")
+    kept = "\r\n".join(line for line in text.split("\r\n") if line not in wanted)
+    kept = kept.replace("SAVPF 111 63", "SAVPF 111")
+    result = read_subscribe_answer(sdp.parse(kept), LINES, redundancy=redundancy)
+    assert [track.copies for track in result.tracks] == [redundancy, False]
 
 
 def test_refused_and_other_numbers_in_an_answer() -> None:
