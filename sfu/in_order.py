@@ -39,8 +39,11 @@ KEYFRAME_PATIENCE_ROUND_TRIPS: Final = 1.3
 KEYFRAME_LEAST_PATIENCE: Final = 0.05
 MOST_PADDING: Final = 64
 """Packets of padding that may be lost in a row and still be known for that."""
-SILENCE: Final = 0.5
-"""Seconds without a packet before a gap, after which what was lost in it is not waited for."""
+OUTAGE_SILENCE: Final = 0.5
+OUTAGE_PACKETS: Final = 50
+"""Seconds without a packet before a gap, and packets missing in it, from which on the network was
+gone: what was sent meanwhile is not waited for. A still screen is silent for longer, and one of
+its packets is worth waiting for."""
 
 
 _USABLE, _BASE_LOST, _UNDECIDED = 1, -1, 0
@@ -56,7 +59,8 @@ def begin(stream: RtpStream, gate: int, silent_since: float, now: float) -> None
     stream.fast_payload_type = -1
     stream.track.forwarder.repair_wanted = True
     _close_padding(stream, now)
-    if stream.gate >= 0 and now - silent_since > SILENCE:
+    missing = stream.next_seq - stream.gate
+    if stream.gate >= 0 and missing > OUTAGE_PACKETS and now - silent_since > OUTAGE_SILENCE:
         _give_up(stream, now)
 
 

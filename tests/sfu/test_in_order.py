@@ -166,11 +166,20 @@ def test_padding_behind_a_gap_is_closed_up_when_the_gap_is_repaired() -> None:
     series.assert_sent(*range(6))
 
 
-def test_after_a_silence_nothing_is_waited_for_but_a_keyframe() -> None:
+def test_after_an_outage_nothing_is_waited_for_but_a_keyframe() -> None:
     series = Series().give(0, 1, 2)
     series.now += 5.0
-    series.give(7)
+    series.give(60)
     assert series.stream.keyframe_wanted
+
+
+def test_on_a_still_screen_a_single_packet_is_waited_for() -> None:
+    series = Series().give(0, 1, 2)
+    series.now += 5.0
+    series.give(4)
+    assert not series.stream.keyframe_wanted
+    series.give(3)
+    series.assert_sent(*range(5))
 
 
 def test_a_gap_too_large_to_ask_for_needs_a_keyframe() -> None:
