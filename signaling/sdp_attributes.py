@@ -26,8 +26,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ICE_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _ICE_PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
-_FINGERPRINT = re.compile(r"([A-Za-z0-9-]{3,16}) ((?:[0-9A-Fa-f]{2}:){15,63}[0-9A-Fa-f]{2})")
-_EXTMAP = re.compile(r"([0-9]{1,5})(?:/(sendrecv|sendonly|recvonly|inactive))? (\S{1,200})(?: .*)?")
+_FINGERPRINT = re.compile(r"([A-Za-z0-9-]{3,16}) +((?:[0-9A-Fa-f]{2}:){15,63}[0-9A-Fa-f]{2})")
+_EXTMAP = re.compile(
+    r"([0-9]{1,5})(?:/(sendrecv|sendonly|recvonly|inactive))? +(\S{1,200})(?: .*)?"
+)
 _SIMULCAST = re.compile(r" *(send|recv) +([\w~,;-]+)(?: +(send|recv) +([\w~,;-]+))?", re.ASCII)
 _DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """Fingerprint hashes that are strong enough; others are passed over (RFC 8122 section 5)."""
@@ -83,7 +85,7 @@ def _direction(name: str) -> Reader:
 
 
 def _read_rtpmap(media: Media, value: str) -> None:
-    number, _, rest = value.partition(" ")
+    number, _, rest = value.strip().partition(" ")
     name, *figures = rest.strip().split("/", 2)
     if not (name and figures and number.isdigit() and _is_short_number(figures[0])):
         raise SdpError("an rtpmap is malformed")
@@ -121,7 +123,7 @@ def _read_feedback(media: Media, value: str) -> None:
     else:
         return
     if len(listed) < MAX_STREAMS:
-        listed.append(rest)
+        listed.append(" ".join(rest.split(None, 4)))
 
 
 def _read_extmap(media: Media, value: str) -> None:
@@ -165,7 +167,7 @@ def _rids_of(listed: str) -> list[str]:
 
 
 def _read_ssrc(media: Media, value: str) -> None:
-    number, _, rest = value.partition(" ")
+    number, _, rest = value.strip().partition(" ")
     ssrc = number_of(number, 0, 0xFFFFFFFF, "an SSRC")
     if ssrc not in media.ssrcs:
         _bounded(media.ssrcs, "SSRCs")

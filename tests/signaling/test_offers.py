@@ -347,3 +347,122 @@ def test_rids_count_before_ssrcs() -> None:
     result = negotiate(text(audio(), line))
     assert camera(result).streams == (StreamSpec(rid="a"), StreamSpec(rid="b"))
     assert "a=simulcast:recv a;b" in sdp.write(result.answer)
+
+
+# Clients, each with what is peculiar to its offers. Made up after what they are known to write.
+
+BARE_TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup", "rtcp-mux")
+
+
+def web_standard() -> str:
+    """As the examples of RFC 9429 section 7: tokens as mids, whole sets of options, bundle-only."""
+    voice = audio("a1").on("audio 56500 UDP/TLS/RTP/SAVPF 96 0 8 97 98").without("rtpmap", "fmtp")
+    voice = voice.without("rtcp-fb").plus(
+        "rtpmap:96 opus/48000/2",
+        "rtpmap:0 PCMU/8000",
+        "rtpmap:8 PCMA/8000",
+        "rtpmap:97 telephone-event/8000",
+        "rtpmap:98 telephone-event/48000",
+        "fmtp:97 0-15",
+        "fmtp:98 0-15",
+        "maxptime:120",
+        "msid:47017fee-b6c1-4162-929c-a25110252400",
+        "rtcp:56501 IN IP4 203.0.113.100",
+        "rtcp-mux-only",
+        "candidate:1 1 udp 2113929471 203.0.113.100 56500 typ host",
+        "end-of-candidates",
+    )
+    picture = video("v1", streams=()).without(*BARE_TRANSPORT).plus("bundle-only", "imageattr:96 *")
+    picture = picture.plus(offers.RID_ID, "rid:1 send", "rid:2 send", "rid:3 send")
+    picture = picture.plus("simulcast:send 1;2;3").on("video 0 UDP/TLS/RTP/SAVPF 96 97")
+    data = offers.Section("application 0 UDP/DTLS/SCTP webrtc-datachannel", ["mid:d1"])
+    data = data.plus("sctp-port:5000", "max-message-size:65536", "bundle-only")
+    session = ("ice-options:trickle ice2", "group:LS a1 v1")
+    return text(voice, picture, data, session=session, bundle="a1 v1 d1")
+
+
+def pipeline() -> str:
+    """GStreamer's webrtcbin: names as mids, both ways to say rtcp-mux, bundle-only."""
+    voice = audio("audio0").plus("rtcp-mux-only", "framerate:0", "ssrc:111111 msid:user appsrc0")
+    picture = video("video1").on("video 0 UDP/TLS/RTP/SAVPF 96 97").plus("bundle-only")
+    picture = picture.without("rtcp-fb").plus("rtcp-fb:96 nack  pli", "rtcp-fb:96 ccm  fir")
+    return text(voice, picture, session=("ice-options:trickle",), bundle="audio0 video1")
+
+
+def library() -> str:
+    """libdatachannel: everything at session level, no extensions, SSRCs only, lines end with LF."""
+    names = ("ice-ufrag", "ice-pwd", "fingerprint", "setup", "extmap", "rtcp-fb")
+    session = (*offers.ICE, "ice-options:ice2,trickle", *offers.DTLS, "group:LS audio video")
+    lines = (audio("audio").without(*names), video("video").without(*names))
+    return text(*lines, session=session, bundle="audio video", end="\n")
+
+
+def blanks() -> str:
+    """Two blanks where one belongs, and some at the end, as programs write that join words."""
+    offer = text(audio(), video(), end=" \r\n").replace(" UDP/", "  UDP/")
+    return offer.replace("sha-256 ", "sha-256  ").replace("extmap:4 ", "extmap:4  ")
+
+
+def telephone() -> str:
+    """A gateway: another rate of Opus first, names in capitals, one picture on hold."""
+    voice = audio().on("audio 20040 RTP/SAVPF 109 111 18 0 8 9 101").without("rtpmap", "fmtp")
+    voice = voice.plus("rtpmap:109 OPUS/16000", "rtpmap:111 OPUS/48000/2", "rtpmap:18 g729/8000")
+    voice = voice.plus("fmtp:18 annexb=no", "rtpmap:101 telephone-event/8000", "rtcp:20041")
+    held = video(direction="inactive").on("video 0 RTP/SAVPF 96 97").without("mid")
+    return text(voice, held, bundle="0")
+
+
+def old_chromium() -> str:
+    """Plan B: one m-line for all of a kind, layers by SSRC, profile of before 2015."""
+    streams = tuple(f"ssrc:{n} {rest}" for n in (201, 202, 203, 301, 302, 303)
+                    for rest in ("cname:x", "msid:s t", "mslabel:s", "label:t"))  # fmt: skip
+    groups = (
+        "ssrc-group:SIM 201 202 203",
+        *(f"ssrc-group:FID {n} {n + 100}" for n in range(201, 204)),
+    )
+    picture = video("video", streams=(*groups, *streams)).plus("x-google-flag:conference")
+    lines = (audio("audio").on("audio 9 RTP/SAVPF 111"), picture.on("video 9 RTP/SAVPF 96 97"))
+    return text(*lines, session=("msid-semantic: WMS s",), bundle="audio video")
+
+
+def broadcaster() -> str:
+    """Of FFmpeg and OBS: passive, H.264 only."""
+    lines = (audio(), video(codec=offers.H264))
+    return text(*lines, session=("extmap-allow-mixed",)).replace("setup:actpass", "setup:passive")
+
+
+@pytest.mark.parametrize(
+    ("offer", "sent", "answered"),
+    [
+        (web_standard(), [("a1", 1), ("v1", 3)], [9, 9, 0]),
+        (pipeline(), [("audio0", 1), ("video1", 1)], [9, 9]),
+        (library(), [("audio", 1), ("video", 1)], [9, 9]),
+        (blanks(), [("0", 1), ("1", 1)], [9, 9]),
+        (telephone(), [("0", 1)], [9, 0]),
+        (old_chromium(), [("audio", 1), ("video", 3)], [9, 9]),
+        (broadcaster(), [("0", 1)], [9, 0]),
+    ],
+    ids=["standard", "pipeline", "library", "blanks", "telephone", "plan b", "broadcaster"],
+)
+def test_offers_of_clients(offer: str, sent: list[tuple[str, int]], answered: list[int]) -> None:
+    description = sdp.parse(offer)
+    tracks = {
+        media.mid: f"t{media.mid}"
+        for media in description.media
+        if media.direction.startswith("send") and media.kind in ("audio", "video") and media.mid
+    }
+    result = answer_publish(description, tracks, LOCAL, 1, 0)
+    assert [(track.mid, len(track.streams)) for track in result.tracks] == sent
+    assert ports(result) == answered
+    assert result.remote is not None
+    assert result.remote.fingerprints[0].value == offers.DIGEST
+    # What we answer reads back as what was meant.
+    again = sdp.parse(sdp.write(result.answer))
+    assert [media.port for media in again.media] == answered
+    assert [media.mid for media in again.media] == [media.mid for media in description.media]
+    assert [media.protocol for media in again.media] == [m.protocol for m in description.media]
+
+
+def test_feedback_is_found_whatever_the_blanks() -> None:
+    track = camera(negotiate(pipeline(), {"audio0": "ta", "video1": "tv"}))
+    assert (track.pli, track.fir) == (True, True)
