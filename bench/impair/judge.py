@@ -294,30 +294,31 @@ def ghosts(people_seen: Mapping[str, Sequence[str]]) -> int:
     return wrong
 
 
-def tcp_lossy(evidence: Evidence) -> list[Criterion]:
-    """What TCP repairs by itself is to be neither seen nor heard."""
-    pictures = list(evidence.pictures(*evidence.window).values())
-    whole = len(pictures) == len(evidence.names)
-    return [
-        Criterion(
-            "frames decoded",
-            pooled(pictures, "decodedFrames", "expectedFrames") if whole else None,
-            99, "%", at_least=True,
-        ),
-        Criterion(
-            "mean height", mean(pictures, "meanHeight") if whole else None,
-            UNHARMED * evidence.top_height, "", at_least=True,
-        ),
-        Criterion(
-            "a picture stands at most",
-            max(figures["longestGapSeconds"] for figures in pictures) if whole else None, 1.0, "s",
-        ),
-        _concealed(evidence, *evidence.window, 1.0),
-        Criterion(
-            f"connections of {VIEWER} over TCP",
-            float(evidence.paths.get(VIEWER, ()).count("tcp")), 1, "", at_least=True,
-        ),
-    ]  # fmt: skip
+def tcp_lossy(frames: float, height: float) -> Judge:
+    """What TCP repairs by itself is to be neither seen nor heard. Limits: percent of sent frames
+    decoded, share of the cameras' height."""
+
+    def judge(evidence: Evidence) -> list[Criterion]:
+        pictures = list(evidence.pictures(*evidence.window).values())
+        whole = len(pictures) == len(evidence.names)
+        gap = max((figures["longestGapSeconds"] for figures in pictures), default=None)
+        over_tcp = evidence.paths.get(VIEWER, ()).count("tcp")
+        return [
+            Criterion(
+                "frames decoded",
+                pooled(pictures, "decodedFrames", "expectedFrames") if whole else None,
+                frames, "%", at_least=True,
+            ),
+            Criterion(
+                "mean height", mean(pictures, "meanHeight") if whole else None,
+                height * evidence.top_height, "", at_least=True,
+            ),
+            Criterion("a picture stands at most", gap if whole else None, 1.0, "s"),
+            _concealed(evidence, *evidence.window, 1.0),
+            Criterion(f"connections of {VIEWER} over TCP", float(over_tcp), 1, "", at_least=True),
+        ]  # fmt: skip
+
+    return judge
 
 
 def tcp(evidence: Evidence) -> list[Criterion]:

@@ -196,8 +196,8 @@ ROWS = {
     "outage": Row("link of the viewer and a publisher down for 8 s", 2, 15, _outage, judge.outage),
     "tcp": Row("UDP blocked for the viewer and a publisher", 2, 12, _tcp, judge.tcp),
     "tcplossy": Row("the viewer over TCP (CUBIC), 100 ms round trip, 2 % loss both ways", 2, 40,
-                    _tcp_lossy, judge.tcp_lossy, congestion="cubic", linked=(2,)),
+                    _tcp_lossy, judge.tcp_lossy(95, 0.5), congestion="cubic", linked=(2,)),
     "tcplossybbr": Row("the same with BBR", 2, 40,
-                       _tcp_lossy, judge.tcp_lossy, congestion="bbr", linked=(2,)),
+                       _tcp_lossy, judge.tcp_lossy(99, 0.9), congestion="bbr", linked=(2,)),
     "clean": Row("clean network, four tiles", 4, 10, _clean, judge.clean),
 }  # fmt: skip

@@ -283,6 +283,20 @@ def test_a_far_publisher_is_judged_by_what_the_viewer_gets_of_it() -> None:
     assert [value for value, _ in verdicts(impair_judge.far_publisher(alone))][2:] == [None, None]
 
 
+def test_over_a_lossy_tcp_frames_height_gaps_and_the_path_count() -> None:
+    frames = [*steady(0, 10, 25, 360), *steady(10, 12, 0, 360, 247), *steady(12, 31, 25, 180, 247)]
+    tracks = {("Ana", "video"): video_series(frames), ("Ana", "audio"): audio_series(30, 0)}
+    found = evidence(tracks, sender(30, {"f": 360, "h": 180}), begin=0, end=30)
+    found = dataclasses.replace(found, paths={impair_judge.VIEWER: ["tcp"]})
+    decoded, height, gap, _, path = impair_judge.tcp_lossy(90, 0.9)(found)
+    assert (decoded.value, decoded.met) == (pytest.approx(93.3, abs=0.5), True)
+    assert (height.value, height.met) == (pytest.approx(252, abs=2), False)
+    assert (gap.value, gap.met) == (pytest.approx(2.1, abs=0.2), False)
+    assert path.met
+    again = impair_judge.tcp_lossy(95, 0.5)(dataclasses.replace(found, paths={}))
+    assert [one.met for one in again] == [False, True, False, True, False]
+
+
 def test_outage_wants_a_picture_that_flows_and_not_one_frame() -> None:
     frames = [*steady(0, 3, 25, 360), *steady(3, 12, 0, 360, base=72.5),
               *steady(12, 17, 5, 360, base=72.5), *steady(17, 31, 25, 360, base=97)]  # fmt: skip
