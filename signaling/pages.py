@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from aiohttp import web
 
-WEB = Path(__file__).resolve().parent.parent / "web"
+from signaling.site import File, Site, accepts_gzip
 
-CONTENT_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".jpg": "image/jpeg",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".wasm": "application/wasm",
-    ".wav": "audio/wav",
-    ".webmanifest": "application/manifest+json",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-}
-"""By suffix; a file of another kind is not served. The system's own table is not to be trusted."""
+WEB = Path(__file__).resolve().parent.parent / "web"
 
 _POLICY = "; ".join(
     (
@@ -55,6 +38,11 @@ HEADERS = {
 }
 
 
+SITE: web.AppKey[Site] = web.AppKey("site", Site)
+FOR_EVER = "public, max-age=31536000, immutable"
+"""A year, which is as long as it gets (RFC 9111 clause 5.2.2.1, RFC 8246)."""
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For every response; what is stored is asked for again, so that an upgrade shows at once."""
     response.headers.update(HEADERS)
@@ -62,37 +50,51 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 def add_routes(app: web.Application, folder: Path = WEB) -> None:
-    """`/`, `/r/<room>` and `/static/...`."""
+    """`/`, `/r/<room>` and `/static/...`. Raises `OSError` when the files cannot be read."""
 
     async def start(request: web.Request) -> web.StreamResponse:
-        return _file(folder, "index.html")
+        return page(request, "index.html")
 
     async def room(request: web.Request) -> web.StreamResponse:
-        return _file(folder, "room.html")
+        return page(request, "room.html")
 
     async def static(request: web.Request) -> web.StreamResponse:
-        return _file(folder, request.match_info["path"])
+        found = request.app[SITE].find(request.match_info["path"])
+        if found is None:
+            raise web.HTTPNotFound(text="not found\n")
+        file, lasting = found
+        return _response(request, file, FOR_EVER if lasting else "no-cache")
 
+    app[SITE] = Site(folder)
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/", start)
     app.router.add_get("/r/{room:.+}", room)
     app.router.add_get("/static/{path:.+}", static)
 
 
-def _file(folder: Path, name: str) -> web.StreamResponse:
-    path = PurePosixPath(name)
-    kind = CONTENT_TYPES.get(path.suffix)
-    # Neither up out of the folder, nor to an absolute path, nor to what an editor left behind.
-    hidden = any(part.startswith((".", "/", "node_modules")) for part in path.parts)
-    file = folder / path
-    if kind is None or hidden or "\0" in name or "\\" in name or not _is_file(file):
+def page(request: web.Request, name: str) -> web.StreamResponse:
+    """A page of the web client; for the routes of an application that has `add_routes`."""
+    file = request.app[SITE].file(name)
+    if file is None:
         raise web.HTTPNotFound(text="not found\n")
-    return web.FileResponse(file, headers={"Content-Type": kind})
+    return _response(request, file, "no-cache")
 
 
-def _is_file(path: Path) -> bool:
-    """False also for what no file system could name: too long, or no text."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+def _response(request: web.Request, file: File, caching: str) -> web.Response:
+    packed = bool(file.packed) and accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    # Each form of a file has a tag of its own (RFC 9110 clause 8.8.3.3).
+    tag = f'"{file.tag}{"-gz" if packed else ""}"'
+    headers = {"Cache-Control": caching, "ETag": tag}
+    if file.packed:
+        headers["Vary"] = "Accept-Encoding"
+    known = [one.strip().removeprefix("W/") for one in _asked(request)]
+    if tag in known or "*" in known:
+        return web.Response(status=304, headers=headers)
+    headers["Content-Type"] = file.kind
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=file.packed if packed else file.body, headers=headers)
+
+
+def _asked(request: web.Request) -> list[str]:
+    return request.headers.get("If-None-Match", "").split(",")

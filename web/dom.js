@@ -35,7 +35,7 @@ export function el(tag, attributes = {}, ...children) {
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
- * An icon of the sprite, unseen by screen readers.
+ * An icon of those that the page holds, unseen by screen readers.
  *
  * @param {string} name
  */
@@ -44,7 +44,7 @@ export function icon(name) {
   svg.setAttribute('class', 'icon');
   svg.setAttribute('aria-hidden', 'true');
   const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', `/static/icons.svg#${name}`);
+  use.setAttribute('href', `#icon-${name}`);
   svg.append(use);
   return svg;
 }
@@ -56,7 +56,7 @@ export function icon(name) {
  * @param {string} name
  */
 export function setIcon(holder, name) {
-  const href = `/static/icons.svg#${name}`;
+  const href = `#icon-${name}`;
   const use = holder.querySelector('use');
   if (use && use.getAttribute('href') !== href) use.setAttribute('href', href);
 }

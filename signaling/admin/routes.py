@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Sequence
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -49,18 +48,16 @@ class Admin:
         forwarded: Forwarded,
         actions: Actions,
         delay_bounds: Sequence[float],
-        folder: Path = pages.WEB,
         *,
         name_rooms: bool = False,
     ) -> None:
         """`forwarded`: who asks. `delay_bounds`: of the histogram of forwarding delays, seconds.
-        `folder`: where the pages are. `name_rooms`: call rooms by their names in `/metrics`, not
-        by what the token makes of them.
+        `name_rooms`: call rooms by their names in `/metrics`, not by what the token makes of them.
         """
         self.guard = Guard(token, forwarded)
         self._room_label = str if name_rooms else metrics.pseudonyms(token)
         self.live = Live(self.guard, delay_bounds)
-        self._actions, self._bounds, self._folder = actions, delay_bounds, folder
+        self._actions, self._bounds = actions, delay_bounds
 
     def take(self, sample: Sample) -> None:
         """The next second, for all who look."""
@@ -91,9 +88,7 @@ class Admin:
         router.add_get("/api/admin/captures/{id}/file", self._capture_file)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(
-            self._folder / "admin.html", headers={"Content-Type": pages.CONTENT_TYPES[".html"]}
-        )
+        return pages.page(request, "admin.html")
 
     async def _metrics(self, request: web.Request) -> web.Response:
         if not self.guard.may_read_metrics(request):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +20,7 @@ LOGIN = "/admin"
 """Where somebody goes who is not logged in; `next` names the page that they wanted."""
 
 
-def add_page_routes(app: web.Application, allowed: Allowed, folder: Path = pages.WEB) -> None:
+def add_page_routes(app: web.Application, allowed: Allowed) -> None:
     """`/admin/reports`, `/admin/reports/<call>`, `/admin/opinions` and `/api/admin/grades`.
 
     `allowed` raises `web.HTTPUnauthorized` for who is no admin; a page then leads to the login.
@@ -33,9 +32,7 @@ def add_page_routes(app: web.Application, allowed: Allowed, folder: Path = pages
                 await allowed(request)
             except web.HTTPUnauthorized:
                 raise web.HTTPFound(f"{LOGIN}?next={quote(request.path, safe='/')}") from None
-            return web.FileResponse(
-                folder / name, headers={"Content-Type": pages.CONTENT_TYPES[".html"]}
-            )
+            return pages.page(request, name)
 
         return serve
 
