@@ -18,9 +18,13 @@ MAX_STREAMS = 32
 """SSRCs, rids, extensions or fingerprints of one m-line, and feedback of one format."""
 MAX_SIMULCAST = 16
 """Rids of one direction of a simulcast line, and SSRCs of a SIM group."""
+MAX_CODECS = 32
+"""Of the `KNOWN_CODECS`, in one m-line: browsers offer RTX for each of a dozen formats."""
 MAX_PARAMETERS = 32
 """Of one format; what is behind them is not read."""
 
+KNOWN_CODECS = frozenset({"opus", "vp8", "red", "rtx"})
+"""In lower case; other formats are nobody's here."""
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 PROFILES = frozenset(
     {
@@ -88,9 +92,14 @@ class Media:
     direction: str = ""
     """'' until it is known: `sendrecv` when neither the m-line nor the session says another."""
     codecs: dict[int, Codec] = field(default_factory=dict)
-    """By payload type, those that an attribute names; `formats` has their order of preference."""
+    """By payload type; `formats` has their order of preference. Of a description that was read only
+    those of the `KNOWN_CODECS`."""
     offered: frozenset[str] = frozenset()
     """The payload types of `formats` once more, when it was read."""
+    format_parameters: dict[str, str] = field(default_factory=dict)
+    """`fmtp` as it was read, by payload type."""
+    format_feedback: dict[str, list[str]] = field(default_factory=dict)
+    """`rtcp-fb` as it was read, by payload type."""
     feedback: list[str] = field(default_factory=list)
     """`rtcp-fb:*`, of every format."""
     extensions: list[Extension] = field(default_factory=list)

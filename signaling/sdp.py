@@ -60,6 +60,11 @@ def parse(text: str, max_media: int = MAX_MEDIA) -> Description:
     except SdpError as error:
         raise SdpError(f"line {number}: {error}") from None
     _inherit(session, inherited)
+    for one in session.media:
+        for codec in one.codecs.values():
+            payload_type = str(codec.payload_type)
+            codec.fmtp = one.format_parameters.get(payload_type, "")
+            codec.feedback = one.format_feedback.get(payload_type, [])
     return session
 
 
@@ -185,10 +190,8 @@ def _transport_lines(media: Media) -> list[str]:
 
 
 def _codec_lines(codec: Codec) -> list[str]:
-    lines = []
-    if codec.name:
-        channels = f"/{codec.channels}" if codec.channels > 1 else ""
-        lines.append(f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}")
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    lines = [f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"]
     lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in codec.feedback]
     if codec.fmtp:
         lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")

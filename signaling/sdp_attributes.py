@@ -12,6 +12,8 @@ from collections.abc import Callable, Sized
 
 from signaling.description import (
     DIRECTIONS,
+    KNOWN_CODECS,
+    MAX_CODECS,
     MAX_SIMULCAST,
     MAX_STREAMS,
     Codec,
@@ -58,21 +60,6 @@ def _bounded(items: Sized, what: str) -> None:
         raise SdpError(f"more than {MAX_STREAMS} {what} in one m-line")
 
 
-def _codec(media: Media, number: str) -> Codec | None:
-    """The format of this payload type, as far as it is known; None when it is not on the m-line.
-
-    Who edits a description by a program often takes a format off the m-line only.
-    """
-    if number not in media.offered:
-        return None
-    payload_type = int(number)
-    codec = media.codecs.get(payload_type)
-    if codec is None:
-        # rtcp-fb and fmtp may come before the rtpmap (Firefox sorts its attributes by name).
-        codec = media.codecs[payload_type] = Codec(payload_type, "", 0)
-    return codec
-
-
 def _read_mid(media: Media, value: str) -> None:
     media.mid = _match(_TOKEN, value, "the mid")[0]
 
@@ -86,19 +73,15 @@ def _direction(name: str) -> Reader:
 
 def _read_rtpmap(media: Media, value: str) -> None:
     number, _, rest = value.strip().partition(" ")
-    name, *figures = rest.strip().split("/", 2)
-    if not (name and figures and number.isdigit() and _is_short_number(figures[0])):
-        raise SdpError("an rtpmap is malformed")
-    if number not in media.offered:
+    name, *figures = rest.lstrip().split("/", 2)
+    # Who edits a description by a program often takes a format off the m-line only.
+    if number not in media.offered or name.lower() not in KNOWN_CODECS:
         return
-    rate, channels = int(figures[0]), 1
-    if len(figures) > 1 and _is_short_number(figures[1]):
-        channels = int(figures[1])
-    codec = media.codecs.get(int(number))
-    if codec is None:
+    if not figures or not all(map(_is_short_number, figures)):
+        raise SdpError("an rtpmap is malformed")
+    if len(media.codecs) < MAX_CODECS:
+        rate, channels = int(figures[0]), int(figures[1]) if len(figures) > 1 else 1
         media.codecs[int(number)] = Codec(int(number), name, rate, channels)
-    else:
-        codec.name, codec.clock_rate, codec.channels = name, rate, channels
 
 
 def _is_short_number(text: str) -> bool:
@@ -108,18 +91,18 @@ def _is_short_number(text: str) -> bool:
 
 def _read_fmtp(media: Media, value: str) -> None:
     number, _, rest = value.partition(" ")
-    codec = _codec(media, number)
-    # RFC 8866 section 6.15: one line for each format.
-    if codec is not None and not codec.fmtp:
-        codec.fmtp = rest
+    # RFC 8866 section 6.15: one line for each format. It may come before the rtpmap (Firefox sorts
+    # its attributes by name), as may rtcp-fb.
+    if number in media.offered:
+        media.format_parameters.setdefault(number, rest)
 
 
 def _read_feedback(media: Media, value: str) -> None:
     number, _, rest = value.partition(" ")
     if number == "*":
         listed = media.feedback
-    elif (codec := _codec(media, number)) is not None:
-        listed = codec.feedback
+    elif number in media.offered:
+        listed = media.format_feedback.setdefault(number, [])
     else:
         return
     if len(listed) < MAX_STREAMS:
