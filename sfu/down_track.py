@@ -102,14 +102,10 @@ class DownTrack:
         if spec.kind == "video":
             self.selector = layers.LayerSelector()
             self.selector.aim(EVERYTHING, EVERYTHING)
-        self.redundancy: Redundancy | None = None
+        self.redundancy = Redundancy() if spec.red_payload_type else None
         """Of voice, where the receiver takes it (RFC 2198)."""
-        if spec.red_payload_type:
-            self.redundancy = Redundancy()
-        self.copies: Redundancy | None = None
+        self.copies = Redundancy(MAX_COPIES) if spec.copies else None
         """Of voice, where nothing else repairs it."""
-        if spec.copies:
-            self.copies = Redundancy(MAX_COPIES)
         self.uncopied: list[bytes] = []
         """Protected packets that are to be sent once more."""
         self.pause = -1

@@ -170,22 +170,23 @@ class BandwidthEstimator:
         if not self.loss.trying:
             self.loss.raise_to(shown_bps)
         usage = self.delay.add(outcomes, now, self._quiet_until, self.rate.bps)
-        recent_bps = 0
-        if usage is Usage.OVERUSE:
-            recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
-        if self.over_tcp:
-            self._set_target(now)
-            return
-        before = self.rate.bps
-        ceiling_bps = self.prober.ceiling_bps(now)
+        if not self.over_tcp:
+            recent_bps = 0
+            if usage is Usage.OVERUSE:
+                recent_bps = int(self.acked.bps(RECENT_WINDOW) / arrives)
+            self._follow(usage, acked_bps, recent_bps, now)
+            self._judge_loss(outcomes, acked_bps, now)
+        cluster = self.prober.cluster
+        if cluster is not None and cluster.patient and self.delay.queue.recent > PATIENT_QUEUE:
+            cluster.break_off(now)
+        self._set_target(now)
+
+    def _follow(self, usage: Usage, acked_bps: int, recent_bps: int, now: float) -> None:
+        """The rate, by how the path is used and what it carries (`RateController.update`)."""
+        before, ceiling_bps = self.rate.bps, self.prober.ceiling_bps(now)
         queue = self.delay.queue.recent
         if self.rate.update(usage, acked_bps, recent_bps, ceiling_bps, self.rtt, now, queue):
             self._backed_off(before, now, recent_bps or acked_bps)
-        cluster = self.prober.cluster
-        if cluster is not None and cluster.patient and queue > PATIENT_QUEUE:
-            cluster.break_off(now)
-        self._judge_loss(outcomes, acked_bps, now)
-        self._set_target(now)
 
     def _look_at_stream(self, stream: StreamDetector, now: float) -> None:
         """Over TCP: the rate by what waits, and by what the kernel took."""
@@ -193,9 +194,7 @@ class BandwidthEstimator:
         if not self.known or (self.calm and usage is Usage.NORMAL):
             return
         self.calm = False
-        before, taken, ceiling = self.rate.bps, stream.taken_bps, self.prober.ceiling_bps(now)
-        if self.rate.update(usage, taken, taken, ceiling, self.rtt, now, stream.queue.recent):
-            self._backed_off(before, now, taken)
+        self._follow(usage, stream.taken_bps, stream.taken_bps, now)
         self._set_target(now)
 
     def _return(self, outcomes: list[Outcome], now: float) -> list[Outcome]:
