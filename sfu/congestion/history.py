@@ -151,8 +151,9 @@ class SentHistory:
             del self._partial[start]
         for number in [number for number in self._missing if number < before]:
             del self._missing[number]
-        if self._copies:
-            self._copies = {n: behind for n, behind in self._copies.items() if n >= before}
+        copies = self._copies
+        while copies and (oldest := next(iter(copies))) < before:
+            del copies[oldest]
 
     def glance(self, feedback: TransportCc) -> tuple[float, float, float] | None:
         """When the first packet of this feedback arrived, its delay and that of the last one.

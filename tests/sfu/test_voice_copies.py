@@ -6,7 +6,7 @@ import pytest
 
 from sfu import transport_cc
 from sfu.audio_repair import COPY_AFTER, QUIET_SECONDS
-from sfu.congestion.history import SentHistory
+from sfu.congestion.history import KEEP_SECONDS, SentHistory
 from tests.sfu.congestion.link import VirtualLink
 from tests.sfu.fan_out import Scene
 from tests.sfu.peers import audio_spec
@@ -188,3 +188,13 @@ def test_what_came_by_its_copy_is_counted_as_lost(
     packet = transport_cc.decode(transport_cc.encode(1, 2, first, 0, 0, deltas)[4:])
     outcomes = history.acknowledge(packet, 0.1)
     assert tuple(outcome.received for outcome in outcomes) == received
+
+
+def test_copies_are_forgotten_with_what_was_sent() -> None:
+    history = SentHistory(0)
+    for number in range(2000):
+        now = number * 0.02
+        history.sent(number + 1 & 0xFFFF, 100, now)
+        history.copied(number, number + 1)
+    history.acknowledge(transport_cc.decode(transport_cc.encode(1, 2, 1999, 0, 0, [0])[4:]), now)
+    assert len(history._copies) <= KEEP_SECONDS / 0.02 + 1
