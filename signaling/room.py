@@ -160,17 +160,18 @@ class Room:
             self._tell_others(participant, messages.TrackPublished(participant.id, track.info()))
         for track in change.muted:
             self._tell_muted(participant, track)
-        self._offer()
+        if change.ended or change.begun:
+            self._offer()
 
     def answer(self, participant: Participant, message: messages.Answer) -> None:
         """Raises `RefusedError`."""
         self.media.answer(participant, message)
-        self._offer()
+        self._offer([participant])
 
     def resubscribe(self, participant: Participant) -> None:
         """The participant's subscribe connection failed on its side."""
         self.media.resubscribe(participant)
-        self._offer()
+        self._offer([participant])
 
     def restart_ice(self, participant: Participant) -> None:
         """The participant's network changed: offer its subscribe connection anew.
@@ -179,7 +180,7 @@ class Room:
         """
         if participant.subscription is not None:
             participant.subscription.restart_ice()
-            self._offer()
+            self._offer([participant])
 
     def view(self, participant: Participant, message: messages.View, now: float) -> float:
         """What the participant looks at. Gives the seconds after which to call `view_due`, or 0."""
@@ -203,7 +204,7 @@ class Room:
         participant.view_told_at, participant.view_waits = now, False
         if participant in self:
             self.media.look(participant)
-            self._offer()
+            self._offer([participant])
 
     def digest(self, participant: Participant, message: messages.Digest, now: float) -> None:
         """What the participant's browser counts; more often than is useful is left out."""

@@ -18,6 +18,7 @@ from signaling import messages
 from signaling.description import MAX_BYTES, MAX_MEDIA
 from signaling.names import clean_name, clean_room_name, clean_text
 from signaling.negotiation import Local, NegotiationError
+from signaling.participant import Participant
 from signaling.publish_answer import MAX_SENDING
 from signaling.room_media import RefusedError
 from signaling.subscription import Subscription, Wanted
@@ -209,6 +210,31 @@ def refusal_of(text: str) -> str:
 def test_refusals_are_short() -> None:
     """Some quote what was sent."""
     assert max(len(refusal_of(text)) for _, text in dear_messages()) == messages.MAX_REFUSAL
+
+
+def test_what_concerns_its_sender_alone_makes_no_work_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everybody's view comes when the speaker changes: in a room of fifty, fifty at once."""
+    room = new_room(Worker())
+    ada, bo, cy = (Person(room, name) for name in ("Ada", "Bo", "Cy"))
+    ada.publish()
+    bo.take()
+    looked_at: list[str] = []
+    looking = room.media.next_offer
+
+    def next_offer(to: Participant, everybody: Any) -> bool:
+        looked_at.append(to.name)
+        return looking(to, everybody)
+
+    monkeypatch.setattr(room.media, "next_offer", next_offer)
+    bo.view(1.0, messages.Viewed(ada.tracks[1], 320, 180))
+    room.restart_ice(bo.participant)
+    room.resubscribe(bo.participant)
+    cy.take()
+    ada.publish(2)
+    assert set(looked_at) <= {"Bo", "Cy"}
+    assert len(looked_at) <= 4
 
 
 REQUESTS = {
