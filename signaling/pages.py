@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from signaling import room_addresses
 from signaling.site import File, Site, accepts_gzip
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -43,6 +44,13 @@ FOR_EVER = "public, max-age=31536000, immutable"
 """A year, which is as long as it gets (RFC 9111 clause 5.2.2.1, RFC 8246)."""
 
 
+class RoomNameError(web.HTTPBadRequest):
+    """The address of a room's page means none."""
+
+    def __init__(self) -> None:
+        super().__init__(text=f"{room_addresses.SAID['en']}\n")
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For every response; what is stored is asked for again, so that an upgrade shows at once."""
     response.headers.update(HEADERS)
@@ -56,6 +64,12 @@ def add_routes(app: web.Application, folder: Path = WEB) -> None:
         return page(request, "index.html")
 
     async def room(request: web.Request) -> web.StreamResponse:
+        written = request.match_info.get("room", "")
+        name = room_addresses.room_of(written)
+        if name is None:
+            raise RoomNameError
+        if name != written or not request.path.startswith("/r/"):
+            raise web.HTTPFound(room_addresses.path_of(name) + _query(request))
         return page(request, "room.html")
 
     async def static(request: web.Request) -> web.StreamResponse:
@@ -68,7 +82,7 @@ def add_routes(app: web.Application, folder: Path = WEB) -> None:
     app[SITE] = Site(folder)
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/", start)
-    app.router.add_get("/r/{room:.+}", room)
+    app.router.add_get("/{r:[rR]}/{room:.*}", room)
     app.router.add_get("/static/{path:.+}", static)
 
 
@@ -98,3 +112,8 @@ def _response(request: web.Request, file: File, caching: str) -> web.Response:
 
 def _asked(request: web.Request) -> list[str]:
     return request.headers.get("If-None-Match", "").split(",")
+
+
+def _query(request: web.Request) -> str:
+    """What followed the path, with its question mark."""
+    return f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""

@@ -36,17 +36,30 @@ function secureRandom(below) {
   return value % below;
 }
 
+/** What an address is copied with: marks of direction, spaces, ends of sentences and folders. */
+const MARKS = '\\s\\u200e\\u200f\\u061c\\u202a-\\u202c\\u2066-\\u2069\\ufeff';
+const MARKED = new RegExp(`^[${MARKS}]+`);
+const AROUND = new RegExp(`^[/${MARKS}]+|[/${MARKS}]+$`, 'g');
+const END = new RegExp(`[./${MARKS}]+$`);
+
+/** A room's address: with its scheme, from its host on, or from the path on. */
+const ADDRESS = /^(?:https?:\/\/[^/]+|[^\s/]+[.:][^\s/]*)?\/r\/([^?#]*)/i;
+
 /**
  * A room name as typed, or the address of a room pasted in its place.
+ *
+ * The server has the last word on what means what (signaling/room_addresses.py).
  *
  * @param {string} typed
  * @returns {string} empty when it cannot be a name
  */
 export function roomName(typed) {
-  const text = typed.trim();
-  const address = /^https?:\/\/[^/]+\/r\/([^/?#]+)/i.exec(text);
-  const name = address?.[1] ? decoded(address[1]).trim() : text;
-  const usable = [...name].length <= LONGEST && !/[\u0000-\u001f\u007f-\u009f]/.test(name);
+  const address = ADDRESS.exec(typed.replace(MARKED, ''));
+  const whole = (address ? decoded(address[1] ?? '') : typed).replace(AROUND, '');
+  // Where there is nothing but dots, they are the name, and no end of a sentence.
+  const name = whole.replace(END, '') || whole;
+  const usable = [...name].length <= LONGEST && !/[\u0000-\u001f\u007f-\u009f]/.test(name)
+    && name !== '.' && name !== '..';
   return usable ? name : '';
 }
 
@@ -60,16 +73,22 @@ export function roomPath(name) {
  * @returns {string}
  */
 export function roomFromPath(path) {
-  return decoded(path.replace(/^\/r\//, '').replace(/\/$/, '')).trim();
+  return decoded(path.replace(/^\/r\//i, '').replace(/\/+$/, '')).trim();
 }
 
-/** @param {string} text */
+/**
+ * What is encoded well, decoded; a percent sign may also be one.
+ *
+ * @param {string} text
+ */
 function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
 }
 
 /**

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
+from signaling import pages, room_addresses
 from signaling.edge import answers
 from signaling.edge.forwarded import Forwarded
 from signaling.edge.hosts import NAME, OwnNames, split_host
@@ -59,6 +60,8 @@ class Front:
         try:
             refused = self._refused(request)
             return refused if refused is not None else await self._counted(request, handler)
+        except pages.RoomNameError as error:
+            return answers.refusal(request, 400, error.text or "", said=room_addresses.SAID)
         except web.HTTPException as error:
             if error.status < 400 or error.content_type == "application/json":
                 raise

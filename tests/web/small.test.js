@@ -20,6 +20,19 @@ for (const [typed, expected] of [
   ['x'.repeat(65), ''],
   ['😀'.repeat(64), '😀'.repeat(64)],
   ['a\u0007b', ''],
+  ['..', ''],
+  ['https://box:8443/r/kelas%205B/', 'kelas 5B'],
+  ['https://box:8443/r/kelas.', 'kelas'],
+  ['HTTPS://Box:8443/R/kelas', 'kelas'],
+  ['\u200ehttps://box/r/kelas\u200e', 'kelas'],
+  ['\u2066box.local:8443/r/kelas\u2069', 'kelas'],
+  ['/r/kelas//', 'kelas'],
+  ['https://box/r/a/b', 'a/b'],
+  ['https://box/r/100%', '100%'],
+  ['https://box/r/kelas%205B%', 'kelas 5B%'],
+  ['https://box/r/', ''],
+  ['kelas/r/a', 'kelas/r/a'],
+  ['kelas.', 'kelas'],
 ]) {
   test(`the room typed as ${JSON.stringify(typed.slice(0, 50))}`, () => {
     assert.equal(roomName(typed), expected);
