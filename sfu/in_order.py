@@ -20,6 +20,7 @@ Voices never wait: a decoder conceals 20 ms, and what waited would be late.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from sfu.codecs import vp8
@@ -37,6 +38,8 @@ MOST_PATIENCE: Final = 0.8
 KEYFRAME_PATIENCE_ROUND_TRIPS: Final = 1.3
 """The same where a keyframe is at hand already: one answer."""
 KEYFRAME_LEAST_PATIENCE: Final = 0.05
+LAST_RESORT: Final = 1.0
+"""Seconds from giving up until the stream goes on at any frame."""
 MOST_PADDING: Final = 64
 """Packets of padding that may be lost in a row and still be known for that."""
 OUTAGE_SILENCE: Final = 0.5
@@ -55,7 +58,7 @@ def begin(stream: RtpStream, gate: int, silent_since: float, now: float) -> None
     `silent_since` is when the last packet came before the gap (seconds, as `now`).
     """
     stream.gate = gate
-    stream.hopeless = stream.keyframe_only = False
+    stream.given_up_at, stream.keyframe_only = -1.0, False
     stream.fast_payload_type = -1
     stream.track.forwarder.repair_wanted = True
     _close_padding(stream, now)
@@ -69,7 +72,7 @@ def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
     if stream.cache.holds(stream.gate):
         _release(stream, now)
         _close_padding(stream, now)
-    elif stream.hopeless:
+    elif stream.given_up_at >= 0:
         first = _keyframe(stream)
         if first < 0 and packet is not None and not stream.keyframe_only:
             verdict = _judge(stream.newest, packet)
@@ -86,7 +89,7 @@ def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
 
 def look(stream: RtpStream, now: float, rtt: float) -> None:
     """Whether waiting is still worth while; `rtt` in seconds to the publisher, 0 if unknown."""
-    while stream.gate >= 0 and not stream.hopeless:
+    while stream.gate >= 0 and stream.given_up_at < 0:
         since = None if stream.nack is None else stream.nack.missing_since(stream.gate)
         patience = max(LEAST_PATIENCE, min(MOST_PATIENCE, rtt * PATIENCE_ROUND_TRIPS))
         if _keyframe(stream) >= 0:
@@ -94,11 +97,15 @@ def look(stream: RtpStream, now: float, rtt: float) -> None:
         if since is not None and now - since < patience:
             return
         _give_up(stream, now)
+    if stream.gate >= 0 and now - stream.given_up_at >= LAST_RESORT:
+        first = _first_frame(stream)
+        if first >= 0:
+            _skip_to(stream, first, now)
 
 
 def _give_up(stream: RtpStream, now: float) -> None:
     """Go on without what is missing, now or at the first frame that allows it."""
-    stream.hopeless = True
+    stream.given_up_at = now
     first = _keyframe(stream)
     if first < 0:
         first = _first_usable(stream)
@@ -121,7 +128,7 @@ def _release(stream: RtpStream, now: float) -> None:
         else:
             run.append(packet)
         seq += 1
-    stream.hopeless = stream.keyframe_only = False
+    stream.given_up_at, stream.keyframe_only = -1.0, False
     stream.gate = seq if seq < end else -1
     _send(stream, run, now)
     if stream.gate < 0:
@@ -158,15 +165,25 @@ def _keyframe(stream: RtpStream) -> int:
     return keyframe if keyframe > stream.gate and stream.cache.holds(keyframe) else -1
 
 
-def _first_usable(stream: RtpStream) -> int:
-    """The first packet behind the gate at which the stream can go on; -1: none is there yet."""
+def _held(stream: RtpStream) -> Iterator[Packet]:
+    """What waits behind the gate."""
     for seq in range(max(stream.gate, stream.next_seq - stream.cache.size), stream.next_seq):
         packet = stream.cache.get(seq)
-        if packet is None:
-            continue
+        if packet is not None:
+            yield packet
+
+
+def _first_frame(stream: RtpStream) -> int:
+    """The first packet of the oldest frame behind the gate; -1: none is there."""
+    return next((p[0] for p in _held(stream) if p[3][0] & 0x17 == 0x10), -1)
+
+
+def _first_usable(stream: RtpStream) -> int:
+    """The first packet behind the gate at which the stream can go on; -1: none is there yet."""
+    for packet in _held(stream):
         verdict = _judge(stream.newest, packet)
         if verdict == _USABLE:
-            return seq
+            return packet[0]
         if verdict == _BASE_LOST:
             _want_keyframe(stream)
             return -1

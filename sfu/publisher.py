@@ -321,7 +321,7 @@ class Publisher:
                 in_order.look(stream, now, rtt)
             if stream.keyframe_wanted or stream.nack:
                 self._repair(parts, ssrc, stream, now, rtt)
-            waits = stream.gate >= 0 and not stream.hopeless
+            waits = stream.gate >= 0 and stream.given_up_at < 0
             missing = missing or bool(stream.nack) or waits
             if not stream.is_video:
                 self._attend_to_pauses(parts, ssrc, stream, now)

@@ -60,7 +60,7 @@ class RtpStream:
         "frames",
         "gaps",
         "gate",
-        "hopeless",
+        "given_up_at",
         "index",
         "is_video",
         "keyframe_only",
@@ -147,8 +147,8 @@ class RtpStream:
         """Whether what is behind a gap waits for the repair."""
         self.gate = -1
         """The first missing packet (extended) while what is behind it waits; -1: nothing does."""
-        self.hopeless = False
-        """The stream goes on without the packet at the gate as soon as it can."""
+        self.given_up_at = -1.0
+        """Since when the stream goes on without the packet at the gate as soon as it can."""
         self.keyframe_only = False
         """It can at a keyframe only."""
         self.fast_payload_type = -1

@@ -121,6 +121,15 @@ def test_a_keyframe_that_was_asked_for_is_sent_at_once() -> None:
     assert len(series.stream.nack or ()) == 0
 
 
+def test_a_publisher_that_answers_nothing_is_sent_on_in_the_end() -> None:
+    series = Series().give(0, 1, 2, 4, 5, 6).look(in_order.MOST_PATIENCE)
+    series.look(in_order.LAST_RESORT - 0.1)
+    series.assert_sent(0, 1, 2)
+    series.look(0.2)
+    series.assert_sent(0, 1, 2, 4, 5, 6)
+    assert series.stream.keyframe_wanted
+
+
 def test_with_temporal_layers_the_next_frame_of_the_base_layer_will_do() -> None:
     # Half of frame 3 is lost, which is of the top layer; frame 4 is of the base layer.
     series = Series(THREE_LAYERS).give(*range(6), 7, 8, 9)
