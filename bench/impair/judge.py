@@ -159,9 +159,14 @@ def far_publisher(evidence: Evidence) -> list[Criterion]:
     pictures, sounds = evidence.pictures(*evidence.window), evidence.sounds(*evidence.window)
     shown, heard = pictures.get(far, {}), sounds.get(far, {})
     decoded = [pictures[name]["decodedPercent"] for name in near if name in pictures]
+    begin, end = evidence.window
+    nacks = shown.get("nacks")
+    asked = None if nacks is None else round(nacks * 60 / (end - begin), 1)
     return [
         Criterion(f"{far}: frames decoded", shown.get("decodedPercent"), 90, "%", at_least=True),
         Criterion(f"{far}: freezes a minute", shown.get("frozenSecondsPerMinute"), 0.5, "s"),
+        # Its own link loses nothing: what it asks for, the server has not got.
+        Criterion(f"{far}: requests by the viewer a minute", asked, 10, ""),
         Criterion(f"{far}: concealed audio", heard.get("concealedPercent"), 1, "%"),
         Criterion(
             "others: frames decoded, worst",

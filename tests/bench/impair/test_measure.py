@@ -274,13 +274,14 @@ def test_a_far_publisher_is_judged_by_what_the_viewer_gets_of_it() -> None:
         ("Budi", "audio"): audio_series(30, 0.02),
     }
     found = evidence(tracks, sender(30, {"f": 360}), begin=0, end=30)
-    decoded, frozen, concealed, others = impair_judge.far_publisher(found)
+    decoded, frozen, asked, concealed, others = impair_judge.far_publisher(found)
     assert (decoded.value, decoded.met) == (pytest.approx(80, abs=0.5), False)
     assert (frozen.value, frozen.met) == (0, True)
+    assert (asked.value, asked.met) == (0, True)
     assert (concealed.value, concealed.met) == (pytest.approx(2), False)
     assert (others.value, others.met) == (pytest.approx(100, abs=0.5), True)
     alone = evidence({("Budi", "video"): video_series([])}, sender(30, {}), begin=0, end=30)
-    assert [value for value, _ in verdicts(impair_judge.far_publisher(alone))][2:] == [None, None]
+    assert [value for value, _ in verdicts(impair_judge.far_publisher(alone))][3:] == [None, None]
 
 
 def test_over_a_lossy_tcp_frames_height_gaps_and_the_path_count() -> None:
@@ -415,8 +416,8 @@ def test_a_machine_that_is_too_busy_makes_a_row_void() -> None:
 
 def test_a_link_program_that_was_late_makes_a_row_void() -> None:
     assert impair._too_late({"Viewer": {"latestMs": 12.0}}) == []
-    [late] = impair._too_late({"Viewer": {"latestMs": 80.5}})
-    assert "the link of Viewer was 80.5 ms late" in late
+    [late] = impair._too_late({"Viewer": {"latestMs": 180.5}})
+    assert "the link of Viewer was 180.5 ms late" in late
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
