@@ -54,6 +54,7 @@ ErrorCode = Literal[
     "createNotAllowed",
     "tooMany",
     "sessionExpired",
+    "removed",
     "badSdp",
     "noOpus",
     "noVp8",

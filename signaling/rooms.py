@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections import Counter, deque
@@ -32,6 +33,15 @@ class TooManyError(RefusedError):
         self.retry_after = retry_after
 
 
+MOST_PUT_OUT = 1000
+"""People put out whose sessions are remembered, so that their pages are told when they return."""
+
+
+def _digest(token: str) -> bytes:
+    """To look a secret up by, without telling by the time it takes where it differs."""
+    return hashlib.sha256(token.encode()).digest()
+
+
 class Rooms:
     """Satisfies `worker_pool.Listener`."""
 
@@ -57,6 +67,8 @@ class Rooms:
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
         self._tokens: dict[str, tuple[Room, Participant]] = {}
+        self._put_out: dict[bytes, None] = {}
+        """Digests of the tokens of who was put out, the oldest first."""
         self._joins = AddressLimit(config.joins_per_minute)
         self._made: Counter[str] = Counter()
         """Rooms that live, by the address that made them."""
@@ -175,6 +187,9 @@ class Rooms:
         for known, found in self._tokens.items():
             if tokens.same(known, token):
                 return found
+        if _digest(token) in self._put_out:
+            # They were away when it happened, and must not come back by themselves.
+            raise RefusedError("removed", "an administrator has ended this call for you")
         raise RefusedError("sessionExpired", "that session is over: join again")
 
     def leave(self, room: Room, participant: Participant) -> None:
@@ -184,6 +199,9 @@ class Rooms:
 
     def dismiss(self, room: Room, participant: Participant) -> None:
         """Somebody is put out, and told so."""
+        self._put_out[_digest(participant.token)] = None
+        if len(self._put_out) > MOST_PUT_OUT:
+            del self._put_out[next(iter(self._put_out))]
         dismissed = participant.dismissed
         room.remove(participant, "removed")
         dismissed()

@@ -224,7 +224,7 @@ class Session:
     ) -> None:
         counted = counted and code in _COUNTED
         fatal = counted and self._refusals.take(time.monotonic()) > 0
-        fatal = fatal or code == "badVersion"
+        fatal = fatal or code in ("badVersion", "removed")
         fatal = fatal or (code == "tooMany" and self._place is None)
         number = getattr(request, "id", None)
         error = messages.Error(

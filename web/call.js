@@ -7,7 +7,7 @@ import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { deviceLabel } from './lobby.js';
 import { canShareScreen } from './media.js';
 import { openMenu } from './menu.js';
-import { onNetworkChange } from './network.js';
+import { onNetworkChange, onNetworkLoss } from './network.js';
 import { showPeople } from './people.js';
 import { showReceptionChoice } from './preferences.js';
 import { Reception } from './reception.js';
@@ -130,6 +130,7 @@ export class Call {
       this.#showBanner();
     });
     conference.on('state', () => this.#showBanner());
+    conference.on('silence', () => this.#showBanner());
   }
 
   #control() {
@@ -170,6 +171,7 @@ export class Call {
     }, { signal });
     document.addEventListener('keydown', (event) => this.#key(event), { signal });
     onNetworkChange(() => this.#conference.networkChanged(), signal);
+    onNetworkLoss(() => this.#conference.networkLost(), signal);
   }
 
   /** @param {Partial<import('./settings.js').Settings>} choice of what to receive */
@@ -449,8 +451,9 @@ export class Call {
   }
 
   #showBanner() {
-    const { state } = this.#conference;
-    const away = state === 'reconnecting';
+    const { state, silent } = this.#conference;
+    const away = state === 'reconnecting' || silent;
+    this.#chat.online(!away);
     const trouble = away || this.#interrupted.size > 0;
     clearTimeout(this.#bannerTimer);
     banner.classList.toggle('bad', trouble);

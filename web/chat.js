@@ -1,6 +1,6 @@
 /** The chat panel. */
 
-import { announce, byId, el, hue, toast } from './dom.js';
+import { announce, byId, el, hue, icon, toast } from './dom.js';
 import { language, onLanguage, t } from './i18n.js';
 
 /** @typedef {import('./messages.js').ChatMessage} ChatMessage */
@@ -10,6 +10,8 @@ const text = byId('chat-text', HTMLTextAreaElement);
 const form = byId('chat-form', HTMLFormElement);
 const badge = byId('chat-badge', HTMLElement);
 
+/** Lines that are kept on the page; the room itself keeps a hundred for newcomers. */
+const MOST_LINES = 500;
 /** Messages of one person within this many seconds stand under one name. */
 const TOGETHER = 180;
 
@@ -20,6 +22,7 @@ export class Chat {
   #visible = false;
   /** @type {HTMLElement[]} */
   #waiting = [];
+  #online = true;
   #mine;
 
   /**
@@ -61,17 +64,26 @@ export class Chat {
   }
 
   /**
-   * What was written here and is not in the room yet: last, and paler.
+   * What was written here and is not in the room yet: last, and marked when that takes a moment.
    *
    * @param {string[]} written
    */
   waiting(written) {
     for (const line of this.#waiting) line.remove();
     this.#waiting = written.map((line) => el('li', { class: 'chat-line mine waiting' },
-      el('p', { class: 'chat-text', dir: 'auto' }, line)));
+      el('p', { class: 'chat-text', dir: 'auto' }, line),
+      el('p', { class: 'chat-note' }, icon('warning'), t('chat.waiting'))));
     lines.append(...this.#waiting);
     this.#showEmpty();
-    if (written.length > 0) lines.scrollTop = lines.scrollHeight;
+    if (written.length === 0) return;
+    lines.scrollTop = lines.scrollHeight;
+    if (!this.#online) announce(t('chat.waiting'));
+  }
+
+  /** @param {boolean} online whether what is written now is likely to arrive at once */
+  online(online) {
+    if (this.#online && !online && this.#waiting.length > 0) announce(t('chat.waiting'));
+    this.#online = online;
   }
 
   /**
@@ -84,6 +96,7 @@ export class Chat {
     lines.insertBefore(this.#line(message, mine), this.#waiting[0] ?? null);
     this.#last = message;
     this.#showEmpty();
+    forgetOld();
     if (atEnd || mine) lines.scrollTop = lines.scrollHeight;
     if (!news || mine) return;
     announce(t('chat.from', { name: message.name, text: message.text }));
@@ -127,6 +140,13 @@ export class Chat {
   get unreadText() {
     return this.#unread ? t('chat.unread', { count: this.#unread }) : '';
   }
+}
+
+/** The oldest go, whole groups of them: a line without its name would seem to be another's. */
+function forgetOld() {
+  if (lines.childElementCount <= MOST_LINES) return;
+  do lines.firstElementChild?.remove();
+  while (lines.childElementCount > 1 && !lines.querySelector(':scope > :first-child > .chat-from'));
 }
 
 function grow() {

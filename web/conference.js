@@ -13,6 +13,7 @@
  * @typedef {object} ConferenceEvents Event name and `detail`.
  * @property {{state: State, reason: string}} state `reason` of `ended`: `left`,
  *   `resumedElsewhere`, `removed` or an error code
+ * @property {{silent: boolean}} silence the server has not answered for a moment, or does again
  * @property {{participant: Participant}} participantJoined
  * @property {{participant: Participant, reason: string}} participantLeft
  * @property {{participant: Participant}} participantChanged its tracks or their mute state

@@ -21,6 +21,7 @@ export const ERROR_CODES = /** @type {const} */ ([
   'createNotAllowed',
   'tooMany',
   'sessionExpired',
+  'removed',
   'badSdp',
   'noOpus',
   'noVp8',

@@ -1,6 +1,16 @@
 /** When this machine's network changes: another one, or one again after none. */
 
 /**
+ * The browser knows at once when a cable is pulled or Wi-Fi is lost.
+ *
+ * @param {() => void} lost
+ * @param {AbortSignal} signal that nobody cares any more
+ */
+export function onNetworkLoss(lost, signal) {
+  addEventListener('offline', lost, { signal });
+}
+
+/**
  * The Network Information API also tells each new guess of the rate, which is no change of network.
  *
  * @param {() => void} changed

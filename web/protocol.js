@@ -11,7 +11,7 @@
  *   - `reset` (the media worker was lost): publish again at once; the server offers anew by itself.
  *
  * States: idle -> joining -> joined <-> reconnecting -> ended. A refused `join` goes back to idle.
- * Events are `CustomEvent`s; see `ConferenceEvents` for their details.
+ * Events are `CustomEvent`s; see `ConferenceEvents` in conference.js for their details.
  */
 
 import { ChatQueue } from './chat-queue.js';
@@ -29,12 +29,9 @@ export { ConferenceError };
 
 /** @typedef {import('./messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./messages.js').ErrorCode} ErrorCode */
-/** @typedef {import('./messages.js').Participant} Participant */
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./messages.js').Welcome} Welcome */
-
-/** @typedef {import('./conference.js').ConferenceEvents} ConferenceEvents */
 /** @typedef {import('./conference.js').JoinRequest} JoinRequest */
 /** @typedef {import('./conference.js').State} State */
 /** @typedef {import('./streams.js').Role} Role */
@@ -66,6 +63,7 @@ export class Conference extends ConferenceEventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #resumed = false;
+  #silent = false;
   #id = '';
   #token = '';
   #attempt = 0;
@@ -104,6 +102,11 @@ export class Conference extends ConferenceEventTarget {
 
   get state() {
     return this.#state;
+  }
+
+  /** Whether the server has not answered for a moment. */
+  get silent() {
+    return this.#silent;
   }
 
   /** Our own participant id; empty before the first welcome. */
@@ -225,13 +228,13 @@ export class Conference extends ConferenceEventTarget {
   }
 
   /**
-   * Say something in the chat; `chat` tells when the room has it.
+   * Say something in the chat; `chat` tells when the room has it. It waits for the server.
    *
    * @param {string} text
-   * @returns {boolean} false when there is no connection at the moment, or too much waits
+   * @returns {boolean} false when it is not taken: too much waits already, or the call is over
    */
   chat(text) {
-    return this.#state === 'joined' && this.#chatQueue.say(text);
+    return ['joined', 'reconnecting'].includes(this.#state) && this.#chatQueue.say(text);
   }
 
   /** This machine has another network, or has one again: find the ways through it at once. */
@@ -244,6 +247,11 @@ export class Conference extends ConferenceEventTarget {
       this.#socket?.close();
       this.#connect();
     }
+  }
+
+  /** The browser says that there is no network any more. */
+  networkLost() {
+    if (this.#state === 'joined') this.#socket?.check();
   }
 
   leave() {
@@ -270,6 +278,7 @@ export class Conference extends ConferenceEventTarget {
       {
         opened: () => this.#introduce(),
         message: (message) => this.#take(message),
+        silent: (silent) => this.#setSilent(silent),
         closed: (code) => this.#lost(socket, code),
       },
       this.#environment.WebSocket,
@@ -293,6 +302,7 @@ export class Conference extends ConferenceEventTarget {
   #lost(socket, code) {
     if (socket !== this.#socket) return;
     this.#socket = null;
+    this.#setSilent(false);
     this.#connections.offline();
     this.#chatQueue.offline();
     if (code === RESUMED_ELSEWHERE) {
@@ -343,7 +353,7 @@ export class Conference extends ConferenceEventTarget {
     this.#connections.close();
     this.#socket?.close();
     this.#socket = null;
-    this.#entering?.reject(new ConferenceError('unreachable', reason));
+    this.#entering?.reject(new ConferenceError(/** @type {ErrorCode} */ (reason), reason));
     this.#entering = null;
   }
 
@@ -472,6 +482,11 @@ export class Conference extends ConferenceEventTarget {
   }
 
   // Telling the caller.
+
+  /** @param {boolean} silent */
+  #setSilent(silent) {
+    if (silent !== this.#silent) this.emit('silence', { silent: this.#silent = silent });
+  }
 
   /**
    * @param {State} state

@@ -1,15 +1,22 @@
 /**
  * One WebSocket to the signaling server: JSON in and out, and a watch over its life.
  *
- * A network that went away does not close a WebSocket for minutes, so the socket pings and
- * declares itself lost when two pings in a row found no answer of any kind.
+ * A network that went away does not close a WebSocket for minutes, so the socket pings. It says that
+ * the server is silent when two pings in a row found no answer of any kind, and declares itself lost
+ * when six did: a network that is only slow is told soon and keeps its socket.
  */
 
 /** @typedef {import('./messages.js').ClientMessage} ClientMessage */
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 
-/** Milliseconds. A socket is found dead after two to three times as long. */
-const PING_EVERY_MS = 2000;
+/** Milliseconds. */
+const PING_EVERY_MS = 750;
+/** Pings without an answer, after which the server counts as silent: 1.5 to 2.3 s. */
+const SILENT_PINGS = 2;
+/** The same, after which the socket counts as lost: 4.5 to 5.3 s. */
+const LOST_PINGS = 6;
+/** Milliseconds that an answer may take when the browser says that the network is gone. */
+const SILENT_WITHIN_MS = 400;
 /** Milliseconds that a socket has to answer when there is reason to doubt it. */
 const CHECK_WITHIN_MS = 1500;
 /** Milliseconds until a socket that does not open is given up. */
@@ -66,23 +73,27 @@ export class SignalingSocket {
   #opening;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #checking;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #doubting;
   #unanswered = 0;
+  #silent = false;
   /** A socket that is open and waits for somebody to join stays silent. */
   #used = false;
   #over = false;
-  #closed;
+  #events;
 
   /**
    * @param {string} url
    * @param {{
-   *   opened: () => void, message: (message: ServerMessage) => void, closed: (code: number) => void,
-   * }} events `closed` comes once, with the WebSocket's close code (0: none), and never after
-   *   `close()`.
+   *   opened: () => void, message: (message: ServerMessage) => void,
+   *   silent: (silent: boolean) => void, closed: (code: number) => void,
+   * }} events `silent`: the server does not answer at the moment, or does again. `closed` comes
+   *   once, with the WebSocket's close code (0: none), and never after `close()`.
    * @param {typeof WebSocket} [Socket]
    * @param {number} [openWithin] milliseconds
    */
   constructor(url, events, Socket = globalThis.WebSocket, openWithin = OPEN_WITHIN_MS) {
-    this.#closed = events.closed;
+    this.#events = events;
     this.#socket = new Socket(url);
     this.#opening = setTimeout(() => this.#lost(), openWithin);
     this.#socket.onopen = () => {
@@ -91,8 +102,7 @@ export class SignalingSocket {
       events.opened();
     };
     this.#socket.onmessage = (event) => {
-      this.#unanswered = 0;
-      clearTimeout(this.#checking);
+      this.#heard();
       const message = parse(event.data);
       if (message) events.message(message);
     };
@@ -110,10 +120,12 @@ export class SignalingSocket {
     return true;
   }
 
-  /** The network has changed: is this socket still good? `closed` comes soon if not. */
+  /** The network has changed or is gone: is this socket still good? `closed` comes soon if not. */
   check() {
     clearTimeout(this.#checking);
+    clearTimeout(this.#doubting);
     this.#checking = setTimeout(() => this.#lost(), CHECK_WITHIN_MS);
+    this.#doubting = setTimeout(() => this.#setSilent(true), SILENT_WITHIN_MS);
     this.send({ type: 'ping', t: Date.now() });
   }
 
@@ -123,24 +135,40 @@ export class SignalingSocket {
     this.#over = true;
     clearTimeout(this.#opening);
     clearTimeout(this.#checking);
+    clearTimeout(this.#doubting);
     clearInterval(this.#pings);
     this.#socket.close(1000);
   }
 
   #ping() {
     if (!this.#used) return;
-    if (this.#unanswered >= 2) {
+    if (this.#unanswered >= LOST_PINGS) {
       this.#lost();
       return;
     }
+    if (this.#unanswered >= SILENT_PINGS) this.#setSilent(true);
     this.#unanswered += 1;
     this.send({ type: 'ping', t: Date.now() });
+  }
+
+  #heard() {
+    this.#unanswered = 0;
+    clearTimeout(this.#checking);
+    clearTimeout(this.#doubting);
+    this.#setSilent(false);
+  }
+
+  /** @param {boolean} silent */
+  #setSilent(silent) {
+    if (silent === this.#silent || this.#over) return;
+    this.#silent = silent;
+    this.#events.silent(silent);
   }
 
   #lost(code = 0) {
     if (this.#over) return;
     this.close();
-    this.#closed(code);
+    this.#events.closed(code);
   }
 }
 

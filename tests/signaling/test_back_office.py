@@ -94,6 +94,20 @@ async def test_an_admin_puts_one_out_who_is_told_so(serve: Serve) -> None:
     assert (await ask(run, f"/api/admin/participants/{ada.me}/remove", why=""))[0] == 404
 
 
+async def test_who_is_put_out_while_away_does_not_come_back_by_themselves(serve: Serve) -> None:
+    run = await serve()
+    ada, bo = await run.joined(name="Ada"), await run.joined(name="Bo")
+    ada.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    assert (await ask(run, f"/api/admin/participants/{ada.me}/remove", why=""))[0] == 200
+    assert (await bo.get("participantLeft"))["reason"] == "removed"
+    again = await run.client()
+    await again.send("resume", version=1, token=ada.token)
+    refused = await again.get("error")
+    assert (refused["code"], refused["fatal"]) == ("removed", True)
+    # It is their page that stays out. A person who asks to be let in is somebody new.
+    assert (await (await run.client()).join(name="Ada"))["type"] == "welcome"
+
+
 async def test_an_admin_closes_a_room(serve: Serve) -> None:
     run = await serve()
     people = [await run.joined(name=name) for name in ("Ada", "Bo")]

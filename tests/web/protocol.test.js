@@ -360,6 +360,18 @@ test('a session that another page took ends here and is not fought for', async (
   assert.equal(FakeSocket.all.length, sockets);
 });
 
+test('who is removed while away stays out as well', async () => {
+  const conference = await joined();
+  const events = eventsOf(conference, 'state');
+  FakeSocket.last.drop();
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say({ ...refusal('removed'), fatal: true });
+  mock.timers.tick(60_000);
+  assert.deepEqual([events.at(-1).state, events.at(-1).reason], ['ended', 'removed']);
+  assert.deepEqual(FakeSocket.last.sentOf('join'), []);
+});
+
 test('who is removed stays out and is told why', async () => {
   const conference = await joined();
   const events = eventsOf(conference, 'state');
@@ -457,6 +469,7 @@ test('a connection that stays disconnected looks for new ways; one that recovers
   mock.timers.tick(1900);
   await settle();
   assert.equal(connection.iceRestarts, 0);
+  FakeSocket.last.say({ type: 'pong', t: 1 });
   connection.become('disconnected');
   mock.timers.tick(2000);
   await answerPublish();
@@ -644,13 +657,43 @@ test('a browser that refuses temporal layers sends without', async () => {
     ['q', 'h', 'f']);
 });
 
-test('a socket that stops answering pings counts as dropped', async () => {
+test('a socket that stops answering pings is told soon, and later counts as dropped', async () => {
   const conference = await joined();
-  mock.timers.tick(2000);
+  const events = eventsOf(conference, 'silence');
+  mock.timers.tick(750);
   FakeSocket.last.say({ type: 'pong', t: 1 });
-  mock.timers.tick(4000);
+  mock.timers.tick(1500);
+  assert.equal(conference.silent, false);
+  mock.timers.tick(750);
+  assert.equal(conference.silent, true);
+  mock.timers.tick(1500);
+  assert.equal(conference.state, 'joined', 'a network may be slow');
+  mock.timers.tick(1500);
+  assert.equal(conference.state, 'reconnecting');
+  assert.deepEqual(events.map(({ silent }) => silent), [true, false]);
+});
+
+test('a server that answers late is silent for a moment, and keeps its socket', async () => {
+  const conference = await joined();
+  mock.timers.tick(3000);
+  assert.equal(conference.silent, true);
+  FakeSocket.last.say({ type: 'pong', t: 1 });
+  assert.equal(conference.silent, false);
+  mock.timers.tick(1500);
   assert.equal(conference.state, 'joined');
-  mock.timers.tick(2000);
+  assert.equal(FakeSocket.all.length, 1);
+});
+
+test('a lost network is told at once, unless the server answers all the same', async () => {
+  const conference = await joined();
+  conference.networkLost();
+  FakeSocket.last.say({ type: 'pong', t: 1 });
+  mock.timers.tick(700);
+  assert.equal(conference.silent, false);
+  conference.networkLost();
+  mock.timers.tick(400);
+  assert.equal(conference.silent, true);
+  mock.timers.tick(1100);
   assert.equal(conference.state, 'reconnecting');
 });
 
@@ -691,10 +734,24 @@ test('leave says so, ends, and nothing is tried again', async () => {
   assert.equal(FakeSocket.all.length, 1);
 });
 
-test('chat without a connection says that it was not sent', async () => {
+test('chat written while the server is away waits for it, within reason', async () => {
   const conference = await joined();
-  assert.equal(conference.chat('Halo'), true);
+  const events = eventsOf(conference, 'chatWaiting');
   FakeSocket.last.drop();
+  assert.equal(conference.chat('Halo'), true);
+  assert.deepEqual(events.at(-1).lines, ['Halo']);
+  let more = 0;
+  while (more < 1000 && conference.chat('Halo')) more += 1;
+  assert.ok(more < 100, 'what waits is bounded');
+  mock.timers.tick(1000);
+  FakeSocket.last.open();
+  FakeSocket.last.say(welcome({ resumed: true }));
+  assert.deepEqual(sentChat(), ['Halo']);
+});
+
+test('chat is taken by nobody once the call is over', async () => {
+  const conference = await joined();
+  conference.leave();
   assert.equal(conference.chat('Halo'), false);
 });
 

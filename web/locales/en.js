@@ -143,7 +143,8 @@ export default {
   'chat.empty': 'No messages yet. Say hello!',
   'chat.write': 'Write a message',
   'chat.send': 'Send',
-  'chat.notSent': 'Not sent: there is no connection at the moment.',
+  'chat.notSent': 'Not sent: too many messages wait already.',
+  'chat.waiting': 'Not sent yet. It goes out as soon as the server answers.',
   'chat.unread': { one: '{count} new message', other: '{count} new messages' },
   'chat.from': '{name}: {text}',
 

@@ -143,7 +143,8 @@ export default {
   'chat.empty': 'Belum ada pesan. Sapa yang lain, yuk!',
   'chat.write': 'Tulis pesan',
   'chat.send': 'Kirim',
-  'chat.notSent': 'Tidak terkirim: sambungan sedang terputus.',
+  'chat.notSent': 'Tidak terkirim: sudah terlalu banyak pesan yang menunggu.',
+  'chat.waiting': 'Belum terkirim. Pesan dikirim begitu server menjawab.',
   'chat.unread': { one: '{count} pesan baru', other: '{count} pesan baru' },
   'chat.from': '{name}: {text}',
 
