@@ -7,6 +7,7 @@
 PYTHON ?= $(shell .ci/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 SERIAL := browser or netns or bench
 
@@ -43,13 +44,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) \
 	  || { rm -rf $(VENV); echo 'Install the venv module first: apt install python3-venv'; exit 1; }
 
+# Nothing is installed whose SHA-256 does not stand in the lock file, not even to build with.
 $(VENV)/.app: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.app
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # Browsers and peers that the tests drive: installed when root, named when not.
