@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from aiohttp import WSCloseCode, web
 
-from signaling import messages, names, pages, stats
+from signaling import invitation, messages, names, pages, stats
 from signaling.auth import Passwords
 from signaling.back_office import BackOffice
 from signaling.config import Config
@@ -88,6 +88,7 @@ class Server:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         self.back_office.add_routes(app)
+        invitation.add_route(app, self._config)
         pages.add_routes(app)
         return app
 

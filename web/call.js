@@ -3,6 +3,7 @@
 import { Chat } from './chat.js';
 import { announce, byId, clearToasts, label, setIcon, toast } from './dom.js';
 import { errorText, onLanguage, t } from './i18n.js';
+import { Invitation } from './invitation.js';
 import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { deviceLabel } from './lobby.js';
 import { canShareScreen } from './media.js';
@@ -11,7 +12,6 @@ import { onNetworkChange, onNetworkLoss } from './network.js';
 import { showPeople } from './people.js';
 import { showReceptionChoice } from './preferences.js';
 import { Reception } from './reception.js';
-import { roomPath } from './rooms.js';
 import { remember, settings } from './settings.js';
 import { QUIET } from './speaker.js';
 import { Tile } from './tile.js';
@@ -43,6 +43,7 @@ export class Call {
   #chat;
   #reception;
   #why;
+  #invitation;
   #conference;
   #local;
   #name;
@@ -69,6 +70,7 @@ export class Call {
     this.#chat = new Chat(
       (text) => conference.chat(text), (participant) => participant === conference.id,
     );
+    this.#invitation = new Invitation(conference.room?.name ?? '');
     this.#showRoom();
     this.#listen();
     this.#control();
@@ -227,10 +229,10 @@ export class Call {
   }
 
   async #copyLink() {
-    const link = new URL(roomPath(this.#conference.room?.name ?? ''), location.href).href;
     try {
-      await navigator.clipboard.writeText(link);
-      toast(t('room.copied'));
+      await navigator.clipboard.writeText(this.#invitation.link);
+      if (this.#invitation.onlyHere) toast(t('room.copiedOnlyHere'), 'problem');
+      else toast(t('room.copied'));
     } catch {
       toast(t('room.copyFailed'), 'problem');
     }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { cameraEncodings, vp8Only } from '../../web/encodings.js';
+import { isThisMachine } from '../../web/invitation.js';
 import { actionOf, keyOf } from '../../web/keyboard.js';
 import { loudness, problemOf } from '../../web/media.js';
 import { randomRoomName, roomFromPath, roomName, roomPath } from '../../web/rooms.js';
@@ -111,6 +112,15 @@ test('device failures have names', () => {
   assert.equal(named('NotReadableError'), 'inUse');
   assert.equal(named('SecurityError'), 'insecure');
   assert.equal(named('OverconstrainedError'), 'failed');
+});
+
+test('this machine has many names, and others none of them', () => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]', 'kelas.localhost']) {
+    assert.equal(isThisMachine(host), true, host);
+  }
+  for (const host of ['192.168.1.7', 'rapat.example', 'localhost.example', '1.127.0.0', '']) {
+    assert.equal(isThisMachine(host), false, host);
+  }
 });
 
 test('recent rooms are newest first, once each, and few', () => {

@@ -82,6 +82,7 @@ export default {
   'room.aloneHint': 'Send the link to the people you want to meet.',
   'room.copyLink': 'Copy invitation link',
   'room.copied': 'Link copied. Paste it into a message.',
+  'room.copiedOnlyHere': 'Link copied, but it works on this computer only: the server has no address that others can reach.',
   'room.copyFailed': 'The link could not be copied. Copy it from the address bar.',
   'room.you': 'You',
   'room.youNamed': '{name} (you)',

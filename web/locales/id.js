@@ -82,6 +82,7 @@ export default {
   'room.aloneHint': 'Kirim tautannya kepada orang yang ingin Anda temui.',
   'room.copyLink': 'Salin tautan undangan',
   'room.copied': 'Tautan tersalin. Tempelkan di pesan.',
+  'room.copiedOnlyHere': 'Tautan tersalin, tetapi hanya berlaku di komputer ini: server tidak punya alamat yang bisa dibuka orang lain.',
   'room.copyFailed': 'Tautan gagal disalin. Salin dari bilah alamat.',
   'room.you': 'Anda',
   'room.youNamed': '{name} (Anda)',
