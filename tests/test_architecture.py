@@ -67,6 +67,7 @@ SANS_IO = (
     "signaling/edge/hosts.py",
     "signaling/edge/patience.py",
     "signaling/edge/places.py",
+    "signaling/edge/turns.py",
     "signaling/messages.py",
     "signaling/names.py",
     "signaling/twins.py",

@@ -25,6 +25,7 @@ from signaling.edge.http import HttpConnection
 from signaling.edge.patience import Patience
 from signaling.edge.places import Place, Places
 from signaling.edge.tls import HANDSHAKE, Tls, first_record
+from signaling.edge.turns import Turns
 from signaling.limits import AddressLimit, address_key
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ BACKLOG = 1024
 """Connections that the kernel keeps for us to accept; it may allow fewer (net.core.somaxconn)."""
 ACCEPTS = 64
 """In one go: whoever is connected already gets a turn between."""
+HANDSHAKES = 4
+"""Begun in one turn of the loop."""
 PAUSE = 1.0
 """Seconds without accepting when the system has no descriptor or memory for a connection."""
 PORTS_TRIED = 20
@@ -64,6 +67,7 @@ class Listener:
         self._patience, self._tls = patience, tls
         self._sockets: list[socket.socket] = []
         self._silent: dict[Place, tuple[socket.socket, bytearray]] = {}
+        self._turns: Turns[tuple[Place, ssl.SSLContext | None]] = Turns()
         self._starting: set[asyncio.Task[object]] = set()
         self._loop = asyncio.get_running_loop()
         self._reported_at, self._reported = time.monotonic(), (0, 0)
@@ -182,9 +186,23 @@ class Listener:
             self._end(place)
             return
         self._loop.remove_reader(sock)
-        del self._silent[place]
-        place.close = lambda: None  # until its transport is there, which looks at `place.taken`
-        self._serve(sock, place, tls, bytes(heard))
+        if not self._turns:
+            self._loop.call_soon(self._serve_some)
+        self._turns.add(place.key, (place, tls))
+
+    def _serve_some(self) -> None:
+        """A handshake takes about a millisecond, in which nobody else is answered."""
+        for _ in range(HANDSHAKES):
+            if not self._turns:
+                return
+            place, tls = self._turns.next()
+            if place in self._silent:
+                sock, heard = self._silent.pop(place)
+                # Until its transport is there, which looks at `place.taken`.
+                place.close = lambda: None
+                self._serve(sock, place, tls, bytes(heard))
+        if self._turns:
+            self._loop.call_soon(self._serve_some)
 
     def _serve(
         self,
