@@ -39,9 +39,9 @@ LEAST: Mapping[Kind, float] = {
     "frozen": 0.5,
     "noVideo": 3.0,
     "lowered": 10.0,
-    "sentLowered": 10.0,
+    "sentLowered": 20.0,
 }
-"""Seconds altogether below which nobody notices."""
+"""Seconds altogether below which nobody notices; a browser takes some to begin with a layer."""
 BAD_SECONDS, BAD_SHARE = 30.0, 0.05
 """Of the disturbed time, from which on a call was bad for somebody: either is enough."""
 BAD_LEAST = 5.0

@@ -7,7 +7,10 @@ over pauses of up to `PAUSE`, since browsers say every five seconds only what th
 
 Each second of trouble is attributed: to the person's own network, to the sender's uplink, to the
 server, or to none of them. The evidence is what the worker measured on each transport in the last
-`RECENT` seconds, because what a browser reports lies that far back. A server's own network or
+`RECENT` seconds, because what a browser reports lies that far back. What is lost or spread out on
+a sender's uplink arrives so at every receiver: it is taken off before a receiver's own network is
+judged. A sender whose feedback is lost repairs late and sends less, so where no network explains a
+track its sender's way down counts too. A server's own network or
 processor shows in many people at once, so `CROWD` people, and `MOST` of all, must be in trouble in
 the same second. A spell's side and cause are those of most of its seconds.
 
@@ -17,7 +20,7 @@ G.1010 (table I.1) gives as the limit for conversational voice.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -41,9 +44,10 @@ MOST_SPELLS = 2_000
 """Of one call."""
 
 Kind = Literal["connection", "frozen", "noVideo", "concealed", "lowered", "sentLowered"]
-"""`connection`: poor, away, or losing more than 3 %; `frozen`: video that stood still; `noVideo`:
-video that was paused or did not come; `concealed`: sound made up for what was lost; `lowered`:
-video received smaller than wanted; `sentLowered`: a layer that others want was not sent."""
+"""`connection`: poor by itself, away, or losing more than 3 %; `frozen`: video that stood still;
+`noVideo`: video that was paused or did not come; `concealed`: sound made up for what was lost;
+`lowered`: video received smaller than wanted; `sentLowered`: a layer that others want was not
+sent."""
 Side = Literal["own", "server", "other", "unknown"]
 """`own`: the person's network or device; `other`: the uplink of whoever sends."""
 Cause = Literal[
@@ -109,6 +113,15 @@ class Spell:
         return max(self.whys.items(), key=lambda entry: (entry[1], entry[0]))[0]
 
 
+class _Sent(NamedTuple):
+    """What somebody's uplink did to what they sent, at its worst of late."""
+
+    loss: float
+    """Percent."""
+    jitter: float
+    """Seconds."""
+
+
 class _Fault(NamedTuple):
     """What was last wrong with one direction of somebody's network."""
 
@@ -124,6 +137,10 @@ class _Person:
 
     up: _Fault | None = None
     down: _Fault | None = None
+    sent: deque[tuple[float, _Sent]] = field(default_factory=deque)
+    """Of the last seconds, with their time."""
+    links: tuple[Link, Link] = (Link(), Link())
+    """Up and down in this second, the latter without what the senders did."""
     away: int = 0
     """Seconds without a sign of life, which count once there is one again: whoever closes the page
     is away for a moment too."""
@@ -151,8 +168,11 @@ class Spells:
         room's worker sheds load."""
         present = {person.participant: person for person in room.people}
         for person in room.people:
+            own = self._people.setdefault(person.participant, _Person())
+            _remember(own.sent, _sent(person), at)
+        for person in room.people:
             self._measure(person, at)
-        crowd = _crowd(room.people)
+        crowd = self._crowd(room.people)
         for person in room.people:
             own = self._people[person.participant]
             for trouble in self._troubles(person, own, present, news, at, busy, crowd):
@@ -168,11 +188,43 @@ class Spells:
         self.all = [spell for spell in self.all if id(spell) in open_ones]
 
     def _measure(self, person: PersonSample, at: float) -> None:
-        own = self._people.setdefault(person.participant, _Person())
-        up, down = _fault(person.up_link, at), _fault(person.down_link, at)
+        own = self._people[person.participant]
+        own.links = person.up_link or Link(), self._down(person)
+        up, down = (_fault(link, at) for link in own.links)
         if _away(person):
             up = down = _Fault(at, "cut", 10.0)
         own.up, own.down = _later(own.up, up, at), _later(own.down, down, at)
+
+    def _down(self, person: PersonSample) -> Link:
+        """What their own network did to what they were sent."""
+        lost, weight, jitter = 0.0, 0, 0.0
+        for track in person.tracks:
+            figures = track.figures
+            if track.direction == "inbound" or track.state != "flowing":
+                continue
+            loss, spread = self._worst_sent(track.publisher)
+            packets = max(1, figures.packets)
+            if figures.loss is not None:
+                lost += max(0.0, figures.loss - loss) * packets
+                weight += packets
+            if figures.jitter is not None:
+                jitter = max(jitter, figures.jitter - spread)
+        trip = 0.0 if person.down_link is None else person.down_link.round_trip_time
+        return Link(loss=lost / weight if weight else 0.0, round_trip_time=trip, jitter=jitter)
+
+    def _worst_sent(self, sender: str) -> _Sent:
+        known = self._people.get(sender)
+        every = [] if known is None else [sent for _, sent in known.sent]
+        return _Sent(
+            max((sent.loss for sent in every), default=0.0),
+            max((sent.jitter for sent in every), default=0.0),
+        )
+
+    def _crowd(self, people: Iterable[PersonSample]) -> bool:
+        """Whether so many are in trouble at once that it cannot be each one's own network."""
+        known = [person for person in people if person.level]
+        troubled = sum(_troubled(person, self._people[person.participant]) for person in known)
+        return troubled >= CROWD and troubled >= MOST * len(known)
 
     def _troubles(
         self,
@@ -192,8 +244,8 @@ class Spells:
             span = own.away + 1.0
             yield Trouble("connection", Why(*_of_many(busy, crowd) or ("own", "cut")), span, span)
             own.away = 0
-        elif _troubled(person):
-            yield _connection(person, busy, crowd)
+        elif _troubled(person, own):
+            yield _connection(own, busy, crowd)
         found: dict[Kind, Trouble] = {}
         for track in person.tracks:
             if track.muted:
@@ -218,7 +270,7 @@ class Spells:
         down = own.down
         if track.limited or track.state == "pausedByBandwidth":
             down = _worse(down, _Fault(at, "narrow", 2.0))
-        loss = track.figures.loss or 0.0
+        loss = (track.figures.loss or 0.0) - self._worst_sent(track.publisher).loss
         if loss >= NOTICED_LOSS:
             down = _worse(down, _Fault(at, "loss", loss / GOOD.loss_percent))
         sender = self._people.get(track.publisher)
@@ -229,6 +281,8 @@ class Spells:
             return Why("other", up.cause, track.publisher)
         if down is not None:
             return Why("own", down.cause)
+        if sender is not None and sender.down is not None:
+            return Why("other", sender.down.cause, track.publisher)
         if track.state == "noKeyframe":
             return Why("unknown", "keyframe")
         return Why("unknown", "device")
@@ -284,14 +338,28 @@ def _worse(one: _Fault | None, other: _Fault | None) -> _Fault | None:
     return other if other.weight >= one.weight else one
 
 
-def _connection(person: PersonSample, busy: bool, crowd: bool) -> Trouble:
+def _connection(own: _Person, busy: bool, crowd: bool) -> Trouble:
     """A poor connection in this second, and what was wrong with it."""
-    links = [link for link in (person.up_link, person.down_link) if link is not None]
-    loss = max((link.loss for link in links), default=0.0)
-    faults = [fault for link in links if (fault := _fault(link, 0.0)) is not None]
-    cause = max(faults, key=lambda fault: fault.weight).cause if faults else "jitter"
+    faults = [fault for link in own.links if (fault := _fault(link, 0.0)) is not None]
+    cause = max(faults, key=lambda fault: fault.weight).cause
     why = Why(*_of_many(busy, crowd) or ("own", cause))
-    return Trouble("connection", why, 1.0, 1.0, share=loss)
+    return Trouble("connection", why, 1.0, 1.0, share=max(link.loss for link in own.links))
+
+
+def _sent(person: PersonSample) -> _Sent:
+    """What arrived of what somebody sends, in this second."""
+    link = person.up_link or Link()
+    figures = [track.figures for track in person.tracks if track.direction == "inbound"]
+    return _Sent(
+        max([link.loss, *(one.loss for one in figures if one.loss is not None)]),
+        max([link.jitter, *(one.jitter for one in figures if one.jitter is not None)]),
+    )
+
+
+def _remember(kept: deque[tuple[float, _Sent]], sent: _Sent, at: float) -> None:
+    while kept and not 0 <= at - kept[0][0] <= RECENT:
+        kept.popleft()
+    kept.append((at, sent))
 
 
 def _of_many(busy: bool, crowd: bool) -> tuple[Side, Cause] | None:
@@ -300,28 +368,18 @@ def _of_many(busy: bool, crowd: bool) -> tuple[Side, Cause] | None:
     return ("server", "everybody") if crowd else None
 
 
-def _troubled(person: PersonSample) -> bool:
-    """A poor connection, or loss beyond what is good for a conversation.
+def _troubled(person: PersonSample, own: _Person) -> bool:
+    """A connection that is poor by itself, or loses more than is good for a conversation.
 
-    Uneven arrival and long ways that are only fair are not: jitter buffers take the one, and the
-    other is geography.
+    Uneven arrival and long round trips that are only fair do not count: jitter buffers take the
+    one, and the other is geography.
     """
-    if person.level in ("poor", "lost"):
-        return True
-    links = [link for link in (person.up_link, person.down_link) if link is not None]
-    return any(
+    return _away(person) or any(
         link.loss > GOOD.loss_percent
         or link.round_trip_time * 1000 > FAIR.rtt_ms
         or link.jitter * 1000 > FAIR.jitter_ms
-        for link in links
+        for link in own.links
     )
-
-
-def _crowd(people: Iterable[PersonSample]) -> bool:
-    """Whether so many are in trouble at once that it cannot be each one's own network."""
-    known = [person for person in people if person.level]
-    troubled = sum(_troubled(person) for person in known)
-    return troubled >= CROWD and troubled >= MOST * len(known)
 
 
 def _of_track(
@@ -329,7 +387,8 @@ def _of_track(
 ) -> Iterator[Trouble]:
     """`starts`: its tracks have only just begun."""
     if track.direction == "inbound":
-        yield from _uplink(track)
+        if not starts:
+            yield from _uplink(track)
     else:
         yield from _lived_through(report, track, why)
         if not starts:

@@ -1,5 +1,8 @@
 /** The arithmetic of lines over time: stretches without a gap, and how high they go. No DOM. */
 
+/** Seconds between two samples of a busy server that are no gap yet. */
+const LATE = 3;
+
 /**
  * Stretches of points without a gap: a figure that was not known, or no samples at all, ends one.
  *
@@ -15,7 +18,7 @@ export function stretches(at, values, step) {
   at.forEach((time, index) => {
     const value = values[index];
     if (value == null || !Number.isFinite(value)) return;
-    if (time - last > step * 1.5) found.push([]);
+    if (time - last > Math.max(step * 1.5, LATE)) found.push([]);
     found.at(-1)?.push([time, value]);
     last = time;
   });

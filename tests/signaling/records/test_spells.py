@@ -39,6 +39,11 @@ def track(publisher: str, kind: str = "video", **more: Any) -> TrackSample:
     return TrackSample(**(base | more))
 
 
+def heard(publisher: str, loss: float, jitter: float = 0.004) -> TrackSample:
+    """A voice as somebody receives it."""
+    return track(publisher, "audio", figures=Figures(loss=loss, jitter=jitter, packets=50))
+
+
 def person(name: str, **more: Any) -> PersonSample:
     base = {
         "participant": name,
@@ -53,6 +58,10 @@ def person(name: str, **more: Any) -> PersonSample:
         "down_link": GOOD,
     }
     return PersonSample(**(base | more))
+
+
+LOST = (heard("somebody", 7.0),)
+"""Of one whose own network loses 7 %."""
 
 
 class Call:
@@ -90,7 +99,7 @@ def concealed(percent: float) -> BrowserFigures:
 def test_loss_beyond_three_percent_is_lived_through_on_ones_own_network() -> None:
     call = Call()
     for _ in range(32):
-        call.second(person("rani", down_link=LOSSY, level="fair"), person("budi"))
+        call.second(person("rani", tracks=LOST, level="fair"), person("budi"))
     for _ in range(30):
         call.second(person("rani"), person("budi"))
     spell = call.one("rani", "connection")
@@ -119,9 +128,10 @@ def test_the_cause_is_what_is_furthest_beyond_what_is_good(
 
 def test_what_a_jitter_buffer_takes_is_no_trouble() -> None:
     call = Call()
-    uneven = Link(loss=0.5, round_trip_time=0.35, jitter=0.06)
+    far = Link(loss=0.0, round_trip_time=0.35, jitter=0.0)
     for _ in range(20):
-        call.second(person("rani", down_link=uneven, level="fair"))
+        uneven = (heard("budi", 0.5, jitter=0.06),)
+        call.second(person("rani", down_link=far, tracks=uneven, level="fair"))
     assert call.spells.all == []
 
 
@@ -129,13 +139,13 @@ def test_short_pauses_are_one_spell_and_long_ones_two() -> None:
     call = Call()
     for bad in (3, 0, 3, 0):
         for _ in range(bad):
-            call.second(person("rani", down_link=LOSSY))
+            call.second(person("rani", tracks=LOST))
         for _ in range(8 if len(call.spells.all) == 1 and bad == 0 else 0):
             call.second(person("rani"))
     assert call.one("rani", "connection").seconds == 6
     for _ in range(15):
         call.second(person("rani"))
-    call.second(person("rani", down_link=LOSSY))
+    call.second(person("rani", tracks=LOST))
     assert [spell.seconds for spell in call.of("rani", "connection")] == [6, 1]
 
 
@@ -164,10 +174,28 @@ def test_frozen_video_is_put_to_the_uplink_that_lost_it() -> None:
 
 def test_frozen_video_is_put_to_the_network_of_who_lost_more() -> None:
     call = Call()
-    sees = person("budi", down_link=Link(loss=9.0), tracks=(track("rani"),))
+    sees = person("budi", tracks=(track("rani", figures=Figures(loss=9.0, packets=100)),))
     news = {("budi", "rani-video"): frozen(1.0)}
     call.second(person("rani", up_link=Link(loss=2.0)), sees, news=news)
     assert call.one("budi", "frozen").why == Why("own", "loss")
+
+
+def test_what_a_sender_loses_is_not_put_to_those_who_receive_it() -> None:
+    call = Call()
+    for _ in range(10):
+        arrives = track("rani", "audio", direction="inbound", figures=Figures(loss=6.0, jitter=0.2))
+        sends = person("rani", up_link=Link(loss=6.0, jitter=0.2), tracks=(arrives,))
+        call.second(sends, person("budi", tracks=(heard("rani", 6.5, jitter=0.21),)))
+    assert call.one("rani", "connection").why.side == "own"
+    assert call.of("budi", "connection") == []
+
+
+def test_a_sender_whose_feedback_is_lost_explains_what_froze() -> None:
+    call = Call()
+    sees = person("budi", tracks=(track("rani"),))
+    news = {("budi", "rani-video"): frozen(1.0)}
+    call.second(person("rani", tracks=(heard("budi", 7.0),)), sees, news=news)
+    assert call.one("budi", "frozen").why == Why("other", "loss", "rani")
 
 
 def test_frozen_video_that_no_network_explains_is_put_to_nobody() -> None:
@@ -187,7 +215,7 @@ def test_of_several_pictures_that_freeze_at_once_the_longest_counts() -> None:
 
 def test_made_up_sound_is_counted_in_seconds_of_sound() -> None:
     call = Call()
-    hears = person("budi", down_link=LOSSY, tracks=(track("rani", "audio"),))
+    hears = person("budi", tracks=(heard("rani", 7.0),))
     for percent in (4.0, 0.5, 2.0):
         call.second(person("rani"), hears, news={("budi", "rani-audio"): concealed(percent)})
     spell = call.one("budi", "concealed")
@@ -241,7 +269,7 @@ def test_a_layer_that_others_want_and_does_not_come_is_the_senders() -> None:
 
 def test_when_most_are_in_trouble_at_once_it_is_the_servers_network() -> None:
     call = Call()
-    everybody = [person(name, down_link=LOSSY) for name in ("a", "b", "c")]
+    everybody = [person(name, tracks=LOST) for name in ("a", "b", "c")]
     for _ in range(5):
         call.second(*everybody, person("d"))
     assert call.one("a", "connection").why == Why("server", "everybody")
@@ -250,22 +278,22 @@ def test_when_most_are_in_trouble_at_once_it_is_the_servers_network() -> None:
 
 def test_two_of_two_in_trouble_are_no_crowd() -> None:
     call = Call()
-    call.second(*(person(name, down_link=LOSSY) for name in ("a", "b")))
+    call.second(*(person(name, tracks=LOST) for name in ("a", "b")))
     assert call.one("a", "connection").why == Why("own", "loss")
 
 
 def test_a_busy_server_is_to_blame_for_all() -> None:
     call = Call()
-    call.second(person("a", down_link=LOSSY), busy=True)
+    call.second(person("a", tracks=LOST), busy=True)
     assert call.one("a", "connection").why == Why("server", "busy")
 
 
 def test_a_clock_that_jumps_begins_anew() -> None:
     call = Call()
-    call.second(person("rani", down_link=LOSSY))
+    call.second(person("rani", tracks=LOST))
     for at in (BEGIN - 3600, BEGIN + 7200):
         call.at = at
-        call.second(person("rani", down_link=LOSSY))
+        call.second(person("rani", tracks=LOST))
     found = call.of("rani", "connection")
     assert [spell.seconds for spell in found] == [1, 1, 1]
     assert all(spell.began <= spell.ended for spell in found)
@@ -273,7 +301,7 @@ def test_a_clock_that_jumps_begins_anew() -> None:
 
 def test_what_is_over_and_written_is_forgotten() -> None:
     call = Call()
-    call.second(person("rani", down_link=LOSSY), person("budi", down_link=LOSSY))
+    call.second(person("rani", tracks=LOST), person("budi", tracks=LOST))
     call.second(person("rani"))
     call.spells.written()
     assert [spell.participant for spell in call.spells.all] == ["rani"]
@@ -284,7 +312,7 @@ def test_a_call_keeps_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spells, "MOST_SPELLS", 3)
     call = Call()
     for _ in range(5):
-        call.second(person("rani", down_link=LOSSY))
+        call.second(person("rani", tracks=LOST))
         call.at += 60
     assert len(call.spells.all) == 3
     assert call.spells.left_out == 2
