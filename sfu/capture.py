@@ -22,8 +22,9 @@ from typing import BinaryIO, Final, Literal
 from qos.capture.writer import CaptureWriter
 from sfu.control import CaptureState, StartCapture
 from sfu.egress import Egress, Outbox
-from sfu.ingress import MAX_DATAGRAM, Peer
+from sfu.ingress import MAX_DATAGRAM
 from sfu.net.transport import Transport
+from sfu.peer import Peer
 
 MAX_CAPTURES: Final = 4
 """At the same time: each costs every packet of its participant some microseconds."""

@@ -28,7 +28,7 @@ from sfu.net.srtp import (
     length_cell,
     unprotect,
 )
-from sfu.net.transport import Transport
+from sfu.peer import RTCP_COST, Peer, numbers_named
 from sfu.publisher import Publisher
 from sfu.rtp import (
     ONE_BYTE_PROFILE,
@@ -38,16 +38,10 @@ from sfu.rtp import (
     seq_diff,
 )
 from sfu.rtp_stream import MARKER, RtpStream
-from sfu.subscriber import Subscriber
+
+__all__ = ["MAX_DATAGRAM", "Ingress", "Peer"]
 
 MAX_DATAGRAM: Final = 1500
-RTCP_RATE: Final = 64 * 1024
-"""Bytes of RTCP a second that a peer may send in the long run, each number that it names counted as
-one more: a receiver of 20 Mbit/s needs a tenth of it."""
-RTCP_BURST: Final = 2 * RTCP_RATE
-RTCP_COST: Final = 100
-"""Bytes that each datagram counts besides its own: the smallest takes as long as one of those."""
-
 _header: Final = struct.Struct("!BBHII").unpack_from
 _usual: Final = struct.Struct("!BBHIIHHBH").unpack_from
 """The fixed header, an extension block's profile and length, and its first element."""
@@ -60,31 +54,6 @@ _SRTP_DROPS: Final = {
     REPLAYED: DropReason.SRTP_REPLAY,
     TOO_OLD: DropReason.TOO_OLD,
 }
-
-
-class Peer:
-    """Whose a datagram is: a transport with one of its two possible ends."""
-
-    __slots__ = ("publisher", "rtcp_allowance", "rtcp_at", "subscriber", "transport")
-
-    def __init__(
-        self,
-        transport: Transport,
-        publisher: Publisher | None = None,
-        subscriber: Subscriber | None = None,
-    ) -> None:
-        self.transport = transport
-        self.publisher = publisher
-        self.subscriber = subscriber
-        self.rtcp_allowance = float(RTCP_BURST)
-        self.rtcp_at = 0.0
-
-    def may_send_rtcp(self, now: float) -> bool:
-        """Whether it has not sent too much of late; `now` in monotonic seconds."""
-        earned = (now - self.rtcp_at) * RTCP_RATE
-        self.rtcp_allowance = min(RTCP_BURST, self.rtcp_allowance + earned)
-        self.rtcp_at = now
-        return self.rtcp_allowance > 0
 
 
 class Ingress:
@@ -113,9 +82,9 @@ class Ingress:
         """Who sends checks whose transaction ids begin so."""
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.packets = 0
-        """RTP packets taken."""
+        """Of media that came from participants."""
         self.octets = 0
-        """Of all datagrams taken."""
+        """Of those and of RTCP."""
         self._data = arena.data
         self._view = memoryview(arena.data)
         self._pointers = pointers
@@ -125,8 +94,8 @@ class Ingress:
         self._wall_offset = wall_offset
         self._dirty = dirty
         self._cell = length_cell()
-        self._reporting: list[Publisher] = []
-        """Whose `arrivals` are not empty."""
+        self._reporting: list[Peer] = []
+        """Publishers whose `arrivals` are not empty."""
         self._origins: list[bytes] = []
         """From where the first of them came, of each."""
 
@@ -151,12 +120,13 @@ class Ingress:
                 continue
             cell[0] = size
             error = unprotect(publisher.context, pointers[slot], cell)
+            peer.packets += 1
+            peer.octets += size
             if error:
                 self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
+                self._settle(peer, now)
                 continue
             plain = cell[0]
-            self.packets += 1
-            self.octets += size
             first, second, seq, timestamp, _, profile, words, element, number = _usual(data, at)
             header = 16 + (words << 2)
             expected = stream.next_seq
@@ -171,7 +141,7 @@ class Ingress:
                 # Nearly every packet: the next in line, its transport-wide number comes first.
                 arrivals = publisher.arrivals
                 if not arrivals:
-                    reporting.append(publisher)
+                    reporting.append(peer)
                     origins.append(address)
                 arrivals.append(number)
                 payload = view[at + header : at + plain].tobytes()
@@ -188,14 +158,18 @@ class Ingress:
                 pending.append((expected, timestamp, (second & 0x80) << 16, payload))
                 stream.next_seq = expected + 1
             else:
-                publisher.transport.heard(address, now)
+                peer.transport.heard(address, now)
+                self._settle(peer, now)
                 self._take_plain(publisher, stream, at, plain, now)
         if reporting:
             self._note_arrivals(now)
 
     def _note_arrivals(self, now: float) -> None:
-        for publisher, address in zip(self._reporting, self._origins, strict=True):
-            publisher.transport.heard(address, now)
+        for peer, address in zip(self._reporting, self._origins, strict=True):
+            publisher = peer.publisher
+            assert publisher is not None
+            peer.transport.heard(address, now)
+            self._settle(peer, now)
             if publisher.feedback is not None:
                 publisher.feedback.packets(publisher.arrivals, now)
             publisher.arrivals.clear()
@@ -221,11 +195,20 @@ class Ingress:
             else:
                 return  # ids 0 with a length and 15 end the list, RFC 8285 clause 4.2
 
+    def _settle(self, peer: Peer, now: float) -> None:
+        """Count what came of `peer`, and whether it may send more."""
+        self.packets += peer.packets
+        self.octets += peer.octets
+        peer.settle(now)
+
     def _take_unusual(self, peer: Peer, address: bytes, slot: int, size: int, now: float) -> None:
         """RTCP, RTX, an SSRC not seen before, or media that is not due."""
         at = slot * self._slot_size
         if 192 <= self._data[at + 1] <= 223:
             self._take_rtcp(peer, address, at, size, now)
+            return
+        if peer.is_over_budget and not peer.may_go_on(now):
+            self.drops[DropReason.PACKET_STORM] += 1
             return
         publisher = peer.publisher
         inbound = None if peer.transport.is_over else peer.transport.inbound
@@ -234,21 +217,24 @@ class Ingress:
             return
         (ssrc,) = _ssrc(self._data, at + 8)
         sources = inbound.sources
-        if ssrc not in publisher.rtx:
+        stream = publisher.streams.get(ssrc)
+        if stream is None and ssrc not in publisher.rtx:
             reason = sources.refuses(ssrc, now)
             if reason is not None or not publisher.may_learn(ssrc):
                 self.drops[reason or DropReason.TOO_MANY_SSRCS] += 1
                 return
         self._cell[0] = size
         error = unprotect(publisher.context, self._pointers[slot], self._cell)
+        peer.packets += 1
+        peer.octets += size
+        self._settle(peer, now)
         if error:
             self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
             return
-        sources.heard(ssrc, now)
-        self.packets += 1
-        self.octets += size
+        if stream is None:
+            sources.heard(ssrc, now)
         peer.transport.heard(address, now)
-        self._take_plain(publisher, None, at, self._cell[0], now)
+        self._take_plain(publisher, stream, at, self._cell[0], now)
 
     def _take_plain(
         self, publisher: Publisher, stream: RtpStream | None, at: int, size: int, now: float
@@ -408,7 +394,7 @@ class Ingress:
         if transport.inbound is None or transport.is_over:
             self.drops[DropReason.SRTP_NOT_READY] += 1
             return
-        if not peer.may_send_rtcp(now):
+        if not peer.rtcp.allows(now):
             self.drops[DropReason.RTCP_STORM] += 1
             return
         subscriber = peer.subscriber
@@ -429,13 +415,13 @@ class Ingress:
         sources.heard(ssrc, now)
         transport.heard(address, now)
         self.octets += size
-        peer.rtcp_allowance -= size + RTCP_COST
+        peer.rtcp.charge(size + RTCP_COST)
         try:
             packets = rtcp.parse(plain, transport_cc=wants)
         except rtcp.RtcpError:
             self.drops[DropReason.RTCP_MALFORMED] += 1
             return
-        peer.rtcp_allowance -= _numbers(packets)
+        peer.rtcp.charge(numbers_named(packets))
         end = peer.publisher or peer.subscriber
         if end is not None:
             ntp_now = ntp_time.from_unix(now + self._wall_offset)
@@ -472,7 +458,10 @@ class Ingress:
             peer = self.by_address.get(address)
             if peer is None:
                 self.drops[DropReason.UNVERIFIED_ADDRESS] += 1
+            elif not peer.dtls.allows(now):
+                self.drops[DropReason.DTLS_STORM] += 1
             else:
+                peer.dtls.charge(1)
                 peer.transport.receive_dtls(self._view[at : at + size].tobytes(), address, now)
         elif 128 <= first <= 191:
             known = size < 12 or address in self.by_address
@@ -495,6 +484,9 @@ class Ingress:
         if peer is None:
             self.drops[DropReason.STUN_UNKNOWN_USER] += 1
             return
+        if not peer.may_check(now, known=self.by_address.get(address) is peer):
+            self.drops[DropReason.STUN_STORM] += 1
+            return
         source = self._unpack_address(address)
         if not peer.transport.receive_check(message, address, source, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
@@ -505,14 +497,3 @@ class Ingress:
             self.drops[DropReason.STUN_UNKNOWN_USER] += 1
         elif not peer.transport.receive_answer(message, address, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
-
-
-def _numbers(packets: list[rtcp.Packet]) -> int:
-    """Sequence numbers that feedback and requests name: each costs a look."""
-    count = 0
-    for packet in packets:
-        if isinstance(packet, transport_cc.TransportCc):
-            count += len(packet.arrivals)
-        elif isinstance(packet, rtcp.Nack):
-            count += len(packet.seqs)
-    return count

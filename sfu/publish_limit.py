@@ -1,10 +1,13 @@
-"""What a publisher may send of one video, held by dropping when it does not hold itself.
+"""What a publisher may send of one track, held by dropping when it does not hold itself.
 
 Theory of operation. The limit is told in the answer (b=TIAS) and by REMB; browsers keep to it.
 Who does not is measured: its layers' bytes over a second. Above the limit and a quarter for two
 looks in a row, the highest layer that still passes is shut: its packets are counted and dropped
 until all layers together, shut ones included, keep to the limit for `QUIET` looks. So one
 participant cannot take the box's network from the others, whatever it runs.
+
+A voice has one layer and a rate that its codec cannot exceed (RFC 7587), so what is beyond that is
+nobody's voice: it is shut at once, for as long as the limit takes to make up for what came.
 """
 
 from __future__ import annotations
@@ -17,6 +20,12 @@ SLACK: Final = 1.25
 """Times the limit; a keyframe must not count as an offence."""
 OFFENCES: Final = 2
 QUIET: Final = 3
+VOICE_BPS: Final = 510_000
+"""The most that Opus can take (RFC 6716 clause 2.1.1); redundancy is taken off before."""
+VOICE_BURST: Final = 1.0
+"""Seconds of it that may come at once, as after a stall of the network."""
+VOICE_DEBT: Final = 3.0
+"""Seconds that a voice is shut at most, once what came is within the limit again."""
 
 
 class PublishLimit:
@@ -57,3 +66,30 @@ class PublishLimit:
             self._low = 0
             return True
         return False
+
+
+class VoiceLimit:
+    """As `PublishLimit`, of a track with one stream."""
+
+    __slots__ = ("_at", "_bytes", "_left", "limit_bps", "shut")
+
+    def __init__(self, limit_bps: int) -> None:
+        self.limit_bps = limit_bps
+        self.shut = 0
+        self._at = 0.0
+        self._bytes = 0
+        self._left = 0.0
+
+    def update(self, total_bytes: int, layers: int, now: float) -> bool:
+        """As above; at each call."""
+        rate = self.limit_bps * SLACK / 8
+        earned = (now - self._at) * rate
+        spent = max(0, total_bytes - self._bytes)
+        self._at, self._bytes = now, total_bytes
+        self._left = min(self._left + earned, VOICE_BURST * rate) - spent
+        self._left = max(self._left, -VOICE_DEBT * rate)
+        shut = int(self._left < 0)
+        if shut == self.shut:
+            return False
+        self.shut = shut
+        return True

@@ -19,11 +19,12 @@ from sfu.channel import Channel
 from sfu.drops import DropReason
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
-from sfu.ingress import Ingress, Peer
+from sfu.ingress import Ingress
 from sfu.net.dtls import Certificate
 from sfu.net.srtp import SrtpProfile
 from sfu.net.tcp import TcpSockets
 from sfu.net.transport import Transport
+from sfu.peer import Peer
 from sfu.publisher import Publisher
 from sfu.router import Router
 from sfu.shedding import STEPS, Shed

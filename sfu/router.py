@@ -11,7 +11,7 @@ from functools import partial
 
 from sfu.control import DownTrackStates, LayersWanted, SetDownTracks, SetUpTracks, SetView
 from sfu.down_track import DownTrack
-from sfu.ingress import Peer
+from sfu.peer import Peer
 from sfu.publisher import Publisher
 from sfu.rounds import Step
 from sfu.shedding import STEPS, Shed

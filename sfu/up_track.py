@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from sfu.congestion.allocator import LayerOffer, nominal_bps
 from sfu.congestion.layer_demand import LayerDemand
 from sfu.control import UpTrackSpec
-from sfu.publish_limit import PublishLimit
+from sfu.publish_limit import VOICE_BPS, PublishLimit, VoiceLimit
 from sfu.rtp import ts_diff
 from sfu.rtp_stream import Packet, RtpStream
 
@@ -56,7 +56,11 @@ class UpTrack:
         """A voice that is not among the loudest."""
         self.demand: LayerDemand | None = None
         """Which layers somebody needs; None while nobody else is there, when nothing rests."""
-        self.limit = PublishLimit(spec.max_bitrate_bps)
+        self.limit: PublishLimit | VoiceLimit
+        if spec.kind == "audio":
+            self.limit = VoiceLimit(spec.max_bitrate_bps or VOICE_BPS)
+        else:
+            self.limit = PublishLimit(spec.max_bitrate_bps)
         self.level = SILENT
         """Loudest audio level since the last `hear`, -dBov; the receive path lowers it."""
         self._loudest = SILENT
@@ -67,7 +71,7 @@ class UpTrack:
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
         self.spec = spec
-        self.limit.limit_bps = spec.max_bitrate_bps
+        self.limit.limit_bps = spec.max_bitrate_bps or (VOICE_BPS if self.is_voice else 0)
         for stream in self.streams:
             if stream.newest is not None and not stream.shut:
                 stream.expect(spec.payload_type)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Container
 
 from sfu.control import TransportStats
 from sfu.down_track import DownTrack
-from sfu.ingress import Peer
 from sfu.layers import ALL
 from sfu.measured import DownTotals, Family, Protocol, StreamTotals, UpTotals
 from sfu.net.transport import Transport
+from sfu.peer import Peer
 from sfu.rtp_stream import RtpStream
 from sfu.up_track import UpTrack
 

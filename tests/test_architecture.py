@@ -46,6 +46,8 @@ SANS_IO = (
     "sfu/publisher.py",
     "sfu/egress.py",
     "sfu/ingress.py",
+    "sfu/peer.py",
+    "sfu/budget.py",
     "sfu/drops.py",
     "sfu/codecs/",
     "sfu/congestion/",

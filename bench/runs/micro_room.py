@@ -24,7 +24,7 @@ from bench.light.receiver import transport_cc_feedback
 from sfu import control, ntp, rtp
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
-from sfu.ingress import Ingress, Peer
+from sfu.ingress import Ingress, Peer  # there in older trees too, which --against measures
 from sfu.net.srtp import Arena, SrtpContext, fastest_first, length_cell, protect, unprotect
 from sfu.net.udp import SLOT_SIZE, SendBatch, UdpSocket
 from sfu.publisher import Publisher

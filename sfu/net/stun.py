@@ -6,11 +6,11 @@ transport's password checks it (`StunMessage.check_integrity`), and `binding_suc
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
 import struct
 import zlib
+from functools import lru_cache
 
 MAGIC_COOKIE = 0x2112A442
 BINDING = 0x0001
@@ -81,7 +81,7 @@ class StunMessage:
         signed = b"".join(
             (self._data[:2], struct.pack("!H", at + 24 - 20), self._data[4:at]),
         )
-        expected = hmac.new(password, signed, hashlib.sha1).digest()
+        expected = hmac.digest(password, signed, "sha1")
         return hmac.compare_digest(expected, self._data[at + 4 : at + 24])
 
     def mapped_address(self) -> tuple[str, int] | None:
@@ -164,21 +164,28 @@ def _header(cls: int, length: int, transaction_id: bytes) -> bytes:
 def _seal(cls: int, transaction_id: bytes, body: bytes, password: bytes) -> bytes:
     """Header, `body`, MESSAGE-INTEGRITY and FINGERPRINT."""
     signed = _header(cls, len(body) + 24, transaction_id) + body
-    mac = hmac.new(password, signed, hashlib.sha1).digest()
+    mac = hmac.digest(password, signed, "sha1")
     body += _attribute(_MESSAGE_INTEGRITY, mac)
     message = _header(cls, len(body) + 8, transaction_id) + body
     crc = zlib.crc32(message) ^ _FINGERPRINT_XOR
     return message + _attribute(_FINGERPRINT, crc.to_bytes(4, "big"))
 
 
-def _xor_address(address: tuple[str, int], transaction_id: bytes) -> bytes:
-    ip = ipaddress.ip_address(address[0].partition("%")[0])
+@lru_cache(maxsize=1024)
+def _packed(host: str) -> bytes:
+    ip = ipaddress.ip_address(host.partition("%")[0])
     if ip.version == 6 and ip.ipv4_mapped is not None:
         # A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d; the peer knows itself as IPv4.
         ip = ip.ipv4_mapped
-    mask = _COOKIE_BYTES + transaction_id
-    masked = bytes(a ^ b for a, b in zip(ip.packed, mask, strict=False))
-    family = 1 if ip.version == 4 else 2
+    return ip.packed
+
+
+def _xor_address(address: tuple[str, int], transaction_id: bytes) -> bytes:
+    ip = _packed(address[0])
+    size = len(ip)
+    mask = int.from_bytes((_COOKIE_BYTES + transaction_id)[:size], "big")
+    masked = (int.from_bytes(ip, "big") ^ mask).to_bytes(size, "big")
+    family = 1 if size == 4 else 2
     return struct.pack("!BBH", 0, family, address[1] ^ (MAGIC_COOKIE >> 16)) + masked
 
 

@@ -8,6 +8,7 @@ import socket
 from sfu import control, rtcp, rtp
 from sfu.net import path, stun
 from sfu.net.sources import MAX_KNOWN
+from sfu.peer import CHECK_BURST, DTLS_BURST, PACKET_RATE
 from tests.sfu.peers import Browser, audio_spec, down_spec, keyframe, video_spec
 from tests.sfu.test_hostile import EXTENSIONS, Scene, media, publish, scene, send_video, subscribe
 
@@ -143,3 +144,58 @@ def test_one_who_never_answered_gets_next_to_nothing(scene: Scene) -> None:
                     break
     assert 0 < came <= path.FACTOR * sent
     assert scene.drops() == {}
+
+
+# More than anybody sends.
+
+
+def test_a_voice_of_twenty_megabits_is_none(scene: Scene) -> None:
+    audio = audio_spec("a")
+    mallory = publish(scene.process, "mallory", audio)
+    bob = subscribe(scene.process, "bob", down_spec(audio, 8000))
+    number = 0
+    while not scene.process.stats().drops.get("publishLimit"):
+        for _ in range(100):
+            mallory.send_rtp(rtp.build(111, number, number * 960, 500, b"\x78" + bytes(1200)))
+            number += 1
+        scene.beat()
+        bob.pump(0)
+    assert sum(len(packet) for packet in media(bob, 8000)) < number * 1200
+    assert set(scene.drops()) == {"publishLimit"}
+
+
+def test_a_flood_of_packets_is_dropped_unread(scene: Scene) -> None:
+    mallory = publish(scene.process, "mallory", video_spec("v"))
+    wire = mallory.send_rtp(rtp.build(96, 1, 0, 1000, keyframe()))
+    sent = 0
+    while not scene.process.stats().drops.get("packetStorm"):
+        for _ in range(PACKET_RATE // 40):
+            # One that was sent before takes as long to be found out as any.
+            for _ in range(40):
+                mallory.socket.sendto(wire, mallory.address)
+            sent += 40
+            scene.beat()
+        assert sent < 40 * PACKET_RATE
+    drops = scene.drops()
+    assert set(drops) == {"packetStorm", "srtpReplay"}
+
+
+def test_floods_of_checks_and_of_handshakes_are_dropped_unread(scene: Scene) -> None:
+    audio = audio_spec("a")
+    mallory = publish(scene.process, "mallory", audio)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        for _ in range(20):
+            for _ in range(CHECK_BURST // 2):
+                forge(mallory, elsewhere)
+                mallory.socket.sendto(b"\x16\xfe\xfd" + bytes(40), mallory.address)
+            scene.beat()
+    drops = scene.drops()
+    assert drops["stunStorm"] > 0
+    assert 0 < drops["dtlsStorm"] <= 20 * CHECK_BURST // 2 - DTLS_BURST
+    # Its own checks are answered all the same.
+    mallory.stun_replies.clear()
+    mallory.check()
+    mallory.receive_until(lambda: bool(mallory.stun_replies))
+    bob = subscribe(scene.process, "bob", down_spec(audio, 8000))
+    mallory.send_rtp(rtp.build(111, 1, 960, 500, b"\x78voice"))
+    bob.receive_until(lambda: len(bob.rtp) == 1)

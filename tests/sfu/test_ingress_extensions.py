@@ -10,8 +10,9 @@ import pytest
 from sfu import control, transport_cc
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
-from sfu.ingress import Ingress, Peer
+from sfu.ingress import Ingress
 from sfu.net.srtp import AEAD_AES_128_GCM, Arena, SrtpContext
+from sfu.peer import Peer
 from sfu.publisher import Publisher
 from sfu.up_track import SILENT
 from tests.sfu.peers import audio_spec
@@ -35,7 +36,9 @@ class Voice:
     id = "t"
     participant = "p"
     is_over = False
-    last_heard = 0.0
+
+    def heard(self, address: bytes, now: float) -> None:
+        """It is always there."""
 
     def __init__(self, wide: int = WIDE, level: int = LEVEL) -> None:
         key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sfu.publish_limit import OFFENCES, QUIET, PublishLimit
+from sfu.publish_limit import OFFENCES, QUIET, VOICE_BPS, VOICE_DEBT, PublishLimit, VoiceLimit
 
 
 class Sender:
@@ -52,3 +52,35 @@ def test_no_limit_and_restarted_totals_do_nothing() -> None:
     sender.seconds(2, 4_000_000)
     sender.total = 0
     assert sender.seconds(1, 4_000_000) == [0], "a new stream's totals begin at nothing"
+
+
+def voice(bps: int, seconds: int, limit: VoiceLimit, start: float = 100.0) -> tuple[int, int]:
+    """Bytes that came and bytes that passed, looked at ten times a second."""
+    came = passed = 0
+    for tenth in range(seconds * 10):
+        if not limit.shut:
+            passed += bps // 80
+        came += bps // 80
+        limit.update(came, 1, start + tenth / 10)
+    return came, passed
+
+
+def test_a_voice_that_opus_can_make_is_never_shut() -> None:
+    came, passed = voice(VOICE_BPS, 60, VoiceLimit(VOICE_BPS))
+    assert came == passed
+    # Nor is one that a stall held up.
+    limit = VoiceLimit(VOICE_BPS)
+    limit.update(0, 1, 100.0)
+    assert not limit.update(VOICE_BPS // 8, 1, 101.0)
+
+
+def test_what_is_no_voice_is_shut_at_once_and_opens_when_it_is_one_again() -> None:
+    limit = VoiceLimit(VOICE_BPS)
+    _, passed = voice(20_000_000, 10, limit)
+    assert passed <= 20_000_000 // 8 // 10 + VOICE_BPS // 8
+    assert limit.shut
+    total, at = limit._bytes, 110.0
+    for tenth in range(int(VOICE_DEBT * 10) + 5):
+        total += 64_000 // 80
+        limit.update(total, 1, at + tenth / 10)
+    assert not limit.shut

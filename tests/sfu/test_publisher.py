@@ -9,8 +9,9 @@ from sfu import control
 from sfu.drops import DropReason
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
-from sfu.ingress import Ingress, Peer
+from sfu.ingress import Ingress
 from sfu.net.srtp import AEAD_AES_128_GCM, Arena, SrtpContext
+from sfu.peer import Peer
 from sfu.publisher import HELD, MAX_SSRCS, MAX_UNDECIDED, Publisher
 from tests.sfu.peers import keyframe, video_spec
 
@@ -35,7 +36,9 @@ class Cameras:
     id = "t"
     participant = "p"
     is_over = False
-    last_heard = 0.0
+
+    def heard(self, address: bytes, now: float) -> None:
+        """It is always there."""
 
     def __init__(self, *tracks: control.UpTrackSpec) -> None:
         key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))

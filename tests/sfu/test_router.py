@@ -12,8 +12,8 @@ from sfu import control, ntp, rtcp, rtp
 from sfu.codecs import opus, red
 from sfu.egress import Outbox
 from sfu.forwarder import Forwarder
-from sfu.ingress import Peer
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
+from sfu.peer import Peer
 from sfu.publisher import Publisher
 from sfu.router import FEW_MORE, SPEECH_LEVEL, Router
 from sfu.rtp_stream import MARKER, RtpStream
