@@ -384,10 +384,13 @@ class TcpSockets:
         if sum(one.host == host for one in strangers) >= MAX_STRANGERS_PER_HOST:
             return False
         if len(strangers) >= MAX_STRANGERS or len(self.connections) >= MAX_CONNECTIONS:
-            if not strangers:
+            # Who leaves has been told so, and may take its time: its place goes first.
+            leaving = (one for one in self.connections.values() if one.leaving)
+            spare = next(leaving, None) or next(iter(strangers), None)
+            if spare is None:
                 return False
-            self._refuse(strangers[0])
-            self._close(strangers[0])
+            self._refuse(spare)
+            self._close(spare)
         return True
 
     def _add(self, sock: socket.socket, peer: tuple[str, int]) -> None:

@@ -286,6 +286,19 @@ def numbers(packets: list[bytes], ssrc: int) -> list[int]:
     return [int.from_bytes(p[2:4], "big") for p in packets if p[8:12] == wanted]
 
 
+def test_who_was_dismissed_and_stays_keeps_nobody_out(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfu.net.tcp.MAX_CONNECTIONS", 3)
+    _, kept = side.join()
+    staying = [side.join()[1] for _ in range(2)]
+    for connection in staying:
+        side.tcp.dismiss(connection.address)
+    side.join()
+    side.join()
+    assert [connection.is_closed for connection in (*staying, kept)] == [True, True, False]
+
+
 def test_a_slow_reader_loses_pictures_and_no_voice_and_no_frame_is_torn(side: Side) -> None:
     peer, connection = side.join()
     fast, other = side.join()
