@@ -98,6 +98,7 @@ SANS_IO = (
     "qos/capture/framing.py",
     "qos/capture/decode.py",
     "qos/capture/layers.py",
+    "qos/capture/turn.py",
     "qos/capture/candidates.py",
     "qos/capture/analysis.py",
     "qos/audio_level.py",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isnan
 from typing import NamedTuple
 
-from qos.capture import rtcp, segments
+from qos.capture import rtcp, segments, turn
 from qos.capture.candidates import (
     STATIC_CLOCK_RATES,
     Candidate,
@@ -167,7 +167,11 @@ class Analysis:
         """Tell apart what a flow carries by its first byte (RFC 7983)."""
         first = payload[0] if payload else -1
         if not 128 <= first <= 191:
-            self.skipped[_named(first, flow)] += 1
+            relayed = turn.inside(payload, size)
+            if relayed is not None and relayed[1][:1] >= b"\x80":
+                self._payload(time, protocol, flow, *relayed)
+            else:
+                self.skipped[_named(first, flow)] += 1
         elif len(payload) > 1 and rtcp.FIRST <= payload[1] <= rtcp.LAST:
             self._report(time, size, payload)
         elif len(payload) < 12:

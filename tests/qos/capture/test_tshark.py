@@ -58,9 +58,11 @@ class Line(NamedTuple):
     max_jitter: float
 
 
-def theirs(path: Path) -> dict[int, Line]:
+def theirs(path: Path, *heuristics: str) -> dict[int, Line]:
     """What `tshark -q -z rtp,streams` says by SSRC, in milliseconds."""
     command = ["tshark", "-r", str(path), "--enable-heuristic", "rtp_udp"]
+    for name in heuristics:
+        command += ["--enable-heuristic", name]
     command += ["-d", "rtp.pt==96,h264", "-q", "-z", "rtp,streams"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Min Delta" not in output:
