@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -33,6 +34,8 @@ MAX_STRANGERS: Final = 256
 """In all; the oldest one makes room, so that a flood does not lock others out."""
 MAX_STRANGERS_PER_HOST: Final = 96
 """From one IPv4 address or one IPv6 /64; further ones are refused. A school has one address."""
+MAX_PER_HOST: Final = MAX_CONNECTIONS // 2
+"""The same of all: a school whose network blocks UDP needs two for each of a hundred pupils."""
 STRANGER_SECONDS: Final = 5.0
 STRANGER_BYTES: Final = 4096
 """What a stranger may send before one of its checks is found good."""
@@ -177,6 +180,13 @@ class TcpSockets:
         """
         self.connections: dict[bytes, Connection] = {}
         """By address; `Outbox.streams`."""
+        self._strangers: dict[bytes, Connection] = {}
+        """Those of nobody yet, the oldest first."""
+        self._leaving: dict[bytes, Connection] = {}
+        """Those that were dismissed and are not gone yet."""
+        self._by_host: Counter[str] = Counter()
+        """Without those that leave."""
+        self._strangers_by_host: Counter[str] = Counter()
         self.drops: dict[DropReason, int] = {}
         self.now = now
         """As of the last `receive` or `tick`."""
@@ -221,6 +231,11 @@ class TcpSockets:
         connection = self.connections.get(address)
         if connection is not None:
             connection.verified = True
+            self._is_no_stranger(connection)
+
+    def _is_no_stranger(self, connection: Connection) -> None:
+        if self._strangers.pop(connection.address, None) is not None:
+            _count_down(self._strangers_by_host, connection.host)
 
     def dismiss(self, address: bytes) -> None:
         """Nobody will send there any more: close when what waits is sent. UDP ones as above."""
@@ -228,6 +243,9 @@ class TcpSockets:
         if connection is None or connection.leaving:
             return
         connection.flush()
+        self._is_no_stranger(connection)
+        _count_down(self._by_host, connection.host)
+        self._leaving[address] = connection
         connection.leaving = True
         connection.verified = False
         connection.opened_at = self.now
@@ -380,13 +398,15 @@ class TcpSockets:
             self._add(sock, (_plain(source[0]), source[1]))
 
     def _make_room(self, host: str) -> bool:
-        strangers = [one for one in self.connections.values() if not (one.verified or one.leaving)]
-        if sum(one.host == host for one in strangers) >= MAX_STRANGERS_PER_HOST:
+        strangers = self._strangers
+        if (
+            self._strangers_by_host[host] >= MAX_STRANGERS_PER_HOST
+            or self._by_host[host] >= MAX_PER_HOST
+        ):
             return False
         if len(strangers) >= MAX_STRANGERS or len(self.connections) >= MAX_CONNECTIONS:
             # Who leaves has been told so, and may take its time: its place goes first.
-            leaving = (one for one in self.connections.values() if one.leaving)
-            spare = next(leaving, None) or next(iter(strangers), None)
+            spare = next(iter(self._leaving.values()), None) or next(iter(strangers.values()), None)
             if spare is None:
                 return False
             self._refuse(spare)
@@ -403,7 +423,9 @@ class TcpSockets:
             sock.close()  # gone again already
             return
         connection = Connection(self, sock, peer, address)
-        self.connections[address] = connection
+        self.connections[address] = self._strangers[address] = connection
+        self._by_host[connection.host] += 1
+        self._strangers_by_host[connection.host] += 1
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def _close(self, connection: Connection) -> None:
@@ -413,8 +435,17 @@ class TcpSockets:
         connection.is_closed = True
         connection.socket.close()
         del self.connections[connection.address]
+        self._is_no_stranger(connection)
+        if self._leaving.pop(connection.address, None) is None:
+            _count_down(self._by_host, connection.host)
         if connection.verified:
             self._closed(connection.address)
+
+
+def _count_down(counts: Counter[str], host: str) -> None:
+    counts[host] -= 1
+    if not counts[host]:
+        del counts[host]
 
 
 def udp_beside_tcp(port: int, *, host: str = "", dual_stack: bool = True) -> UdpSocket:

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from sfu.drops import DropReason
-from sfu.net import stun
+from sfu.net import stun, tcp
 from sfu.net.framing import MAX_DATAGRAM, FrameReader, frame
 from sfu.net.send_queue import AUDIO_BYTES, STALE, VIDEO_BYTES
 from sfu.net.tcp import (
@@ -233,6 +233,18 @@ def test_a_flood_from_many_hosts_pushes_out_its_own_first(side: Side) -> None:
     assert len(side.tcp.connections) == MAX_STRANGERS + 1
     _, late = side.join()
     assert {known.address, late.address} <= set(side.tcp.connections)
+
+
+def test_one_host_has_its_share_and_no_more(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "MAX_PER_HOST", 5)
+    joined = [side.join() for _ in range(5)]
+    side.dial()
+    side.until(lambda: side.tcp.drops.get(DropReason.TCP_REFUSED) == 1)
+    side.join("::1")
+    joined[0][0].close()
+    side.until(lambda: bool(side.closed))
+    side.join()
+    assert len(side.tcp.connections) == 6
 
 
 def test_a_peer_that_leaves_is_told_after_its_last_words(side: Side) -> None:
