@@ -65,7 +65,6 @@ class SentHistory:
     """Entries of one transport."""
 
     __slots__ = (
-        "_copies",
         "_decided",
         "_end",
         "_entries",
@@ -74,6 +73,7 @@ class SentHistory:
         "_partial",
         "_reference",
         "bytes_sent",
+        "copies",
         "forged",
         "recovered",
         "repeated",
@@ -91,8 +91,8 @@ class SentHistory:
         self._partial: dict[int, list[int | None]] = {}
         # By first number: `_UNKNOWN`, None when missing, else ticks of arrival.
         self._missing: dict[int, None] = {}
-        self._copies: dict[int, int] = {}
-        # Of packets sent twice: behind which number the second time. Neither wraps.
+        self.copies: dict[int, int] = {}
+        """Of packets sent twice: behind which number the second time. Neither wraps."""
         self._reference: int | None = None
         self.bytes_sent = 0
         self.forged = 0
@@ -121,7 +121,7 @@ class SentHistory:
     def copied(self, number: int, behind: int) -> None:
         """The packet `number` was sent once more, right behind the packet `behind` (transport-wide,
         16 bits): where it arrives no sooner than that, the first of the two was lost."""
-        self._copies[self._near(number)] = self._near(behind)
+        self.copies[self._near(number)] = self._near(behind)
 
     def _near(self, number: int) -> int:
         """A number that was given out just now, not wrapped."""
@@ -151,7 +151,7 @@ class SentHistory:
             del self._partial[start]
         for number in [number for number in self._missing if number < before]:
             del self._missing[number]
-        copies = self._copies
+        copies = self.copies
         while copies and (oldest := next(iter(copies))) < before:
             del copies[oldest]
 
@@ -203,7 +203,7 @@ class SentHistory:
     ) -> list[Outcome]:
         """Entries `first` up to `last` lie, in part at least, within `base` up to `stop`."""
         ticks = feedback.ticks()
-        if self._copies:
+        if self.copies:
             self._leave_copies_out(base, ticks)
         shift = self._epoch(feedback.reference_time)
         entries = self._entries
@@ -233,7 +233,7 @@ class SentHistory:
 
     def _leave_copies_out(self, base: int, ticks: list[int | None]) -> None:
         """What arrived by its copy only counts as missing: the path has lost it."""
-        copies = self._copies
+        copies = self.copies
         for place, tick in enumerate(ticks):
             behind = copies.get(base + place)
             if behind is None or tick is None:

@@ -197,4 +197,4 @@ def test_copies_are_forgotten_with_what_was_sent() -> None:
         history.sent(number + 1 & 0xFFFF, 100, now)
         history.copied(number, number + 1)
     history.acknowledge(transport_cc.decode(transport_cc.encode(1, 2, 1999, 0, 0, [0])[4:]), now)
-    assert len(history._copies) <= KEEP_SECONDS / 0.02 + 1
+    assert len(history.copies) <= KEEP_SECONDS / 0.02 + 1
