@@ -85,10 +85,15 @@ LINKS: dict[int, Link] = {
     50: _seldom(layers.ppp),  # in HDLC framing
     101: _RAW,
     104: _seldom(layers.hdlc),
+    105: _seldom(layers.wlan),
     108: _link("", 4, "", _AF_BIG, layers.loopback),  # LOOP, always in network order
+    109: _seldom(layers.enc),
     113: _link("14x", 2, "", _ETHERTYPES, layers.sll),
+    127: _seldom(layers.radiotap),
     228: _RAW,
     229: _RAW,
+    239: _seldom(layers.nflog),
+    258: _seldom(layers.pktap),
     276: _link("", 2, "18x", _ETHERTYPES, layers.sll2),
 }
 """By LINKTYPE number (tcpdump.org/linktypes.html)."""

@@ -133,6 +133,56 @@ def ppp(frame: bytes, place: Place) -> Place | Datagram | str:
     return Place(layer, at + (1 if short else 2)) if layer is not None else "notIp"
 
 
+def wlan(frame: bytes, place: Place) -> Place | Datagram | str:
+    """IEEE 802.11: a data frame, not encrypted, of a single packet."""
+    at = place.at
+    control, flags = frame[at], frame[at + 1]
+    if control & 0x4C != 0x08:  # not data, or data of no length
+        return "notIp"
+    if flags & 0x40:
+        return "encryptedWlan"
+    size = 30 if flags & 3 == 3 else 24
+    if control & 0x80:  # quality of service, and with it high throughput
+        if frame[at + size] & 0x80:
+            return "notIp"
+        size += 6 if flags & 0x80 else 2
+    at += size
+    if frame[at : at + 3] != b"\xaa\xaa\x03":
+        return "notIp"
+    return _typed(_two(frame, at + 6)[0], at + 8)
+
+
+def radiotap(frame: bytes, place: Place) -> Place | Datagram | str:
+    """What the receiver noted of a WLAN frame, then the frame."""
+    size = int.from_bytes(frame[place.at + 2 : place.at + 4], "little")
+    return Place(wlan, place.at + size) if size >= 8 else "malformed"
+
+
+def nflog(frame: bytes, place: Place) -> Place | Datagram | str:
+    """Of Linux's packet filter: fields, one of them the packet; lengths in the writer's order."""
+    at = place.at + 4
+    while at + 4 <= len(frame):
+        size, kind = struct.unpack_from("<HH", frame, at)
+        if kind == 9:
+            return Place(raw, at + 4)
+        if size < 4:
+            break
+        at += size + 3 & ~3
+    return "malformed"
+
+
+def pktap(frame: bytes, place: Place) -> Place | Datagram | str:
+    """Of Apple's systems: a header that names the link type of what follows it."""
+    size, kind = struct.unpack_from("<I4xI", frame, place.at)
+    layer = {0: loopback, 1: ethernet, 12: raw, 105: wlan, 127: radiotap}.get(kind)
+    return Place(layer, place.at + size) if layer is not None and size >= 12 else "notIp"
+
+
+def enc(frame: bytes, place: Place) -> Place | Datagram | str:
+    """Of BSD's IPsec: family, association and flags, then IP."""
+    return Place(raw, place.at + 12)
+
+
 def _tag(size: int) -> Layer:
     """A tag of `size` bytes behind its EtherType, then another EtherType."""
 

@@ -51,6 +51,7 @@ def ppp_kind(packet: bytes) -> bytes:
     return b"\x00\x21" if packet[0] >> 4 == 4 else b"\x00\x57"
 
 
+SNAP = b"\xaa\xaa\x03\0\0\0"
 _LABEL, _BOTTOM = b"\x00\x01\x00\x40", b"\x00\x02\x01\x40"
 _ERSPAN2 = struct.pack(">HHI", 0x1005, 1, 2)
 _ERSPAN3 = struct.pack(">HHIHH", 0x2005, 1, 7, 0, 0x8000)
@@ -159,6 +160,34 @@ LINKS: dict[int, dict[str, Wrap]] = {
             + struct.pack(">HiHBB8s", 0, 1, 1, 0, 6, b"\2\0\0\0\0\1")
             + struct.pack(">BBHH", 0x11, 0, 7, len(p) + 2)
             + ppp_kind(p)
+            + p
+        ),
+    },
+    105: {
+        "wlan to the station": lambda p: b"\x08\x02" + bytes(22) + SNAP + kind_of(p) + p,
+        "wlan with quality of service": lambda p: (
+            b"\x88\x01" + bytes(22) + b"\x06\0" + SNAP + kind_of(p) + p
+        ),
+        "wlan between stations": lambda p: (
+            b"\x88\x03" + bytes(28) + b"\0\0" + SNAP + kind_of(p) + p
+        ),
+    },
+    127: {
+        "radiotap": lambda p: (
+            b"\0\0\x09\0\x02\0\0\0\0" + b"\x08\x02" + bytes(22) + SNAP + kind_of(p) + p
+        ),
+    },
+    109: {
+        "enc": lambda p: struct.pack("<III", 2 if p[0] >> 4 == 4 else 24, 7, 0) + p,
+    },
+    239: {
+        "nflog": lambda p: (
+            bytes([2 if p[0] >> 4 == 4 else 10, 0, 0, 5])
+            + b"\x08\0\x01\0"
+            + kind_of(p)
+            + b"\x01\0"
+            + b"\x05\0\x0a\0\0\0\0\0"
+            + struct.pack("<HH", len(p) + 4, 9)
             + p
         ),
     },

@@ -137,7 +137,7 @@ def test_others_are_named() -> None:
 
 
 def test_a_link_type_that_is_not_known_is_named() -> None:
-    assert streams_of([bytes(60)] * 3, 105) == ({"linkType105": 3}, [])
+    assert streams_of([bytes(60)] * 3, 147) == ({"linkType147": 3}, [])
 
 
 def test_lengths_that_lie() -> None:

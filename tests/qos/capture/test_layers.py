@@ -78,6 +78,23 @@ def test_wireshark_finds_the_same(tmp_path: Path, link: int) -> None:
     assert mine.keys() == set(names.values())
 
 
+def test_apples_header_names_the_link_type() -> None:
+    for kind, wrap in ((1, WRAPS["vlan"]), (12, lambda packet: packet)):
+        head = struct.pack("<III", 108, 1, kind) + bytes(96)
+
+        def tapped(packet: bytes, head: bytes = head, wrap: Wrap = wrap) -> bytes:
+            return head + wrap(packet)
+
+        _, (found,) = analysed(pcap(wrapped(call(3), tapped), 258))
+        assert found.stream.packets == len(call(3))
+
+
+def test_encrypted_wlan_is_named() -> None:
+    frames = [(one.time, b"\x08\x42" + bytes(22) + rtp(one)) for one in call(1)]
+    analysis, found = analysed(pcap(frames, 105))
+    assert (dict(analysis.skipped), found) == ({"encryptedWlan": len(frames)}, [])
+
+
 def test_segments_of_tcp_end_with_their_packet() -> None:
     """Ethernet pads what is short; the padding is no data."""
     tcp = struct.pack(">HHIIBBHHH", 5004, 5006, 77, 0, 0x50, 0x18, 0, 0, 0) + b"abc"
