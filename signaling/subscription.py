@@ -60,7 +60,7 @@ class Subscription:
     told: dict[int, DownTrackSpec] = field(default_factory=dict)
     """By SSRC: what the worker sends."""
     spent: set[int] = field(default_factory=set)
-    """SSRCs that it sent and must not send again."""
+    """SSRCs that it sent and must not send again, as long as a line or an answer names them."""
     restart_wanted: bool = False
     """The peer's network changed; the next offer has new ICE credentials."""
     restart_open: bool = False
@@ -143,6 +143,10 @@ class Subscription:
         }
         self.spent |= self.told.keys() - listed.keys()
         self.told = listed
+        # What no line and no answer names any more cannot come back, so it need not be remembered.
+        offered = self.lines if self.open_offer is None else [*self.lines, *self.open_offer[2]]
+        answered = self.answered_with.tracks if self.answered_with is not None else ()
+        self.spent &= {line.ssrc for line in offered} | {track.ssrc for track in answered}
 
     def answered(self, offer_id: int, sdp: str, *, redundancy: bool = True) -> Subscribed:
         """Close the open offer; `redundancy` as in `read_subscribe_answer`.

@@ -1,13 +1,14 @@
 """Captures of participants' packets: begun and ended here, written by the workers.
 
 Theory of operation. Each capture is a pcapng file in one folder, named by its id. A worker that
-dies leaves the file as far as it was written, which is readable. The newest `KEPT` are kept, older
-files are removed when another one begins.
+dies leaves the file as far as it was written, which is readable. The newest `KEPT` are kept, those
+of earlier runs of the server among them, and none for longer than `KEEP_SECONDS`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ from signaling.worker_pool import Worker
 MAX_SECONDS: Final = 600.0
 MAX_BYTES: Final = 100_000_000
 KEPT: Final = 10
+KEEP_SECONDS: Final = 30 * 86_400.0
+"""As long as the history keeps calls."""
+TIDY_SECONDS: Final = 3600.0
+"""Between two looks for files that are too old."""
 
 
 class CaptureRefusedError(Exception):
@@ -60,6 +65,7 @@ class Captures:
         """`clock` gives Unix time. The folder is made when it is needed."""
         self._rooms, self._folder, self._clock = rooms, folder, clock
         self._all: dict[str, Recording] = {}
+        self._tidied = -math.inf
         rooms.on_capture = self._told
         rooms.on_worker_lost.append(self._worker_lost)
 
@@ -115,11 +121,33 @@ class Captures:
         return made
 
     def _make_room(self) -> None:
+        """For one more."""
         done = [one for one in self._all.values() if one.state != "running"]
         for old in done[: max(0, len(self._all) - KEPT + 1)]:
-            del self._all[old.id]
-            with contextlib.suppress(OSError):
-                old.path.unlink(missing_ok=True)
+            self._remove(old)
+        self._tidy(KEPT - 1)
+
+    def _tidy(self, most: int) -> None:
+        """Remove what is too old, and files of earlier runs beyond `most` together with ours."""
+        now = self._tidied = self._clock()
+        for old in [one for one in self._all.values() if now - one.started > KEEP_SECONDS]:
+            if old.state != "running":
+                self._remove(old)
+        ours = {one.path for one in self._all.values()}
+        earlier = []
+        with contextlib.suppress(OSError):
+            for path in self._folder.glob("capture*.pcapng"):
+                if path not in ours:
+                    earlier.append((path.stat().st_mtime, path))
+        for place, (written, path) in enumerate(sorted(earlier, reverse=True)):
+            if place >= most - len(ours) or now - written > KEEP_SECONDS:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def _remove(self, old: Recording) -> None:
+        del self._all[old.id]
+        with contextlib.suppress(OSError):
+            old.path.unlink(missing_ok=True)
 
     def stop(self, capture: str) -> None:
         """End one; one that has ended, or never was, is no trouble."""
@@ -150,6 +178,8 @@ class Captures:
     def sweep(self) -> None:
         """End what has run for its time: without packets the worker does not see it end."""
         now = self._clock()
+        if now - self._tidied >= TIDY_SECONDS:
+            self._tidy(KEPT)
         for found in self._all.values():
             if found.state == "running" and not 0 <= now - found.started <= found.seconds:
                 self.stop(found.id)

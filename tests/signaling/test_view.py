@@ -172,6 +172,20 @@ def test_no_ssrc_is_ever_begun_anew(acts: list[str]) -> None:
         sent = listed
 
 
+def test_what_is_remembered_of_ssrcs_does_not_grow(room: Room) -> None:
+    ada, bo = call(room)
+    subscription = bo.participant.subscription
+    assert subscription is not None
+    for now in range(0, 400, 2):
+        bo.view(float(now), audio=False)
+        bo.view(float(now + 1), audio=True)
+        while subscription.open_offer:
+            bo.take()
+    assert len(subscription.lines) <= 3
+    assert len(subscription.spent) <= 3
+    assert {track.up_track for track in subscription.told.values()} == set(ada.tracks)
+
+
 def test_a_track_that_is_answered_otherwise_gets_another_ssrc(room: Room, worker: Worker) -> None:
     ada, bo = call(room)
     before = worker.last(SetDownTracks).tracks

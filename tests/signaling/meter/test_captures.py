@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sfu.control import CaptureState, StartCapture, StopCapture
-from signaling.meter.captures import KEPT, CaptureRefusedError, Captures, Recording
+from signaling.meter.captures import KEEP_SECONDS, KEPT, CaptureRefusedError, Captures, Recording
 from tests.signaling.conftest import Running, Serve
 from tests.signaling.fakes import Client
 
@@ -92,6 +93,33 @@ async def test_the_oldest_files_make_room(scene: Scene) -> None:
         await scene.told(CaptureState(made.id, number + 1, 1, "full"))
     assert len(scene.captures.all) == KEPT
     assert len(list(scene.folder.iterdir())) == KEPT
+
+
+def left_by_an_earlier_run(folder: Path, number: int, written: float) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"capture{number}.pcapng"
+    path.write_bytes(b"packets")
+    os.utime(path, (written, written))
+    return path
+
+
+async def test_files_of_earlier_runs_count_too_and_none_stays_for_ever(scene: Scene) -> None:
+    scene.now = 100 * 86_400.0
+    other = scene.folder / "notes.txt"
+    files = [left_by_an_earlier_run(scene.folder, n, scene.now - n) for n in range(KEPT + 3)]
+    old = left_by_an_earlier_run(scene.folder, 99, scene.now - KEEP_SECONDS - 1)
+    other.write_text("not ours")
+    scene.captures.sweep()
+    assert not old.exists()
+    assert [path.exists() for path in files] == [True] * KEPT + [False] * 3
+    made = scene.start()
+    made.path.write_bytes(b"packets")
+    assert [path.exists() for path in files] == [True] * (KEPT - 1) + [False] * 4
+    await scene.told(CaptureState(made.id, 1, 1, "full"))
+    scene.now += KEEP_SECONDS + 1
+    scene.captures.sweep()
+    assert [path.name for path in scene.folder.iterdir()] == ["notes.txt"]
+    assert scene.captures.all == ()
 
 
 async def test_a_worker_that_dies_ends_its_captures(scene: Scene) -> None:
