@@ -238,6 +238,8 @@ class Publisher:
         if len(streams) != 1:
             return False
         stream = streams[0]
+        if not repaired and stream in self._rivals.values():
+            return False  # whose packets are those?
         if stream.rtx_ssrc:
             known = any(spec.rtx_ssrc == stream.rtx_ssrc for spec in track.spec.streams)
             if (known and not repaired) or not self._may_replace():

@@ -187,6 +187,17 @@ def test_announced_resends_are_not_taken_for_anothers() -> None:
     assert stream.repaired == 1
 
 
+def test_resends_that_nobody_announced_are_taken_where_they_can_only_be_of_one_stream() -> None:
+    for rivals in ((), (444,)):
+        scene = Cameras(camera(control.StreamSpec(ssrc=222)))
+        scene.run(1.0, 222, *rivals, mid="1")
+        scene.numbers[222] += 1
+        scene.run(0.2, 222, mid="1")
+        resend = struct.pack("!H", 125) + keyframe(125, 100)
+        scene.send(555, kind=RTX, payload=resend, mid="1")
+        assert scene.publisher.streams[222].repaired == (0 if rivals else 1)
+
+
 def test_a_rid_may_come_under_another_ssrc() -> None:
     """An encoder that begins again; its first packets say whose they are."""
     scene = Cameras(camera(control.StreamSpec(rid="q"), control.StreamSpec(rid="h")))

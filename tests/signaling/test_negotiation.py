@@ -408,3 +408,28 @@ def test_answer_with_too_few_lines() -> None:
     text = answer(sdp.write(offer_subscribe(LINES[:2], LOCAL, 1)))
     with pytest.raises(NegotiationError, match="2 m-lines answer 3"):
         read_subscribe_answer(sdp.parse(text), LINES)
+
+
+def test_an_answer_may_have_the_transport_on_its_first_line_only() -> None:
+    """RFC 9143 section 7.3.3: the others of the group leave out what they share."""
+    text = answer(sdp.write(offer_subscribe(LINES, LOCAL, 1)))
+    head, first, *others = text.split("m=")
+    shared = ("a=ice-", "a=fingerprint", "a=setup", "a=rtcp-mux")
+    bare = [
+        "\r\n".join(line for line in other.split("\r\n") if not line.startswith(shared))
+        for other in others
+    ]
+    result = read_subscribe_answer(sdp.parse("m=".join([head, first, *bare])), LINES)
+    assert [track.up_track for track in result.tracks] == ["ta", "tv"]
+    assert result.remote.ufrag == "peer"
+
+
+def test_an_answer_may_have_it_at_session_level() -> None:
+    text = answer(sdp.write(offer_subscribe(LINES, LOCAL, 1)))
+    lines = text.split("\r\n")
+    shared = [line for line in lines if line.startswith(("a=ice-", "a=fingerprint", "a=setup"))]
+    rest = [line for line in lines if line not in shared]
+    at = rest.index("t=0 0") + 1
+    text = "\r\n".join([*rest[:at], *dict.fromkeys(shared), *rest[at:]])
+    result = read_subscribe_answer(sdp.parse(text), LINES)
+    assert (len(result.tracks), result.remote.dtls_role) == (2, "server")

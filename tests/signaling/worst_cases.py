@@ -62,6 +62,8 @@ ATTRIBUTES: dict[str, Callable[[int], str]] = {
     "long": lambda n: "a=" + "x" * (MAX_LINE - 2),
     "not ASCII": lambda n: "a=x:" + "é\u0301" * 200,
 }
+_EACH = tuple(ATTRIBUTES.values())
+ATTRIBUTES["each in turn"] = lambda n: _EACH[n % len(_EACH)](n)
 _SHAPES = {
     "one": 1,
     "publish": MAX_PUBLISH_MEDIA,
