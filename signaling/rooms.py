@@ -83,10 +83,7 @@ class Rooms:
 
         `own_guesses`: what the WebSocket was given by `guesses.of_socket`.
         """
-        if within(address, self._config.proxies):
-            # It says nothing of who comes: limits by address would shut everybody out.
-            address = ""
-        if wait := self._joins.take(address, time.monotonic()):
+        if wait := self._joins.take(self._counted(address), time.monotonic()):
             raise TooManyError("too many joins from your address", wait)
         if message.version != messages.VERSION:
             raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
@@ -127,6 +124,11 @@ class Rooms:
         """Rooms whose names look like `name` and are others."""
         return twins.twins_of(name, ((room.name, room.looks) for room in self.rooms.values()))
 
+    def _counted(self, address: str) -> str:
+        """The address for limits; '' when it is a trusted proxy's, which says nothing of who comes:
+        such limits would shut everybody out."""
+        return "" if within(address, self._config.proxies) else address
+
     def may_create(self, address: str) -> bool:
         """Whether somebody at this address may make rooms."""
         creators = self._config.creators
@@ -135,8 +137,8 @@ class Rooms:
     def _check_create(self, address: str) -> None:
         if not self.may_create(address):
             raise RefusedError("createNotAllowed", "there is no such room, and you may not make it")
-        most = self._config.rooms_per_address
-        if most and address and self._made[address_key(address)] >= most:
+        most, counted = self._config.rooms_per_address, self._counted(address)
+        if most and counted and self._made[address_key(counted)] >= most:
             raise TooManyError(f"your address has {most} rooms already", ROOMS_RETRY)
         if len(self.rooms) >= self._config.max_rooms:
             raise RefusedError("serverBusy", "there are too many rooms at the moment")
@@ -160,7 +162,7 @@ class Rooms:
             right = await self.guesses.verify(
                 lambda: self._passwords.verify(room.password_hash, password),
                 room.name,
-                address,
+                self._counted(address),
                 own_guesses,
             )
         except TooManyGuessesError as error:
@@ -174,8 +176,8 @@ class Rooms:
         media = RoomMedia(name, self._media)
         room = Room(name, self._config.room_capacity, password_hash, media)
         room.started, room.departed = time.time(), self.departed
-        if address:
-            room.made_at = address_key(address)
+        if counted := self._counted(address):
+            room.made_at = address_key(counted)
             self._made[room.made_at] += 1
         media.place(self._least_loaded())
         self.rooms[name] = self._routers[media.router] = room

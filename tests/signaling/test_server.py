@@ -225,6 +225,13 @@ async def test_proxy_is_believed_only_when_trusted(serve: Serve) -> None:
     assert (await (await other.client(headers=headers)).join())["code"] == "createNotAllowed"
 
 
+async def test_the_machine_of_a_trusted_proxy_may_make_rooms_where_it_is_named(
+    serve: Serve,
+) -> None:
+    run = await serve(create_rooms=("127.0.0.0/8",), trusted_proxies=("127.0.0.0/8",))
+    assert (await (await run.client()).join())["type"] == "welcome"
+
+
 async def test_a_thousand_joins_from_one_address(serve: Serve) -> None:
     run = await serve(joins_per_minute=60, room_capacity=50)
     welcomed = refused = 0
