@@ -83,7 +83,8 @@ def answer_publish(
     """
     lines, rejected = _read_lines(offer, local.redundancy)
     sending = [line.media for line in lines.values() if line.sends]
-    _check_tracks([*(media.mid for media in sending), *(line.mid for line in rejected)], track_ids)
+    mids = [media.mid for media in sending]
+    _check_tracks(mids, [line.mid for line in rejected], track_ids)
     if rejected and not sending:
         raise NegotiationError(rejected[0].code, rejected[0].text)
     remote = None
@@ -148,13 +149,18 @@ def _no_codec(media: Media) -> Rejected:
     return Rejected(media.mid, "noVp8", f"m-line {media.mid} offers no VP8")
 
 
-def _check_tracks(sending: Sequence[str], named: Mapping[str, str]) -> None:
-    """`sending`: mids of all m-lines that would send, `named`: those of the tracks."""
-    if "" in sending:
+def _check_tracks(
+    sending: Sequence[str], rejected: Sequence[str], named: Mapping[str, str]
+) -> None:
+    """`sending` and `rejected`: mids of the m-lines that would send, `named`: those of the tracks.
+
+    One that is rejected need not be named: its sender may have known.
+    """
+    if "" in sending or "" in rejected:
         raise NegotiationError("badSdp", "an m-line that sends has no mid")
     if missing := sorted(set(sending) - named.keys()):
         raise NegotiationError("badMessage", f"m-line {missing[0]} sends but is not in `tracks`")
-    if extra := sorted(named.keys() - set(sending)):
+    if extra := sorted(named.keys() - {*sending, *rejected}):
         raise NegotiationError("badMessage", f"`tracks` names {extra[0]}, which does not send")
     if len(sending) > MAX_SENDING:
         raise NegotiationError("badSdp", f"more than {MAX_SENDING} tracks at once")

@@ -187,7 +187,7 @@ def test_data_channel_is_refused_alone() -> None:
         ("UDP/TLS/RTP/SAVPF", "RTP/SAVPF2", "badSdp", "m-line 0 is of no profile of RTP"),
         ("a=extmap:10 ", "a=extmap:99 ", "badSdp", "simulcast needs"),
         ("a=extmap:4 urn", "a=extmap:2 urn", "badSdp", "extension id 2 has two meanings"),
-        ("a=mid:1", "a=mid:2", "badMessage", "m-line 2 sends but is not in `tracks`"),
+        ("a=mid:1", "a=mid:2", "badMessage", "`tracks` names 1, which does not send"),
         ("a=sendonly", "a=recvonly", "badMessage", "names 0, which does not send"),
         ("a=mid:0\r\n", "", "badSdp", "has no mid"),
     ],

@@ -173,6 +173,13 @@ def test_video_without_vp8_is_rejected_beside_audio() -> None:
     assert result.answer.bundle == ["0"]
 
 
+def test_a_line_that_is_rejected_need_not_be_named() -> None:
+    offer = text(audio(), video(codec=offers.H264))
+    assert negotiate(offer, {"0": "ta"}).rejected == negotiate(offer).rejected
+    with pytest.raises(NegotiationError, match="m-line 1 sends but is not in `tracks`"):
+        negotiate(text(audio(), video()), {"0": "ta"})
+
+
 def test_audio_without_opus_is_rejected_beside_video() -> None:
     voice = audio().without("rtpmap", "fmtp", "rtcp-fb").on("audio 9 UDP/TLS/RTP/SAVPF 0 8")
     result = negotiate(text(voice, video()))
