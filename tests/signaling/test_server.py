@@ -183,6 +183,24 @@ async def test_a_class_that_knows_the_password_comes_in_at_once(serve: Serve) ->
     assert {answer["type"] for answer in answers} == {"welcome"}
 
 
+async def test_a_hundred_pupils_behind_one_address_come_in_at_once(serve: Serve) -> None:
+    run = await serve(room_capacity=50)
+    classes = ("7A", "7B")
+    await run.joined("7A", password="sesame")
+    await run.joined("7B")
+    pupils = [await run.client() for _ in range(98)]
+
+    async def come_in(place: int) -> str:
+        room = classes[place % 2]
+        # Five mistype first.
+        if place % 4 == 0 and place < 20:
+            await pupils[place].join(room, password="sesamm")
+        return str((await pupils[place].join(room, password="sesame"))["type"])
+
+    answers = await asyncio.gather(*(come_in(place) for place in range(98)))
+    assert answers.count("welcome") == 98
+
+
 async def test_one_address_makes_so_many_rooms_and_then_others_still_can(serve: Serve) -> None:
     run = await serve(rooms_per_address=3, trusted_proxies=("127.0.0.1/32",), max_rooms=8)
 
