@@ -66,7 +66,7 @@ export class Call {
     }, this.#self);
     const { signal } = this.#closing;
     this.#reception = new Reception(conference, this.#stage, this.#self, signal);
-    this.#why = new Why(conference, () => this.#reception.arriving, signal);
+    this.#why = new Why(conference, this.#reception, signal);
     this.#chat = new Chat(
       (text) => conference.chat(text), (participant) => participant === conference.id,
     );
@@ -401,7 +401,7 @@ export class Call {
     }
     this.#self.showVideo(Boolean(camera.track));
     this.#self.muted(!microphone.on);
-    if (!microphone.on) this.#self.speaking(false);
+    if (!microphone.on) this.#self.hush();
     byId('sharing', HTMLElement).hidden = !screen;
     this.#showList();
   }

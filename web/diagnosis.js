@@ -12,8 +12,8 @@ import { WHY_STEPS } from './messages.js';
 /** @typedef {import('./messages.js').WhyStep} WhyStep */
 
 /**
- * @typedef {WhyStep | 'audioOnly' | 'soundElsewhere' | 'notDecoded' | 'unknown'} Step the server's,
- *   and what only the page knows
+ * @typedef {WhyStep | 'audioOnly' | 'soundElsewhere' | 'notDecoded' | 'rough' | 'unknown'} Step the
+ *   server's, and what only the page knows; `rough`: it flows, and not all of it arrives or in time
  * @typedef {{source: Source | '', step: Step, side: Side}} Verdict `source` is empty when it is
  *   about the whole person
  * @typedef {'ok' | 'failed' | 'unknown'} State
@@ -29,6 +29,7 @@ import { WHY_STEPS } from './messages.js';
  * @property {boolean} soundElsewhere
  * @property {readonly Track[]} tracks what the other person publishes
  * @property {ReadonlySet<string>} arriving ids of tracks that are being decoded now
+ * @property {Side | ''} rough whose connection to the server is not good; empty: neither's
  */
 
 /** Lines of the list, in the order of the way, with the step and side that fails each. */
@@ -37,6 +38,7 @@ const LINES = /** @type {const} */ ([
   ['published', 'notPublished', 'theirs'],
   ['theirIce', 'ice', 'theirs'],
   ['theirDtls', 'dtls', 'theirs'],
+  ['theirNetwork', 'rough', 'theirs'],
   ['turnedOn', 'muted', 'theirs'],
   ['packets', 'noPackets', 'theirs'],
   ['keyframe', 'noKeyframe', 'theirs'],
@@ -44,6 +46,7 @@ const LINES = /** @type {const} */ ([
   ['negotiation', 'negotiation', 'yours'],
   ['yourIce', 'ice', 'yours'],
   ['yourDtls', 'dtls', 'yours'],
+  ['yourNetwork', 'rough', 'yours'],
   ['shown', 'hidden', 'yours'],
   ['bandwidth', 'pausedByBandwidth', 'yours'],
   ['server', 'shed', 'yours'],
@@ -69,6 +72,17 @@ export function isFault({ step }) {
  */
 export function verdicts(because, own) {
   if (!own.online) return [{ source: '', step: 'signaling', side: 'yours' }];
+  const found = ofTracks(because, own);
+  const flows = found.some(({ step }) => step === 'flowing');
+  return flows && own.rough ? [...found, { source: '', step: 'rough', side: own.rough }] : found;
+}
+
+/**
+ * @param {Because | null} because
+ * @param {Own} own
+ * @returns {Verdict[]}
+ */
+function ofTracks(because, own) {
   const { step, side, tracks = [] } = because ?? {};
   if (tracks.length > 0) return tracks.map((one) => seenFromHere(one.track, one, own));
   if (step) return [{ source: '', step, side: side ?? 'theirs' }];
@@ -146,7 +160,7 @@ function stateOf(line, step, side, verdict, own) {
 
 /** @param {Step} step */
 function hasSides(step) {
-  return step === 'signaling' || step === 'ice' || step === 'dtls';
+  return step === 'signaling' || step === 'ice' || step === 'dtls' || step === 'rough';
 }
 
 /**
@@ -157,6 +171,6 @@ function hasSides(step) {
 function rank(step) {
   // To choose audio only is to look away; what is not decoded has come all the way.
   if (step === 'audioOnly' || step === 'soundElsewhere') return WHY_STEPS.indexOf('hidden');
-  if (step === 'notDecoded') return WHY_STEPS.indexOf('flowing');
+  if (step === 'notDecoded' || step === 'rough') return WHY_STEPS.indexOf('flowing');
   return WHY_STEPS.indexOf(/** @type {WhyStep} */ (step));
 }

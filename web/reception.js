@@ -41,6 +41,8 @@ export class Reception {
   #digests = new DigestMaker();
   /** @type {Map<string, SteadyGrade>} by participant */
   #grades = new Map();
+  /** @type {Map<string, {side: 'theirs' | 'yours', words: string}>} by participant, if not good */
+  #troubled = new Map();
   /** @type {Map<string, TrackReception>} by track */
   #received = new Map();
   /** Tracks that were meant to flow at the last reading. */
@@ -85,6 +87,17 @@ export class Reception {
   get arriving() {
     return new Set([...this.#received].flatMap(([track, { kind, frames, packets, lost }]) =>
       (kind === 'video' ? frames > 0 : packets > lost) ? [track] : []));
+  }
+
+  /**
+   * What is wrong with the connection over which somebody arrives, and whose it is.
+   *
+   * @param {string} participant
+   * @returns {{side: 'theirs' | 'yours', words: string} | null} null when it is good
+   */
+  qualityOf(participant) {
+    // Over one's own bad connection everybody arrives badly.
+    return this.#troubled.get(participant) ?? this.#troubled.get(this.#conference.id) ?? null;
   }
 
   /** @param {Tile} tile new on the stage */
@@ -245,13 +258,28 @@ export class Reception {
       if (!grade) continue;
       const whose = grade === there || !isWorse(grade.level, there?.level ?? 'good') ? 'their' : 'here';
       const words = qualityWords(whose, grade, name);
+      this.#noteTrouble(id, grade, whose === 'their' ? 'theirs' : 'yours', words);
       this.#stage.tile('person', id)?.quality(grade.level, words);
     }
     const way = looking.qualityOf(own);
     const all = [...this.#received.values()];
     const mine = this.#steady(own,
       worst(way && gradeOfServer(way), all.length > 0 ? gradeReception(all, this.#rtt) : null));
-    if (mine) this.#self.quality(mine.level, qualityWords('your', mine, ''));
+    if (!mine) return;
+    const words = qualityWords('your', mine, '');
+    this.#self.quality(mine.level, words);
+    this.#noteTrouble(own, mine, 'yours', words);
+  }
+
+  /**
+   * @param {string} id of a participant
+   * @param {Grade} grade
+   * @param {'theirs' | 'yours'} side
+   * @param {string} words
+   */
+  #noteTrouble(id, { level }, side, words) {
+    if (level === 'good') this.#troubled.delete(id);
+    else this.#troubled.set(id, { side, words });
   }
 
   /**

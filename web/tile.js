@@ -3,6 +3,9 @@
 import { avatar, el, hue, icon } from './dom.js';
 import { t } from './i18n.js';
 
+/** Milliseconds. Shorter silence is a pause between words: a mark that flickers with each tires. */
+const PAUSE_MS = 600;
+
 /** One person or one screen. */
 export class Tile {
   /** Hidden from who listens: the tile is named, and without a picture it is read as broken media. */
@@ -20,6 +23,8 @@ export class Tile {
   #stopped = false;
   /** @type {MediaStreamTrack | null} what the video element plays */
   #track = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pausing;
   /** Whether a frame of that track has come since it is this tile's. */
   #own = false;
   #blocked;
@@ -169,9 +174,22 @@ export class Tile {
     this.#mark.setAttribute('aria-label', t('room.mutedMark'));
   }
 
-  /** @param {boolean} speaking */
+  /** @param {boolean} speaking now; shown on through the pauses between words */
   speaking(speaking) {
-    this.element.classList.toggle('speaking', speaking);
+    if (speaking) {
+      clearTimeout(this.#pausing);
+      this.#pausing = undefined;
+      this.element.classList.add('speaking');
+    } else if (this.element.classList.contains('speaking')) {
+      this.#pausing ??= setTimeout(() => this.hush(), PAUSE_MS);
+    }
+  }
+
+  /** Whoever is shown as speaking has stopped for good: the microphone is off. */
+  hush() {
+    clearTimeout(this.#pausing);
+    this.#pausing = undefined;
+    this.element.classList.remove('speaking');
   }
 
   /** @param {string} id of an audio output device */
@@ -180,6 +198,7 @@ export class Tile {
   }
 
   remove() {
+    this.hush();
     this.#video.srcObject = null;
     this.#audio.srcObject = null;
     this.element.remove();

@@ -20,6 +20,7 @@ import { settings } from './settings.js';
  * @property {string} name
  * @property {boolean} waiting for the server's first answer
  * @property {Verdict[]} found
+ * @property {string} quality of the connection, in words, when it is not good
  * @property {ReturnType<typeof steps>} checks
  */
 
@@ -42,16 +43,16 @@ export class Why {
   #open = '';
   #shown = '';
   #conference;
-  #arriving;
+  #reception;
 
   /**
    * @param {Conference} conference
-   * @param {() => ReadonlySet<string>} arriving ids of tracks that come in now
+   * @param {import('./reception.js').Reception} reception
    * @param {AbortSignal} signal the end of the call
    */
-  constructor(conference, arriving, signal) {
+  constructor(conference, reception, signal) {
     this.#conference = conference;
-    this.#arriving = arriving;
+    this.#reception = reception;
     dialog.addEventListener('close', () => {
       // Told a frame later, when it may be open again.
       if (!dialog.open) clearInterval(this.#asking);
@@ -109,6 +110,7 @@ export class Why {
     const first = found.find(isFault) ?? found[0];
     return {
       id: participant.id, name: participant.name, waiting, found,
+      quality: this.#reception.qualityOf(participant.id)?.words ?? '',
       checks: first ? steps(first, own) : [],
     };
   }
@@ -117,7 +119,7 @@ export class Why {
    * @param {Participant} participant
    * @returns {Own}
    */
-  #own({ tracks }) {
+  #own({ id, tracks }) {
     const connection = this.#conference.subscribeConnection;
     const transport = connection?.getReceivers()[0]?.transport;
     const { audioOnly, soundElsewhere } = settings();
@@ -126,23 +128,25 @@ export class Why {
       ice: connection?.iceConnectionState ?? '',
       dtls: transport?.state ?? '',
       audioOnly, soundElsewhere, tracks,
-      arriving: this.#arriving(),
+      arriving: this.#reception.arriving,
+      rough: this.#reception.qualityOf(id)?.side ?? '',
     };
   }
 
   /** @param {Told} person */
-  #person({ id, name, waiting, found, checks }) {
+  #person({ id, name, waiting, found, quality, checks }) {
     const faulty = found.some(isFault);
+    const trouble = found.filter(isFault).every(({ step }) => step === 'rough') ? 'why.rough' : 'why.trouble';
     const whole = found.every(({ step }) => step === 'flowing');
     const sound = whole ? 'why.well' : 'why.unbroken';
-    const summary = t(waiting ? 'why.checking' : faulty ? 'why.trouble' : sound);
+    const summary = t(waiting ? 'why.checking' : faulty ? trouble : sound);
     const details = el('details', { class: 'why-person', 'data-participant': id },
       el('summary', {},
         avatar(name), el('span', { class: 'person-name', dir: 'auto' }, name),
         el('span', { class: waiting ? 'why-sum' : `why-sum ${faulty ? 'failed' : 'ok'}` }, summary),
         icon('chevron')),
       ...(waiting ? [] : [
-        el('ul', { class: 'why-verdicts' }, ...found.map((verdict) => verdictRow(verdict, name))),
+        el('ul', { class: 'why-verdicts' }, ...found.map((verdict) => verdictRow(verdict, name, quality))),
         el('ol', { class: 'why-steps', 'aria-label': t('why.way') },
           ...checks.map(({ line, state }) => checkRow(t(`why.line.${line}`, { name }), state))),
       ]));
@@ -170,12 +174,13 @@ function steps(verdict, own) {
 /**
  * @param {Verdict} verdict
  * @param {string} name
+ * @param {string} quality in words
  */
-function verdictRow(verdict, name) {
+function verdictRow(verdict, name, quality) {
   const { source, step, side } = verdict;
-  const sided = ['signaling', 'ice', 'dtls'].includes(step);
+  const sided = ['signaling', 'ice', 'dtls', 'rough'].includes(step);
   const key = sided ? `${step}.${side}` : step;
-  const said = t(/** @type {import('./i18n.js').Key} */ (`why.say.${key}`), { name });
+  const said = t(/** @type {import('./i18n.js').Key} */ (`why.say.${key}`), { name, quality });
   return el('li', { class: isFault(verdict) ? 'why-verdict failed' : 'why-verdict', 'data-step': step },
     icon(isFault(verdict) ? 'warning' : step === 'flowing' ? 'check' : 'info'),
     el('span', {}, ...(source ? [el('strong', {}, `${t(`why.source.${source}`)}. `)] : []), said));

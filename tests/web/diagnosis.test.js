@@ -9,7 +9,7 @@ const CAMERA = { id: 'c', kind: 'video', source: 'camera', muted: false };
 const MICROPHONE = { id: 'm', kind: 'audio', source: 'microphone', muted: false };
 const OWN = {
   online: true, ice: 'connected', dtls: 'connected', audioOnly: false, soundElsewhere: false,
-  tracks: [CAMERA, MICROPHONE], arriving: new Set(),
+  tracks: [CAMERA, MICROPHONE], arriving: new Set(), rough: '',
 };
 
 const because = (step, side = 'theirs') => ({
@@ -62,6 +62,19 @@ test('what arrives is well, whatever the server says of the moment before', () =
     assert.equal(verdict(step, 'theirs', own).step, 'flowing');
   }
   assert.ok(checklist(verdict('flowing', 'yours', own), own).every(({ state }) => state === 'ok'));
+});
+
+test('what flows over a bad connection is not well, and it is said whose that is', () => {
+  for (const [side, line] of [['theirs', 'theirNetwork'], ['yours', 'yourNetwork']]) {
+    const own = { ...OWN, arriving: new Set(['c']), rough: side };
+    const found = verdicts(because('flowing'), own);
+    assert.deepEqual(found.map(({ step }) => step), ['flowing', 'rough']);
+    assert.equal(isFault(found[1]), true);
+    assert.deepEqual(failing(found[1], own), [line]);
+  }
+  // What does not flow at all has a better reason.
+  const own = { ...OWN, rough: 'theirs' };
+  assert.deepEqual(verdicts(because('noPackets'), own).map(({ step }) => step), ['noPackets']);
 });
 
 test('silence is no fault', () => {
