@@ -7,19 +7,19 @@ clear on the wire, what people say is not. Media leaves through the outbox, whic
 about to send; all else leaves through its transport, which is tapped as long as needed.
 
 A capture ends by command, at its size or time, with its last transport, or when the disk refuses.
-Signaling chooses the path; the file must not exist yet.
+Signaling chooses the path; the file must not exist yet. It is written by a thread of its own
+(`capture_file`), and how a capture ended is reported when the file is whole.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from typing import BinaryIO, Final, Literal
+from typing import Final, Literal
 
 from qos.capture.writer import CaptureWriter
+from sfu.capture_file import CaptureFile
 from sfu.control import CaptureState, StartCapture
 from sfu.egress import Egress, Outbox
 from sfu.ingress import MAX_DATAGRAM
@@ -28,6 +28,8 @@ from sfu.peer import Peer
 
 MAX_CAPTURES: Final = 4
 """At the same time: each costs every packet of its participant some microseconds."""
+EXIT_SECONDS: Final = 2.0
+"""That a worker which ends waits for its disk."""
 _HERE: Final = {False: "0.0.0.0", True: "::"}
 """Our own address, by whether the peer's is of IPv6: we listen on all."""
 
@@ -44,27 +46,22 @@ class Capture:
         port: int,
         unpack_address: Callable[[bytes], tuple[str, int]],
     ) -> None:
-        """Raises `OSError` when the file cannot be made."""
         self.id = command.capture
         self._port, self._unpack = port, unpack_address
         self.ended: Literal["", "full", "failed", "gone", "stopped"] = ""
-        descriptor = os.open(command.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file: BinaryIO = os.fdopen(descriptor, "wb")
-        try:
-            self._writer = CaptureWriter(
-                self._file.write,
-                application="sfu",
-                headers_only=command.headers_only,
-                max_bytes=command.max_bytes,
-                max_seconds=command.max_seconds,
-            )
-            self._interfaces = {
-                peer.transport.id: self._writer.interface(peer.transport.direction)
-                for peer in peers
-            }
-        except OSError:
-            self._file.close()
-            raise
+        self.dropped = 0
+        """Packets that were left out because the disk was too slow."""
+        self._file = CaptureFile(command.path)
+        self._writer = CaptureWriter(
+            self._file.write,
+            application="sfu",
+            headers_only=command.headers_only,
+            max_bytes=command.max_bytes,
+            max_seconds=command.max_seconds,
+        )
+        self._interfaces = {
+            peer.transport.id: self._writer.interface(peer.transport.direction) for peer in peers
+        }
         self._peers = {peer.transport.id: peer for peer in peers}
         for peer in peers:
             self._tap(peer.transport)
@@ -97,7 +94,7 @@ class Capture:
     def write(
         self, transport: str, address: bytes, datagram: bytes | memoryview, *, outbound: bool
     ) -> None:
-        """One datagram to or from `address`; a disk that refuses ends the capture."""
+        """One datagram to or from `address`."""
         if self.ended:
             return
         host, port = self._unpack(address)
@@ -111,28 +108,37 @@ class Capture:
                 datagram,
                 outbound=outbound,
             )
-        except OSError as error:
-            log.error("capture %s: %s", self.id, error.strerror)
-            self.ended = "failed"
+        except BufferError:
+            self.dropped += 1
         if self._writer.full:
             self.ended = "full"
 
     def tick(self) -> None:
-        """Hand over to the kernel what is written; end with the last transport."""
+        """Hand over to the disk what is written; end with the last transport, or with the disk."""
         if not self.ended and all(peer.transport.is_over for peer in self._peers.values()):
             self.ended = "gone"
-        try:
-            self._file.flush()
-        except OSError as error:
-            log.error("capture %s: %s", self.id, error.strerror)
+        if self._file.error:
             self.ended = "failed"
+        self._file.flush()
 
     def close(self) -> None:
-        """Leave everything as it was."""
+        """Leave everything as it was; `is_whole` says when the file is."""
         for peer in self._peers.values():
             peer.transport.tap(None)
-        with suppress(OSError):
-            self._file.close()
+        self._file.finish()
+
+    def is_whole(self) -> bool:
+        """Whether nothing more will be written, after `close`; how it ended is final then."""
+        if not self._file.is_done:
+            return False
+        if self._file.error:
+            log.error("capture %s: %s", self.id, self._file.error)
+            self.ended = "failed"
+        return True
+
+    def wait(self, seconds: float) -> None:
+        """Until then, or for so long."""
+        self._file.wait(seconds)
 
     @property
     def state(self) -> CaptureState:
@@ -154,19 +160,20 @@ class Captures:
         self._slot_size, self._unpack = slot_size, unpack_address
         self.running: dict[str, Capture] = {}
         """By id."""
+        self.dropped = 0
+        """Packets that captures left out, of all that have ended."""
+        self._ending: list[Capture] = []
+        """Those whose files are being finished."""
 
     def start(self, command: StartCapture, peers: list[Peer]) -> CaptureState | None:
-        """Begin; how it failed if it did. `peers` are those of its transports that there are."""
+        """Begin one of `peers`, the transports it names that exist. The state if it is refused."""
         if command.capture in self.running:
             return None
+        count = len(self.running) + len(self._ending)
         failed = CaptureState(command.capture, 0, 0, "failed")
-        if not peers or len(self.running) >= MAX_CAPTURES or self._taken(peers):
+        if not peers or count >= MAX_CAPTURES or self._taken(peers):
             return failed
-        try:
-            capture = Capture(command, peers, self._port, self._unpack)
-        except OSError as error:
-            log.error("capture %s: %s", command.capture, error.strerror)
-            return failed
+        capture = Capture(command, peers, self._port, self._unpack)
         log.info("capture %s begins", command.capture)
         self.running[command.capture] = capture
         self._outbox.tap = self._sent
@@ -176,21 +183,19 @@ class Captures:
         """Whether one of them is being captured already: a transport has one tap."""
         return any(peer.transport.tapped for peer in peers)
 
-    def stop(self, capture: str) -> CaptureState | None:
-        """End one; what it came to, or None when it has ended already."""
+    def stop(self, capture: str) -> None:
+        """End one, if it has not ended already; `tick` gives what it came to."""
         running = self.running.get(capture)
-        if running is None:
-            return None
-        running.ended = running.ended or "stopped"
-        return self._end(running)
+        if running is not None:
+            running.ended = running.ended or "stopped"
+            self._end(running)
 
-    def _end(self, capture: Capture) -> CaptureState:
+    def _end(self, capture: Capture) -> None:
         del self.running[capture.id]
         if not self.running:
             self._outbox.tap = None
         capture.close()
-        log.info("capture %s ended: %s", capture.id, capture.ended)
-        return capture.state
+        self._ending.append(capture)
 
     def received(
         self, sizes: list[int], addresses: bytes, data: bytearray, by_address: Mapping[bytes, Peer]
@@ -217,10 +222,21 @@ class Captures:
         found = []
         for capture in list(self.running.values()):
             capture.tick()
-            found.append(self._end(capture) if capture.ended else capture.state)
+            if capture.ended:
+                self._end(capture)
+            else:
+                found.append(capture.state)
+        whole = [capture for capture in self._ending if capture.is_whole()]
+        for capture in whole:
+            self._ending.remove(capture)
+            self.dropped += capture.dropped
+            log.info("capture %s ended: %s", capture.id, capture.ended)
+            found.append(capture.state)
         return found
 
     def close(self) -> None:
         """The worker ends."""
         for capture in list(self.running.values()):
             self._end(capture)
+        for capture in self._ending:
+            capture.wait(EXIT_SECONDS / len(self._ending))

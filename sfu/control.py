@@ -316,7 +316,7 @@ class DownTrackStates(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class CaptureState(msgspec.Struct, frozen=True, tag=True):
-    """How a capture stands, once a second, and when it ends."""
+    """How a capture stands, once a second, and when it has ended and its file is whole."""
 
     capture: str
     packets: int

@@ -49,6 +49,8 @@ class DropReason(StrEnum):
     PAUSED = "paused"
     PUBLISH_LIMIT = "publishLimit"
     """A publisher sends more than it may."""
+    CAPTURE_SLOW = "captureSlow"
+    """Left out of a capture, because the disk was too slow; it went where it should."""
     TCP_REFUSED = "tcpRefused"
     """A connection too many."""
     TCP_STRANGER = "tcpStranger"

@@ -347,10 +347,9 @@ class Worker:
 
     def _take_capture(self, command: control.StartCapture | control.StopCapture) -> None:
         if isinstance(command, control.StopCapture):
-            state = self._captures.stop(command.capture)
-        else:
-            peers = self._rooms.peers_of(command.transports)
-            state = self._captures.start(command, peers)
+            self._captures.stop(command.capture)
+            return
+        state = self._captures.start(command, self._rooms.peers_of(command.transports))
         if state is not None:
             self._channel.send(state)
 
@@ -366,6 +365,7 @@ class Worker:
             (DropReason.SEND_REFUSED, self._batch.refused + self._forwarder.refused),
             (DropReason.TOO_OLD, self._forwarder.too_old),
             (DropReason.NO_CONSENT, self._outbox.nowhere.dropped),
+            (DropReason.CAPTURE_SLOW, self._captures.dropped),
             *self._tcp.drops.items(),
         ):
             if count:

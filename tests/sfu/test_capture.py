@@ -170,7 +170,7 @@ def test_a_full_disk_ends_it_and_not_the_call(scene: Scene, tmp_path: Path) -> N
         pytest.skip("a small disk cannot be mounted here")
     try:
         scene.start(path=str(folder / "one.pcapng"), headers_only=False)
-        scene.talk(1000)
+        scene.talk(500)
         assert scene.ended().ended == "failed"
         scene.talk(20)
     finally:

@@ -285,6 +285,7 @@ export default {
   'drop.noConsent': 'For people who fell silent',
   'drop.paused': 'Of tracks that rest',
   'drop.publishLimit': 'Publishers beyond their limit',
+  'drop.captureSlow': 'Left out of a capture: the disk was too slow',
   'drop.tcpRefused': 'TCP connections too many',
   'drop.tcpStranger': 'TCP connections of strangers',
   'drop.tcpRubbish': 'TCP connections full of rubbish',

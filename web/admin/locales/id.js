@@ -285,6 +285,7 @@ export default {
   'drop.noConsent': 'Untuk peserta yang tidak terdengar lagi',
   'drop.paused': 'Dari trek yang rehat',
   'drop.publishLimit': 'Pengirim yang melewati batas',
+  'drop.captureSlow': 'Tidak ikut terekam: disk terlalu lambat',
   'drop.tcpRefused': 'Sambungan TCP yang terlalu banyak',
   'drop.tcpStranger': 'Sambungan TCP orang asing',
   'drop.tcpRubbish': 'Sambungan TCP berisi sampah',
