@@ -46,6 +46,7 @@ BUDGETS: dict[type, tuple[float, float]] = {
     messages.Publish: (2.0, 6.0),
     messages.Chat: (2.0, 10.0),
     messages.View: (10.0, 20.0),
+    messages.Mute: (5.0, 20.0),
 }
 """Of one participant, those that make work for others: a second, and at once."""
 CLOSE_REPLACED = 4001

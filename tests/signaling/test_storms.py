@@ -106,6 +106,23 @@ async def test_chat_has_its_own_budget_and_the_rest_goes_on(serve: Serve) -> Non
     assert (await bo.get("chat"))["text"] == "later"
 
 
+async def test_muting_over_and_over_stays_with_who_does_it(serve: Serve) -> None:
+    run = await serve()
+    ada, bo = await run.joined(name="Ada"), await run.joined(name="Bo")
+    track = (await ada.publish())["tracks"][0]["track"]
+    for number in range(60):
+        await ada.send("mute", track=track, muted=number % 2 == 0)
+    refused = await ada.get("error")
+    assert (refused["code"], refused["request"], refused["fatal"]) == ("tooMany", "mute", False)
+    await asyncio.sleep(refused["retryAfter"])
+    await ada.send("mute", track=track, muted=True)
+    await ada.send("chat", text="done")
+    await bo.get("chat")
+    told = [message["muted"] for message in bo.seen if message["type"] == "trackMuted"]
+    assert told[-1] is True
+    assert len(told) < 40
+
+
 async def test_refusals_are_forgotten_with_time(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
