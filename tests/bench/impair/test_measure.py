@@ -520,7 +520,7 @@ def _short_call(firefox: tuple[int, ...] = ()) -> None:
         assert set(tracks) == {("Publisher 1", "video"), ("Publisher 1", "audio")}
         assert tracks["Publisher 1", "video"].totals["framesDecoded"][-1] > 0
         sent = Sent.of(running.publishers[0].samples)
-        assert set(sent.layers) == {"h", "f"}
+        assert set(sent.layers) == {"q", "h", "f"}
         while not running.server_stats()["packetsForwarded"]:
             running.watch(0.2, "until the worker tells what it has sent on")
         spoke.down()
