@@ -8,6 +8,12 @@ import sys
 if __name__ == "__main__":
     # Loading takes a second or two, in which there is nothing to tidy up and nothing to tell.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from bench.command_line import main
+    try:
+        from bench.command_line import main
+    except ModuleNotFoundError as error:
+        from qos.install_hint import how_to_get
+
+        hint = how_to_get(".[bench]", "bench")
+        sys.exit(f"The bench needs {error.name}, which is not installed: {hint}")
 
     sys.exit(main())

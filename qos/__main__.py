@@ -28,7 +28,7 @@ try:
     from qos.capture.files import CaptureError, CaptureFile, Packet
     from qos.capture.streams import MODES
 except ModuleNotFoundError as error:
-    sys.exit(f"The analyser needs {error.name}, which is not here: {how_to_get('', 'qos')}")
+    sys.exit(f"The analyser needs {error.name}, which is not here: {how_to_get('.', 'qos')}")
 
 USABLE, UNUSABLE = 0, 2
 """Exit status: every file was read to its end; at least one was not."""
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Analyse, print, and give the exit status."""
     options = _parser().parse_args(arguments)
     if options.plot and not plot.available():
-        hint = how_to_get("qos", "qos")
+        hint = how_to_get(".[qos]", "qos")
         print(f"A picture needs matplotlib, which is not installed: {hint}", file=sys.stderr)
         return UNUSABLE
     messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def how_to_get(extra: str, module: str) -> str:
-    """The command that brings what the module needs: `extra` of the project, or the server's own
-    packages when it is empty."""
+def how_to_get(package: str, module: str) -> str:
+    """The command that brings what `python -m module` needs.
+
+    `package` as pip takes it: a name, or `.` with an extra or without for this project's own.
+    """
     python = CHECKOUT / ".venv" / "bin" / "python"
     inside = Path(sys.prefix) == CHECKOUT / ".venv"
     if not inside and python.exists():
@@ -20,7 +22,9 @@ def how_to_get(extra: str, module: str) -> str:
         return f"{_shown(python)} -m {module} ..."
     if not inside and sys.prefix == sys.base_prefix:
         return f"make run (once, in {CHECKOUT}), then .venv/bin/python -m {module} ..."
-    what = f"{_shown(CHECKOUT)}[{extra}]" if extra else _shown(CHECKOUT)
+    what = package
+    if package.startswith("."):
+        what = _shown(CHECKOUT) + package[1:]
     return f"{_shown(Path(sys.prefix) / 'bin' / 'pip')} install {shlex.quote(what)}"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from bench.provenance import provenance
 from bench.recordings.media import MovingPicture
 from bench.servers.server import Server
+from qos.install_hint import how_to_get
 
 CLIP_WIDTH, CLIP_HEIGHT, CLIP_RATE, CLIP_FRAMES = 1280, 720, 25, 50
 RAMP_LIMIT = 20.0
@@ -92,7 +93,8 @@ def missing() -> str:
     try:
         import playwright.sync_api  # noqa: F401
     except ImportError:
-        return "Playwright for Python is not installed: pip install playwright"
+        hint = how_to_get("playwright", "bench")
+        return f"Playwright for Python is not installed: {hint}"
     return ""
 
 

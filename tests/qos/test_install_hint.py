@@ -35,8 +35,9 @@ def test_in_the_environment_of_make_run_its_pip(
 ) -> None:
     set_up(checkout)
     monkeypatch.setattr(sys, "prefix", str(checkout / ".venv"))
-    assert how_to_get("qos", "qos") == ".venv/bin/pip install '.[qos]'"
-    assert how_to_get("", "qos") == ".venv/bin/pip install ."
+    assert how_to_get(".[qos]", "qos") == ".venv/bin/pip install '.[qos]'"
+    assert how_to_get(".", "qos") == ".venv/bin/pip install ."
+    assert how_to_get("playwright", "bench") == ".venv/bin/pip install playwright"
 
 
 def test_from_another_folder_whole_paths(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,16 +45,16 @@ def test_from_another_folder_whole_paths(checkout: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "prefix", str(checkout / ".venv"))
     monkeypatch.chdir("/")
     monkeypatch.chdir(Path(__file__).parent)
-    assert how_to_get("qos", "qos") == f"{checkout}/.venv/bin/pip install '{checkout}[qos]'"
+    assert how_to_get(".[qos]", "qos") == f"{checkout}/.venv/bin/pip install '{checkout}[qos]'"
 
 
 def test_of_the_systems_python_the_environment_that_is_there(checkout: Path) -> None:
     set_up(checkout)
-    assert how_to_get("", "qos") == ".venv/bin/python -m qos ..."
+    assert how_to_get(".", "qos") == ".venv/bin/python -m qos ..."
 
 
 def test_without_an_environment_what_makes_one(checkout: Path) -> None:
-    assert how_to_get("", "qos").startswith("make run (once, in ")
+    assert how_to_get(".", "qos").startswith("make run (once, in ")
 
 
 def test_the_analyser_needs_nothing_that_the_server_has_not() -> None:
@@ -70,3 +71,17 @@ def test_the_analyser_needs_nothing_that_the_server_has_not() -> None:
     missing = {name for name in third if f"\n{name.replace('_', '-')}" not in lock}
     assert "rich" in third
     assert missing == set()
+
+
+def test_the_bench_says_what_it_lacks() -> None:
+    """With the server's packages alone, and not by a traceback."""
+    code = (
+        "import runpy, sys\n"
+        "for name in ('aiortc', 'av', 'numpy'): sys.modules[name] = None\n"
+        "sys.argv = ['bench', 'attack']\n"
+        "runpy.run_module('bench', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "The bench needs " in done.stderr
+    assert "Traceback" not in done.stderr
