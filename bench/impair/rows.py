@@ -1,7 +1,7 @@
 """The rows of the network table: what is done to the network, and who judges the outcome.
 
 A schedule drives the `Call` and leaves marks; `begin` and `end` bound the window. Everybody joins
-over clean links, so that a row measures its network and not the way into the call.
+over links that lose nothing, so that a row measures its network and not the way into the call.
 """
 
 from __future__ import annotations
@@ -79,13 +79,22 @@ def _last_publisher(call: Call) -> Seat:
     return call.publishers[-1]
 
 
-def _link(profile: Profile, seat: Callable[[Call], Seat] = _viewer) -> Callable[[Call], None]:
-    """The same profile in both directions of that seat's link."""
+def _linked(
+    profile: Profile, seat: Callable[[Call], Seat] = _viewer
+) -> Callable[[Call, float], None]:
+    """The same profile in both directions of that seat's link.
 
-    def impair(call: Call) -> None:
-        seat(call).spoke.impair(profile, profile)
+    Its distance is there from the start: who is far away was so before joining, and a round trip
+    that grows in the middle of a call is another network.
+    """
+    distance = Profile(delay_ms=profile.delay_ms)
+    steady = _steady(lambda call: seat(call).spoke.impair(profile, profile))
 
-    return impair
+    def schedule(call: Call, seconds: float) -> None:
+        seat(call).spoke.impair(distance, distance)
+        steady(call, seconds)
+
+    return schedule
 
 
 def _cut(call: Call, seconds: float) -> None:
@@ -180,15 +189,15 @@ ROWS = {
                  judge.loss(90, 1, 1)),
     "loss10": Row("10 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(10)),
                   judge.loss(75, 4, 3)),
-    "far": Row("150 ms round trip, 2 % loss both ways", 2, 40, _steady(_link(_FAR)),
+    "far": Row("150 ms round trip, 2 % loss both ways", 2, 40, _linked(_FAR),
                judge.loss(95, 0.5, 0.5), linked=(2,)),
-    "far5": Row("100 ms round trip, 5 % loss both ways", 2, 40, _steady(_link(_FAR5)),
+    "far5": Row("100 ms round trip, 5 % loss both ways", 2, 40, _linked(_FAR5),
                 judge.loss(90, 1, 1), linked=(2,)),
     "farup": Row("100 ms round trip, 5 % loss both ways, of one publisher", 2, 40,
-                 _steady(_link(_FAR5, _last_publisher)), judge.far_publisher,
+                 _linked(_FAR5, _last_publisher), judge.far_publisher,
                  of_publisher=True, linked=(1,)),
     "wifi": Row("stalls of 60 ms, 1 % loss in bursts of four, both ways", 2, 40,
-                _steady(_link(_WIFI)), judge.loss(95, 0.5, 1), linked=(2,)),
+                _linked(_WIFI), judge.loss(95, 0.5, 1), linked=(2,)),
     "cut": Row("downlink cut from 5 Mbit/s to 500 kbit/s", 4, 25, _cut, judge.cut),
     "thin": Row("300 kbit/s downlink", 4, 30, _steady(_thin), judge.thin),
     "uplink": Row("one publisher's uplink cut to 300 kbit/s", 3, 20, _uplink, judge.uplink,
