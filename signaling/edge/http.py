@@ -109,7 +109,10 @@ class HttpConnection(web.RequestHandler):
         if self.transport is None or isinstance(exc, ConnectionError):
             # The client is gone: there is nobody to answer, and no fault of ours.
             raise ConnectionResetError("the client is gone") from exc
-        if exc is not None and not isinstance(exc, HttpProcessingError):
+        if isinstance(exc, UnicodeEncodeError) and exc.reason == "surrogates not allowed":
+            # A header that is no text was to be quoted in an answer.
+            status = 400
+        elif exc is not None and not isinstance(exc, HttpProcessingError):
             self.logger.error("a request failed", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")

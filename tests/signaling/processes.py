@@ -6,6 +6,7 @@ import asyncio
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -18,11 +19,14 @@ class ServerProcess:
         self.process, self.url, self.data = process, url, data
 
     @classmethod
-    async def start(cls, data: Path, *flags: str, log: Path | None = None) -> ServerProcess:
-        """`log`: where its log goes, instead of to the test's own output."""
+    async def start(
+        cls, data: Path, *flags: str, log: Path | None = None, under: Sequence[str] = ()
+    ) -> ServerProcess:
+        """`log`: where its log goes, instead of to the test's own output. `under`: a command that
+        runs another one, and its arguments."""
         errors = None if log is None else log.open("wb")
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *(*under, sys.executable),
             *("-m", "signaling", "--host", "127.0.0.1", "--port", "0", "--media-port", "0"),
             *("--workers", "1", "--data-dir", str(data), *flags),
             cwd=ROOT,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -62,9 +62,9 @@ class Target:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, *flags: str) -> AsyncIterator[Target]:
+async def serving(folder: Path, *flags: str, under: Sequence[str] = ()) -> AsyncIterator[Target]:
     log = folder / "log"
-    process = await ServerProcess.start(folder / "data", *flags, log=log)
+    process = await ServerProcess.start(folder / "data", *flags, log=log, under=under)
     target = Target(process, log)
     target.kept = []
     try:
@@ -102,6 +102,18 @@ async def test_idle_connections_lock_nobody_out(tmp_path: Path) -> None:
         assert await ended(half_asked[0])
         assert b"200 OK" in await asked[-1].readline()
         assert target.log.stat().st_size < 10_000
+
+
+async def test_descriptors_never_run_out(tmp_path: Path) -> None:
+    few = ("prlimit", "--nofile=320:320")
+    async with serving(tmp_path, under=few) as target:
+        for number in range(500):
+            await target.raw((b"", HELLO)[number % 2], f"127.0.0.{1 + number % 5}")
+        await joins(target)
+        log = target.log.read_text()
+        assert "only 64 connections at once" in log
+        assert "Too many open files" not in log
+        assert len(log) < 10_000
 
 
 async def test_whoever_does_not_come_to_the_point_is_cut_off(tmp_path: Path) -> None:
@@ -212,6 +224,7 @@ JUNK = [
     ("/api/stats", ("Authorization: \udcff",)),
     ("/metrics", ("X-Forwarded-For: \udcff, 999.1.1.1, []",)),
     ("/metrics", ("Authorization: Bearer " + "x" * 8000,)),
+    ("/", ("Expect: \udcff",)),
     ("/", ("Host: \udcff\udcfe[",)),
     ("/", ("Host: [::1",)),
     ("/", ("Host: " + "a" * 5000,)),
