@@ -81,10 +81,8 @@ class Ingress:
         self.by_tag: dict[bytes, Peer] = {}
         """Who sends checks whose transaction ids begin so."""
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
-        self.packets = 0
-        """Of media that came from participants."""
-        self.octets = 0
-        """Of those and of RTCP."""
+        self.packets = self.octets = 0
+        """Media that came from participants; of the octets RTCP too."""
         self._data = arena.data
         self._view = memoryview(arena.data)
         self._pointers = pointers
@@ -169,7 +167,9 @@ class Ingress:
             publisher = peer.publisher
             assert publisher is not None
             peer.transport.heard(address, now)
-            self._settle(peer, now)
+            self.packets += peer.packets
+            self.octets += peer.octets
+            peer.settle(now)
             if publisher.feedback is not None:
                 publisher.feedback.packets(publisher.arrivals, now)
             publisher.arrivals.clear()
