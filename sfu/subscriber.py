@@ -29,6 +29,8 @@ MAX_COMPOUND: Final = 1100
 """Bytes of RTCP in one datagram, before protection."""
 VIEW_INTERVAL: Final = 0.1
 """Seconds between two views that count at once; one that comes sooner waits for a tick."""
+MAX_USED_SSRCS: Final = 8192
+"""That one transport may use up, each once: thousands of tracks that came and went."""
 MAX_REFERENCE_TIMES: Final = 16
 """Answered in one report (RFC 3611 clause 4.5)."""
 
@@ -122,7 +124,8 @@ class Subscriber:
 
         An SSRC is used once: under the same keys, another series of packets would repeat numbers
         with other bytes, which lays the plaintext open (RFC 3711 clause 9.1, RFC 7714 clause 8.1).
-        One that comes again, or whose description changed, is refused.
+        One that comes again, or whose description changed, is refused. When too many are used up
+        the transport ends, and signaling opens one with other keys.
 
         Before the transport is connected the list is kept, and `connected` callers give it again
         through `pending`.
@@ -166,6 +169,8 @@ class Subscriber:
         down = DownTrack(spec, self.egress, self._random_seq())
         self.down_tracks[spec.ssrc] = down
         self._used_ssrcs |= {spec.ssrc, spec.rtx_ssrc} - {0}
+        if len(self._used_ssrcs) > MAX_USED_SSRCS:
+            self.transport.is_used_up = True
         return down
 
     def _drop(self, down: DownTrack) -> None:

@@ -134,6 +134,8 @@ class Transport:
         """Addresses that were sent some of the handshake, the first two."""
         self.inbound: SrtpContext | None = None
         self.outbound: SrtpContext | None = None
+        self.is_used_up = False
+        """So many SSRCs were used under its keys that it ends: the peer gets another transport."""
         self.moves = 0
         """Times that `selected` was another."""
         self.last_heard = now
@@ -415,6 +417,9 @@ class Transport:
     def tick(self, now: float) -> None:
         """Handshake timers, our checks, and consent; call it some times a second."""
         if self.is_over:
+            return
+        if self.is_used_up:
+            self._end("closed", "")
             return
         for path in self._paths.values():
             self._ask(path, now)

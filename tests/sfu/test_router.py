@@ -18,7 +18,7 @@ from sfu.publisher import Publisher
 from sfu.router import FEW_MORE, SPEECH_LEVEL, Router
 from sfu.rtp_stream import MARKER, RtpStream
 from sfu.shedding import STEPS
-from sfu.subscriber import Subscriber
+from sfu.subscriber import MAX_USED_SSRCS, Subscriber
 from sfu.up_track import PRE_ROLL
 from tests.sfu.peers import audio_spec, delta_frame, down_spec, keyframe, video_spec
 
@@ -41,6 +41,7 @@ class Keys:
         self.participant = participant
         self.selected = name.encode().ljust(16, b"\0")[:16]
         self.is_open = True
+        self.is_used_up = False
         self.inbound: SrtpContext | None = None
         self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
         self.far_end = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
@@ -697,3 +698,14 @@ def test_a_round_takes_everybody_once_and_nobody_who_left_meanwhile() -> None:
     assert stays.keys.ticked_at == room.now
     assert leaves.keys.ticked_at == 0.0
     assert not leaves.keys.rtcp
+
+
+def test_a_transport_under_which_too_many_tracks_came_and_went_is_used_up() -> None:
+    room = Room()
+    spec = audio_spec("a")
+    viewer = Viewer(room, "viewer")
+    for number in range(MAX_USED_SSRCS):
+        viewer.list(down_spec(spec, 100_000 + number))
+    assert not viewer.keys.is_used_up
+    viewer.list(down_spec(spec, 99_999))
+    assert viewer.keys.is_used_up

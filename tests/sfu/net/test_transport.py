@@ -554,3 +554,11 @@ def test_a_connection_is_proven_and_there_are_two_at_most() -> None:
     assert all(scene.asked(address) == [] for address in dialled)
     scene.check(2.0)
     assert scene.owner.verified == [*dialled[-MAX_CONNECTIONS:], HOME]
+
+
+def test_one_whose_keys_are_used_up_ends_at_the_next_tick() -> None:
+    scene = connected()
+    scene.transport.is_used_up = True
+    assert scene.owner.changes == [("connected", "")]
+    scene.transport.tick(2.0)
+    assert scene.owner.changes[1:] == [("closed", "")]
