@@ -124,6 +124,19 @@ WRAPS: dict[str, Wrap] = {
 NOT_WIRESHARK = "ethernet in mpls"
 """It has to be told that of a label."""
 
+CARRIERS: dict[str, Wrap] = {
+    "erspan": lambda f: ethernet(gre(0, 0x88BE, f)),
+    "erspan II": lambda f: ethernet(gre(0x1000, 0x88BE, _ERSPAN2 + f), VLAN),
+    "erspan III": lambda f: typed(0x8847, _BOTTOM + gre(0x1000, 0x22EB, _ERSPAN3 + f)),
+    "gre": lambda f: ethernet(gre(0x2000, 0x6558, f)),
+    "vxlan": lambda f: over_udp(4789, b"\x08\0\0\0\0\0\x01\0" + f),
+    "geneve": lambda f: over_udp(6081, b"\0\0\x65\x58\0\0\x05\0" + f),
+    "backbone": lambda f: typed(0x88E7, b"\x00\x00\x00\x05" + f),
+    "nsh": lambda f: typed(0x894F, struct.pack(">HBBI", 0x0FC2, 2, 3, 0x00000123) + f),
+    "tzsp": lambda f: over_udp(37008, b"\x01\0\0\x01\x0a\x01\x05\x00\x01" + f),
+}
+"""From a whole frame to one that carries it."""
+
 ONLY_IPV6: dict[str, Wrap] = {
     "teredo": lambda p: over_udp(3544, p),
     "teredo with an origin": lambda p: over_udp(3544, b"\0\0\x12\x34\xf5\xff\xff\xfe" + p),

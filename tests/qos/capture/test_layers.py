@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import struct
 from pathlib import Path
@@ -76,6 +77,30 @@ def test_wireshark_finds_the_same(tmp_path: Path, link: int) -> None:
     mine = {names[one.ssrc]: (one.stream.packets, one.stream.lost) for one in found}
     assert mine == lines
     assert mine.keys() == set(names.values())
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_wireshark_finds_the_same_however_deep(tmp_path: Path, seed: int) -> None:
+    """A mirror of a tunnelled network, and a mirror of that, taken at random."""
+    rng = random.Random(seed)
+    framed: list[tuple[float, bytes]] = []
+    names = {}
+    for index in range(60):
+        name = rng.choice([one for one in WRAPS if one != encapsulations.NOT_WIRESHARK])
+        carriers = rng.choices(list(encapsulations.CARRIERS), k=rng.randint(1, 3))
+        names[0x5000 + index] = " in ".join([f"{index} {name}", *carriers])
+        for time, frame in wrapped(call(0x5000 + index, index), WRAPS[name], rng.choice((4, 6))):
+            for carrier in carriers:
+                frame = encapsulations.CARRIERS[carrier](frame)
+            framed.append((time, frame))
+    content = pcap(sorted(framed))
+    path = tmp_path / "deep.pcap"
+    path.write_bytes(content)
+    lines = {names[ssrc]: line[:2] for ssrc, line in theirs(path).items()}
+    _, found = analysed(content, "wireshark")
+    assert {names[one.ssrc]: (one.stream.packets, one.stream.lost) for one in found} == lines
+    assert len(lines) == len(names)
 
 
 def test_apples_header_names_the_link_type() -> None:
