@@ -16,7 +16,7 @@ MAX_MEDIA = 192
 """M-lines of one description."""
 MAX_STREAMS = 32
 """SSRCs, rids, extensions or fingerprints of one m-line, and feedback of one format."""
-MAX_SIMULCAST = 16
+MAX_LISTED = 16
 """Rids of one direction of a simulcast line, and SSRCs of a SIM group."""
 MAX_CODECS = 32
 """Of the `KNOWN_CODECS`, in one m-line: browsers offer RTX for each of a dozen formats."""

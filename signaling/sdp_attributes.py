@@ -14,7 +14,7 @@ from signaling.description import (
     DIRECTIONS,
     KNOWN_CODECS,
     MAX_CODECS,
-    MAX_SIMULCAST,
+    MAX_LISTED,
     MAX_STREAMS,
     Codec,
     Extension,
@@ -140,9 +140,9 @@ def _read_simulcast(media: Media, value: str) -> None:
 def _rids_of(listed: str) -> list[str]:
     """Of one direction: `~` marks a paused stream, `,` separates alternatives (RFC 8853 section
     5.1)."""
-    items = listed.split(";", MAX_SIMULCAST)
+    items = listed.split(";", MAX_LISTED)
     rids = [item.split(",", 1)[0].lstrip("~") for item in items]
-    if len(rids) > MAX_SIMULCAST or len(set(rids)) != len(rids):
+    if len(rids) > MAX_LISTED or len(set(rids)) != len(rids):
         raise SdpError("the simulcast line is malformed")
     for rid in rids:
         _match(_RID, rid, "a rid of the simulcast line")
@@ -160,7 +160,7 @@ def _read_ssrc(media: Media, value: str) -> None:
 
 
 def _read_ssrc_group(media: Media, value: str) -> None:
-    semantics, *numbers = value.split(None, MAX_SIMULCAST + 1)[: MAX_SIMULCAST + 1] or [""]
+    semantics, *numbers = value.split(None, MAX_LISTED + 1)[: MAX_LISTED + 1] or [""]
     if semantics == "FID":
         if len(numbers) != 2:
             raise SdpError("an FID group needs two SSRCs")
