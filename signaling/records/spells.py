@@ -122,6 +122,9 @@ class _Sent(NamedTuple):
     """Seconds."""
 
 
+_NOTHING_LOST = _Sent(0.0, 0.0)
+
+
 class _Fault(NamedTuple):
     """What was last wrong with one direction of somebody's network."""
 
@@ -139,6 +142,8 @@ class _Person:
     down: _Fault | None = None
     sent: deque[tuple[float, _Sent]] = field(default_factory=deque)
     """Of the last seconds, with their time."""
+    worst_sent: _Sent = _NOTHING_LOST
+    """The worst of those."""
     links: tuple[Link, Link] = (Link(), Link())
     """Up and down in this second, the latter without what the senders did."""
     away: int = 0
@@ -169,7 +174,7 @@ class Spells:
         present = {person.participant: person for person in room.people}
         for person in room.people:
             own = self._people.setdefault(person.participant, _Person())
-            _remember(own.sent, _sent(person), at)
+            own.worst_sent = _remember(own.sent, _sent(person), at)
         for person in room.people:
             self._measure(person, at)
         crowd = self._crowd(room.people)
@@ -214,11 +219,7 @@ class Spells:
 
     def _worst_sent(self, sender: str) -> _Sent:
         known = self._people.get(sender)
-        every = [] if known is None else [sent for _, sent in known.sent]
-        return _Sent(
-            max((sent.loss for sent in every), default=0.0),
-            max((sent.jitter for sent in every), default=0.0),
-        )
+        return _NOTHING_LOST if known is None else known.worst_sent
 
     def _crowd(self, people: Iterable[PersonSample]) -> bool:
         """Whether so many are in trouble at once that it cannot be each one's own network."""
@@ -250,10 +251,12 @@ class Spells:
         for track in person.tracks:
             if track.muted:
                 continue
+            report = news.get((person.participant, track.track))
+            if _fine(track, report):
+                continue
             sender = present.get(track.publisher)
             began = max(person.joined, person.joined if sender is None else sender.joined)
             why = self._why(own, track, busy, crowd, at)
-            report = news.get((person.participant, track.track))
             for trouble in _of_track(track, report, why, at - began < STARTS):
                 # Of several tracks that stand still at once the worst is what somebody sees.
                 before = found.get(trouble.kind)
@@ -356,10 +359,12 @@ def _sent(person: PersonSample) -> _Sent:
     )
 
 
-def _remember(kept: deque[tuple[float, _Sent]], sent: _Sent, at: float) -> None:
+def _remember(kept: deque[tuple[float, _Sent]], sent: _Sent, at: float) -> _Sent:
+    """The worst of the last seconds, this one among them."""
     while kept and not 0 <= at - kept[0][0] <= RECENT:
         kept.popleft()
     kept.append((at, sent))
+    return _Sent(max(one.loss for _, one in kept), max(one.jitter for _, one in kept))
 
 
 def _of_many(busy: bool, crowd: bool) -> tuple[Side, Cause] | None:
@@ -380,6 +385,11 @@ def _troubled(person: PersonSample, own: _Person) -> bool:
         or link.jitter * 1000 > FAIR.jitter_ms
         for link in own.links
     )
+
+
+def _fine(track: TrackSample, report: BrowserFigures | None) -> bool:
+    """Nearly all tracks in nearly all seconds: nothing is said of them."""
+    return report is None and track.state == "flowing" and not track.limited
 
 
 def _of_track(
