@@ -161,7 +161,7 @@ def _tls(settings: Config, data: Path, machine: Sequence[str]) -> ssl.SSLContext
         wanted = list(dict.fromkeys([*machine, *settings.announce, "127.0.0.1", "::1"]))
         now = datetime.datetime.now(datetime.UTC)
         try:
-            certificate, key = own_certificate(data, wanted, now)
+            certificate, key = own_certificate(data, wanted, now, settings.server_names)
         except OSError as error:
             raise ConfigError(f"cannot write to data_dir {data}: {error.strerror}") from None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -25,11 +25,14 @@ RENEW_BEFORE = datetime.timedelta(days=30)
 
 
 def own_certificate(
-    folder: Path, addresses: Sequence[str], now: datetime.datetime
+    folder: Path, addresses: Sequence[str], now: datetime.datetime, aliases: Sequence[str] = ()
 ) -> tuple[Path, Path]:
-    """Paths of the certificate and its key, made where needed. Raises `OSError`."""
+    """Paths of the certificate and its key, made where needed. Raises `OSError`.
+
+    `aliases`: DNS names besides this machine's own.
+    """
     certificate, key = folder / "certificate.pem", folder / "certificate-key.pem"
-    names = host_names()
+    names = list(dict.fromkeys([*(alias.lower() for alias in aliases), *host_names()]))
     if not _still_good(certificate, key, names, addresses, now):
         certificate_pem, key_pem = make(names, addresses, now)
         folder.mkdir(parents=True, exist_ok=True)

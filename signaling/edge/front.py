@@ -76,7 +76,7 @@ class Front:
             return answers.refusal(request, 500)
 
     def _refused(self, request: web.Request) -> web.StreamResponse | None:
-        """The answer to a request that came by the wrong way; None for the others."""
+        """The answer to a request under another's name, or without TLS; None for the others."""
         host = self._forwarded.host(request)
         own = not host or self._names.include(host)
         if not own and not (self._proxies_name_us and self._forwarded.proxied(request)):

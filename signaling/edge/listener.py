@@ -192,15 +192,16 @@ class Listener:
 
     def _serve_some(self) -> None:
         """A handshake takes about a millisecond, in which nobody else is answered."""
-        for _ in range(HANDSHAKES):
-            if not self._turns:
-                return
+        begun = 0
+        while self._turns and begun < HANDSHAKES:
             place, tls = self._turns.next()
+            # It may have been given away, or have waited too long.
             if place in self._silent:
                 sock, heard = self._silent.pop(place)
                 # Until its transport is there, which looks at `place.taken`.
                 place.close = lambda: None
                 self._serve(sock, place, tls, bytes(heard))
+                begun += 1
         if self._turns:
             self._loop.call_soon(self._serve_some)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from signaling.certificate import host_names, own_certificate
+from signaling.certificate import host_names, named_in, own_certificate
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -50,3 +50,17 @@ def test_renewed_for_a_new_address_before_its_end_and_when_damaged(tmp_path: Pat
     own_certificate(tmp_path, ["10.0.0.2"], NOW + datetime.timedelta(days=800))
     seen.add(path.read_bytes())
     assert len(seen) == 4
+
+
+def test_an_alias_is_named_too(tmp_path: Path) -> None:
+    path, _ = own_certificate(tmp_path, ["10.0.0.1"], NOW)
+    first = path.read_bytes()
+    own_certificate(tmp_path, ["10.0.0.1"], NOW, ["Meet.School.example", "*.school.example"])
+    names = named_in(path.read_bytes())
+    assert {"meet.school.example", "*.school.example", *host_names()} == set(names)
+    assert set(named_in(first)) == set(host_names())
+
+
+def test_what_is_no_certificate_names_nobody() -> None:
+    assert named_in(b"no certificate") == []
+    assert named_in(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") == []

@@ -192,3 +192,12 @@ async def test_metrics_are_for_this_machine_and_for_the_admin(running: Running, 
             assert answer.status == 401
         async with http.get(url, headers=headers | BEARER) as answer:
             assert answer.status == 200
+
+
+async def test_metrics_name_no_rooms_until_somebody_asks(running: Running, http: Http) -> None:
+    sample, _ = Calls().step()
+    running.admin.take(sample)
+    async with http.get(f"{running.url}/metrics") as answer:
+        text = await answer.text()
+    assert sample.rooms[0].room not in text
+    assert 'sfu_room_participants{room="room-' in text
