@@ -228,9 +228,7 @@ export class Conference extends ConferenceEventTarget {
   }
 
   /**
-   * Say something in the chat; `chat` tells when the room has it. It waits for the server.
-   *
-   * @param {string} text
+   * @param {string} text waits for the server; the event `chat` tells when the room has it
    * @returns {boolean} false when it is not taken: too much waits already, or the call is over
    */
   chat(text) {

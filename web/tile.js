@@ -179,7 +179,7 @@ export class Tile {
     if (speaking) {
       clearTimeout(this.#pausing);
       this.#pausing = undefined;
-      this.element.classList.add('speaking');
+      if (!this.element.classList.contains('speaking')) this.element.classList.add('speaking');
     } else if (this.element.classList.contains('speaking')) {
       this.#pausing ??= setTimeout(() => this.hush(), PAUSE_MS);
     }

@@ -141,6 +141,21 @@ async def test_chat_reaches_everybody_and_counts_the_unread(room: str, on_chromi
     assert "Halo <b>semua</b>" in await citra.text("chat-lines")
 
 
+async def test_a_long_chat_keeps_its_last_lines_each_under_a_name(
+    room: str, on_chromium: Opens
+) -> None:
+    ana = await on_chromium("Ana")
+    await ana.join(room, bare=True)
+    await ana.see(
+        "(() => { for (let n = 0; n < 1200; n += 1) conference.emit('chat', {"
+        " participant: `p${n >> 2}`, name: `Nama ${n >> 2}`, text: `${n}`, at: n }); })()"
+    )
+    lines = await ana.see("[...document.querySelectorAll('.chat-text')].map((p) => p.textContent)")
+    assert 490 < len(lines) <= 500
+    assert lines[-1] == "1199"
+    assert await ana.see("Boolean(document.querySelector('.chat-line:first-child .chat-from'))")
+
+
 async def test_sound_held_back_by_the_browser_waits_for_a_tap(
     room: str, on_chromium: Opens
 ) -> None:

@@ -229,7 +229,7 @@ export default {
   'why.nobody': 'There is nobody else here.',
   'why.checking': 'Checking…',
   'why.trouble': 'Something is missing',
-  'why.rough': 'Not all of it arrives well',
+  'why.rough': 'Arrives with gaps',
   'why.well': 'All is well',
   'why.unbroken': 'Nothing is wrong',
   'why.way': 'Step by step',

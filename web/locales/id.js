@@ -229,7 +229,7 @@ export default {
   'why.nobody': 'Tidak ada orang lain di sini.',
   'why.checking': 'Memeriksa…',
   'why.trouble': 'Ada yang kurang',
-  'why.rough': 'Tidak semua sampai dengan baik',
+  'why.rough': 'Tersendat',
   'why.well': 'Semua baik',
   'why.unbroken': 'Tidak ada gangguan',
   'why.way': 'Jalannya, langkah demi langkah',
