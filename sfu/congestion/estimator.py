@@ -191,7 +191,7 @@ class BandwidthEstimator:
     def _look_at_stream(self, stream: StreamDetector, now: float) -> None:
         """Over TCP: the rate by what waits, and by what the kernel took."""
         usage = stream.look(now)
-        if not self.known or (self.calm and usage is Usage.NORMAL):
+        if not self.known or stream.stands_still or (self.calm and usage is Usage.NORMAL):
             return
         self.calm = False
         self._follow(usage, stream.taken_bps, stream.taken_bps, now)

@@ -6,6 +6,7 @@ that grows and stands, again and again, on a link that is far from full. What th
 not carry stays with the sender: the kernel takes no more. So what counts is for how long the oldest
 packet has waited to be taken; that of a moment is a timeout of TCP's, that of half a second is a
 rate that is too high. And what the path carries while something waits is what the kernel takes.
+Where it takes nothing at all the path is down, which says nothing of what it will carry.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ STANDING_FOR: Final = 0.5
 RECENT_FOR: Final = 0.2
 
 
+STILL_SECONDS: Final = 0.3
+"""Without progress while something waits: the path stands still."""
 TAKEN_SECONDS: Final = 1.5
 """Over which it is counted what the kernel takes: a timeout and what follows it at once."""
 
@@ -76,12 +79,15 @@ class WaitingQueue:
 class StreamDetector:
     """Says by its connection's queue how the path is used; as `delay.DelayDetector`."""
 
-    __slots__ = ("_stream", "_taken", "queue", "usage")
+    __slots__ = ("_progress_at", "_stream", "_taken", "queue", "stands_still", "usage")
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._taken: deque[tuple[float, int]] = deque()
         # When, and how much the kernel had taken by then.
+        self._progress_at = -math.inf
+        self.stands_still = False
+        """Something waits, and nothing of it is taken."""
         self.queue = WaitingQueue()
         self.usage = Usage.NORMAL
 
@@ -98,10 +104,13 @@ class StreamDetector:
     def look(self, now: float) -> Usage:
         """Some times a second, whether feedback comes or not."""
         taken = self._taken
+        if not taken or taken[-1][1] != self._stream.taken:
+            self._progress_at = now
         taken.append((now, self._stream.taken))
         while len(taken) > 2 and taken[1][0] <= now - TAKEN_SECONDS:
             taken.popleft()
         self.queue.look(self._stream.waited(now), now)
+        self.stands_still = self.queue.delay > 0 and now - self._progress_at > STILL_SECONDS
         standing = self.queue.floor > STANDING_SECONDS
         self.usage = Usage.OVERUSE if standing else Usage.NORMAL
         return self.usage

@@ -125,6 +125,29 @@ def test_what_the_path_does_not_carry_is_seen_by_what_waits(seed: int, loss: flo
     assert max(sound.loss(20, 59) for sound in room.sounds.values()) == 0
 
 
+class CutLink(OrderedLink):
+    """The same; nothing comes through between two times, and what was sent then comes after."""
+
+    cut = (20.0, 25.0)
+
+    def send(self, size: int, now: float) -> float | None:
+        arrival = super().send(size, now)
+        assert arrival is not None
+        if self.cut[0] <= arrival < self.cut[1]:
+            self._latest = arrival = self.cut[1]
+        return arrival
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_connection_that_stood_still_goes_on_as_before(seed: int) -> None:
+    room = TcpRoom(CutLink(5e6, 0.0, seed), seed=seed)
+    room.run(40)
+    for picture in room.pictures.values():
+        assert top(picture, 12, 20) > 0.99
+        assert top(picture, 28, 40) > 0.95
+    assert room.lowest_estimate(22, 30) > 600_000
+
+
 def test_neither_redundancy_nor_copies_go_over_tcp() -> None:
     room = TcpRoom(OrderedLink(5e6, 0.05, 1), voices_ask=False)
     room.run(20)

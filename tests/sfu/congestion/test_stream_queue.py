@@ -45,6 +45,22 @@ def test_what_waits_for_half_a_second_is() -> None:
     assert STANDING_FOR == 0.5
 
 
+def test_a_path_that_is_down_says_nothing_of_the_rate() -> None:
+    stream = Stream()
+    estimator = BandwidthEstimator(0.0, 4_000_000)
+    estimator.known = True
+    estimator.use_stream(stream)
+    for number in range(15):
+        stream.oldest = number / 10
+        estimator.tick(number / 10)
+    assert estimator.rate.bps == 4_000_000
+    # It goes on, and what had waited is taken: nothing was too much.
+    stream.oldest = 0.0
+    stream.taken += 200_000
+    estimator.tick(1.5)
+    assert estimator.rate.bps >= 4_000_000
+
+
 def test_the_rate_comes_down_to_what_the_kernel_takes_without_any_feedback() -> None:
     stream = Stream()
     estimator = BandwidthEstimator(0.0, 4_000_000)
