@@ -53,7 +53,7 @@ def test_a_path_that_is_down_says_nothing_of_the_rate() -> None:
     for number in range(15):
         stream.oldest = number / 10
         estimator.tick(number / 10)
-    assert estimator.rate.bps == 4_000_000
+    assert estimator.rate.bps >= 4_000_000
     # It goes on, and what had waited is taken: nothing was too much.
     stream.oldest = 0.0
     stream.taken += 200_000
