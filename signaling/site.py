@@ -6,6 +6,9 @@ and style sheets name each other relatively and stay within the version they cam
 themselves are asked for each time, by their `ETag`. Nothing is read from disk after the start, so
 no page is ever made of two versions; after an upgrade the server is started again anyway.
 
+The style sheets of a page that follow one another are sent as one (`_joined`): they are small, and
+each request costs more than it brings.
+
 A page holds the icons itself (`ICONS`): one that is fetched when it is first shown is missing just
 when the network is.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -43,6 +46,8 @@ PACKED = {".css", ".html", ".js", ".json", ".svg", ".webmanifest"}
 ICONS = "<!-- icons.svg -->"
 """Where a page wants the icons; each is then `#icon-<name>` within the page."""
 VERSION_DIGITS = 12
+_SHEET = r'<link rel="stylesheet" href="/static/([\w/.-]+\.css)">'
+_SHEETS = re.compile(rf"{_SHEET}(?:\s*{_SHEET})+")
 _VERSIONED = re.compile(rf"([0-9a-f]{{{VERSION_DIGITS}}})/(.+)", re.DOTALL)
 
 
@@ -64,6 +69,8 @@ class Site:
     def __init__(self, folder: Path) -> None:
         """Reads them all. Raises `OSError`."""
         files = dict(_read(folder))
+        for path in [path for path in files if path.endswith(".html")]:
+            files |= _joined(path, files)
         whole = hashlib.sha256()
         for path, body in sorted(files.items()):
             whole.update(f"{path}\0{len(body)}\0".encode() + body)
@@ -117,6 +124,25 @@ def accepts_gzip(header: str) -> bool:
             quality = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameters)
             return not quality or float(quality[1]) > 0
     return False
+
+
+def _joined(path: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A page that names one style sheet for each row of them, and those sheets.
+
+    All lie one folder deep, so what they name relatively is found from the joined one as well.
+    """
+    made: dict[str, bytes] = {}
+
+    def join(row: re.Match[str]) -> str:
+        names = re.findall(_SHEET, row[0])
+        if not all(name in files and name.count("/") == 1 for name in names):
+            return row[0]
+        name = f"css/{PurePosixPath(path).stem}-{len(made) + 1}.css"
+        made[name] = b"\n".join(files[one] for one in names)
+        return f'<link rel="stylesheet" href="/static/{name}">'
+
+    made[path] = _SHEETS.sub(join, files[path].decode()).encode()
+    return made
 
 
 def _read(folder: Path) -> Iterator[tuple[str, bytes]]:

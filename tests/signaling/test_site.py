@@ -115,6 +115,23 @@ def test_the_real_pages_name_only_files_that_there_are() -> None:
         assert icons <= set(re.findall(r'<symbol id="([^"]+)"', text)), path.name
 
 
+def test_style_sheets_that_follow_one_another_are_one(folder: Path) -> None:
+    (folder / "css" / "room.css").write_text('@font-face { src: url("../logo.png"); }')
+    sheet = '<link rel="stylesheet" href="/static/css/{}.css">'
+    (folder / "start.html").write_text(
+        f"{sheet.format('base')}\n  {sheet.format('room')}\n<script></script>{sheet.format('base')}"
+    )
+    site = Site(folder)
+    page = site.file("start.html")
+    assert page is not None
+    named = re.findall(rf'href="/static/{site.version}/([^"]+)"', page.body.decode())
+    assert named == ["css/start-1.css", "css/base.css"]
+    joined = site.file(named[0])
+    assert joined is not None
+    parts = [(folder / "css" / name).read_bytes() for name in ("base.css", "room.css")]
+    assert joined.body == b"\n".join(parts)
+
+
 def test_no_script_or_style_leaves_its_version() -> None:
     """An absolute address in one would be asked for each time, and could be of another version."""
     for path in (*WEB.rglob("*.js"), *WEB.rglob("*.css")):
