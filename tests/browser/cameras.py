@@ -6,8 +6,8 @@ from tests.browser.chromium import ChromiumPage
 from tests.browser.person import Person
 
 _CAMERA = """
-window.camera = { width: %(width)d, height: %(height)d, colour: %(colour)r };
 (() => {
+  window.camera = { width: %(width)d, height: %(height)d, colour: %(colour)r };
   const { getUserMedia } = MediaDevices.prototype;
   const draw = () => {
     const { width, height, colour } = window.camera;
@@ -31,17 +31,20 @@ window.camera = { width: %(width)d, height: %(height)d, colour: %(colour)r };
     if (video) stream.addTrack(draw());
     return stream;
   };
-})();
+})()
 """
 
 
 async def with_camera(person: Person, width: int, height: int, colour: str = "#808080") -> Person:
     """From the next page on, this person's camera gives pictures of this size and colour."""
     assert isinstance(person.page, ChromiumPage)
-    await person.page.page.add_init_script(
-        _CAMERA % {"width": width, "height": height, "colour": colour}
-    )
+    await person.page.page.add_init_script(camera_script(width, height, colour))
     return person
+
+
+def camera_script(width: int, height: int, colour: str = "#808080") -> str:
+    """The next camera that the page opens is this one."""
+    return _CAMERA % {"width": width, "height": height, "colour": colour}
 
 
 async def choose_camera(person: Person, width: int, height: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.cameras import choose_camera, turn_camera, with_camera
+from tests.browser.cameras import camera_script, choose_camera, turn_camera, with_camera
 from tests.browser.chromium import ChromiumPage
 from tests.browser.conftest import Opens
 from tests.browser.person import NotYet, Person, until
@@ -43,6 +43,23 @@ async def test_another_camera_is_seen_in_its_full_size(
     await sees_size(ana, *first)
     await turn_camera(budi, 720, 1280)
     await sees_size(ana, 720, 1280)
+
+
+async def test_firefox_sends_another_camera_in_its_full_size_as_well(
+    room: str, on_chromium: Opens, on_firefox: Opens
+) -> None:
+    ana, citra = await on_chromium("Ana"), await on_firefox("Citra")
+    assert isinstance(ana.page, ChromiumPage)
+    await ana.page.page.set_viewport_size({"width": 1280, "height": 800})
+    await ana.join(room)
+    await citra.join(room)
+    await ana.sees("Citra")
+    await citra.see(camera_script(320, 240))
+    await citra.click("settings")
+    await choose_camera(citra, 320, 240)
+    await sees_size(ana, 320, 240)
+    await choose_camera(citra, 1280, 720)
+    await sees_size(ana, 1280, 720)
 
 
 async def sees_size(person: Person, width: int, height: int) -> None:
