@@ -83,12 +83,12 @@ _PAGE = """<!doctype html>
   <link rel="stylesheet" href="/static/theme/tokens.css">
   <link rel="stylesheet" href="/static/css/base.css">
   <link rel="stylesheet" href="/static/css/answer.css">
+  <script src="/static/theme/early.js"></script>
 </head>
 <body class="answer">
   <main>
     <h1>{title}</h1>
 {paragraphs}
-    <p><a href="/">{back}</a></p>
   </main>
 </body>
 </html>
@@ -149,9 +149,7 @@ def _page(of: str, status: int, said: Mapping[str, str] | None, line: str) -> st
     paragraphs = [f"    <p>{html.escape(hint)}</p>"] if hint else []
     if line:
         paragraphs.append(f"    <pre>{html.escape(line)}</pre>")
-    return _PAGE.format(
-        language=of,
-        title=html.escape(title),
-        paragraphs="\n".join(paragraphs),
-        back=html.escape(_BACK[of]),
-    )
+    # Under a name that is not ours, the start page is refused too.
+    if status != 421:
+        paragraphs.append(f'    <p><a href="/">{html.escape(_BACK[of])}</a></p>')
+    return _PAGE.format(language=of, title=html.escape(title), paragraphs="\n".join(paragraphs))

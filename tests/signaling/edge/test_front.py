@@ -46,7 +46,7 @@ async def test_the_refusal_names_the_line_to_add(serve: Serve) -> None:
     bad = {"Host": "<script>alert(1)</script>"}
     async with run.http.get(run.url, headers=bad | BROWSER) as answer:
         assert answer.status == 421
-        assert "script" not in await answer.text()
+        assert "alert" not in await answer.text()
 
 
 async def test_own_names_are_served(serve: Serve) -> None:
