@@ -62,7 +62,7 @@ class Link:
     def __init__(self, interfaces: tuple[str, str], seed: int) -> None:
         self.lines = [Line(Profile(), seed), Line(Profile(), seed + 1)]
         self.latest = 0.0
-        """By how much the latest frame was late (seconds)."""
+        """By how much the latest frame since the last change of profile was late (seconds)."""
         self._sockets = [_open(interface) for interface in interfaces]
         self._heap: list[tuple[float, int, int, bytes]] = []
         self._serial = 0
@@ -108,6 +108,7 @@ class Link:
         for line, direction in zip(self.lines, DIRECTIONS, strict=True):
             if direction in asked:
                 line.change(Profile(**asked[direction]))
+                self.latest = 0.0
         print(json.dumps(self._counters()), flush=True)
         return True
 

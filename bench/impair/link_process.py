@@ -47,7 +47,7 @@ class LinkProcess:
 
     def counters(self) -> dict[str, Any]:
         """Packets `passed`, `lost`, `overflowed` by direction; `latestMs`, by how much the
-        program itself was late at worst."""
+        program itself was late at worst since the last change."""
         return self._ask({})
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
