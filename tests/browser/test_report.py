@@ -176,7 +176,7 @@ async def test_report_says_who_when_and_what_happened(full: Site, on_chromium: O
     await page.click(".events summary")
     events = await page.inner_text(".event-list")
     assert "Bo changed to another network (IPv4)." in events
-    assert "Bo: the picture was lowered (camera)." in events
+    assert "Bo: video was lowered (camera)." in events
     await page.click(".method > summary")
     said = await page.inner_text(".notes-list")
     assert "no G.1070 coefficients are published" in said
