@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from qos.histogram import BINS
 from sfu.control import TransportStats, WorkerStats
 from sfu.measured import DownTotals, StreamTotals, UpTotals
 from signaling.meter.meter import STALE, Meter
-from signaling.meter.samples import Event, PersonSample, Sample, ServerSample, TrackSample
+from signaling.meter.samples import Event, Link, PersonSample, Sample, ServerSample, TrackSample
 from signaling.meter.state import PersonState, Received, RoomState, TrackState
 from tests.signaling.fakes import stats
 
@@ -206,6 +207,20 @@ def test_an_incoming_voice(run: Run) -> None:
     assert "G.107.2" in figures.mos_model
     assert voice.audio_level == pytest.approx(0.1)
     assert (voice.grades.loss, voice.grades.delay) == (2, 4)
+
+
+def test_a_person_comes_with_both_links_and_their_level(run: Run) -> None:
+    ada, bo = run.house.people
+    run.house.people = (replace(ada, level="fair"), bo)
+    message = second(1)
+    up, to_bo = message.per_transport
+    lossy = msgspec.structs.replace(up, loss_percent=7.0, jitter_ms=12.0)
+    people = run.step(1, msgspec.structs.replace(message, per_transport=(lossy, to_bo)))
+    found, viewer = people.rooms[0].people
+    assert (found.level, viewer.level) == ("fair", "")
+    assert found.up_link == Link(loss=7.0, round_trip_time=0.030, jitter=0.012)
+    assert (found.down_link, viewer.up_link) == (None, None)
+    assert viewer.down_link == Link(loss=0.0, round_trip_time=0.050, jitter=0.0)
 
 
 def test_an_incoming_picture(run: Run) -> None:

@@ -98,7 +98,7 @@ export default {
 
   'column.person': 'Person',
   'column.trend': 'Last 2 minutes',
-  'column.rate': 'Throughput',
+  'column.rate': 'Data rate',
   'column.loss': 'Loss',
   'column.delay': 'Delay (modelled)',
   'column.jitter': 'Jitter',
@@ -110,7 +110,7 @@ export default {
   'way.down': 'Receives',
   'way.upTitle': 'Sends: person to server',
   'way.downTitle': 'Receives: server to person',
-  'figure.throughput': 'Throughput',
+  'figure.throughput': 'Data rate',
   'figure.loss': 'Loss',
   'figure.delay': 'Delay, one way (modelled)',
   'figure.jitter': 'Jitter',
@@ -208,7 +208,7 @@ export default {
   'track.notLoudest': 'rests: others are louder',
 
   'chart.title': 'Over time',
-  'chart.throughput': 'Throughput',
+  'chart.throughput': 'Data rate',
   'chart.loss': 'Loss',
   'chart.delay': 'Delay',
   'chart.jitter': 'Jitter',

@@ -98,7 +98,7 @@ export default {
 
   'column.person': 'Orang',
   'column.trend': '2 menit terakhir',
-  'column.rate': 'Throughput',
+  'column.rate': 'Laju data',
   'column.loss': 'Hilang',
   'column.delay': 'Tunda (model)',
   'column.jitter': 'Jitter',
@@ -110,7 +110,7 @@ export default {
   'way.down': 'Menerima',
   'way.upTitle': 'Mengirim: orang ke server',
   'way.downTitle': 'Menerima: server ke orang',
-  'figure.throughput': 'Throughput',
+  'figure.throughput': 'Laju data',
   'figure.loss': 'Paket hilang',
   'figure.delay': 'Tunda satu arah (model)',
   'figure.jitter': 'Jitter',
@@ -208,7 +208,7 @@ export default {
   'track.notLoudest': 'rehat: yang lain lebih keras',
 
   'chart.title': 'Dari waktu ke waktu',
-  'chart.throughput': 'Throughput',
+  'chart.throughput': 'Laju data',
   'chart.loss': 'Hilang',
   'chart.delay': 'Tunda',
   'chart.jitter': 'Jitter',
