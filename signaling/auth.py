@@ -24,8 +24,8 @@ MAX_WAITING = 64
 
 _M_MMAP_THRESHOLD = -3
 """Of mallopt(3), malloc.h of glibc."""
-_LARGE = 4 * 1024 * 1024
-"""Bytes of a block that goes back to the system as soon as it is free."""
+_LARGE = 128 * 1024
+"""Bytes of a block that goes back to the system as soon as it is free: what glibc begins with."""
 
 
 class OverloadedError(Exception):
@@ -72,7 +72,7 @@ class Passwords:
 
 
 def _give_large_blocks_back() -> None:
-    """So that the 16 MiB of a hash, in each thread, are not the server's for ever after the first.
+    """So that what a burst took is not the server's for ever: 16 MiB for each hash at a time.
 
     glibc raises its threshold for such blocks to the largest that was freed, and keeps those below
     it, unless a threshold is set; that costs a fifth of a hash more time. Other C libraries give

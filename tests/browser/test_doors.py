@@ -41,6 +41,23 @@ async def test_full_room_says_so(room: str, on_chromium: Opens) -> None:
     await until("the refusal", lambda: refused_with(late.text, "The room is full."))
 
 
+async def test_who_opens_a_room_that_looks_like_another_is_shown_the_other(
+    room: str, on_chromium: Opens
+) -> None:
+    ana, budi = await on_chromium("Ana"), await on_chromium("Budi")
+    await ana.join(f"{room}-room", bare=True)
+    await budi.open(f"{room}-r00m")
+    await until(
+        "the other room", lambda: budi.see("!document.getElementById('look-alikes').hidden")
+    )
+    other = await budi.see("document.querySelector('#look-alikes a').href")
+    assert other == f"{room}-room"
+    await budi.page.goto(other)
+    await budi.enter()
+    await budi.inside()
+    await ana.sees("Budi")
+
+
 async def test_name_is_needed_and_remembered(room: str, on_chromium: Opens) -> None:
     nobody = await on_chromium("")
     await nobody.open(room)
