@@ -182,9 +182,13 @@ class RoomHoarding(Attack):
             await asyncio.sleep(0.05)
 
     async def _make(self, room: str) -> None:
-        with contextlib.suppress(IntruderError):
-            await self.intruder(1, room)
+        one = await self.intruder(1)
+        try:
+            await one.join(room)
             self._made += 1
+        except IntruderError:
+            # To hold connections is another attack.
+            await one.close()
 
     async def verdict(self) -> Verdict:
         text = f"{self._made} rooms made by one address"
