@@ -30,7 +30,8 @@ from tests.signaling.meter.test_meter import House
 
 SERVER = ServerSample(cpu=0.0, rss_bytes=1, memory_used=0.0, machine_cpu=0.0, uptime=0.0)
 PACKETS = 2000
-PAYLOAD = b"\x78" + bytes(79)
+PAYLOAD = b"\x78" + bytes(19)
+"""Small, so that all packets at once are within what a voice may come with after a stall."""
 
 
 class Scene:
