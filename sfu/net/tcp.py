@@ -19,13 +19,13 @@ import logging
 import selectors
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from sfu.drops import DropReason
-from sfu.net.framing import CONNECTION_FAMILY, FrameReader, is_connection
-from sfu.net.send_queue import SendQueue
+from sfu.net.framing import CONNECTION_FAMILY, is_connection
+from sfu.net.tcp_connection import Connection, host_of
 from sfu.net.udp import SLOT_SIZE, SLOTS, UdpSocket
 
 MAX_CONNECTIONS: Final = 512
@@ -57,114 +57,6 @@ _RTO_MAX_MS: Final = 1000
 _STUN_FIRST_BYTES: Final = (b"\0", b"\1", b"\2", b"\3")
 
 log = logging.getLogger("sfu.tcp")
-
-
-class Connection:
-    """One accepted connection; owned by `TcpSockets`."""
-
-    __slots__ = (
-        "_owner",
-        "address",
-        "broken",
-        "host",
-        "is_closed",
-        "leaving",
-        "opened_at",
-        "peer",
-        "progress_at",
-        "queue",
-        "reader",
-        "received",
-        "socket",
-        "taken",
-        "verified",
-        "writing",
-    )
-
-    def __init__(
-        self, owner: TcpSockets, sock: socket.socket, peer: tuple[str, int], address: bytes
-    ) -> None:
-        self._owner = owner
-        self.socket = sock
-        self.peer = peer
-        self.host = _host(peer[0])
-        self.address = address
-        self.reader = FrameReader()
-        self.queue = SendQueue()
-        self.taken = 0
-        """Bytes that the kernel has taken so far."""
-        self.received = 0
-        """Bytes, as long as it is a stranger."""
-        self.opened_at = owner.now
-        self.progress_at = owner.now
-        """When the kernel last took something, or nothing waited."""
-        self.verified = False
-        self.leaving = False
-        """Nothing more is taken; it is closed when what waits is sent, or soon anyway."""
-        self.broken = False
-        self.writing = False
-        """The selector watches for room."""
-        self.is_closed = False
-
-    def send(self, datagram: bytes) -> bool:
-        """STUN, DTLS or RTCP; False when it is lost."""
-        if self.broken or self.leaving or self.is_closed:
-            return False
-        if not self.queue.put_control(datagram):
-            return False
-        self.flush()
-        return True
-
-    def send_runs(
-        self, data: bytearray, runs: Sequence[tuple[int, int]], audio: frozenset[int]
-    ) -> None:
-        """RTP packets of an egress (`sfu.egress.Stream`)."""
-        if self.broken or self.leaving or self.is_closed:
-            packets = sum(-(-length // segment) for length, segment in runs)
-            self._owner.count(DropReason.TCP_CLOSED, packets)
-            return
-        queue, now = self.queue, self._owner.now
-        start = 0
-        for length, segment in runs:
-            end = start + length
-            for at in range(start, end, segment):
-                packet = bytes(data[at : min(at + segment, end)])
-                if packet[0] < 0x80:
-                    continue  # wiped: libsrtp refused it
-                if int.from_bytes(packet[8:12], "big") in audio:
-                    queue.put_audio(packet, now)
-                else:
-                    queue.put_video(packet, now)
-            start = end
-        self.flush()
-
-    def waited(self, now: float) -> float:
-        """Seconds for which the oldest packet has waited for the kernel; 0 while none does."""
-        return self.queue.waited(now)
-
-    def flush(self) -> None:
-        """Write as much as the kernel takes. Never raises."""
-        queue, now = self.queue, self._owner.now
-        if not queue:
-            self.progress_at = now
-        while not self.broken:
-            chunk = queue.chunk(now)
-            if not chunk:
-                break
-            try:
-                count = self.socket.send(chunk)
-            except BlockingIOError:
-                break
-            except OSError:
-                self.broken = True
-                break
-            queue.sent(count)
-            self.taken += count
-            self.progress_at = now
-        if queue.dropped:
-            self._owner.count(DropReason.TCP_SLOW_READER, queue.dropped)
-            queue.dropped = 0
-        self._owner.watch(self, bool(queue) and not self.broken)
 
 
 class TcpSockets:
@@ -391,7 +283,7 @@ class TcpSockets:
                 self._selector.unregister(self._listener)
                 self._accepting = False
                 return
-            if not self._make_room(_host(_plain(source[0]))):
+            if not self._make_room(host_of(_plain(source[0]))):
                 self.count(DropReason.TCP_REFUSED)
                 sock.close()
                 continue
@@ -502,10 +394,3 @@ def _prepare(sock: socket.socket) -> None:
 def _plain(host: str) -> str:
     """An IPv4 peer of a dual-stack socket as IPv4, without a zone."""
     return host.partition("%")[0].removeprefix("::ffff:")
-
-
-def _host(host: str) -> str:
-    """Whom a limit counts together: an IPv4 address, or an IPv6 network of 64 bits."""
-    if ":" not in host:
-        return host
-    return socket.inet_pton(socket.AF_INET6, host)[:8].hex()

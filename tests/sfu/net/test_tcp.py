@@ -21,10 +21,10 @@ from sfu.net.tcp import (
     STALL_SECONDS,
     STRANGER_BYTES,
     STRANGER_SECONDS,
-    Connection,
     TcpSockets,
     udp_beside_tcp,
 )
+from sfu.net.tcp_connection import Connection
 from sfu.net.udp import SLOT_SIZE, SLOTS, UdpSocket
 
 VOICE, CAMERA = 8000, 7000
