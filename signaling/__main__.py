@@ -19,10 +19,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sfu import logs
-from signaling import addresses, config, greeting, ports, tokens
+from signaling import config
+from signaling.access import tokens
 from signaling.config import Config, ConfigError
 from signaling.edge import descriptors
-from signaling.private_files import UMASK, keep_private
+from signaling.machine import addresses, ports, start_banner
+from signaling.machine.private_files import UMASK, keep_private
 from signaling.server import Server
 from signaling.worker_pool import WorkerStartError, launcher
 
@@ -127,7 +129,10 @@ async def _serve(settings: Config) -> int:
     except OSError as error:
         raise ConfigError(ports.page_trouble(settings, error)) from None
     hosts = addresses.page_hosts(settings.host, machine)
-    print(greeting.text(settings, hosts, port, scan=greeting.shows_codes(sys.stdout)), flush=True)
+    print(
+        start_banner.text(settings, hosts, port, scan=start_banner.shows_codes(sys.stdout)),
+        flush=True,
+    )
     # What lives now lives until the end: later collections need not look at it.
     gc.collect()
     gc.freeze()
@@ -156,7 +161,7 @@ def _tls(settings: Config, data: Path, machine: Sequence[str]) -> ssl.SSLContext
     certificate, key = Path(settings.tls_cert), Path(settings.tls_key)
     if not settings.tls_cert:
         # Loaded only here: making certificates is a rare thing, and the library is large.
-        from signaling.certificate import own_certificate
+        from signaling.machine.certificate import own_certificate
 
         wanted = list(dict.fromkeys([*machine, *settings.announce, "127.0.0.1", "::1"]))
         now = datetime.datetime.now(datetime.UTC)
@@ -181,14 +186,14 @@ def _certified_names(settings: Config) -> list[str]:
     """Whoever vouched for a certificate made sure that these are names of this server."""
     if not settings.tls_cert:
         return []
-    from signaling.certificate import named_in
+    from signaling.machine.certificate import named_in
 
     return named_in(Path(settings.tls_cert).read_bytes())
 
 
 def _admin_token(data: Path) -> str:
     """Of an earlier start, or a new one."""
-    from signaling.certificate import write_secret
+    from signaling.machine.certificate import write_secret
 
     path = data / "admin-token"
     try:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sfu.control import DownState, Importance
-from signaling.description import MAX_BYTES
+from signaling.negotiation.description import MAX_BYTES
 
 VERSION = 1
 MAX_MESSAGE = 256 * 1024
@@ -408,7 +408,7 @@ class Quality(_FromServer):
     participants: tuple[QualityOf, ...]
 
 
-class Because(_FromServer):
+class Reasons(_FromServer, tag="because"):
     """Without tracks, `step` and `side` stand here."""
 
     participant: str
@@ -445,7 +445,7 @@ FromServer = (
     | Layers
     | Receiving
     | Quality
-    | Because
+    | Reasons
     | Reset
     | Closing
     | Pong

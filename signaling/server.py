@@ -12,18 +12,20 @@ from collections.abc import Sequence
 
 from aiohttp import WSCloseCode, web
 
-from signaling import invitation, messages, names, pages, stats
-from signaling.auth import Passwords
-from signaling.back_office import BackOffice
+from signaling import messages, stats
+from signaling.access.passwords import Passwords
+from signaling.conference.rooms import Rooms
 from signaling.config import Config
+from signaling.connection.session import CLOSE_SECONDS, HEARTBEAT, JOIN_TIMEOUT, ROOMS, Session
 from signaling.edge.forwarded import Forwarded
 from signaling.edge.front import MAX_BODY, Front
 from signaling.edge.hosts import OwnNames
 from signaling.edge.listener import Listener
 from signaling.edge.places import Places
 from signaling.limits import address_key
-from signaling.rooms import Rooms
-from signaling.session import CLOSE_SECONDS, HEARTBEAT, JOIN_TIMEOUT, ROOMS, Session
+from signaling.naming import names
+from signaling.room_listeners import RoomListeners
+from signaling.site import invitation, pages
 from signaling.worker_pool import Launch, WorkerPool
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ class Server:
         self._passwords = Passwords()
         self.rooms = Rooms(config, addresses, self._passwords)
         self.pool = WorkerPool(config.worker_count, launch, self.rooms)
-        self.back_office = BackOffice(config, self.rooms, admin_token, self._forwarded)
+        self.listeners = RoomListeners(config, self.rooms, admin_token, self._forwarded)
         self._sessions: set[Session] = set()
         # Sockets that nobody has joined by are the idle ones. One address never takes all.
         self._seats = Places(config.max_sockets, max(1, config.max_sockets // 2))
@@ -87,7 +89,7 @@ class Server:
         app.router.add_get("/api/stats", self._stats)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        self.back_office.add_routes(app)
+        self.listeners.add_routes(app)
         invitation.add_route(app, self._config)
         pages.add_routes(app)
         return app
@@ -129,11 +131,11 @@ class Server:
             session.close(messages.Closing(), WSCloseCode.GOING_AWAY) for session in self._sessions
         ]
         # Draining closes media as well: tell people first, or they would see a fault.
-        told = asyncio.gather(*closing, self.back_office.hang_up(), return_exceptions=True)
+        told = asyncio.gather(*closing, self.listeners.hang_up(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(told, FAREWELL)
         await self.pool.close(DRAIN)
-        await self.back_office.close()
+        await self.listeners.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._runner.cleanup(), 0.5)
         self._passwords.close()
@@ -146,7 +148,7 @@ class Server:
                 if self._listener is not None:
                     self._listener.tick(now)
                 self.rooms.tick(now)
-                self.back_office.tick(now)
+                self.listeners.tick(now)
             except Exception:
                 # A fault in one room must not stop the clock of all.
                 log.exception("tidying the rooms failed")
@@ -220,7 +222,7 @@ class Server:
         return web.Response(text="no media worker\n", status=503)
 
     async def _stats(self, request: web.Request) -> web.Response:
-        await self.back_office.admin_only(request)
+        await self.listeners.admin_only(request)
         return web.json_response(
             stats.collect(self.rooms, self.pool, time.monotonic() - self._started),
             headers={"Cache-Control": "no-store"},

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from sfu.control import TransportStats
-from signaling.rooms import Rooms
+from signaling.conference.rooms import Rooms
 from signaling.worker_pool import Worker, WorkerPool
 
 

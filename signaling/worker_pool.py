@@ -276,7 +276,7 @@ def launcher(
 
     async def launch(index: int, channel: socket.socket) -> Process:
         port = media_port + index if media_port else 0
-        arguments = ["-m", "sfu.worker", "--channel-fd", str(channel.fileno())]
+        arguments = ["-m", "sfu.process.worker", "--channel-fd", str(channel.fileno())]
         arguments += ["--port", str(port), "--log-level", log_level, "--log-format", log_format]
         if media_host:
             arguments += ["--host", media_host]

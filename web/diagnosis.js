@@ -5,7 +5,7 @@
 
 import { WHY_STEPS } from './messages.js';
 
-/** @typedef {import('./messages.js').Because} Because */
+/** @typedef {import('./messages.js').Reasons} Reasons */
 /** @typedef {import('./messages.js').Side} Side */
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./messages.js').Track} Track */
@@ -66,7 +66,7 @@ export function isFault({ step }) {
 /**
  * What there is to say of each track, and of the person as a whole.
  *
- * @param {Because | null} because null when the server did not say
+ * @param {Reasons | null} because null when the server did not say
  * @param {Own} own
  * @returns {Verdict[]}
  */
@@ -78,7 +78,7 @@ export function verdicts(because, own) {
 }
 
 /**
- * @param {Because | null} because
+ * @param {Reasons | null} because
  * @param {Own} own
  * @returns {Verdict[]}
  */

@@ -7,7 +7,7 @@
  * one (`refused`); it is then left alone until the next `again`.
  */
 
-/** @typedef {import('./messages.js').Because} Because */
+/** @typedef {import('./messages.js').Reasons} Reasons */
 /** @typedef {import('./messages.js').ClientMessage} ClientMessage */
 /** @typedef {import('./messages.js').ReceivedTrack} ReceivedTrack */
 /** @typedef {import('./messages.js').WayQuality} WayQuality */
@@ -28,7 +28,7 @@ export class Looking {
   #receiving = new Map();
   /** @type {Map<string, WayQuality>} by participant */
   #quality = new Map();
-  /** @type {Map<string, Array<(answer: Because | null) => void>>} by participant */
+  /** @type {Map<string, Array<(answer: Reasons | null) => void>>} by participant */
   #asked = new Map();
   #send;
 
@@ -85,7 +85,7 @@ export class Looking {
    * Why is this participant not seen or heard?
    *
    * @param {string} participant
-   * @returns {Promise<Because | null>} null when the server does not say
+   * @returns {Promise<Reasons | null>} null when the server does not say
    */
   why(participant) {
     if (!this.#understood || !this.#send({ type: 'why', participant })) {
@@ -98,7 +98,7 @@ export class Looking {
     });
   }
 
-  /** @param {Because} because */
+  /** @param {Reasons} because */
   because(because) {
     this.#answer(because.participant, because);
   }
@@ -162,7 +162,7 @@ export class Looking {
 
   /**
    * @param {string} participant
-   * @param {Because | null} because
+   * @param {Reasons | null} because
    */
   #answer(participant, because) {
     const waiting = this.#asked.get(participant) ?? [];

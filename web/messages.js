@@ -146,8 +146,8 @@ export const WHY_STEPS = /** @type {const} */ ([
  * @typedef {{
  *   type: 'because', participant: string, tracks?: TrackReason[], step?: WhyStep | null,
  *   side?: Side | null,
- * }} Because
+ * }} Reasons
  * @typedef {Welcome | ErrorMessage | Published | Offer | ParticipantJoined | ParticipantLeft
  *   | TrackPublished | TrackUnpublished | TrackMuted | Chat | Speaking | Transport | Reset
- *   | Closing | Pong | Layers | Receiving | QualityMessage | Because} ServerMessage
+ *   | Closing | Pong | Layers | Receiving | QualityMessage | Reasons} ServerMessage
  */

@@ -48,7 +48,7 @@ const ADDRESS = /^(?:https?:\/\/[^/]+|[^\s/]+[.:][^\s/]*)?\/r\/([^?#]*)/i;
 /**
  * A room name as typed, or the address of a room pasted in its place.
  *
- * The server has the last word on what means what (signaling/room_addresses.py).
+ * The server has the last word on what means what (signaling/naming/room_addresses.py).
  *
  * @param {string} typed
  * @returns {string} empty when it cannot be a name

@@ -10,7 +10,7 @@ import { settings } from './settings.js';
 
 /** @typedef {import('./diagnosis.js').Own} Own */
 /** @typedef {import('./diagnosis.js').Verdict} Verdict */
-/** @typedef {import('./messages.js').Because} Because */
+/** @typedef {import('./messages.js').Reasons} Reasons */
 /** @typedef {import('./messages.js').Participant} Participant */
 /** @typedef {import('./protocol.js').Conference} Conference */
 
@@ -35,7 +35,7 @@ const SOURCES = /** @type {const} */ (['screen', 'camera', 'microphone', 'screen
 const STATE_ICONS = { ok: 'check', failed: 'close', off: 'minus', unknown: 'minus' };
 
 export class Why {
-  /** @type {Map<string, Because | null>} by participant */
+  /** @type {Map<string, Reasons | null>} by participant */
   #answers = new Map();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #asking;

@@ -23,7 +23,7 @@ from bench.light.association import Association
 from bench.light.channel import OpenTransport, Stream
 from bench.light.client import PROTOCOL, SOURCES
 from sfu.net.dtls import Certificate, DtlsConnection
-from signaling.sdp import parse as parse_sdp
+from signaling.negotiation.sdp import parse as parse_sdp
 
 ANSWER_SECONDS = 8.0
 """That an intruder waits for whatever it needs to be able to attack."""

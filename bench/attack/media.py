@@ -14,10 +14,10 @@ from OpenSSL import SSL
 from bench.attack.attack import Attack, Verdict, steadily
 from bench.attack.intruder import Intruder, Link
 from bench.light.sdp import OPUS, VP8
-from sfu import rtcp, transport_cc
 from sfu.net import stun
 from sfu.net.dtls import Certificate, DtlsConnection
 from sfu.net.srtp import SrtpProfile
+from sfu.wire import rtcp, transport_cc
 
 VOICE_LIMIT_BPS = 1_000_000
 """More than any voice: what is forwarded above it is an attack on the receivers' networks."""

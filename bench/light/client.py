@@ -13,8 +13,8 @@ import aiohttp
 from bench.light import sdp
 from bench.light.channel import OpenTransport, Track
 from bench.light.fleet import Fleet, FleetError
-from signaling.description import SdpError
-from signaling.sdp import parse as parse_sdp
+from signaling.negotiation.description import SdpError
+from signaling.negotiation.sdp import parse as parse_sdp
 
 PROTOCOL = 1
 SIGNALING_SECONDS = 20.0

@@ -31,9 +31,9 @@ from bench.light.sender import PACER_STEP_NS, OutgoingStream, Publisher, phase
 from bench.light.wire import BATCH, SLOT_BYTES, ReceiveBatch, SendBatch
 from bench.recordings.library import Library as Library
 from bench.recordings.recording import index_layers, index_payloads
-from sfu import rtcp
 from sfu.control import Unframer
 from sfu.net.dtls import Certificate
+from sfu.wire import rtcp
 
 RTCP_SECONDS = 1.0
 FEEDBACK_SECONDS = 0.1

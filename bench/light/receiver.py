@@ -15,9 +15,9 @@ from bench.light.channel import ReceivedTrack, Sample
 from bench.light.repair import Gaps
 from bench.light.wire import SLOT_BYTES, ReceiveBatch
 from bench.recordings.recording import Index
-from sfu import rtcp, rtp, transport_cc
 from sfu.codecs import opus
 from sfu.net.srtp import SrtpContext, length_cell, unprotect
+from sfu.wire import rtcp, rtp, transport_cc
 
 FINE_NS = 10_000
 """Width of a delay bucket below `FINE_LIMIT_NS`."""

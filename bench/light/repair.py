@@ -12,8 +12,8 @@ import secrets
 import struct
 
 from bench.light.channel import Extensions, Stream
-from sfu import rtcp
 from sfu.net.srtp import SrtpContext
+from sfu.wire import rtcp
 
 HISTORY = 512
 """Packets kept of a stream; a power of two."""

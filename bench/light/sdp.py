@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from bench.light.channel import Extensions, OpenTransport, Stream
 from bench.light.sender import cname
 from sfu.control import Fingerprint
-from signaling import sdp
-from signaling.description import Codec, Description, Extension, Media
+from signaling.negotiation import sdp
+from signaling.negotiation.description import Codec, Description, Extension, Media
 
 OPUS = 111
 VP8 = 96
@@ -206,7 +206,7 @@ def transport_plan(
 ) -> OpenTransport:
     """What the driver needs to connect, from the server's description `text`.
 
-    Raises `NegotiationError` or `signaling.description.SdpError`.
+    Raises `NegotiationError` or `signaling.negotiation.description.SdpError`.
     """
     description = sdp.parse(text)
     line = next((m for m in description.media if m.ice_ufrag and m.port), None)

@@ -22,8 +22,8 @@ from bench.light.receiver import Window
 from bench.light.repair import History, rtx_of
 from bench.light.wire import BATCH, SLOT_BYTES, SendBatch
 from bench.recordings.recording import Recording
-from sfu import rtcp
 from sfu.net.srtp import SrtpContext, length_cell, protect
+from sfu.wire import rtcp
 
 PACING_FACTOR = 2.5
 BURST_SECONDS = 0.040

@@ -28,14 +28,12 @@ PEOPLE, ROUNDS, PROCESSES = 10, 60, 5
 _ROOT = Path(__file__).parents[2]
 _CHILD = """\
 import sys
-bench, tree, *sys.argv[1:] = sys.argv[1:]
+tree, *sys.argv[1:] = sys.argv[1:]
 sys.path.insert(0, tree)
-import sfu, qos
-sys.path[0] = bench
 from bench.runs.micro_room import main
 main()
 """
-"""`sfu` and `qos` stay those of the tree they were first imported from."""
+"""Each tree is driven by its own `micro_room`, which knows where its modules are."""
 
 
 class MicroError(UsageError):
@@ -97,13 +95,13 @@ def run(context: Context) -> Outcome:
 
 def _tree(path: Path) -> Path:
     folder = path.resolve()
-    if not (folder / "sfu" / "forwarder.py").is_file():
+    if not (folder / "bench" / "runs" / "micro_room.py").is_file():
         raise UsageError(f"{path} is no source tree of this server")
     return folder
 
 
 def _measure(tree: Path, people: int, rounds: int) -> dict[str, Any]:
-    command = [sys.executable, "-c", _CHILD, str(_ROOT), str(tree), str(people), str(rounds)]
+    command = [sys.executable, "-c", _CHILD, str(tree), str(people), str(rounds)]
     try:
         done = subprocess.run(
             command, check=False, capture_output=True, text=True, timeout=PROCESS_SECONDS

@@ -21,15 +21,17 @@ import time
 from typing import Any, Final, cast
 
 from bench.light.receiver import transport_cc_feedback
-from sfu import control, ntp, rtp
-from sfu.egress import Outbox
-from sfu.forwarder import Forwarder
-from sfu.ingress import Ingress, Peer  # there in older trees too, which --against measures
+from sfu import control
 from sfu.net.srtp import Arena, SrtpContext, fastest_first, length_cell, protect, unprotect
 from sfu.net.udp import SLOT_SIZE, SendBatch, UdpSocket
-from sfu.publisher import Publisher
-from sfu.router import Router
-from sfu.subscriber import Subscriber
+from sfu.receive.ingress import Ingress
+from sfu.receive.publisher import Publisher
+from sfu.room.peer import Peer
+from sfu.room.router import Router
+from sfu.send.egress import Outbox
+from sfu.send.forwarder import Forwarder
+from sfu.send.subscriber import Subscriber
+from sfu.wire import ntp, rtp
 
 ROUND_SECONDS: Final = 0.04
 FRAME_PACKETS: Final = 5

@@ -21,8 +21,8 @@ from bench.light import sdp
 from bench.light.channel import OpenTransport, Stream, Track
 from bench.light.client import SIGNALING_SECONDS, ClientError
 from bench.light.fleet import Fleet, FleetError
-from signaling.description import SdpError
-from signaling.sdp import parse as parse_sdp
+from signaling.negotiation.description import SdpError
+from signaling.negotiation.sdp import parse as parse_sdp
 
 KEEPALIVE_SECONDS = 20.0
 _PLUGIN = "janus.plugin.videoroom"

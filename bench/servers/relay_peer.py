@@ -20,8 +20,8 @@ from bench.light.client import SIGNALING_SECONDS, ClientError
 from bench.light.fleet import Fleet, FleetError
 from bench.servers import netns
 from bench.servers.server import Command, Server, free_port
-from signaling.description import SdpError
-from signaling.sdp import parse as parse_sdp
+from signaling.negotiation.description import SdpError
+from signaling.negotiation.sdp import parse as parse_sdp
 
 RELAY_PORT = 8090
 _DISCARD_PORT = 9

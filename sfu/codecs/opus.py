@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sfu.rtp import Buffer
+from sfu.wire.rtp import Buffer
 
 MAX_DURATION: Final = 5760
 """A packet holds at most 120 ms (RFC 6716 clause 3.4, R5)."""

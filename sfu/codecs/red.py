@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sfu.codecs import opus
-from sfu.rtp import ts_diff
+from sfu.wire.rtp import ts_diff
 
 MAX_OFFSET: Final = (1 << 14) - 1
 """Timestamp units that a block may lie behind: 341 ms of Opus."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from sfu.rtp import Buffer
+from sfu.wire.rtp import Buffer
 
 _pack_both: Final = struct.Struct("!HB").pack_into
 _pack_picture: Final = struct.Struct("!H").pack_into

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sfu.control import TrackView
-from sfu.layers import ALL, NONE, Layer
+from sfu.send.layer_selector import ALL, NONE, Layer
 
 HEADROOM: Final = 1.25
 """A new step must fit this many times: over 1.1 / 0.9, so a budget that wobbles by 10 % is calm."""

@@ -42,7 +42,7 @@ from sfu.congestion.history import Outcome, SentHistory
 from sfu.congestion.loss import LossController
 from sfu.congestion.prober import CLUSTER_SECONDS, PATIENT_QUEUE, Prober
 from sfu.congestion.stream_queue import Stream, StreamDetector
-from sfu.transport_cc import TransportCc
+from sfu.wire.transport_cc import TransportCc
 
 CALM_SECONDS: Final = 0.25
 """Between two glances while calm."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from operator import sub
 
-from sfu import transport_cc
+from sfu.wire import transport_cc
 
 MAX_GAP = 2048
 """Packets: a larger jump is a stalled or broken sender, and the count begins anew."""

@@ -20,7 +20,7 @@ from math import inf
 from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
-from sfu.transport_cc import TICKS_PER_REFERENCE, TICKS_PER_SECOND, TransportCc
+from sfu.wire.transport_cc import TICKS_PER_REFERENCE, TICKS_PER_SECOND, TransportCc
 
 KEEP_SECONDS: Final = 10.0
 MAX_ENTRIES: Final = 8192

@@ -94,7 +94,7 @@ class Connection:
     def send_runs(
         self, data: bytearray, runs: Sequence[tuple[int, int]], audio: frozenset[int]
     ) -> None:
-        """RTP packets of an egress (`sfu.egress.Stream`)."""
+        """RTP packets of an egress (`sfu.send.egress.Stream`)."""
         if self.broken or self.leaving or self.is_closed:
             packets = sum(-(-length // segment) for length, segment in runs)
             self._owner.count(DropReason.TCP_CLOSED, packets)

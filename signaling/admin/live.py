@@ -22,9 +22,9 @@ from qos import grades
 from signaling.admin import wire
 from signaling.admin.guard import Guard
 from signaling.admin.totals import Totals
-from signaling.connection_end import abort
+from signaling.conference.quality import FAIR, GOOD
+from signaling.connection.connection_end import abort
 from signaling.meter.samples import Sample
-from signaling.quality import FAIR, GOOD
 
 log = logging.getLogger(__name__)
 

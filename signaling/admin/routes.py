@@ -13,13 +13,13 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from signaling import pages
 from signaling.admin import metrics
 from signaling.admin.actions import MAX_BYTES, MAX_SECONDS, ActionError, Actions
 from signaling.admin.guard import Guard
 from signaling.admin.live import Live
 from signaling.edge.forwarded import Forwarded
 from signaling.meter.samples import Sample
+from signaling.site import pages
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 
-from signaling import tokens
+from signaling.access import tokens
 from signaling.limits import AddressLimit
 
 LIFETIME = 12 * 3600.0

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from signaling import pages
+from signaling.site import pages
 
 _MALAY = frozenset({"id", "ms", "jv", "su"})
 """Languages whose readers read Indonesian; as `chooseLanguage` in web/i18n.js has it."""

@@ -10,12 +10,13 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
-from signaling import pages, room_addresses
 from signaling.edge import answers
 from signaling.edge.forwarded import Forwarded
 from signaling.edge.hosts import NAME, OwnNames, split_host
 from signaling.edge.http import HttpConnection
 from signaling.limits import address_key
+from signaling.naming import room_addresses
+from signaling.site import pages
 
 log = logging.getLogger(__name__)
 

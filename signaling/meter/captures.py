@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from sfu.control import CaptureState, StartCapture, StopCapture
-from signaling import tokens
-from signaling.rooms import Rooms
+from signaling.access import tokens
+from signaling.conference.rooms import Rooms
 from signaling.worker_pool import Worker
 
 MAX_SECONDS: Final = 600.0
@@ -38,7 +38,7 @@ class CaptureRefusedError(Exception):
 
 
 @dataclass(slots=True)
-class Recording:
+class RunningCapture:
     """One capture, running or done."""
 
     id: str
@@ -64,19 +64,19 @@ class Captures:
     def __init__(self, rooms: Rooms, folder: Path, clock: Callable[[], float]) -> None:
         """`clock` gives Unix time. The folder is made when it is needed."""
         self._rooms, self._folder, self._clock = rooms, folder, clock
-        self._all: dict[str, Recording] = {}
+        self._all: dict[str, RunningCapture] = {}
         self._tidied = -math.inf
         rooms.on_capture = self._told
         rooms.on_worker_lost.append(self._worker_lost)
 
     @property
-    def all(self) -> tuple[Recording, ...]:
+    def all(self) -> tuple[RunningCapture, ...]:
         """The newest first."""
         return tuple(reversed(self._all.values()))
 
     def start(
         self, participant: str, *, headers_only: bool, seconds: float, limit_bytes: int
-    ) -> Recording:
+    ) -> RunningCapture:
         """Begin. Raises `CaptureRefusedError`."""
         room = next(
             (room for room in self._rooms.rooms.values() if participant in room.participants), None
@@ -95,7 +95,7 @@ class Captures:
             raise CaptureRefusedError("failed") from None
         self._make_room()
         name = tokens.new_id("capture")
-        made = Recording(
+        made = RunningCapture(
             id=name,
             participant=participant,
             name=person.name,
@@ -144,7 +144,7 @@ class Captures:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
 
-    def _remove(self, old: Recording) -> None:
+    def _remove(self, old: RunningCapture) -> None:
         del self._all[old.id]
         with contextlib.suppress(OSError):
             old.path.unlink(missing_ok=True)

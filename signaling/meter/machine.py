@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from signaling.machine.system import System
 from signaling.meter.samples import ServerSample
-from signaling.system import System
 
 _THERMAL = "sys/class/thermal"
 _FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"

@@ -2,11 +2,12 @@
 
 Theory of operation. `take` is given each worker's message; when all workers that are heard have
 spoken since the last sample, it says that one is due (`take` gives True). `sample` then compares
-each worker's message with the one of its that was used before, asks the `House` who is where, and
-puts both together: tracks, people, rooms. Rates are differences by the worker's own clock, so it
-does not matter when a message arrives; counts of a second are told once, and a sample for which a
-worker said nothing new repeats its rates with counts of 0. A worker that was restarted, or was
-silent for longer than `STALE`, begins anew: its figures are unknown for one second.
+each worker's message with the one of its that was used before, asks the `ServerSummary` who is
+where, and puts both together: tracks, people, rooms. Rates are differences by the worker's own
+clock, so it does not matter when a message arrives; counts of a second are reported once, and a
+sample for which a worker sent nothing new repeats its rates with counts of 0. A worker that was
+restarted, or was silent for longer than `STALE`, begins anew: its figures are unknown for one
+second.
 
 `now` is monotonic, `at` the time of day. A day's clock that jumps moves `at` alone.
 """
@@ -33,7 +34,7 @@ from signaling.meter.samples import (
     TrackSample,
     WorkerSample,
 )
-from signaling.meter.state import House, PersonState, RoomState, TrackState
+from signaling.meter.state import PersonState, RoomState, ServerSummary, TrackState
 
 STALE = 3.0
 """Seconds without a message after which a worker is left out, until it speaks again."""
@@ -67,10 +68,10 @@ class Meter:
     """See the module's text."""
 
     def __init__(
-        self, house: House, machine: Callable[[], ServerSample], profile: str = "tiphon"
+        self, summary: ServerSummary, machine: Callable[[], ServerSample], profile: str = "tiphon"
     ) -> None:
         """`profile`: one of `qos.grades.PROFILES`; `machine` is asked once a sample."""
-        self._house, self._machine, self._profile = house, machine, profile
+        self._summary, self._machine, self._profile = summary, machine, profile
         self._workers: dict[int, _Worker] = {}
         self._watcher = Watcher()
         self._memory = _Memory()
@@ -106,14 +107,14 @@ class Meter:
         }
         for worker in self._workers.values():
             self._advance(worker)
-        rooms = self._house.rooms()
+        rooms = self._summary.rooms()
         transports = {
             transport: entry
             for worker in self._workers.values()
             for transport, entry in worker.interval.transports.items()
         }
         shedding = {index: one.interval.after.shedding for index, one in self._workers.items()}
-        departures = self._house.departures()
+        departures = self._summary.departures()
         events = self._watcher.compare(at, rooms, transports, shedding, departures)
         memory, self._memory = self._memory, _Memory()
         found = Sample(

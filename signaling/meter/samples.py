@@ -141,7 +141,7 @@ class PersonSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     grades: Grades
     """Of the worse direction."""
     level: str = ""
-    """`signaling.quality` of their connection, as the call shows it; empty while not known."""
+    """`quality` of their connection, as the call shows it; empty while not known."""
     up_link: Link | None = None
     """Their publish transport; None without one."""
     down_link: Link | None = None

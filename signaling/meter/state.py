@@ -42,7 +42,7 @@ class PersonState:
     connected: bool
     """Its WebSocket is there."""
     level: str = ""
-    """`signaling.quality` of its way to the server; empty while not known."""
+    """`signaling.conference.quality` of its way to the server; empty while not known."""
     speaking: bool = False
     tracks: tuple[TrackState, ...] = ()
     publish: str = ""
@@ -71,8 +71,8 @@ class RoomState:
     people: tuple[PersonState, ...]
 
 
-class House(Protocol):
-    """Where the rooms are; `signaling.meter.house` outside tests."""
+class ServerSummary(Protocol):
+    """Where the rooms are; `signaling.meter.server_summary` outside tests."""
 
     def rooms(self) -> Sequence[RoomState]:
         """All there are now."""

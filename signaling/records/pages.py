@@ -13,8 +13,8 @@ from urllib.parse import quote
 from aiohttp import web
 
 from qos import grades
-from signaling import pages
 from signaling.records.routes import Allowed
+from signaling.site import pages
 
 LOGIN = "/admin"
 """Where somebody goes who is not logged in; `next` names the page that they wanted."""

@@ -14,7 +14,7 @@ track its sender's way down counts too. A server's own network or
 processor shows in many people at once, so `CROWD` people, and `MOST` of all, must be in trouble in
 the same second. A spell's side and cause are those of most of its seconds.
 
-Bounds: connections are judged by those of `signaling.quality`; loss from 3 % on is what ITU-T
+Bounds: connections are judged by those of `conference.quality`; loss from 3 % on is what ITU-T
 G.1010 (table I.1) gives as the limit for conversational voice.
 """
 
@@ -25,8 +25,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from signaling.conference.quality import FAIR, GOOD
 from signaling.meter.samples import BrowserFigures, Link, PersonSample, RoomSample, TrackSample
-from signaling.quality import FAIR, GOOD
 
 PAUSE = 10.0
 """Seconds without trouble that do not end a spell: two reports of a browser."""

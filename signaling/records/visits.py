@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 GHOST = 30.0
-"""Seconds for which one who is gone may still be listed: `signaling.participant.RESUME`."""
+"""Seconds for which one who is gone may still be listed: `conference.participant.RESUME`."""
 
 
 class Visit(NamedTuple):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from signaling.addresses import machine_addresses
 from signaling.config import Config
+from signaling.machine.addresses import machine_addresses
 from signaling.meter.samples import PersonSample, Sample, TrackSample
 from signaling.server import Server
 from signaling.worker_pool import launcher
@@ -45,7 +45,7 @@ class Metered:
         self.url = f"http://localhost:{port}/r/meter"
         self.samples: list[Sample] = []
         self._news = asyncio.Event()
-        server.back_office.meter.on_sample(self._take)
+        server.listeners.meter.on_sample(self._take)
 
     def _take(self, sample: Sample) -> None:
         self.samples.append(sample)

@@ -16,10 +16,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page
 
-from signaling import pages
 from signaling.records import routes
 from signaling.records.pages import add_page_routes
 from signaling.records.store import Records, Settings
+from signaling.site import pages
 from tests.browser.chromium import ChromiumPage
 from tests.browser.conftest import Opens
 from tests.signaling.records.conftest import feed

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 
-from sfu import control, rtp
-from sfu.down_track import DownTrack
-from sfu.egress import Egress, Outbox
-from sfu.forwarder import Forwarder
+from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext, SrtpProfile
-from sfu.rtp_stream import RtpStream
-from sfu.up_track import UpTrack
+from sfu.receive.rtp_stream import RtpStream
+from sfu.receive.up_track import UpTrack
+from sfu.send.down_track import DownTrack
+from sfu.send.egress import Egress, Outbox
+from sfu.send.forwarder import Forwarder
+from sfu.wire import rtp
 from tests.sfu.peers import down_spec, video_spec
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from sfu import worker
+from sfu.process import worker
 
 if __name__ == "__main__":
     worker.STATS_INTERVAL = 0.1

@@ -16,10 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from sfu import control, rtp
+from sfu import control
 from sfu.net import stun
 from sfu.net.dtls import Certificate, DtlsConnection
 from sfu.net.srtp import SrtpContext
+from sfu.wire import rtp
 
 E = TypeVar("E", bound=control.Event)
 
@@ -28,11 +29,15 @@ DEADLINE = 30.0
 
 
 class WorkerProcess:
-    """`python -m sfu.worker`, in haste or as it is, and signaling's end of its channel."""
+    """`python -m sfu.process.worker`, in haste or as it is, and signaling's end of its channel."""
 
     def __init__(self, *flags: str, stderr: int | None = None, hasty: bool = True) -> None:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tests.sfu.hasty_worker" if hasty else "sfu.worker"]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.sfu.hasty_worker" if hasty else "sfu.process.worker",
+        ]
         self.process = subprocess.Popen(
             [*command, "--channel-fd", str(theirs.fileno()), *flags],
             cwd=Path(__file__).parents[2],

@@ -13,11 +13,14 @@ import math
 import random
 from typing import Any, Final, cast
 
-from sfu import audio_repair, control, in_order, ntp, rtcp
-from sfu.egress import Outbox
-from sfu.forwarder import Forwarder
+from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
-from sfu.subscriber import Subscriber
+from sfu.receive import in_order
+from sfu.send import audio_repair
+from sfu.send.egress import Outbox
+from sfu.send.forwarder import Forwarder
+from sfu.send.subscriber import Subscriber
+from sfu.wire import ntp, rtcp
 from tests.sfu.congestion.link import Receiver, VirtualLink
 from tests.sfu.peers import down_spec
 from tests.sfu.room_sources import HALVES, UPLINK, Arrival, Camera, LayerPlan, Source, Voice

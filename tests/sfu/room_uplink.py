@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sfu.rtp_stream import RtpStream
+from sfu.receive.rtp_stream import RtpStream
 from tests.sfu.room_sources import UPLINK, Arrival
 
 HISTORY = 2.0

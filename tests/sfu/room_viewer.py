@@ -11,11 +11,11 @@ from bisect import insort
 from itertools import pairwise
 from typing import Final
 
-from sfu import rtcp, rtp
 from sfu.codecs import vp8
 from sfu.control import DownTrackSpec
-from sfu.down_track import LONGEST_JUMP
-from sfu.nack import NackGenerator
+from sfu.receive.nack import NackGenerator
+from sfu.send.down_track import LONGEST_JUMP
+from sfu.wire import rtcp, rtp
 from tests.sfu.room_sources import TRUTH, Truth
 
 PLAYOUT: Final = 0.1

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 
-from sfu import control, rtcp, rtp
+from sfu import control
 from sfu.net import path, stun
 from sfu.net.sources import MAX_KNOWN
 from sfu.net.transport import MAX_CONNECTIONS
-from sfu.peer import CHECK_BURST, DTLS_BURST, PACKET_RATE
+from sfu.room.peer import CHECK_BURST, DTLS_BURST, PACKET_RATE
+from sfu.wire import rtcp, rtp
 from tests.sfu.peers import Browser, audio_spec, down_spec, keyframe, video_spec
 from tests.sfu.test_hostile import EXTENSIONS, Scene, media, publish, scene, send_video, subscribe
 from tests.sfu.test_tcp import TcpBrowser

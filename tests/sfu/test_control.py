@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu import control
-from sfu.channel import Channel
+from sfu.process.channel import Channel
 
 COMMANDS = [
     control.OpenRouter("r", "Kelas 7A"),

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sfu import control, nack, rtcp, rtp, transport_cc
+from sfu import control
 from sfu.codecs import red
 from sfu.net import stun
+from sfu.receive import nack
+from sfu.wire import rtcp, rtp, transport_cc
 from tests.sfu.peers import (
     Browser,
     WorkerProcess,

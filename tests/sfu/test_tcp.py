@@ -12,10 +12,11 @@ from contextlib import suppress
 
 import pytest
 
-from sfu import control, rtcp, rtp
+from sfu import control
 from sfu.net import stun
 from sfu.net.framing import FrameReader, frame
-from sfu.up_track import REPLAY_PACKETS
+from sfu.receive.up_track import REPLAY_PACKETS
+from sfu.wire import rtcp, rtp
 from tests.sfu.peers import (
     Browser,
     WorkerProcess,

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sfu.audio_repair import worth_asking
+from sfu.send.audio_repair import worth_asking
 
 FRAME = 20.0
 """Milliseconds, as all times here."""

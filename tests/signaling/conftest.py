@@ -9,8 +9,8 @@ import hypothesis
 import pytest
 
 from signaling import worker_pool
+from signaling.conference.room import Room
 from signaling.config import Config
-from signaling.room import Room
 from signaling.server import Server
 from tests.signaling.fakes import Client, FakeLaunch
 from tests.signaling.people import Worker, new_room

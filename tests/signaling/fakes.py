@@ -23,7 +23,7 @@ from sfu.control import (
     decode_command,
     frame,
 )
-from signaling import sdp
+from signaling.negotiation import sdp
 
 OFFERS = Path(__file__).parent.parent / "fixtures" / "offers"
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))

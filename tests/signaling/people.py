@@ -12,9 +12,9 @@ from sfu.control import (
     TransportStats,
 )
 from signaling import messages
-from signaling.participant import Participant
-from signaling.room import Room
-from signaling.room_media import MediaSettings, RoomMedia
+from signaling.conference.participant import Participant
+from signaling.conference.room import Room
+from signaling.conference.room_media import MediaSettings, RoomMedia
 from tests.signaling.fakes import FINGERPRINT, answer, offer
 
 TRACKS = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "camera"))

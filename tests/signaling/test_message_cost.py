@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from signaling import messages
-from signaling.description import MAX_BYTES, MAX_MEDIA
-from signaling.names import clean_name, clean_room_name, clean_text
-from signaling.negotiation import Local, NegotiationError
-from signaling.participant import Participant
-from signaling.publish_answer import MAX_SENDING
-from signaling.room_media import RefusedError
-from signaling.subscription import Subscription, Wanted
+from signaling.conference.participant import Participant
+from signaling.conference.room_media import RefusedError
+from signaling.conference.subscription import Subscription, Wanted
+from signaling.naming.names import clean_name, clean_room_name, clean_text
+from signaling.negotiation.description import MAX_BYTES, MAX_MEDIA
+from signaling.negotiation.parameters import Local, NegotiationError
+from signaling.negotiation.publish_answer import MAX_SENDING
 from tests.signaling import worst_cases
 from tests.signaling.conftest import Serve
 from tests.signaling.fakes import FINGERPRINT, answer

@@ -52,11 +52,11 @@ def test_looking_and_listening() -> None:
     assert messages.encode(messages.Layers("t", ("q", ""))) == (
         '{"type":"layers","track":"t","rids":["q",""]}'
     )
-    assert messages.encode(messages.Because("p", step="ice", side="theirs")) == (
+    assert messages.encode(messages.Reasons("p", step="ice", side="theirs")) == (
         '{"type":"because","participant":"p","tracks":[],"step":"ice","side":"theirs"}'
     )
     reason = messages.TrackReason("t", "camera", "muted", "theirs")
-    assert messages.encode(messages.Because("p", (reason,))) == (
+    assert messages.encode(messages.Reasons("p", (reason,))) == (
         '{"type":"because","participant":"p","tracks":[{"track":"t","source":"camera",'
         '"step":"muted","side":"theirs"}]}'
     )

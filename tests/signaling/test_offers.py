@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sfu.control import StreamSpec, UpTrackSpec
-from signaling import sdp
-from signaling.description import PROFILES
-from signaling.negotiation import Local, NegotiationError
-from signaling.publish_answer import Published, answer_publish
+from signaling.negotiation import sdp
+from signaling.negotiation.description import PROFILES
+from signaling.negotiation.parameters import Local, NegotiationError
+from signaling.negotiation.publish_answer import Published, answer_publish
 from tests.signaling import offers
 from tests.signaling.fakes import FINGERPRINT
 from tests.signaling.offers import audio, text, video

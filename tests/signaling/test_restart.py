@@ -12,9 +12,10 @@ from sfu.control import (
     SetDownTracks,
     SetUpTracks,
 )
-from signaling import messages, sdp
-from signaling.room import Room
-from signaling.room_media import RefusedError
+from signaling import messages
+from signaling.conference.room import Room
+from signaling.conference.room_media import RefusedError
+from signaling.negotiation import sdp
 from tests.signaling.fakes import answer, offer
 from tests.signaling.people import Person, Worker, call
 

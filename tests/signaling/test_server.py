@@ -21,7 +21,8 @@ from sfu.control import (
     SetUpTracks,
     TransportChanged,
 )
-from signaling import server, session
+from signaling import server
+from signaling.connection import session
 from tests.signaling.conftest import TOKEN, Serve
 from tests.signaling.fakes import answer, offer, stats
 from tests.signaling.people import stats as transport_stats

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sfu.control import SetUpTracks
-from signaling import messages, session
-from signaling.room import Room
+from signaling import messages
+from signaling.conference.room import Room
+from signaling.connection import session
 from tests.signaling.conftest import Serve
 from tests.signaling.fakes import Client, answer, offer
 from tests.signaling.people import Person

@@ -180,7 +180,7 @@ async def test_the_command_line_of_a_worker(
     with ours, theirs, pytest.raises(OSError, match="not really"):
         await launcher(5000, "info", tcp, form)(3, theirs)
     (line,) = started
-    assert line[1:3] == ("-m", "sfu.worker")
+    assert line[1:3] == ("-m", "sfu.process.worker")
     assert line[line.index("--port") + 1] == "5003"
     assert line[line.index("--log-format") + 1] == form
     assert ("--no-tcp" in line) is not tcp

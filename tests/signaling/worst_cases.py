@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from signaling.description import MAX_BYTES, MAX_LINE, MAX_LINES, MAX_MEDIA
-from signaling.publish_answer import MAX_PUBLISH_MEDIA, MAX_SENDING
+from signaling.negotiation.description import MAX_BYTES, MAX_LINE, MAX_LINES, MAX_MEDIA
+from signaling.negotiation.publish_answer import MAX_PUBLISH_MEDIA, MAX_SENDING
 
 _BYTES, _LINES = MAX_BYTES - 16 * 1024, MAX_LINES - 8
 """What is left of the limits for the description; the rest is JSON's, which doubles line ends."""

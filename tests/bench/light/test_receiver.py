@@ -18,9 +18,9 @@ from bench.light.receiver import (
 )
 from bench.light.sender import header_template
 from bench.light.wire import ReceiveBatch
-from sfu import rtcp, rtp
 from sfu.codecs import opus
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
+from sfu.wire import rtcp, rtp
 
 KEY = bytes(28)
 SSRC = 0x1234

@@ -12,8 +12,8 @@ from bench.light.repair import AGAIN_NS, MAX_GAP, PATIENCE_NS, TRIES, Gaps, Hist
 from bench.light.sender import OutgoingStream, Publisher, header_template
 from bench.light.wire import SLOT_BYTES, ReceiveBatch, SendBatch
 from bench.recordings.recording import Frame, Recording
-from sfu import rtcp, rtp
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
+from sfu.wire import rtcp, rtp
 
 KEY = bytes(28)
 SSRC, RTX_SSRC = 1000, 2000

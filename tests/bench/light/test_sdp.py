@@ -8,7 +8,7 @@ from aiortc.sdp import SessionDescription
 from bench.light import sdp
 from bench.light.sdp import Credentials, NegotiationError
 from sfu.control import Fingerprint
-from signaling.sdp import parse
+from signaling.negotiation.sdp import parse
 
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
 CREDENTIALS = Credentials("abcd", "p" * 22)

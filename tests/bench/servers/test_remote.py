@@ -18,7 +18,7 @@ from bench.context import UsageError
 from bench.servers import remote
 from bench.servers.remote import RemoteServer
 from bench.servers.server import ServerError
-from signaling.certificate import own_certificate
+from signaling.machine.certificate import own_certificate
 
 TOKEN = "0123456789abcdef"
 STATS: dict[str, Any] = {

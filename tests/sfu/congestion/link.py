@@ -11,11 +11,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sfu import transport_cc
 from sfu.congestion.estimator import BandwidthEstimator
 from sfu.congestion.feedback import TransportCcFeedback
 from sfu.congestion.history import HEADERS
-from sfu.transport_cc import TransportCc
+from sfu.wire import transport_cc
+from sfu.wire.transport_cc import TransportCc
 
 MTU = 1200
 """Bytes of a datagram of media."""

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from sfu.congestion.estimator import MAX_BPS, MIN_BPS, BandwidthEstimator
-from sfu.transport_cc import TransportCc
+from sfu.wire.transport_cc import TransportCc
 from tests.sfu.congestion.link import TICK, Receiver, Sender, VirtualLink, greedy, layered, run
 
 LAYERS = (150_000, 300_000, 500_000, 700_000, 1_000_000, 1_500_000, 2_500_000, 4_500_000)

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfu import transport_cc
 from sfu.congestion import history
 from sfu.congestion.history import HEADERS, Outcome, SentHistory
-from sfu.transport_cc import TransportCc
+from sfu.wire import transport_cc
+from sfu.wire.transport_cc import TransportCc
 
 BOUNDARIES = (0, 1, 32767, 32768, 65530, 65535)
 MS = 4

@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from sfu import rtcp
 from sfu.drops import DropReason
 from sfu.net import srtp
 from sfu.net.sources import IDLE, MAX_KNOWN, MAX_RETIRED, Sources
-from sfu.rtp import build
+from sfu.wire import rtcp
+from sfu.wire.rtp import build
 
 
 class Scene:

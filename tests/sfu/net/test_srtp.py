@@ -9,7 +9,7 @@ import pytest
 from pylibsrtp import Policy, Session
 
 from sfu.net import srtp
-from sfu.rtp import build
+from sfu.wire.rtp import build
 
 
 @pytest.fixture(params=srtp.PROFILES, ids=lambda p: p.name)

@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from signaling import pages
 from signaling.admin.actions import ActionError, Capture
 from signaling.admin.routes import Admin
 from signaling.edge.forwarded import Forwarded
 from signaling.meter.samples import Sample
+from signaling.site import pages
 from tests.signaling.samples import Calls, Episode
 
 TOKEN = "an admin token for tests"

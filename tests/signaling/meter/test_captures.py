@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from sfu.control import CaptureState, StartCapture, StopCapture
-from signaling.meter.captures import KEEP_SECONDS, KEPT, CaptureRefusedError, Captures, Recording
+from signaling.meter.captures import (
+    KEEP_SECONDS,
+    KEPT,
+    CaptureRefusedError,
+    Captures,
+    RunningCapture,
+)
 from tests.signaling.conftest import Running, Serve
 from tests.signaling.fakes import Client
 
@@ -20,7 +26,7 @@ class Scene:
         self.now = 1000.0
         self.captures = Captures(running.server.rooms, folder, lambda: self.now)
 
-    def start(self, **changed: Any) -> Recording:
+    def start(self, **changed: Any) -> RunningCapture:
         fields: dict[str, Any] = {"headers_only": True, "seconds": 60.0, "limit_bytes": 10_000}
         return self.captures.start(self.client.me, **(fields | changed))
 

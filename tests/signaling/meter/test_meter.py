@@ -22,7 +22,7 @@ VOICE = TrackState("ta", "audio", "microphone", False)
 CAMERA = TrackState("tv", "video", "camera", False)
 
 
-class House:
+class Summary:
     """One room of two: Ada publishes, Bo receives."""
 
     def __init__(self) -> None:
@@ -165,8 +165,8 @@ class Run:
     """A meter and its clock."""
 
     def __init__(self) -> None:
-        self.house = House()
-        self.meter = Meter(self.house, lambda: SERVER)
+        self.summary = Summary()
+        self.meter = Meter(self.summary, lambda: SERVER)
         self.events: list[Event] = []
         self.samples: list[Sample] = []
         self.meter.on_event(self.events.append)
@@ -210,8 +210,8 @@ def test_an_incoming_voice(run: Run) -> None:
 
 
 def test_a_person_comes_with_both_links_and_their_level(run: Run) -> None:
-    ada, bo = run.house.people
-    run.house.people = (replace(ada, level="fair"), bo)
+    ada, bo = run.summary.people
+    run.summary.people = (replace(ada, level="fair"), bo)
     message = second(1)
     up, to_bo = message.per_transport
     lossy = msgspec.structs.replace(up, loss_percent=7.0, jitter_ms=12.0)
@@ -359,7 +359,7 @@ def test_a_silent_worker_is_left_out_and_begins_anew(run: Run) -> None:
 def test_a_restarted_worker_is_not_compared_with_the_one_before(run: Run) -> None:
     run.step(1, second(100))
     run.step(2, second(101))
-    run.house.pid = 8
+    run.summary.pid = 8
     sample = run.step(3, second(1), pid=8)
     assert track(sample, 0, "ta").figures.bitrate is None
     assert [event.kind for event in run.events if event.kind == "workerLost"] == ["workerLost"]
@@ -369,7 +369,7 @@ def test_a_restarted_worker_is_not_compared_with_the_one_before(run: Run) -> Non
 
 def test_messages_of_the_old_worker_say_nothing_of_a_room_that_has_moved(run: Run) -> None:
     run.step(1, second(1))
-    run.house.pid = 8
+    run.summary.pid = 8
     ada = run.step(2, second(2)).rooms[0].people[0]
     assert ada.up.bitrate is None
     assert ada.tracks == ()
@@ -391,9 +391,9 @@ def test_totals_that_shrink_begin_anew(run: Run) -> None:
 
 
 def test_muted_silence_has_no_score(run: Run) -> None:
-    _, bo = run.house.people
+    _, bo = run.summary.people
     muted = TrackState("ta", "audio", "microphone", True)
-    run.house.people = (
+    run.summary.people = (
         PersonState("ada", "Ada", 1.0, True, tracks=(muted, CAMERA), publish="r.1"),
         bo,
     )
@@ -404,9 +404,9 @@ def test_muted_silence_has_no_score(run: Run) -> None:
 
 
 def test_what_does_not_flow_is_not_graded(run: Run) -> None:
-    ada, _ = run.house.people
+    ada, _ = run.summary.people
     hidden = {"ta": Received("notLoudest", -1, False), "tv": Received("hidden", -1, False)}
-    run.house.people = (
+    run.summary.people = (
         ada,
         PersonState("bo", "Bo", 2.0, True, subscribe="r.2", receiving=hidden),
     )

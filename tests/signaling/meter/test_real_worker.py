@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sfu import ntp, rtcp, rtp
 from sfu.control import Extensions, WorkerStats
+from sfu.wire import ntp, rtcp, rtp
 from signaling.meter.meter import Meter
 from signaling.meter.samples import Sample, ServerSample, TrackSample
 from signaling.meter.state import PersonState, Received
@@ -25,8 +25,8 @@ from tests.sfu.peers import (
     video_spec,
     worker,
 )
-from tests.sfu.test_worker import publish, subscribe
-from tests.signaling.meter.test_meter import House
+from tests.sfu.process.test_worker import publish, subscribe
+from tests.signaling.meter.test_meter import Summary
 
 SERVER = ServerSample(cpu=0.0, rss_bytes=1, memory_used=0.0, machine_cpu=0.0, uptime=0.0)
 PACKETS = 2000
@@ -45,18 +45,18 @@ class Scene:
             process, "bob", down_spec(voice, 8000), down_spec(camera, 7000),
             extensions=Extensions(),
         )  # fmt: skip
-        house = House()
-        ada, _ = house.people
-        house.pid = process.ready.pid
+        summary = Summary()
+        ada, _ = summary.people
+        summary.pid = process.ready.pid
         flowing = Received("flowing", 0, False)
-        house.people = (
+        summary.people = (
             PersonState("ada", "Ada", 1.0, True, tracks=ada.tracks, publish=self.alice.id),
             PersonState(
                 "bo", "Bo", 1.0, True, subscribe=self.bob.id,
                 receiving={"ta": flowing, "tv": flowing},
             ),
         )  # fmt: skip
-        self.meter = Meter(house, lambda: SERVER)
+        self.meter = Meter(summary, lambda: SERVER)
         self.samples: list[Sample] = []
         self.meter.on_sample(self.samples.append)
 

@@ -1,0 +1,433 @@
+"""The media worker: one process, one port (UDP, and TCP for who needs it), one loop of its own.
+
+Theory of operation. The loop waits for datagrams and commands, nothing else; everything that is
+due by time happens on a tick. An idle worker wakes up for every packet; a busy one looks at
+intervals instead (`Gather`), the longer the busier it is, so that the cost of a packet falls as
+load rises. Then: receive a batch, take it apart, fan it out, send it.
+
+Garbage collection never interrupts that: it is switched off, and run by hand now and then after
+what exists at the start was frozen. Signaling owns the process through the channel: when it
+closes, the worker ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from functools import partial
+from typing import Final
+
+from qos.histogram import Histogram
+from sfu import control, logs
+from sfu.drops import DropReason
+from sfu.net.srtp import fastest_first
+from sfu.net.tcp import TcpSockets, udp_beside_tcp
+from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
+from sfu.process.capture import Captures
+from sfu.process.channel import Channel
+from sfu.process.gather import Gather
+from sfu.process.poller import poller
+from sfu.process.rounds import Round
+from sfu.process.shedding import LoadShedder
+from sfu.process.worker_stats import rss_bytes, transport_stats
+from sfu.receive.ingress import Ingress
+from sfu.room.router import Router
+from sfu.room.worker_rooms import WorkerRooms
+from sfu.send.egress import Outbox
+from sfu.send.forwarder import Forwarder
+from sfu.wire import ntp as ntp_time
+
+TICK: Final = 0.1
+"""Seconds between feedback, reports and looks at layers."""
+REPAIR_TICK: Final = 0.01
+"""The same while packets are missing or a keyframe was just asked for."""
+PACE_TICK: Final = 0.005
+"""The same while something waits in a pacer, or a probe is under way."""
+IDLE_TICK: Final = 0.25
+"""Without transports nothing is due but the sign of life."""
+LEVELS_INTERVAL: Final = 0.2
+STATS_INTERVAL: Final = 1.0
+COLLECT_INTERVAL: Final = 10.0
+MAX_BATCHES: Final = 8
+"""Batches received in a row before commands and ticks get their turn."""
+MAX_TRACEBACKS: Final = 20
+"""Unexpected errors written out in full; the rest is only counted."""
+
+log = logging.getLogger("sfu.worker")
+
+
+class Worker:
+    """All state of the process."""
+
+    def __init__(self, channel: Channel, udp: UdpSocket, tcp: bool = True) -> None:
+        """`tcp`: take peers over TCP too, on the same port number."""
+        self._channel = channel
+        self._udp = udp
+        self._tcp = TcpSockets(udp, self._connection_closed, time.monotonic(), listen=tcp)
+        self._batch = SendBatch(udp)
+        self._outbox = Outbox(self._batch, self._tcp.connections)
+        self._forwarder = Forwarder(self._outbox)
+        self._wall_offset = time.time() - time.monotonic()
+        self._ingress = Ingress(
+            udp.arena,
+            udp.pointers,
+            SLOT_SIZE,
+            udp.address_size,
+            self._tcp.unpack_address,
+            self._wall_offset,
+            self._forwarder.dirty,
+        )
+        self._profiles = fastest_first(time.perf_counter)
+        self._gather = Gather(time.monotonic(), time.process_time())
+        self._shedder = LoadShedder(time.monotonic())
+        self._rooms = WorkerRooms(
+            channel,
+            self._ingress,
+            self._forwarder,
+            self._outbox,
+            self._tcp,
+            self._profiles,
+            udp.address_size,
+        )
+        self._round = Round(time.monotonic, self._unexpected)
+        self._captures = Captures(self._outbox, udp.port, SLOT_SIZE, self._tcp.unpack_address)
+        self._poller = poller()
+        self._received_at = 0.0
+        self._delays = Histogram()
+        """Of what is forwarded, from arrival to send."""
+        self._running = True
+        self._stop_requested = False
+        self._errors = 0
+        now = time.monotonic()
+        self._next_tick = now
+        self._last_tick = now
+        self._next_media = now
+        self._next_levels = now
+        self._next_stats = now + STATS_INTERVAL
+        self._next_collect = now + COLLECT_INTERVAL
+
+    def announce(self) -> None:
+        """Tell signaling where we listen."""
+        self._channel.send(
+            control.WorkerReady(
+                pid=os.getpid(),
+                port=self._udp.port,
+                tcp_port=self._tcp.port,
+                fingerprint=self._rooms.certificate.fingerprint,
+                srtp_profiles=tuple(profile.name for profile in self._profiles),
+                features=self._udp.features,
+            )
+        )
+
+    def run(self) -> None:
+        """Serve until drained, or until signaling is gone."""
+        wait_for, udp_fd = self._poller, self._udp.fileno()
+        for fd in (udp_fd, self._channel.fileno(), self._tcp.fileno()):
+            wait_for.register(fd, select.POLLIN)
+        while self._running:
+            if self._gather.pays and self._receive_later():
+                # Under load there is always something: no need to ask what.
+                if self._tcp.connections:
+                    self._receive_tcp()
+            else:
+                wait = 0.0 if self._round else max(0.0, self._next_tick - time.monotonic())
+                ready = [fd for fd, _ in wait_for.poll(wait)]
+                # Commands first: a transport's first check may come right behind its command.
+                if ready and ready != [udp_fd]:
+                    self._take_commands()
+                if udp_fd in ready:
+                    soon = time.monotonic() - self._received_at < self._gather.seconds
+                    self._gather.looked(soon)
+                    self._receive()
+                if self._tcp.fileno() in ready:
+                    self._receive_tcp()
+            now = time.monotonic()
+            if self._forwarder.pacing_wanted:
+                self._next_tick = min(self._next_tick, self._last_tick + PACE_TICK)
+            elif self._forwarder.repair_wanted:
+                self._next_tick = min(self._next_tick, self._last_tick + REPAIR_TICK)
+            if now >= self._next_tick:
+                self._last_tick = now
+                self._take_commands()
+                self._receive_tcp()
+                self._tick(now)
+            elif self._round:
+                self._go_on(now)
+            if self._stop_requested:
+                self.stop()
+        self._tcp.close()
+
+    def request_stop(self) -> None:
+        """Stop at the next turn of the loop; safe in a signal handler."""
+        self._stop_requested = True
+
+    def stop(self) -> None:
+        """Close every transport and leave the loop."""
+        self._rooms.close()
+        self._captures.close()
+        self._channel.flush()
+        self._running = False
+
+    # Packets.
+
+    def _receive_later(self) -> bool:
+        """Sleep what is left of the gathering time, then receive; False if nothing came."""
+        left = self._gather.seconds - (time.monotonic() - self._received_at)
+        if left > 0:
+            time.sleep(left)
+        found = self._receive()
+        self._gather.looked(found)
+        return found
+
+    def _receive(self) -> bool:
+        """Work on what has arrived; False if that is nothing."""
+        udp = self._udp
+        self._received_at = time.monotonic()
+        for count in range(MAX_BATCHES):
+            sizes, addresses = udp.receive()
+            if not sizes:
+                return count > 0
+            self._take_packets(sizes, addresses, udp.waited)
+            if len(sizes) < SLOTS:
+                break
+        return True
+
+    def _receive_tcp(self) -> None:
+        try:
+            self._tcp.receive(time.monotonic(), self._take_packets)
+        except Exception:
+            self._unexpected("a connection")
+
+    def _take_packets(self, sizes: list[int], addresses: bytes, waited: float = 0.0) -> None:
+        """`waited`: seconds since the first of them arrived."""
+        now = time.monotonic()
+        before = self._forwarder.forwarded
+        try:
+            self._outbox.now = self._tcp.now = now
+            if self._captures.running:
+                # Before anything is deciphered where it lies.
+                by_address = self._ingress.by_address
+                self._captures.received(sizes, addresses, self._udp.arena.data, by_address)
+            self._ingress.take(sizes, addresses, now)
+            self._forwarder.flush(now)
+            self._outbox.flush()
+            sent = self._forwarder.forwarded - before
+            if sent:
+                took = time.monotonic() - now
+                if len(sizes) == 1:
+                    self._delays.add(took + waited, sent)
+                else:
+                    # When the others arrived is not known: evenly since then.
+                    self._delays.spread(took, took + waited, sent)
+        except Exception:
+            # One bad packet may cost its batch, but never everybody's call.
+            self._unexpected("packets")
+
+    def _unexpected(self, where: str) -> None:
+        self._errors += 1
+        if self._errors <= MAX_TRACEBACKS:
+            log.exception("unexpected error in %s", where)
+
+    # Time.
+
+    def _tick(self, now: float) -> None:
+        busy = bool(self._rooms)
+        self._next_tick = now + (TICK if busy else IDLE_TICK)
+        try:
+            self._tcp.tick(now)
+            if busy:
+                self._tick_media(now)
+                self._next_tick = self._next_media
+            if now >= self._next_stats:
+                # Steady, although ticks are not: else a second would now and then have none.
+                self._next_stats = max(self._next_stats, now - STATS_INTERVAL) + STATS_INTERVAL
+                self._channel.send(self._stats(now))
+                for state in self._captures.tick():
+                    self._channel.send(state)
+            if now >= self._next_collect:
+                self._next_collect = now + COLLECT_INTERVAL
+                gc.collect()
+        except Exception:
+            self._unexpected("a tick")
+        self._channel.flush()
+
+    def _tick_media(self, now: float) -> None:
+        self._outbox.now = now
+        self._repair(now)
+        if now >= self._next_media:
+            self._next_media = now + TICK
+            self._begin_round(now)
+        self._forwarder.pacing_wanted = False
+        for router in self._rooms.routers.values():
+            try:
+                if router.pace(now):
+                    self._forwarder.pacing_wanted = True
+            except Exception:
+                self._unexpected(f"the pacers of room {router.room}")
+        self._forwarder.flush(now)
+        self._outbox.flush()
+
+    def _begin_round(self, now: float) -> None:
+        self._gather.measure(now, time.process_time())
+        if self._shedder.update(self._gather.load, now):
+            log.warning("load %.2f of a core: step %d", self._gather.load, self._shedder.step)
+            self._rooms.set_shed(self._shedder.shed)
+        levels_due = now >= self._next_levels
+        if levels_due:
+            self._next_levels = now + LEVELS_INTERVAL
+        self._round.finish(now, self._ntp(now))
+        for router in self._rooms.routers.values():
+            self._round.add(router.room, router.steps())
+            self._round.add(router.room, [partial(self._tell, router, levels_due)])
+
+    def _go_on(self, now: float) -> None:
+        """Some more of the round."""
+        self._outbox.now = now
+        self._round.go_on(now, self._ntp(now))
+        try:
+            self._forwarder.flush(now)
+            self._outbox.flush()
+        except Exception:
+            self._unexpected("a round")
+        self._channel.flush()
+
+    def _ntp(self, now: float) -> int:
+        return ntp_time.from_unix(now + self._wall_offset)
+
+    def _tell(self, router: Router, levels_due: bool, now: float, _: int) -> None:
+        """What signaling should know of a room whose peers have all had their turn."""
+        for event in router.take_demands(now):
+            self._channel.send(event)
+        for states in router.take_states(now):
+            self._channel.send(states)
+        levels = router.take_levels() if levels_due else None
+        if levels is not None:
+            self._channel.send(control.AudioLevels(router.id, levels))
+
+    def _repair(self, now: float) -> None:
+        """Ask for what is missing, and come back soon while something is."""
+        self._forwarder.repair_wanted = False
+        for router in self._rooms.routers.values():
+            try:
+                if router.repair(now):
+                    self._forwarder.repair_wanted = True
+            except Exception:
+                self._unexpected(f"repairs in room {router.room}")
+
+    # Commands.
+
+    def _take_commands(self) -> None:
+        rooms = self._rooms
+        for command in self._channel.receive():
+            if isinstance(command, control.Drain):
+                self.stop()
+                continue
+            try:
+                self._outbox.now = now = time.monotonic()
+                if isinstance(command, control.StartCapture | control.StopCapture):
+                    self._take_capture(command)
+                else:
+                    rooms.take(command, now)
+                self._outbox.flush()
+            except Exception:
+                self._unexpected(type(command).__name__)
+        if rooms.opened:
+            rooms.opened = False
+            self._next_tick = min(self._next_tick, time.monotonic() + REPAIR_TICK)
+        if self._channel.is_closed and self._running:
+            log.warning("signaling is gone, so this worker ends")
+            self.stop()
+
+    def _take_capture(self, command: control.StartCapture | control.StopCapture) -> None:
+        if isinstance(command, control.StopCapture):
+            self._captures.stop(command.capture)
+            return
+        state = self._captures.start(command, self._rooms.peers_of(command.transports))
+        if state is not None:
+            self._channel.send(state)
+
+    def _connection_closed(self, address: bytes) -> None:
+        self._rooms.connection_closed(address)
+
+    # Statistics.
+
+    def _stats(self, now: float) -> control.WorkerStats:
+        drops = {str(reason): count for reason, count in self._ingress.drops.items() if count}
+        for reason, count in (
+            (DropReason.SEND_BUFFER_FULL, self._batch.overflowed),
+            (DropReason.SEND_REFUSED, self._batch.refused + self._forwarder.refused),
+            (DropReason.TOO_OLD, self._forwarder.too_old),
+            (DropReason.NO_CONSENT, self._outbox.nowhere.dropped),
+            (DropReason.CAPTURE_SLOW, self._captures.dropped),
+            *self._tcp.drops.items(),
+        ):
+            if count:
+                drops[reason] = drops.get(reason, 0) + count
+        if self._errors:
+            drops["unexpectedError"] = self._errors
+        peers = self._rooms.peers()
+        unpack = self._tcp.unpack_address
+        per_transport = tuple(
+            [transport_stats(peer, now, unpack, self._tcp.connections) for peer in peers]
+        )
+        return control.WorkerStats(
+            at=now,
+            cpu_seconds=time.process_time(),
+            rss_bytes=rss_bytes(),
+            packets_received=self._ingress.packets,
+            packets_forwarded=self._forwarder.forwarded,
+            bytes_received=self._ingress.octets,
+            bytes_sent=sum(stats.bytes_sent for stats in per_transport),
+            routers=len(self._rooms.routers),
+            transports=len(peers),
+            gather_ms=self._gather.seconds * 1000,
+            drops=drops,
+            shedding=self._shedder.step,
+            forwarding_delay=tuple(self._delays.counts),
+            per_transport=per_transport,
+        )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="sfu.worker", description="Started by signaling.")
+    parser.add_argument("--channel-fd", type=int, required=True)
+    parser.add_argument("--port", type=int, default=0, help="UDP; 0 takes a free one")
+    parser.add_argument("--host", default="", help="IP address to take media at; empty for all")
+    parser.add_argument("--no-tcp", action="store_true", help="no ICE-TCP on the same number")
+    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """The process that signaling spawns; exit code 0 after a drain, 2 when the port is taken."""
+    arguments = _arguments()
+    logs.set_up(arguments.log_level, arguments.log_format)
+    # A Ctrl-C in the terminal reaches this process too; signaling decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel(socket.socket(fileno=arguments.channel_fd))
+    try:
+        make = UdpSocket if arguments.no_tcp else udp_beside_tcp
+        udp = make(arguments.port, host=arguments.host)
+    except OSError as error:
+        log.error("cannot listen on UDP port %d: %s", arguments.port, error.strerror)
+        return 2
+    worker = Worker(channel, udp, tcp=not arguments.no_tcp)
+    signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
+    worker.announce()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    worker.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What participants send: from a datagram to packets of a stream, repaired and in order."""

@@ -1,0 +1,240 @@
+"""Pictures in order: what comes behind a gap waits in the cache for the repair of the gap.
+
+Theory of operation. A decoder cannot use what follows a lost packet, so sending it on at once gains
+nothing; it makes each receiver ask for packets that the server has not got, and a resend that comes
+a long round trip later finds them out of patience. So from a gap on nothing of the stream is
+forwarded: `RtpStream.gate` is the first missing number, what arrives is counted, asked for and kept
+in the cache as always, and the fast path is off. When the missing packet comes, all that follows
+without a further gap leaves at once (`advance`). A stream without loss never comes here.
+
+Waiting ends (`look`, from the repair tick) when the answers that may still come are too few to wait
+for. Then the stream goes on, its numbers closed up over what is missing, at the first frame that a
+decoder can use: a keyframe, or with temporal layers a frame whose base layer is whole. Where there
+is none a keyframe is asked for, and waiting for the repair goes on meanwhile: either will do.
+
+A gap between the last packet of a picture and the first of the next one can only be padding, which
+senders do not repeat: it is closed up without waiting.
+
+Voices never wait: a decoder conceals 20 ms, and what waited would be late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from sfu.codecs import vp8
+
+if TYPE_CHECKING:
+    from sfu.receive.rtp_stream import Packet, RtpStream
+
+PATIENCE_ROUND_TRIPS: Final = 5.0
+"""To wait for a repair: the answers to three requests, each repeated when it is overdue, and some
+for a publisher that is slow to answer. A keyframe that comes of giving up too early costs five
+times a frame, on a path that loses."""
+LEAST_PATIENCE: Final = 0.25
+MOST_PATIENCE: Final = 0.8
+"""Seconds."""
+KEYFRAME_PATIENCE_ROUND_TRIPS: Final = 1.3
+"""The same where a keyframe is at hand already: one answer."""
+KEYFRAME_LEAST_PATIENCE: Final = 0.05
+LAST_RESORT: Final = 1.0
+"""Seconds from giving up until the stream goes on at any frame."""
+MOST_PADDING: Final = 64
+"""Packets of padding that may be lost in a row and still be known for that."""
+OUTAGE_SILENCE: Final = 0.5
+OUTAGE_PACKETS: Final = 50
+"""Seconds without a packet before a gap, and packets missing in it, from which on the network was
+gone: what was sent meanwhile is not waited for. A still screen is silent for longer, and one of
+its packets is worth waiting for."""
+
+
+_USABLE, _BASE_LOST, _UNDECIDED = 1, -1, 0
+
+
+def begin(stream: RtpStream, gate: int, silent_since: float, now: float) -> None:
+    """The packets from `gate` on are missing, later ones are in the cache.
+
+    `silent_since` is when the last packet came before the gap (seconds, as `now`).
+    """
+    stream.gate = gate
+    stream.given_up_at, stream.keyframe_only = -1.0, False
+    stream.fast_payload_type = -1
+    stream.track.forwarder.repair_wanted = True
+    _close_padding(stream, now)
+    missing = stream.next_seq - stream.gate
+    if stream.gate >= 0 and missing > OUTAGE_PACKETS and now - silent_since > OUTAGE_SILENCE:
+        _give_up(stream, now)
+
+
+def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
+    """A packet came at the gate or behind it (None: mere padding): send on what may leave."""
+    if stream.cache.holds(stream.gate):
+        _release(stream, now)
+        _close_padding(stream, now)
+    elif stream.given_up_at >= 0:
+        first = _keyframe(stream)
+        if first < 0 and packet is not None and not stream.keyframe_only:
+            verdict = _judge(stream.newest, packet)
+            first = packet[0] if verdict == _USABLE else -1
+            if verdict == _BASE_LOST:
+                _want_keyframe(stream)
+        if first >= 0:
+            _skip_to(stream, first, now)
+            _close_padding(stream, now)
+    elif packet is not None and _follows(stream.newest, packet):
+        _skip_to(stream, packet[0], now)
+        _close_padding(stream, now)
+
+
+def look(stream: RtpStream, now: float, rtt: float) -> None:
+    """Whether waiting is still worth while; `rtt` in seconds to the publisher, 0 if unknown."""
+    while stream.gate >= 0 and stream.given_up_at < 0:
+        since = None if stream.nack is None else stream.nack.missing_since(stream.gate)
+        patience = max(LEAST_PATIENCE, min(MOST_PATIENCE, rtt * PATIENCE_ROUND_TRIPS))
+        if _keyframe(stream) >= 0:
+            patience = max(KEYFRAME_LEAST_PATIENCE, rtt * KEYFRAME_PATIENCE_ROUND_TRIPS)
+        if since is not None and now - since < patience:
+            return
+        _give_up(stream, now)
+    if stream.gate >= 0 and now - stream.given_up_at >= LAST_RESORT:
+        first = _first_frame(stream)
+        if first >= 0:
+            _skip_to(stream, first, now)
+
+
+def _give_up(stream: RtpStream, now: float) -> None:
+    """Go on without what is missing, now or at the first frame that allows it."""
+    stream.given_up_at = now
+    first = _keyframe(stream)
+    if first < 0:
+        first = _first_usable(stream)
+    if first >= 0:
+        _skip_to(stream, first, now)
+        _close_padding(stream, now)
+
+
+def _release(stream: RtpStream, now: float) -> None:
+    """Send on all from the gate to the next missing packet."""
+    cache = stream.cache
+    run: list[Packet] = []
+    seq, end = stream.gate, stream.next_seq
+    while seq < end and cache.holds(seq):
+        packet = cache.get(seq)
+        if packet is None:
+            _send(stream, run, now)
+            run = []
+            stream.leave_out(seq, seq)
+        else:
+            run.append(packet)
+        seq += 1
+    stream.given_up_at, stream.keyframe_only = -1.0, False
+    stream.gate = seq if seq < end else -1
+    _send(stream, run, now)
+    if stream.gate < 0:
+        stream.expect(stream.track.spec.payload_type)
+
+
+def _send(stream: RtpStream, run: list[Packet], now: float) -> None:
+    for part, keyframe in stream.parts(run, now):
+        stream.newest = part[-1]
+        if keyframe:
+            stream.keyframe_begins(part[0], now)
+        stream.track.forwarder.send(stream, part, now)
+
+
+def _skip_to(stream: RtpStream, first: int, now: float) -> None:
+    """Go on at the packet of this number, which is there; what is before it is not sent."""
+    stream.leave_out(stream.gate, first - 1)
+    if stream.nack is not None:
+        stream.nack.forget(first)
+    stream.gate = first
+    _release(stream, now)
+
+
+def _want_keyframe(stream: RtpStream) -> None:
+    stream.keyframe_only = True
+    if stream.targets:
+        stream.keyframe_wanted = True
+        stream.track.forwarder.repair_wanted = True
+
+
+def _keyframe(stream: RtpStream) -> int:
+    """The first packet of the newest keyframe behind the gate; -1: none is there."""
+    keyframe = stream.cache.keyframe
+    return keyframe if keyframe > stream.gate and stream.cache.holds(keyframe) else -1
+
+
+def _held(stream: RtpStream) -> Iterator[Packet]:
+    """What waits behind the gate."""
+    for seq in range(max(stream.gate, stream.next_seq - stream.cache.size), stream.next_seq):
+        packet = stream.cache.get(seq)
+        if packet is not None:
+            yield packet
+
+
+def _first_frame(stream: RtpStream) -> int:
+    """The first packet of the oldest frame behind the gate; -1: none is there."""
+    return next((p[0] for p in _held(stream) if p[3][0] & 0x17 == 0x10), -1)
+
+
+def _first_usable(stream: RtpStream) -> int:
+    """The first packet behind the gate at which the stream can go on; -1: none is there yet."""
+    for packet in _held(stream):
+        verdict = _judge(stream.newest, packet)
+        if verdict == _USABLE:
+            return packet[0]
+        if verdict == _BASE_LOST:
+            _want_keyframe(stream)
+            return -1
+    return -1
+
+
+def _judge(before: Packet | None, packet: Packet) -> int:
+    """Whether a frame begins with `packet` that needs nothing after `before`, the last one sent.
+
+    With temporal layers that is the next one of the base layer, or one that refers to the base
+    layer only, where no base layer is missing in between (RFC 7741 clause 4.2). Without them,
+    everything behind a gap needs what is missing.
+    """
+    sent = None if before is None else vp8.parse(before[3])
+    found = vp8.parse(packet[3])
+    if before is None or sent is None or sent.tid < 0 or sent.tl0picidx < 0:
+        return _BASE_LOST
+    if found is None or found.tid < 0 or (sent.tid == 0 and not before[2]):
+        return _BASE_LOST
+    is_base = found.tid == 0
+    ahead = found.tl0picidx - sent.tl0picidx & 0xFF
+    if ahead > 1 or (ahead == 1 and not is_base):
+        return _BASE_LOST
+    starts = found.start and found.partition == 0
+    return _USABLE if starts and (is_base or found.y) and ahead == is_base else _UNDECIDED
+
+
+def _close_padding(stream: RtpStream, now: float) -> None:
+    """Close up gaps that can only have been padding."""
+    while stream.gate >= 0:
+        first = _next_picture(stream)
+        if first < 0:
+            return
+        _skip_to(stream, first, now)
+
+
+def _next_picture(stream: RtpStream) -> int:
+    """The first packet behind the gap, if nothing of a picture is missing before it; else -1."""
+    for seq in range(stream.gate, min(stream.next_seq, stream.gate + MOST_PADDING)):
+        packet = stream.cache.get(seq)
+        if packet is not None:
+            return seq if _follows(stream.newest, packet) else -1
+    return -1
+
+
+def _follows(before: Packet | None, packet: Packet) -> bool:
+    """Whether a picture ends with `before` and the next one begins with `packet`."""
+    if before is None or not before[2] or packet[3][0] & 0x17 != 0x10:
+        return False
+    sent, found = vp8.parse(before[3]), vp8.parse(packet[3])
+    if sent is None or found is None or sent.picture_id < 0 or found.picture_id < 0:
+        return False
+    largest = (1 << found.picture_id_bits) - 1
+    return found.picture_id - sent.picture_id & largest == 1

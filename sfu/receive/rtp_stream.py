@@ -1,0 +1,482 @@
+"""One incoming RTP stream: an SSRC and its RTX.
+
+Theory of operation. Nearly every packet is the next in line: it gets its number (which does not
+wrap) and waits in `pending`. Once per batch of datagrams the forwarder takes what is pending:
+statistics, cache and receivers then see the packets of a whole frame together. Everything else,
+the first packet, a gap, a late or repeated packet, goes through `receive` one by one. A keyframe
+is told to the track before it is sent, because down tracks may switch to this stream just there.
+Behind a gap video waits for the repair (`sfu.receive.in_order`).
+`targets` are the down tracks that flow from this stream right now.
+
+A packet is a tuple, the cheapest thing Python has: see `Packet`.
+"""
+
+from __future__ import annotations
+
+import math
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from qos.receive import ReceiveStatistics
+from qos.video import FrameMeter
+from sfu.codecs import vp8
+from sfu.receive import in_order
+from sfu.receive.nack import NackGenerator
+from sfu.receive.packet_cache import PacketCache
+from sfu.receive.rate_meter import RateMeter
+
+if TYPE_CHECKING:
+    from sfu.receive.up_track import UpTrack
+    from sfu.send.down_track import DownTrack
+    from sfu.send.lane import Lane
+
+Packet = tuple[int, int, int, bytes]
+"""Extended sequence number, timestamp, marker as `MARKER` or 0, payload without padding."""
+
+MARKER: Final = 0x00800000
+"""The marker bit within the first 32 bits of an RTP header."""
+
+PADDING: Final = (0x20000000, b"\x01")
+"""The rest of a packet of padding alone: the padding bit within the first 32 bits, and a payload
+that is its own count (RFC 3550 clause 5.1)."""
+
+LOSS_GAIN: Final = 0.3
+"""Of a new second in the smoothed loss."""
+KEYFRAME_INTERVAL: Final = 0.5
+"""Seconds between two keyframe requests of one stream, at least."""
+LONGEST_KEYFRAME_INTERVAL: Final = 2.0
+"""The same of one that answers none: its encoder is overworked, and each request makes keyframes
+of all the other layers too."""
+
+
+class RtpStream:
+    """State of one SSRC; the fields are open to the forwarder and to statistics."""
+
+    __slots__ = (
+        "cache",
+        "clock_rate",
+        "doubled",
+        "fast_payload_type",
+        "frames",
+        "gaps",
+        "gate",
+        "given_up_at",
+        "index",
+        "is_video",
+        "keyframe_only",
+        "keyframe_wanted",
+        "keyframes",
+        "lanes",
+        "last_arrival",
+        "last_keyframe_request",
+        "loss",
+        "managed",
+        "meter",
+        "missed",
+        "missed_before",
+        "nack",
+        "nacks",
+        "newest",
+        "next_seq",
+        "pending",
+        "plis",
+        "red_lanes",
+        "redundant",
+        "repaired",
+        "rid",
+        "rtx_ssrc",
+        "sender_ntp",
+        "sender_report_at",
+        "sender_rtp",
+        "sent_at",
+        "sent_octets",
+        "sent_packets",
+        "sent_seq",
+        "sent_timestamp",
+        "shut",
+        "shut_octets",
+        "size",
+        "ssrc",
+        "statistics",
+        "targets",
+        "track",
+        "unanswered",
+        "waits",
+    )
+
+    def __init__(
+        self, track: UpTrack, ssrc: int, rtx_ssrc: int, rid: str, index: int, *, nack: bool
+    ) -> None:
+        self.track = track
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.rid = rid
+        self.index = index
+        """Place among the track's streams, low to high."""
+        self.is_video = track.kind == "video"
+        self.clock_rate = track.clock_rate
+        self.statistics = ReceiveStatistics(self.clock_rate)
+        self.meter = RateMeter()
+        """Of video."""
+        self.size = (0, 0)
+        """Width and height of the picture, as the last keyframe told."""
+        self.cache: PacketCache[Packet] = PacketCache(1024 if self.is_video else 128)
+        self.nack = NackGenerator() if nack else None
+        self.pending: list[Packet] = []
+        self.targets: list[DownTrack] = []
+        self.lanes: list[Lane] = []
+        """Of the targets, in the form the forwarder needs."""
+        self.red_lanes: dict[tuple[int, int], list[Lane]] = {}
+        """Lanes of who gets redundant audio, by how many blocks and the receiver's payload type."""
+        self.doubled: list[DownTrack] = []
+        """Those of the targets that get each packet twice."""
+        self.managed: list[DownTrack] = []
+        """Those of the targets that are paced or thinned out; they have no lane."""
+        self.sent_packets = 0
+        """Fanned out in all; each target was sent those since it joined."""
+        self.sent_octets = 0
+        """Payload bytes of those."""
+        self.sent_seq = -1
+        self.sent_timestamp = 0
+        self.sent_at = 0.0
+        self.next_seq = 0
+        """One more than the highest extended sequence number."""
+        self.newest: Packet | None = None
+        """Of those sent on; None before the first packet."""
+        self.waits = self.is_video and nack
+        """Whether what is behind a gap waits for the repair."""
+        self.gate = -1
+        """The first missing packet (extended) while what is behind it waits; -1: nothing does."""
+        self.given_up_at = -1.0
+        """Since when the stream goes on without the packet at the gate as soon as it can."""
+        self.keyframe_only = False
+        """It can at a keyframe only."""
+        self.fast_payload_type = -1
+        """What `pending` may take directly; nothing before the first packet."""
+        self.redundant = False
+        """Whether that is redundant audio (RFC 2198)."""
+        self.loss = 0.0
+        """Share of packets found missing of late, those that redundancy gave back left out."""
+        self.missed_before = (0, 0)
+        self.last_arrival = 0.0
+        self.shut = False
+        """The publisher sends more than it may: what comes is dropped."""
+        self.shut_octets = 0
+        """Payload bytes dropped so."""
+        self.keyframes = 0
+        self.frames = FrameMeter()
+        self.gaps = 0
+        """Runs of packets that were missing when the next one came."""
+        self.missed = 0
+        """Packets in those."""
+        self.repaired = 0
+        """Packets that came as a resend on the RTX stream."""
+        self.nacks = 0
+        """Requests sent for missing packets."""
+        self.plis = 0
+        """Requests sent for keyframes."""
+        self.keyframe_wanted = False
+        self.last_keyframe_request = -math.inf
+        self.unanswered = 0
+        """Keyframe requests since the last keyframe."""
+        self.sender_ntp = 0
+        """NTP time of the last sender report, in the publisher's clock; 0 before the first."""
+        self.sender_rtp = 0
+        self.sender_report_at = 0.0
+        """Local (monotonic) arrival of that report."""
+
+    def receive(self, seq: int, timestamp: int, marker: int, payload: bytes, now: float) -> bool:
+        """Take one packet, whatever it is; False when it is too far off to belong to the stream.
+
+        `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds. A caller
+        in a hurry may put a packet that is just the `next_seq` into `pending` itself.
+        """
+        if seq == self.next_seq & 0xFFFF and self.newest is not None and self.gate < 0:
+            self.put_pending((self.next_seq, timestamp, marker, payload))
+            return True
+        # What waits comes first: statistics, cache and receivers go by order of arrival.
+        self.track.forwarder.fan_out(self, now)
+        extended = self.statistics.packet(seq, timestamp, now, len(payload))
+        if extended < 0:
+            return False
+        packet = (extended, timestamp, marker, payload)
+        if self.nack is not None:
+            self.nack.packet(extended, now)
+            if self.nack:
+                self.track.forwarder.repair_wanted = True
+        keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
+        kept = self.cache.put(extended, packet, now, keyframe)
+        if self.newest is None:
+            self.expect(self.track.spec.payload_type)
+            self.track.stream_started(self, packet, now)
+            self._send(packet, keyframe, now)
+        elif self._is_held(extended, packet, kept, now):
+            pass
+        elif extended >= self.next_seq:
+            self._note_arrival(extended, now)
+            self._send(packet, keyframe, now)
+        elif kept:
+            self._send_late(packet)
+        return True
+
+    def _send_late(self, packet: Packet) -> None:
+        """A packet behind the newest: reordered, or resent by the publisher."""
+        if self.waits:
+            # What left was in order, and numbered without a place for it.
+            self.track.forwarder.too_old += 1
+        else:
+            self.track.forwarder.forward_late(self, packet)
+
+    def _send(self, packet: Packet, keyframe: bool, now: float) -> None:
+        """Send on the newest packet by itself."""
+        if self.is_video and packet[3][0] & 0x17 == 0x10:
+            self.frames.frame(now)
+        self.newest = packet
+        self.last_arrival = now
+        self.next_seq = packet[0] + 1
+        if keyframe:
+            self.keyframe_begins(packet, now)
+        self.track.forwarder.send(self, [packet], now)
+
+    def _note_arrival(self, extended: int, now: float) -> None:
+        """The newest of those that came."""
+        if extended > self.next_seq:
+            self.gaps += 1
+            self.missed += extended - self.next_seq
+        self.next_seq = extended + 1
+        self.last_arrival = now
+
+    def _is_held(self, extended: int, packet: Packet | None, kept: bool, now: float) -> bool:
+        """Whether this packet (None: padding) waits behind a gap, or has ended the wait."""
+        gate = self.gate if self.gate >= 0 else self.next_seq
+        if extended < gate:
+            return False
+        if self.gate < 0 and (extended == gate or not self.waits):
+            return False
+        if not kept:
+            return True
+        silent_since = self.last_arrival
+        if extended >= self.next_seq:
+            self._note_arrival(extended, now)
+        if self.gate < 0:
+            in_order.begin(self, gate, silent_since, now)
+        else:
+            in_order.advance(self, packet, now)
+        return True
+
+    def expect(self, payload_type: int) -> None:
+        """The next packets in line will be of this type."""
+        self.fast_payload_type = payload_type if self.gate < 0 else -1
+        self.redundant = payload_type == self.track.spec.red_payload_type != 0
+
+    @property
+    def newest_waiting(self) -> Packet | None:
+        """The newest packet, sent or still pending."""
+        return self.pending[-1] if self.pending else self.newest
+
+    def look_at_loss(self) -> None:
+        """Bring `loss` up to date; about once a second."""
+        if self.nack is None:
+            return
+        missed, expected = self.nack.missed, self.next_seq
+        before, self.missed_before = self.missed_before, (missed, expected)
+        if expected > before[1]:
+            share = min(1.0, (missed - before[0]) / (expected - before[1]))
+            self.loss += (share - self.loss) * LOSS_GAIN
+
+    def put_pending(self, packet: Packet) -> None:
+        """`packet` is the next in line: count and forward it with the rest of its batch."""
+        pending = self.pending
+        if not pending:
+            self.track.forwarder.dirty.append(self)
+        pending.append(packet)
+        self.next_seq = packet[0] + 1
+
+    def take_voice(self, now: float) -> list[Packet]:
+        """Count and keep what is pending of a voice; gives it, to be forwarded.
+
+        Packets of `pending` follow each other and all before them without a gap.
+        """
+        packets = self.pending
+        self.pending = []
+        self.newest = last = packets[-1]
+        self.last_arrival = now
+        stamps = [packet[1] for packet in packets]
+        self.statistics.in_line(stamps, now, sum([len(packet[3]) for packet in packets]))
+        if self.nack is not None:
+            self.nack.in_line(last[0])
+        self.cache.extend(packets[0][0], packets, now)
+        return packets
+
+    def take_video(self, now: float) -> list[tuple[list[Packet], bool]]:
+        """As `take_voice`, of a picture: in parts, each with whether a keyframe begins it.
+
+        Receivers may switch to this stream just there, so whoever forwards a part calls
+        `begin_part` first.
+        """
+        packets = self.pending
+        self.pending = []
+        self.newest = last = packets[-1]
+        self.last_arrival = now
+        payloads = [packet[3] for packet in packets]
+        stamps = [packet[1] for packet in packets]
+        self.statistics.in_line(stamps, now, sum(map(len, payloads)))
+        if self.nack is not None:
+            self.nack.in_line(last[0])
+        if self.meter.sampling:
+            self.meter.sample(packets)
+        return self._cut(packets, payloads, now)
+
+    def parts(self, packets: list[Packet], now: float) -> list[tuple[list[Packet], bool]]:
+        """Packets that waited, in parts as `take_video` gives them."""
+        if self.meter.sampling:
+            self.meter.sample(packets)
+        return self._cut(packets, [packet[3] for packet in packets], now)
+
+    def _cut(
+        self, packets: list[Packet], payloads: list[bytes], now: float
+    ) -> list[tuple[list[Packet], bool]]:
+        start = 0
+        begins = False
+        parts: list[tuple[list[Packet], bool]] = []
+        for index, payload in enumerate(payloads):
+            # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
+            if payload[0] & 0x17 == 0x10:
+                self.frames.frame(now)
+                if vp8.is_keyframe(payload, 0, len(payload)):
+                    if index > start:
+                        parts.append((packets[start:index], begins))
+                    start, begins = index, True
+        if packets:
+            parts.append((packets[start:] if start else packets, begins))
+        return parts
+
+    def begin_part(self, part: list[Packet], keyframe: bool, now: float) -> None:
+        """Keep a part of `take_video`; if it is a keyframe, receivers may switch now."""
+        first = part[0]
+        self.cache.extend(first[0], part, now)
+        if keyframe:
+            self.cache.mark_keyframe(first[0])
+            self.keyframe_begins(first, now)
+
+    def keyframe_begins(self, packet: Packet, now: float) -> None:
+        """`packet` is the first of a keyframe and is sent next: receivers may switch now."""
+        self.keyframes += 1
+        self.keyframe_wanted = False
+        self.unanswered = 0
+        self.size = vp8.dimensions(packet[3]) or self.size
+        if self.nack is not None:
+            self.nack.keyframe(packet[0])
+        self.track.keyframe_arrived(self, packet, now)
+
+    def set_shut(self, shut: bool) -> None:
+        """Drop all that comes from now on, or take it again (from a keyframe on)."""
+        self.shut = shut
+        self.pending = []
+        self.gate = -1
+        self.fast_payload_type = -1
+        if not shut and self.newest is not None:
+            self.expect(self.track.spec.payload_type)
+
+    def has(self, seq: int) -> bool:
+        """Whether the packet of this 16-bit number is here already."""
+        return self.cache.get(seq) is not None
+
+    def cached(self, extended: int) -> Packet | None:
+        """A packet to send again, or None: never came, or too long ago."""
+        packet = self.cache.get(extended)
+        return packet if packet is not None and packet[0] == extended else None
+
+    def skip_padding(self, seq: int, timestamp: int, now: float) -> None:
+        """A packet with no payload (a probe): counted, and closed up in what is sent on."""
+        self.track.forwarder.fan_out(self, now)
+        extended = self.statistics.packet(seq, timestamp, now, 0)
+        if extended < 0:
+            return
+        if self.nack is not None:
+            self.nack.packet(extended, now)
+        kept = self.cache.skip(extended, now)
+        if self.newest is None or self._is_held(extended, None, kept, now):
+            return
+        if extended >= self.next_seq:
+            self._note_arrival(extended, now)
+            self.leave_out(extended, extended)
+        elif kept:
+            # Those behind it have been sent, so its number is missing until it is filled.
+            self._send_late((extended, timestamp, *PADDING))
+
+    def leave_out(self, first: int, last: int) -> None:
+        """These packets, next in line, are not sent; the numbers of what follows close up."""
+        for down_track in self.targets:
+            down_track.skip(first, last)
+        self.lay_lanes()
+
+    def add_target(self, down_track: DownTrack) -> None:
+        """`down_track` flows from this stream from now on."""
+        self.targets.append(down_track)
+        self.lay_lanes()
+
+    def remove_target(self, down_track: DownTrack) -> None:
+        """It no longer does."""
+        if down_track in self.targets:
+            self.targets.remove(down_track)
+            self.lay_lanes()
+
+    def lay_lanes(self) -> None:
+        """Something about a target has changed."""
+        self.managed = [down_track for down_track in self.targets if down_track.managed]
+        self.doubled = [down_track for down_track in self.targets if down_track.copied]
+        self.red_lanes = {}
+        plain = []
+        for down_track in self.targets:
+            if down_track.blocks:
+                lane = down_track.lane(redundant=True)
+                if lane is not None:
+                    key = (down_track.blocks, down_track.spec.payload_type)
+                    self.red_lanes.setdefault(key, []).append(lane)
+            elif not down_track.managed:
+                plain.append(down_track)
+        lanes = (down_track.lane() for down_track in plain)
+        # Receivers of one layout stand together: the forwarder then changes groups seldom.
+        self.lanes = sorted((lane for lane in lanes if lane is not None), key=itemgetter(0))
+
+    def note_sent(self, packets: list[Packet], now: float) -> None:
+        """`packets` have been fanned out to all targets."""
+        self.sent_packets += len(packets)
+        self.sent_octets += sum([len(packet[3]) for packet in packets])
+        last = packets[-1]
+        self.sent_seq = last[0]
+        self.sent_timestamp = last[1]
+        self.sent_at = now
+
+    def wants_keyframe_now(self, now: float) -> bool:
+        """Whether a keyframe request should leave now; if so it is noted as made.
+
+        At most one each `KEYFRAME_INTERVAL`; fewer and fewer while none is answered.
+        """
+        if not self.keyframe_wanted:
+            return False
+        interval = KEYFRAME_INTERVAL * max(1, self.unanswered)
+        if now - self.last_keyframe_request < min(interval, LONGEST_KEYFRAME_INTERVAL):
+            return False
+        self.unanswered += 1
+        self.last_keyframe_request = now
+        return True
+
+    def same_layer(self, other: RtpStream) -> bool:
+        """Whether both stand, one after the other, for the same layer of the same track."""
+        return self.track is other.track and self.index == other.index
+
+    def said_goodbye(self) -> None:
+        """BYE (RFC 3550 clause 6.6): the layer is off, without waiting for its silence."""
+        self.last_arrival = -math.inf
+
+    def is_alive(self, now: float, silence: float) -> bool:
+        """Whether a packet came within the last `silence` seconds."""
+        return self.newest is not None and now - self.last_arrival < silence
+
+    def tick(self, now: float) -> None:
+        """Let go of packets that are too old to be asked for; measure the rate."""
+        self.cache.evict(now)
+        if self.is_video:
+            self.meter.tick(self.statistics.bytes, self.statistics.received, now)

@@ -1,0 +1,1 @@
+"""One room's media: who publishes, who receives, who speaks."""

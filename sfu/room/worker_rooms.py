@@ -1,0 +1,273 @@
+"""The rooms and transports of one worker: opened and closed by signaling's commands.
+
+Theory of operation. `take` does what a command says; what transports tell (`TransportEvents`)
+comes back here too. Both keep four tables in step: routers by id, each transport's router, and for
+the receive path whose a user name and an address are. A transport is forgotten in all of them at
+once, whoever ended it. A command that names what is gone is ignored (see `control`).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from sfu import control
+from sfu.drops import DropReason
+from sfu.net.dtls import Certificate
+from sfu.net.srtp import SrtpProfile
+from sfu.net.tcp import TcpSockets
+from sfu.net.transport import Transport
+from sfu.process.channel import Channel
+from sfu.process.shedding import STEPS, Shed
+from sfu.receive.ingress import Ingress
+from sfu.receive.publisher import Publisher
+from sfu.room.peer import Peer
+from sfu.room.router import Router
+from sfu.send.egress import Outbox
+from sfu.send.forwarder import Forwarder
+from sfu.send.subscriber import Subscriber
+
+log = logging.getLogger("sfu.worker")
+
+
+class WorkerRooms:
+    """Whose everything is; one a worker."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        ingress: Ingress,
+        forwarder: Forwarder,
+        outbox: Outbox,
+        tcp: TcpSockets,
+        profiles: tuple[SrtpProfile, ...],
+        address_size: int,
+    ) -> None:
+        self.routers: dict[str, Router] = {}
+        self.certificate: Final = Certificate.generate()
+        """Of all transports of this worker."""
+        self.opened = False
+        """A transport was opened, whose handshake has timers; the worker sets it back."""
+        self._shed = STEPS[0]
+        self._channel = channel
+        self._ingress = ingress
+        self._forwarder = forwarder
+        self._outbox = outbox
+        self._tcp = tcp
+        self._profiles = profiles
+        self._address_size = address_size
+        self._router_of: dict[str, Router] = {}
+        """By transport id."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any transport."""
+        return bool(self._router_of)
+
+    def peers(self) -> list[Peer]:
+        """All transports' ends."""
+        return [peer for router in self.routers.values() for peer in router.peers.values()]
+
+    def peers_of(self, transports: Iterable[str]) -> list[Peer]:
+        """The ends of those that there are."""
+        return [peer for peer in map(self._peer, transports) if peer is not None]
+
+    def set_shed(self, shed: Shed) -> None:
+        """What this worker can still afford."""
+        self._shed = shed
+        for router in self.routers.values():
+            router.set_shed(shed)
+
+    def close(self) -> None:
+        """Close every room."""
+        for router in list(self.routers.values()):
+            self._close_router(router)
+
+    # Commands.
+
+    def take(self, command: control.Command, now: float) -> None:
+        """Do what signaling says; `now` in monotonic seconds."""
+        _COMMANDS[type(command)](self, command, now)
+
+    def _open_router(self, command: control.OpenRouter, now: float) -> None:
+        if command.router not in self.routers:
+            router = Router(command.router, command.room, command.loudest)
+            router.set_shed(self._shed)
+            self.routers[command.router] = router
+
+    def _take_close_router(self, command: control.CloseRouter, now: float) -> None:
+        router = self.routers.get(command.router)
+        if router is not None:
+            self._close_router(router)
+
+    def _close_router(self, router: Router) -> None:
+        for peer in list(router.peers.values()):
+            self._close_peer(router, peer)
+        self.routers.pop(router.id, None)
+
+    def _open_transport(self, command: control.OpenTransport, now: float) -> None:
+        router = self.routers.get(command.router)
+        if router is None or command.transport in self._router_of:
+            return
+        transport = Transport(
+            command, self.certificate, self._profiles, self, self._tcp.send_one, now
+        )
+        if command.direction == "publish":
+            publisher = Publisher(transport, self._forwarder, secrets.randbits(32))
+            peer = Peer(transport, publisher=publisher)
+        else:
+            subscriber = Subscriber(
+                transport, self._forwarder, self._outbox, self._address_size, _random_seq
+            )
+            peer = Peer(transport, subscriber=subscriber)
+        router.add(peer)
+        self._router_of[transport.id] = router
+        self._ingress.by_ufrag[command.ice_ufrag.encode()] = peer
+        self._ingress.by_tag[transport.tag] = peer
+        self.opened = True
+
+    def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            peer.transport.connect(command, now)
+
+    def _restart_ice(self, command: control.RestartIce, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            peer.transport.restart_ice(command.ice_ufrag, command.ice_pwd)
+            self._ingress.by_ufrag.update(dict.fromkeys(peer.transport.ufrags, peer))
+
+    def _set_up_tracks(self, command: control.SetUpTracks, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.publisher is not None:
+            self._router_of[command.transport].set_up_tracks(peer.publisher, command, now)
+
+    def _set_down_tracks(self, command: control.SetDownTracks, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.subscriber is not None:
+            self._router_of[command.transport].set_down_tracks(peer.subscriber, command, now)
+
+    def _set_view(self, command: control.SetView, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None and peer.subscriber is not None:
+            self._router_of[command.transport].set_view(peer.subscriber, command, now)
+
+    def _close_transport(self, command: control.CloseTransport, now: float) -> None:
+        peer = self._peer(command.transport)
+        if peer is not None:
+            self._close_peer(self._router_of[command.transport], peer)
+
+    def _peer(self, transport: str) -> Peer | None:
+        router = self._router_of.get(transport)
+        return None if router is None else router.peers.get(transport)
+
+    def _close_peer(self, router: Router, peer: Peer) -> None:
+        """We end it: what waits is sent, the peer is told, nothing is kept."""
+        self._outbox.flush()
+        if peer.subscriber is not None:
+            peer.subscriber.goodbye()
+        peer.transport.close(time.monotonic())
+        self._forget(router, peer)
+
+    def _forget(self, router: Router, peer: Peer) -> None:
+        router.transport_gone(peer)
+        self._router_of.pop(peer.transport.id, None)
+        self._ingress.by_tag.pop(peer.transport.tag, None)
+        for ufrag in peer.transport.ufrags:
+            self._ingress.by_ufrag.pop(ufrag, None)
+        for address in peer.transport.addresses:
+            if self._ingress.by_address.get(address) is peer:
+                del self._ingress.by_address[address]
+                self._tcp.dismiss(address)
+
+    # What transports tell (TransportEvents).
+
+    def transport_changed(self, transport: Transport) -> None:
+        """Pass it on; a transport that is over is forgotten."""
+        router = self._router_of.get(transport.id)
+        if router is None:
+            return
+        peer = router.peers[transport.id]
+        log.info(
+            "%s transport is %s",
+            transport.direction,
+            f"{transport.state} ({transport.reason})" if transport.reason else transport.state,
+            extra={"room": router.room, "participant": transport.participant},
+        )
+        if transport.state == "connected":
+            router.transport_connected(peer, time.monotonic())
+        elif transport.is_over:
+            self._forget(router, peer)
+        if transport.state != "new":
+            self._channel.send(
+                control.TransportChanged(
+                    transport=transport.id, state=transport.state, reason=transport.reason
+                )
+            )
+
+    def transport_checked(self, transport: Transport) -> None:
+        """Tell signaling that the peer got through to us."""
+        self._channel.send(control.TransportChanged(transport=transport.id, state="checked"))
+
+    def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
+        """Checks under this user name are nobody's now."""
+        self._ingress.by_ufrag.pop(ufrag, None)
+
+    def address_claimed(self, transport: Transport, address: bytes) -> bool:
+        """Datagrams from there are this transport's, if nobody else's; a connection may stay."""
+        peer = self._peer(transport.id)
+        owner = self._ingress.by_address.get(address)
+        if peer is None:
+            return False
+        if owner is not None and owner is not peer:
+            self._ingress.drops[DropReason.ADDRESS_TAKEN] += 1
+            return False
+        self._ingress.by_address[address] = peer
+        self._tcp.verify(address)
+        return True
+
+    def address_proven(self, transport: Transport, address: bytes) -> None:
+        """Whoever had it is not there any more."""
+        owner = self._ingress.by_address.pop(address, None)
+        if owner is not None and owner.transport is not transport:
+            owner.transport.address_lost(address, time.monotonic())
+        self.address_claimed(transport, address)
+
+    def address_forgotten(self, transport: Transport, address: bytes) -> None:
+        """Datagrams from there are nobody's; a connection is closed."""
+        peer = self._ingress.by_address.get(address)
+        if peer is not None and peer.transport is transport:
+            del self._ingress.by_address[address]
+            self._tcp.dismiss(address)
+
+    def connection_closed(self, address: bytes) -> None:
+        """The far end of a connection is gone."""
+        peer = self._ingress.by_address.pop(address, None)
+        if peer is not None:
+            peer.transport.address_lost(address, time.monotonic())
+
+    def address_selected(self, transport: Transport) -> None:
+        """The peer is to be sent to another address, or nowhere for now."""
+        peer = self._peer(transport.id)
+        if peer is not None and peer.subscriber is not None:
+            peer.subscriber.address_selected()
+
+
+_COMMANDS: Final[dict[type, Callable[..., None]]] = {
+    control.OpenRouter: WorkerRooms._open_router,
+    control.CloseRouter: WorkerRooms._take_close_router,
+    control.OpenTransport: WorkerRooms._open_transport,
+    control.ConnectTransport: WorkerRooms._connect_transport,
+    control.RestartIce: WorkerRooms._restart_ice,
+    control.SetUpTracks: WorkerRooms._set_up_tracks,
+    control.SetDownTracks: WorkerRooms._set_down_tracks,
+    control.SetView: WorkerRooms._set_view,
+    control.CloseTransport: WorkerRooms._close_transport,
+}
+
+
+def _random_seq() -> int:
+    """Below 32768: a first packet that is lost must not look like a wrap (RFC 3711 3.3.1)."""
+    return secrets.randbits(15)

@@ -1,0 +1,1 @@
+"""What participants are sent: from packets of a stream to datagrams."""

@@ -1,0 +1,491 @@
+"""A track as one participant receives it.
+
+Theory of operation. A down track has one SSRC, one series of sequence numbers and one timeline,
+whatever it is made of. `switch_to` starts a stretch of a source stream; the forwarder then does
+the work per packet with the plain numbers kept here. What the receiver says comes back through
+`nack`, `report` and the track's keyframe requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from sfu.control import DownTrackSpec
+from sfu.receive.nack import ResendLimiter
+from sfu.receive.rtp_stream import Packet, RtpStream
+from sfu.send import layer_selector
+from sfu.send.audio_repair import MAX_COPIES, Redundancy
+from sfu.send.egress import Egress
+from sfu.send.lane import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, Item, Lane
+from sfu.send.packet_map import PacketMap, Segment
+from sfu.wire.rtcp import ReportBlock
+
+if TYPE_CHECKING:
+    from sfu.congestion.pacer import Pacer
+    from sfu.receive.up_track import UpTrack
+
+EVERYTHING: Final = layer_selector.Layer(2, layer_selector.ALL)
+"""The target of a picture that nobody has said anything about."""
+LONGEST_JUMP: Final = 0x1000
+"""Picture ids, of 15 bits, that a pause may leave out: two minutes at 30 frames a second."""
+RESEND_RING: Final = 512
+"""Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
+
+
+class DownTrack:
+    """State of one track to one receiver; closed by its transport."""
+
+    __slots__ = (
+        "_given_up",
+        "_last",
+        "_octets_before",
+        "_packets_before",
+        "clock_rate",
+        "closed",
+        "copies",
+        "egress",
+        "extension",
+        "first_word",
+        "fraction_lost",
+        "header_size",
+        "jitter",
+        "last_sent_at",
+        "last_timestamp",
+        "limiter",
+        "limiter_packets",
+        "managed",
+        "map",
+        "nacks",
+        "octets",
+        "pacer",
+        "packets",
+        "packets_lost",
+        "pause",
+        "pauses_told",
+        "plis",
+        "red_first_word",
+        "redundancy",
+        "reported_highest",
+        "reports",
+        "resend_ring",
+        "resent",
+        "resent_octets",
+        "rtx_first_word",
+        "rtx_seq",
+        "segment",
+        "selector",
+        "spec",
+        "ssrc_word",
+        "stream",
+        "uncopied",
+        "up_track",
+    )
+
+    def __init__(self, spec: DownTrackSpec, egress: Egress, first_seq: int) -> None:
+        """`first_seq` is random, below 32768 (RFC 3711 clause 3.3.1)."""
+        self.spec = spec
+        self.egress = egress
+        self.clock_rate = 48000 if spec.kind == "audio" else 90000
+        self.up_track: UpTrack | None = None
+        self.stream: RtpStream | None = None
+        self.segment: Segment | None = None
+        self.map = PacketMap(first_seq)
+        self.closed = False
+        """Its SRTP state is gone: what still waits for it must not be sent."""
+        self.managed = False
+        """Whether its packets are looked at one by one instead of going out with all others'."""
+        self.pacer: Pacer[Any] | None = None
+        """Holds back what is too much at once; None while the way is wide."""
+        self.selector: layer_selector.LayerSelector | None = None
+        """Of video."""
+        if spec.kind == "video":
+            self.selector = layer_selector.LayerSelector()
+            self.selector.aim(EVERYTHING, EVERYTHING)
+        self.redundancy = Redundancy() if spec.red_payload_type else None
+        """Of voice, where the receiver takes it (RFC 2198)."""
+        self.copies = Redundancy(MAX_COPIES) if spec.copies else None
+        """Of voice, where nothing else repairs it."""
+        self.uncopied: list[bytes] = []
+        """Protected packets that are to be sent once more."""
+        self.pause = -1
+        """Extended number of the packet by which a voice announced the pause last repeated."""
+        self.pauses_told = 0
+        """How often that was repeated."""
+        self._last: tuple[bytes, Segment] | None = None
+        # The payload sent last, and under what.
+        self._given_up: layer_selector.Pictures | None = None
+        self.packets = 0
+        """Sent, without resends; up to date after `settle`."""
+        self.octets = 0
+        """Payload bytes, as sender reports count them (RFC 3550 clause 6.4.1)."""
+        self.resent = 0
+        self.resent_octets = 0
+        """Payload bytes."""
+        self.last_timestamp = 0
+        self.last_sent_at = 0.0
+        self._packets_before = 0
+        self._octets_before = 0
+        self.limiter = ResendLimiter()
+        self.limiter_packets = 0
+        self.rtx_seq = first_seq
+        self.fraction_lost = 0
+        self.packets_lost = 0
+        self.reports = 0
+        """Report blocks of the receiver's that came."""
+        self.reported_highest = 0
+        self.nacks = 0
+        """Requests of the receiver's for packets."""
+        self.plis = 0
+        """Its requests for keyframes."""
+        self.jitter = 0
+        """As the receiver reports it, timestamp units."""
+        self.resend_ring: list[tuple[int, bytes]] | None = None
+        if spec.kind == "video" and spec.nack and not spec.rtx_ssrc:
+            self.resend_ring = [(-1, b"")] * RESEND_RING
+        self._lay_out_header()
+
+    def _lay_out_header(self) -> None:
+        """Everything in the header that never changes, in the form the forwarder packs it."""
+        extension_id = self.egress.transport_cc_id
+        first = 0x90000000 if extension_id else 0x80000000
+        self.header_size = 20 if extension_id else 12
+        # Id and length of the transport-cc element: two bytes, so length - 1 = 1.
+        self.extension = (extension_id << 4 | 1) << 24 if extension_id else 0
+        self.first_word = first | self.spec.payload_type << 16
+        self.red_first_word = first | self.spec.red_payload_type << 16
+        self.rtx_first_word = first | self.spec.rtx_payload_type << 16
+        ssrc = self.spec.ssrc
+        self.ssrc_word = ssrc << 32 | ONE_BYTE_PROFILE if extension_id else ssrc
+
+    def _layout(self, segment: Segment) -> int:
+        """What a group must look like for this receiver: sizes of header and tag, and flags."""
+        layout = self.header_size << HEADER_SHIFT | self.egress.tag_length
+        if segment.picture_delta or segment.tl0_delta:
+            layout |= PATCHED
+        if self.resend_ring is not None or self.copied:
+            layout |= REMEMBERED
+        return layout
+
+    def aim(
+        self,
+        target: layer_selector.Layer,
+        preferred: layer_selector.Layer,
+        pacer: Pacer[Any] | None,
+    ) -> bool:
+        """What is to flow from now on, and whether it is paced; whether the target is another.
+
+        A spatial layer is changed at its next keyframe (`UpTrack.keyframe_arrived`); the rest
+        holds at once.
+        """
+        selector = self.selector
+        if selector is None:
+            return False
+        self.pacer = pacer
+        changed = target != selector.target
+        if selector.aim(target, preferred):
+            self.detach()
+        self.manage()
+        return changed
+
+    def manage(self) -> None:
+        """See whether its packets must still, or no longer, be looked at one by one."""
+        selector = self.selector
+        managed = self.pacer is not None or (selector is not None and selector.temporal.limiting)
+        if managed is self.managed:
+            return
+        self.settle()
+        self._note_last()
+        self.managed = managed
+        if self.stream is not None:
+            self._packets_before = self.stream.sent_packets
+            self._octets_before = self.stream.sent_octets
+            self.stream.lay_lanes()
+
+    def thin_out(self, packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
+        """Parts of `packets` that are sent, each under the `lane` of its moment."""
+        selector = self.selector
+        if selector is None or not selector.temporal.limiting:
+            yield packets
+            return
+        for run in selector.temporal.filter(packets):
+            if run.kept:
+                yield run.packets
+                continue
+            segment = layer_selector.leave_out(self.map, run)
+            if segment is not None:
+                self.segment = segment
+
+    @property
+    def blocks(self) -> int:
+        """Earlier frames sent beside each voice frame."""
+        return 0 if self.redundancy is None else self.redundancy.blocks
+
+    @property
+    def copied(self) -> bool:
+        """Whether each packet is sent twice."""
+        return self.copies is not None and self.copies.blocks > 0
+
+    def take_uncopied(self) -> list[bytes]:
+        """Protected packets whose copies are due, once."""
+        packets, self.uncopied = self.uncopied, []
+        return packets
+
+    def lane(self, *, redundant: bool = False) -> Lane | None:
+        """What the forwarder needs now; None while nothing flows. `redundant`: for RFC 2198."""
+        segment = self.segment
+        if segment is None or self.stream is None:
+            return None
+        return self._lane(segment, self.red_first_word if redundant else self.first_word)
+
+    def _lane(self, segment: Segment, first_word: int) -> Lane:
+        egress = self.egress
+        return (
+            self._layout(segment),
+            egress,
+            egress.data,
+            egress.pointer,
+            egress.context,
+            egress.runs,
+            first_word,
+            self.ssrc_word,
+            self.extension,
+            segment.seq_delta,
+            segment.timestamp_delta,
+            segment,
+            self,
+        )
+
+    def late_lane(self, packet: Packet, max_behind: int) -> Lane | None:
+        """As `lane`, for a packet behind the newest; None when it has no place (any more)."""
+        self.settle()
+        extended = packet[0]
+        if self.selector is not None and not self.selector.temporal.admits_late(packet):
+            return None
+        segment = self.map.segment_of_input(self.stream, extended)
+        if segment is None:
+            return None
+        if not 0 <= self.map.last_out - extended - segment.seq_delta < max_behind:
+            return None
+        return self._lane(segment, self.first_word)
+
+    def settle(self) -> None:
+        """Bring the counters up to date: on the packet path only the stream counts."""
+        stream, segment = self.stream, self.segment
+        if stream is None or segment is None or self.managed:
+            return
+        packets = stream.sent_packets - self._packets_before
+        if packets:
+            self.packets += packets
+            self.octets += stream.sent_octets - self._octets_before
+            self._packets_before = stream.sent_packets
+            self._octets_before = stream.sent_octets
+            self.map.last_out = stream.sent_seq + segment.seq_delta
+            self.last_timestamp = stream.sent_timestamp + segment.timestamp_delta & 0xFFFFFFFF
+            self.last_sent_at = stream.sent_at
+
+    def note_sent(self, packets: Sequence[Packet], now: float) -> None:
+        """Packets that were sent to this receiver alone, the newest last."""
+        segment = self.segment
+        assert segment is not None
+        last = packets[-1]
+        self.packets += len(packets)
+        self.octets += sum(len(packet[3]) for packet in packets)
+        self.map.last_out = last[0] + segment.seq_delta
+        self.last_timestamp = last[1] + segment.timestamp_delta & 0xFFFFFFFF
+        self.last_sent_at = now
+        self._last = (last[3], segment)
+
+    def left_out(self, packet: Packet) -> bool:
+        """Whether this packet's frame was left out, so that its number is not the receiver's."""
+        return self.selector is not None and self.selector.temporal.left_out(packet[1])
+
+    def note_late(self, packet: Packet) -> None:
+        """A packet behind the newest was sent."""
+        self.packets += 1
+        self.octets += len(packet[3])
+
+    def remember(self, items: Sequence[Item], position: int, segment: Segment) -> None:
+        """Keep protected packets, written at `position`, for a receiver without RTX."""
+        ring, egress, copied = self.resend_ring, self.egress, self.copied
+        for offset, _, seq, _, length in items:
+            out = seq + segment.seq_delta & 0xFFFF
+            start = position + offset
+            packet = bytes(egress.data[start : start + length + egress.tag_length])
+            if ring is not None:
+                ring[out % RESEND_RING] = (out, packet)
+            if copied:
+                self.uncopied.append(packet)
+
+    def switch_to(
+        self, stream: RtpStream, first_in: int, timestamp: int, packet: Packet | None, now: float
+    ) -> None:
+        """From extended sequence number `first_in` of `stream` on, forward that stream.
+
+        `timestamp` is that packet's; `packet` the packet itself where it is known (video).
+        Sequence number, timestamp and picture id go on from what was sent last.
+        """
+        self.detach()
+        before = self.segment
+        segment = self.map.begin(stream, first_in)
+        if before is not None:
+            self._continue_from(before, segment, stream, timestamp, now)
+            if packet is not None:
+                self._continue_picture(before, segment, packet)
+        self.segment = segment
+        self.stream = stream
+        self._packets_before = stream.sent_packets
+        self._octets_before = stream.sent_octets
+        stream.add_target(self)
+
+    def _continue_from(
+        self, before: Segment, segment: Segment, stream: RtpStream, timestamp: int, now: float
+    ) -> None:
+        source: RtpStream = before.source
+        if source is stream:
+            segment.timestamp_delta = before.timestamp_delta
+            return
+        wanted = -1
+        if source.track is stream.track and source.sender_ntp and stream.sender_ntp:
+            # Both streams' sender reports name the publisher's clock: the same instant in each.
+            ahead = (source.sender_ntp - stream.sender_ntp) / 4294967296.0
+            same = source.sender_rtp + timestamp - stream.sender_rtp - ahead * self.clock_rate
+            wanted = int(same) + before.timestamp_delta & 0xFFFFFFFF
+        elapsed = int((now - self.last_sent_at) * self.clock_rate)
+        # It must go forward by more than nothing, and not by more than a few seconds too many.
+        step = (wanted - self.last_timestamp) & 0xFFFFFFFF
+        if wanted < 0 or not 0 < step < elapsed + 2 * self.clock_rate:
+            wanted = self.last_timestamp + max(1, elapsed)
+        segment.timestamp_delta = (wanted - timestamp) & 0xFFFFFFFF
+
+    def is_news(self, stream: RtpStream, packet: Packet) -> bool:
+        """Whether this packet of a stream is newer than what was sent of it last."""
+        segment = self.segment
+        if segment is None or segment.source is not stream:
+            return True
+        return packet[0] + segment.seq_delta > self.map.last_out
+
+    def _goes_on(self, before: Segment, segment: Segment, packet: Packet) -> bool:
+        """After a pause of one and the same stream pictures may just go on as they are numbered.
+
+        That needs no patching. Not so after a pause so long that the numbers may look older.
+        """
+        sent, new = self._sent(before), layer_selector.sent_pictures(packet[3], before)
+        if sent.picture_id < 0 or new.picture_id < 0:
+            return False
+        if not 0 < (new.picture_id - sent.picture_id) & 0x7FFF < LONGEST_JUMP:
+            return False
+        segment.picture_delta, segment.tl0_delta = before.picture_delta, before.tl0_delta
+        self._given_up = None
+        return True
+
+    def _sent(self, before: Segment) -> layer_selector.Pictures:
+        """What was sent last. Not always by `before`: pictures left out since move its numbers."""
+        return self._given_up or layer_selector.sent_pictures(*(self._last or (b"", before)))
+
+    def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
+        """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
+        if before.source is segment.source and self._goes_on(before, segment, packet):
+            return
+        sent = self._sent(before)
+        self._given_up = None
+        segment.picture_delta, segment.tl0_delta = layer_selector.continue_pictures(sent, packet[3])
+
+    def _note_last(self) -> None:
+        """Keep what was sent last, as only the stream knows it while nobody looks."""
+        stream, segment = self.stream, self.segment
+        if self.managed or stream is None or segment is None or stream.newest is None:
+            return
+        if stream.newest[0] >= segment.first_in:
+            self._last = (stream.newest[3], segment)
+
+    def detach(self) -> None:
+        """Nothing flows until the next `switch_to`."""
+        stream = self.stream
+        if stream is not None:
+            self.settle()
+            self._note_last()
+            stream.remove_target(self)
+            self.stream = None
+
+    def give_up(self, first: Packet, segment: Segment) -> None:
+        """What waited in the pacer is thrown away, `first` being the first of it: its number goes
+        to the next keyframe, which is waited for."""
+        self.detach()
+        self._given_up = layer_selector.sent_pictures(first[3], segment)
+        self.map.take_back(first[0] + segment.seq_delta)
+        self.segment = self.map.current
+        if self.selector is not None:
+            self.selector.lost()
+
+    def skip(self, first: int, last: int) -> None:
+        """Leave out packets of the current stream without a hole in the numbers."""
+        self.settle()
+        segment = self.map.leave_out(first, last)
+        if segment is not None:
+            self.segment = segment
+
+    def inserted(self, packet: Packet, now: float) -> None:
+        """A packet of our own was sent under the number that the stream's next one would have
+        had: that one and all after it move up. Lanes are to be laid anew."""
+        self.note_sent([packet], now)
+        self.segment = self.map.insert(packet[0])
+
+    def resendable(self, seq: int) -> bytes | None:
+        """The protected bytes of a packet sent without RTX, by 16-bit number.
+
+        Of voice they are kept from a receiver's first request on: most never ask.
+        """
+        ring = self.resend_ring
+        if ring is None:
+            self.settle()
+            self.resend_ring = [(-1, b"")] * RESEND_RING
+            if self.stream is not None:
+                self.stream.lay_lanes()
+            return None
+        held, packet = ring[seq % RESEND_RING]
+        return packet if held == seq else None
+
+    def report(self, block: ReportBlock, loss: float, now: float) -> None:
+        """What the receiver says of this track; `loss` is the share that the way loses."""
+        self.see_loss(loss, now)
+        self.reports += 1
+        self.reported_highest = block.highest_seq
+        self.fraction_lost = block.fraction_lost
+        self.packets_lost = block.packets_lost
+        self.jitter = block.jitter
+
+    def see_loss(self, loss: float, now: float) -> None:
+        """The path loses this share of all packets: a voice may need (no) redundancy now."""
+        repair = self.redundancy or self.copies
+        if repair is not None and repair.report(loss, now):
+            self._repair_changed()
+
+    def stop_repair(self) -> None:
+        """No redundancy from now on: TCP repairs by itself, and more bytes only delay it."""
+        repair = self.redundancy or self.copies
+        if repair is not None and repair.stop():
+            self._repair_changed()
+
+    def _repair_changed(self) -> None:
+        self.settle()
+        self.uncopied = []
+        if self.stream is not None:
+            self.stream.lay_lanes()
+
+    def timestamp_at(self, ntp_now: int, publisher_offset: float) -> int | None:
+        """The RTP timestamp of this instant on the track's timeline, for a sender report.
+
+        `ntp_now` is our NTP time; `publisher_offset` what our clock is ahead of the publisher's
+        (seconds): one figure for all tracks of a publisher, so that they stay in step. None
+        before the publisher's first report.
+        """
+        segment = self.segment
+        if segment is None or self.stream is None:
+            return None
+        stream = self.stream
+        if not stream.sender_ntp:
+            return None
+        elapsed = (ntp_now - stream.sender_ntp) / 4294967296.0 - publisher_offset
+        at = stream.sender_rtp + int(elapsed * self.clock_rate)
+        return (at + segment.timestamp_delta) & 0xFFFFFFFF

@@ -1,0 +1,476 @@
+"""The hot path: packets of one stream, written once into the memory of each receiver.
+
+Theory of operation. Streams with `pending` packets are in `dirty`; once per batch of datagrams
+`flush` fans each of them out. A `Group` is what all receivers share: the packets laid out as
+they leave, with room for header and tag, cut into runs of equal size. For a receiver, one copy
+moves the whole group, one `pack_into` a packet writes the header, one call protects it in place.
+
+Two details buy speed. libwebrtc cuts a frame into packets that differ by at most one byte; one
+byte of RTP padding (RFC 3550 clause 5.1) on the shorter ones makes them one run, and so one
+message to the kernel. And everything in a header that does not change is packed as two constants.
+
+Nothing here may raise on bad media: what libsrtp refuses is wiped from the message and counted.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from sfu.codecs import opus, red, vp8
+from sfu.net.srtp import length_cell, protect
+from sfu.send.audio_repair import COPY_AFTER
+from sfu.send.egress import CAPACITY, Egress, Outbox
+from sfu.send.lane import (
+    HEADER_SHIFT,
+    ONE_BYTE_PROFILE,
+    PATCHED,
+    RECEIVER,
+    REMEMBERED,
+    TAG_MASK,
+)
+
+if TYPE_CHECKING:
+    from sfu.receive.rtp_stream import Packet, RtpStream
+    from sfu.send.down_track import DownTrack
+    from sfu.send.lane import Lane
+    from sfu.send.packet_map import Segment
+
+GROUP_PACKETS: Final = 40
+"""Packets in a group at most: it must fit an egress and one message."""
+PADDING: Final = 224
+"""Bytes of a packet of mere padding; its count must fit one byte."""
+PACED_PACKETS: Final = 3
+"""Packets that leave a pacer together."""
+ENOUGH: Final = 30
+"""Packets of one picture that do not wait until the next one's are written, too."""
+NUMBER_AT: Final = 17
+"""Where a packet of ours has its transport-wide number: behind the header of 12 bytes, the
+extension's of 4 and the element's of 1."""
+MAX_BEHIND: Final = 1000
+"""How far behind the newest a packet may be sent; below libsrtp's window of 1024."""
+
+_PADDING_BIT: Final = 0x20000000
+_PAD: Final = b"\x01"
+_pack_plain: Final = struct.Struct("!III").pack_into
+_pack_extended: Final = struct.Struct("!IIQI").pack_into
+
+
+class Group:
+    """Packets as all receivers with the same layout get them."""
+
+    __slots__ = ("items", "packets", "runs", "template", "total")
+
+    def __init__(self, packets: Sequence[Packet], layout: int, pad: bool) -> None:
+        """`layout` is `DownTrack.layout`; `pad` allows one byte of padding."""
+        header_size, tag = layout >> HEADER_SHIFT, layout & TAG_MASK
+        head, tail = bytes(header_size), bytes(tag)
+        parts: list[bytes] = []
+        items: list[tuple[int, int, int, int, int]] = []
+        runs: list[tuple[int, int]] = []
+        short = max([len(packet[3]) for packet in packets]) - 1 if pad else -1
+        offset = run_length = run_segment = 0
+        for seq, timestamp, word, payload in packets:
+            size = len(payload)
+            if size == short:
+                payload += _PAD
+                size += 1
+                word |= _PADDING_BIT
+            length = header_size + size
+            parts.append(head)
+            parts.append(payload)
+            parts.append(tail)
+            items.append((offset, word, seq, timestamp, length))
+            length += tag
+            offset += length
+            if length == run_segment:
+                run_length += length
+            else:
+                if run_length:
+                    runs.append((run_length, run_segment))
+                run_length = run_segment = length
+        runs.append((run_length, run_segment))
+        self.packets = packets
+        self.items = items
+        """Offset in the template, marker and padding bits, sequence number, timestamp, length."""
+        self.runs = runs
+        """Length and segment size of each, bytes."""
+        self.total = offset
+        self.template = b"".join(parts)
+
+
+def redundant(
+    stream: RtpStream, packets: Sequence[Packet], blocks: int, payload_type: int
+) -> list[Packet]:
+    """The same packets with the frames before each beside its own (RFC 2198)."""
+    found: list[Packet] = []
+    for seq, timestamp, word, payload in packets:
+        earlier = []
+        for back in range(1, blocks + 1):
+            packet = stream.cached(seq - back)
+            if packet is None:
+                break
+            earlier.append((packet[1], packet[3]))
+        found.append((seq, timestamp, word, red.encode(payload, timestamp, earlier, payload_type)))
+    return found
+
+
+def _uncopied(stream: RtpStream) -> list[tuple[DownTrack, list[bytes]]]:
+    """What was sent before and leaves a second time with the next packet."""
+    return [(down_track, down_track.take_uncopied()) for down_track in stream.doubled]
+
+
+class Forwarder:
+    """Fans streams out; one a worker."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.dirty: list[RtpStream] = []
+        """Streams with pending packets."""
+        self.repair_wanted = False
+        """Something is missing, or a keyframe is wanted: look soon."""
+        self.pacing_wanted = False
+        """Something waits in a pacer: look very soon."""
+        self.forwarded = 0
+        """Packets written to receivers, resends included."""
+        self.too_old = 0
+        """Late packets that could not be sent any more."""
+        self.refused = 0
+        """Packets that libsrtp would not protect."""
+        self._outbox = outbox
+        self._cell = length_cell()
+
+    def flush(self, now: float) -> None:
+        """Fan out everything pending. `now` in monotonic seconds.
+
+        The last of it is then in the outbox; what came before may have left already.
+        """
+        dirty, outbox = self.dirty, self._outbox
+        waiting = 0
+        # Video first: a shorter packet of audio behind it ends its run, and costs no message.
+        for stream in dirty:
+            if stream.is_video:
+                if waiting >= ENOUGH:
+                    outbox.flush()
+                before = self.forwarded
+                self.fan_out(stream, now)
+                waiting = self.forwarded - before
+        for stream in dirty:
+            if not stream.is_video:
+                self.fan_out(stream, now)
+        dirty.clear()
+
+    def fan_out(self, stream: RtpStream, now: float) -> None:
+        """Count, keep and send on `stream`'s pending packets."""
+        if not stream.pending:
+            return
+        if not stream.is_video:
+            self.send(stream, stream.take_voice(now), now)
+            return
+        for part, keyframe in stream.take_video(now):
+            stream.begin_part(part, keyframe, now)
+            self.send(stream, part, now)
+
+    def send(self, stream: RtpStream, packets: list[Packet], now: float) -> None:
+        """Write packets of `stream` to all its targets; they are newer than all before them."""
+        lanes = stream.lanes
+        count = len(packets)
+        uncopied = _uncopied(stream) if stream.doubled else None
+        if lanes:
+            if count <= GROUP_PACKETS:
+                self._fan_out(lanes, packets, stream.is_video and count > 1)
+            else:
+                for start in range(0, count, GROUP_PACKETS):
+                    self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
+            self.forwarded += count * len(lanes)
+        for (blocks, payload_type), red_lanes in stream.red_lanes.items():
+            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
+            self.forwarded += count * len(red_lanes)
+        if stream.managed:
+            for down_track in stream.managed:
+                self.send_managed(down_track, packets, now)
+        elif not lanes and not stream.red_lanes:
+            return
+        stream.note_sent(packets, now)
+        if uncopied:
+            for down_track, before in uncopied:
+                self.copy(down_track, before, behind=True)
+            if opus.announces_pause(packets[-1][3]):
+                # Nothing follows that would take its copy along.
+                self.repair_wanted = True
+
+    def copy(self, down_track: DownTrack, packets: Sequence[bytes], behind: bool = False) -> None:
+        """Send protected packets a second time, byte for byte; `behind` the one sent just now."""
+        egress = down_track.egress
+        note = egress.note_copy if behind and down_track.extension else None
+        for packet in packets:
+            size = self._write_again(egress, packet)
+            down_track.resent += 1
+            down_track.resent_octets += size - down_track.header_size - egress.tag_length
+            if note is not None:
+                number = int.from_bytes(packet[NUMBER_AT : NUMBER_AT + 2], "big")
+                note(number, (egress.transport_word >> 8) - 1 & 0xFFFF)
+        self.forwarded += len(packets)
+
+    def copy_waiting(self, stream: RtpStream, now: float) -> bool:
+        """Send the copies that no next packet takes along, where the voice pauses; whether some
+        are not due yet."""
+        waiting = [down for down in stream.doubled if down.uncopied]
+        if not waiting or stream.pending or now - stream.last_arrival < COPY_AFTER:
+            return bool(waiting)
+        for down_track in waiting:
+            self.copy(down_track, down_track.take_uncopied())
+        return False
+
+    def send_managed(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
+        """To a receiver whose way is narrow: what its layers allow, when its pacer allows.
+
+        Sequence numbers are given here, transport-wide ones when it really leaves.
+        """
+        for part in down_track.thin_out(packets):
+            lane = down_track.lane()
+            if lane is None:
+                return
+            down_track.note_sent(part, now)
+            pacer = down_track.pacer
+            if pacer is None:
+                self.write(lane, part)
+                continue
+            for start in range(0, len(part), PACED_PACKETS):
+                burst = part[start : start + PACED_PACKETS]
+                size = sum([len(packet[3]) for packet in burst])
+                if pacer.passes(size, now):
+                    self.write(lane, burst)
+                else:
+                    pacer.put((lane, burst), size, now)
+                    self.pacing_wanted = True
+
+    def write(self, lane: Lane, packets: Sequence[Packet]) -> None:
+        """Packets to one receiver that leave now; nothing happens if it is gone by now."""
+        if lane[RECEIVER].closed:
+            return
+        for start in range(0, len(packets), GROUP_PACKETS):
+            self._fan_out([lane], packets[start : start + GROUP_PACKETS], len(packets) > 1)
+        self.forwarded += len(packets)
+
+    def _fan_out(self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool) -> None:
+        """The innermost loop: one group to each of its receivers."""
+        groups: dict[int, Group] = {}
+        known = -1
+        group: Group
+        cell, outbox = self._cell, self._outbox
+        for (
+            layout, egress, data, pointer, context, runs, first, ssrc, extension,
+            seq_delta, timestamp_delta, segment, down_track,
+        ) in lanes:  # fmt: skip
+            if layout != known:
+                known = layout
+                group = groups.get(layout) or groups.setdefault(layout, Group(packets, layout, pad))
+                items, template, total = group.items, group.template, group.total
+                group_runs = group.runs
+            position = egress.position
+            end = position + total
+            if end > CAPACITY:
+                outbox.flush()
+                position, end = 0, total
+            if not position:
+                outbox.dirty.append(egress)
+            egress.position = end
+            data[position:end] = template
+            runs += group_runs
+            if layout & PATCHED:
+                self._patch_pictures(data, group, position + (layout >> HEADER_SHIFT), segment)
+            if extension:
+                number = egress.transport_word
+                for offset, word, seq, timestamp, length in items:
+                    at = position + offset
+                    _pack_extended(
+                        data,
+                        at,
+                        first + word + (seq + seq_delta & 0xFFFF),
+                        timestamp + timestamp_delta & 0xFFFFFFFF,
+                        ssrc,
+                        extension | number & 0xFFFF00,
+                    )
+                    number += 0x100
+                    cell[0] = length
+                    if protect(context, pointer + at, cell):
+                        self._wipe(data, at, length)
+                egress.transport_word = number
+            else:
+                for offset, word, seq, timestamp, length in items:
+                    at = position + offset
+                    _pack_plain(
+                        data,
+                        at,
+                        first + word + (seq + seq_delta & 0xFFFF),
+                        timestamp + timestamp_delta & 0xFFFFFFFF,
+                        ssrc,
+                    )
+                    cell[0] = length
+                    if protect(context, pointer + at, cell):
+                        self._wipe(data, at, length)
+            if layout & REMEMBERED:
+                down_track.remember(group.items, position, segment)
+
+    def _wipe(self, data: bytearray, at: int, length: int) -> None:
+        """A packet that libsrtp refused must not leave in clear; zeros are dropped on arrival."""
+        data[at : at + length] = bytes(length)
+        self.refused += 1
+
+    @staticmethod
+    def _patch_pictures(data: bytearray, group: Group, start: int, segment: Segment) -> None:
+        """Shift the picture numbers of a group; the payload of its first packet is at `start`."""
+        picture_delta, tl0_delta = segment.picture_delta, segment.tl0_delta
+        for item, packet in zip(group.items, group.packets, strict=True):
+            vp8.shift_pictures(data, start + item[0], packet[3], picture_delta, tl0_delta)
+
+    def replay(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
+        """Send cached packets to one receiver that has just switched to their first."""
+        lane = down_track.lane()
+        if lane is None:
+            return
+        if down_track.managed:
+            self.send_managed(down_track, packets, now)
+        else:
+            self.write(lane, packets)
+            down_track.note_sent(packets, now)
+
+    def fade_out(self, down_track: DownTrack, now: float) -> None:
+        """Let a voice that is left out end in silence, so that its gap does not count as loss."""
+        down_track.settle()
+        lane, stream = down_track.lane(), down_track.stream
+        if lane is None or stream is None or stream.newest is None:
+            return
+        timestamp = stream.newest[1]
+        packets = []
+        for number, payload in enumerate(opus.PAUSE):
+            timestamp = timestamp + opus.FRAME_DURATION & 0xFFFFFFFF
+            packets.append((stream.next_seq + number, timestamp, 0, payload))
+        self.write(lane, packets)
+        down_track.note_sent(packets, now)
+
+    def forward_late(self, stream: RtpStream, packet: Packet) -> None:
+        """A packet behind the newest: to whom its number still belongs."""
+        for down_track in stream.targets:
+            lane = down_track.late_lane(packet, MAX_BEHIND)
+            if lane is None:
+                self.too_old += 1
+                continue
+            self._fan_out([lane], [packet], False)
+            self.forwarded += 1
+            down_track.note_late(packet)
+
+    def resend(self, down_track: DownTrack, seqs: Sequence[int], now: float, rtt: float) -> int:
+        """Answer a NACK (RFC 4585 clause 6.2.1); returns how many packets were sent again.
+
+        `seqs` are 16-bit numbers as the receiver knows them, `rtt` in seconds.
+        """
+        down_track.settle()
+        limiter = down_track.limiter
+        limiter.sent(down_track.packets - down_track.limiter_packets)
+        down_track.limiter_packets = down_track.packets
+        count = 0
+        for seq in seqs:
+            if limiter.spent:
+                break
+            found = down_track.map.find_output(seq)
+            if found is None or not limiter.allows(seq, now, rtt):
+                continue
+            if self._resend_one(down_track, seq, *found):
+                limiter.resent(seq, now)
+                count += 1
+        self.forwarded += count
+        return count
+
+    def _resend_one(self, down_track: DownTrack, seq: int, segment: Segment, extended: int) -> bool:
+        if down_track.spec.rtx_ssrc:
+            cached: Packet | None = segment.source.cached(extended)
+            if cached is None or down_track.left_out(cached):
+                return False
+            size = self._write_rtx(down_track, seq, segment, cached)
+        else:
+            packet = down_track.resendable(seq)
+            if packet is None:
+                return False
+            size = self._write_again(down_track.egress, packet)
+        down_track.resent += 1
+        down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
+        return True
+
+    @staticmethod
+    def _write_again(egress: Egress, packet: bytes) -> int:
+        """A protected packet as it was; its bytes."""
+        size = len(packet)
+        position = egress.reserve(size)
+        egress.runs.append((size, size))
+        egress.data[position : position + size] = packet
+        return size
+
+    def pad(self, down_track: DownTrack, size: int) -> None:
+        """Send about `size` bytes more than is needed on an RTX stream, for a probe.
+
+        The newest packets once more where there are any, which may even fill a gap; else
+        packets of mere padding.
+        """
+        down_track.settle()
+        segment, stream = down_track.segment, down_track.stream
+        newest = down_track.map.last_out
+        while size > 0:
+            cached = None
+            if segment is not None and stream is not None and newest >= segment.first_out:
+                cached = stream.cached(newest - segment.seq_delta)
+                if cached is not None and down_track.left_out(cached):
+                    cached = None
+            if cached is None:
+                size -= self._write_padding(down_track)
+                continue
+            size -= self._write_rtx(down_track, newest & 0xFFFF, segment, cached)
+            newest -= 1
+
+    def _write_padding(self, down_track: DownTrack) -> int:
+        """One packet of mere padding (RFC 3550 clause 5.1) on the RTX stream; its bytes."""
+        padding = bytes(PADDING - 1) + bytes((PADDING,))
+        return self._write_repair(down_track, padding, 0, _PADDING_BIT)
+
+    def _write_rtx(
+        self, down_track: DownTrack, seq: int, segment: Segment | None, packet: Packet
+    ) -> int:
+        """The packet under the RTX SSRC, its own number first in the payload (RFC 4588 4)."""
+        _, timestamp, word, payload = packet
+        shift = 0
+        if segment is not None:
+            shift = segment.timestamp_delta
+            if segment.picture_delta or segment.tl0_delta:
+                patched = bytearray(payload)
+                vp8.shift_pictures(patched, 0, payload, segment.picture_delta, segment.tl0_delta)
+                payload = bytes(patched)
+        payload = seq.to_bytes(2, "big") + payload
+        return self._write_repair(down_track, payload, timestamp + shift & 0xFFFFFFFF, word)
+
+    def _write_repair(
+        self, down_track: DownTrack, payload: bytes, timestamp: int, word: int
+    ) -> int:
+        """A packet on the RTX stream; its bytes on the wire."""
+        egress = down_track.egress
+        data = egress.data
+        header = down_track.header_size
+        length = header + len(payload)
+        size = length + egress.tag_length
+        position = egress.reserve(size)
+        egress.runs.append((size, size))
+        data[position + header : position + length] = payload
+        first = down_track.rtx_first_word + word + (down_track.rtx_seq & 0xFFFF)
+        down_track.rtx_seq += 1
+        extension = down_track.extension
+        if extension:
+            word = extension | egress.transport_word & 0xFFFF00
+            egress.transport_word += 0x100
+            ssrc_word = down_track.spec.rtx_ssrc << 32 | ONE_BYTE_PROFILE
+            _pack_extended(data, position, first, timestamp, ssrc_word, word)
+        else:
+            _pack_plain(data, position, first, timestamp, down_track.spec.rtx_ssrc)
+        self._cell[0] = length
+        if protect(egress.context, egress.pointer + position, self._cell):
+            self._wipe(data, position, length)
+        return size

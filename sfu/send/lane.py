@@ -1,0 +1,48 @@
+"""What the hot path needs of a receiver: its lane, one flat tuple a down track."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sfu.send.egress import Egress
+from sfu.send.packet_map import Segment
+
+if TYPE_CHECKING:
+    from sfu.send.down_track import DownTrack
+
+ONE_BYTE_PROFILE: Final = 0xBEDE0001
+"""A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
+PATCHED: Final = 0x100
+"""Bit of `layout`: picture ids are shifted."""
+REMEMBERED: Final = 0x200
+"""Bit of `layout`: protected packets are kept for resends without RTX."""
+TAG_MASK: Final = 0xFF
+"""Bits of `layout`: bytes that protection adds."""
+HEADER_SHIFT: Final = 16
+"""Above this in `layout`: bytes of the RTP header."""
+
+Item = tuple[int, int, int, int, int]
+"""Offset in the group, marker and padding bits, sequence number, timestamp, length."""
+
+Lane = tuple[
+    int,
+    Egress,
+    bytearray,
+    Any,
+    Any,
+    list[tuple[int, int]],
+    int,
+    int,
+    int,
+    int,
+    int,
+    Segment,
+    "DownTrack",
+]
+"""What the forwarder needs of a down track for a packet, in one tuple: layout, egress, its data,
+pointer, SRTP context and runs, first header word, SSRC word, extension word, sequence number and
+timestamp deltas, the segment they are of, the down track itself. Remade whenever one changes."""
+SEGMENT: Final = 11
+"""Place in a `Lane`."""
+RECEIVER: Final = 12
+"""Place of the down track in a `Lane`."""

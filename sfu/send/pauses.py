@@ -1,0 +1,85 @@
+"""Pauses in a voice, on ways that lose packets.
+
+Theory of operation. A browser that hears silence announces a pause by one packet of a byte or two
+and then sends nothing for 0.4 s, when a frame of noise and the next announcement come. While a
+jitter buffer knows of the pause it plays comfort noise. If just that packet is lost, it takes the
+pause for loss and conceals until something comes; and neither redundancy nor a request helps,
+because both need a later packet to ride on or to show the gap. At 5 % loss a voice that is silent
+was concealed for 5 % of the time.
+
+So the announcement is repeated to receivers on such ways (`repeat`), as a packet of our own with
+the redundancy that all their packets have; the stream's numbers move up by one. And where a
+publisher falls silent without having announced it, the packet after its last is asked for on
+suspicion (`unannounced`).
+
+Repeats carry a timestamp a little before the present: later, it might be that of a frame that is
+on its way here and would be thrown away for it; earlier, jitter buffers would take the way for a
+slow one and grow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sfu.codecs import opus
+from sfu.send.forwarder import redundant
+
+if TYPE_CHECKING:
+    from sfu.receive.rtp_stream import RtpStream
+    from sfu.send.down_track import DownTrack
+    from sfu.send.forwarder import Forwarder
+
+REPEAT_EACH: Final = 0.04
+"""Seconds from the announcement to its repeat, and from one repeat to the next: two frames, so
+that a loss of several packets in a row does not take both."""
+FRAME_SECONDS: Final = 0.02
+SUSPICIOUS: Final = 0.06
+"""Seconds without a packet after which a voice has fallen silent: three frames."""
+PAUSE_SECONDS: Final = 0.35
+"""After this the next packet of a pause comes by itself."""
+
+
+def repeat(stream: RtpStream, forwarder: Forwarder, now: float) -> None:
+    """Tell receivers on lossy ways again that the voice pauses, where it is time; on each tick."""
+    newest = stream.newest
+    if not stream.red_lanes or newest is None or not opus.announces_pause(newest[3]):
+        return
+    if stream.pending:
+        return
+    age = now - stream.last_arrival
+    told = False
+    for down in stream.targets:
+        if down.pause != newest[0]:
+            down.pause, down.pauses_told = newest[0], 0
+        if down.pauses_told < down.blocks and age >= REPEAT_EACH * (down.pauses_told + 1):
+            down.pauses_told += 1
+            told = _tell(down, stream, forwarder, age, now) or told
+    if told:
+        stream.lay_lanes()
+
+
+def _tell(down: DownTrack, stream: RtpStream, forwarder: Forwarder, age: float, now: float) -> bool:
+    assert stream.newest is not None
+    _, timestamp, _, payload = stream.newest
+    lane = down.lane(redundant=True)
+    # With RTX a resend would be looked for in the stream's cache, where this packet is not.
+    if lane is None or down.spec.rtx_ssrc:
+        return False
+    down.settle()
+    frames = max(1, int(age / FRAME_SECONDS) - 1)
+    timestamp = timestamp + frames * opus.FRAME_DURATION & 0xFFFFFFFF
+    packet = (stream.next_seq, timestamp, 0, payload)
+    forwarder.write(lane, redundant(stream, [packet], down.blocks, down.spec.payload_type))
+    down.inserted(packet, now)
+    return True
+
+
+def unannounced(stream: RtpStream, now: float) -> list[int]:
+    """16-bit numbers to ask for on suspicion: the voice fell silent, and what would say so may
+    have been lost. Each is given once."""
+    newest = stream.newest
+    if newest is None or stream.nack is None or opus.is_dtx(newest[3]):
+        return []
+    if not SUSPICIOUS <= now - stream.last_arrival < PAUSE_SECONDS:
+        return []
+    return stream.nack.beyond()

@@ -1,0 +1,1 @@
+"""RTP, RTCP and their clocks on the wire."""

@@ -1,0 +1,1 @@
+"""Who may: passwords, guesses at them, tokens."""

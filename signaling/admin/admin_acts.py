@@ -1,0 +1,77 @@
+"""What the admin may do, done to the rooms of this server: satisfies `actions.Actions`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from signaling.admin.actions import ActionError, Capture
+from signaling.conference.rooms import Rooms
+from signaling.meter.captures import CaptureRefusedError, Captures, RunningCapture
+
+
+class AdminActs:
+    """Acts on rooms and captures."""
+
+    def __init__(self, rooms: Rooms, captures: Captures) -> None:
+        self._rooms, self._captures = rooms, captures
+
+    async def remove(self, participant: str) -> None:
+        """Put somebody out of their room; their page says so and does not come back by itself."""
+        for room in self._rooms.rooms.values():
+            person = room.participants.get(participant)
+            if person is not None:
+                self._rooms.dismiss(room, person)
+                return
+        raise ActionError("notFound")
+
+    async def close_room(self, room: str) -> None:
+        """Put everybody out, which ends the room."""
+        found = self._rooms.rooms.get(room)
+        if found is None:
+            raise ActionError("notFound")
+        for person in list(found.participants.values()):
+            self._rooms.dismiss(found, person)
+
+    async def start_capture(
+        self, participant: str, headers_only: bool, seconds: float, limit_bytes: int
+    ) -> str:
+        """Record this participant's packets."""
+        try:
+            made = self._captures.start(
+                participant, headers_only=headers_only, seconds=seconds, limit_bytes=limit_bytes
+            )
+        except CaptureRefusedError as error:
+            raise ActionError(error.code) from None
+        return made.id
+
+    async def stop_capture(self, capture: str) -> None:
+        """End it."""
+        self._captures.stop(capture)
+
+    def captures(self) -> Sequence[Capture]:
+        """Running and done, the newest first."""
+        return [_shown(one) for one in self._captures.all]
+
+    def capture_file(self, capture: str) -> Path:
+        """Of one that is done."""
+        path = self._captures.file(capture)
+        if path is None:
+            raise ActionError("notFound")
+        return path
+
+
+def _shown(capture: RunningCapture) -> Capture:
+    return Capture(
+        id=capture.id,
+        participant=capture.participant,
+        name=capture.name,
+        room=capture.room,
+        started=capture.started,
+        headers_only=capture.headers_only,
+        seconds=capture.seconds,
+        limit_bytes=capture.limit_bytes,
+        bytes=capture.bytes,
+        packets=capture.packets,
+        state=capture.state,
+    )

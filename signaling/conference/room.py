@@ -1,0 +1,413 @@
+"""A room: who is in it, what they publish, what they say. No I/O.
+
+Theory of operation. Every method that changes something tells everybody concerned through
+`Participant.send` and ends with `_offer`, which opens the subscribe offers that became necessary;
+so changes made within one call go into one offer. However often things change, a participant is
+offered once between two calls of `renew_offers`: the first change at once, what follows in one
+offer when the time has come. `now` is always passed in, in seconds of one
+monotonic clock, except where a time of day is meant (`at`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
+from signaling import messages
+from signaling.access import tokens
+from signaling.conference import quality, reasons
+from signaling.conference.participant import Participant, Track
+from signaling.conference.room_media import MediaWorker, RefusedError, RoomMedia
+from signaling.meter import browser_digest
+from signaling.naming import twins
+
+log = logging.getLogger(__name__)
+
+SPEAKING_STALE = 1.0
+"""Seconds after which levels that nobody repeated are silence."""
+
+DEPARTED_KEPT = 1000
+
+VIEW_INTERVAL = 0.1
+"""Seconds between two views of one participant that the worker is told."""
+
+
+class Room:
+    """One room; made by the first to join, over when `participants` is empty."""
+
+    def __init__(self, name: str, capacity: int, password_hash: str, media: RoomMedia) -> None:
+        """`password_hash`: '' for none."""
+        self.name, self.capacity, self.password_hash = name, capacity, password_hash
+        self.looks = twins.skeletons(name)
+        """What its name looks like."""
+        self.media = media
+        self.participants: dict[str, Participant] = {}
+        self.call = tokens.new_id("call")
+        """Names this use of the room, in statistics."""
+        self.made_at = ""
+        """The address whose room it is, as `limits.address_key` has it; '' when it has none."""
+        self.started = 0.0
+        """Unix time."""
+        self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)
+        """Who left, and why, for statistics; all rooms may share one."""
+        self._chat: deque[messages.ChatEntry] = deque(maxlen=messages.CHAT_KEPT)
+        self._speaking: tuple[messages.SpeakingLevel, ...] = ()
+        self._speaking_at = 0.0
+        self._board = quality.Board()
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may come in."""
+        return len(self.participants) >= self.capacity
+
+    def __contains__(self, participant: object) -> bool:
+        return (
+            isinstance(participant, Participant)
+            and self.participants.get(participant.id) is participant
+        )
+
+    # Coming and going.
+
+    def join(self, name: str) -> Participant:
+        """Add somebody; the caller sets `outbox` and sends `welcome`, then calls `joined`."""
+        participant = Participant(
+            tokens.new_id("p"), name, tokens.new_secret(), cname=tokens.new_id("c")
+        )
+        self.participants[participant.id] = participant
+        return participant
+
+    def joined(self, participant: Participant) -> None:
+        """Tell the others, and offer what there is."""
+        self._tell_others(participant, messages.ParticipantJoined(participant.info()))
+        if self._board.told:
+            participant.send(messages.Quality(self._board.told))
+        self._offer()
+
+    def welcome(self, participant: Participant, resumed: bool) -> messages.Welcome:
+        """The whole state, for `participant`."""
+        return messages.Welcome(
+            version=messages.VERSION,
+            participant=participant.id,
+            token=participant.token,
+            resumed=resumed,
+            room=messages.RoomInfo(self.name, self.capacity, bool(self.password_hash)),
+            participants=tuple(
+                other.info() for other in self.participants.values() if other is not participant
+            ),
+            chat=tuple(self._chat),
+        )
+
+    def resume(self, participant: Participant) -> None:
+        """Somebody is back, with a new `outbox`: tell all that it may have missed."""
+        participant.away_since = None
+        participant.send(self.welcome(participant, resumed=True))
+        missed, participant.missed = participant.missed, {}
+        for message in missed.values():
+            participant.send(message)
+        if participant.subscription is not None and participant.subscription.open_offer:
+            participant.send(self._offer_message(participant))
+        if self._speaking:
+            participant.send(messages.Speaking(self._speaking))
+        self._tell_layers(participant)
+        if participant.receiving is not None:
+            participant.send(participant.receiving)
+        if self._board.told:
+            participant.send(messages.Quality(self._board.told))
+
+    def away(self, participant: Participant, cleanly: bool, now: float) -> None:
+        """The WebSocket is gone. `cleanly`: it was closed as by a page that goes away."""
+        participant.outbox = None
+        participant.away_since, participant.left_cleanly = now, cleanly
+
+    def remove(self, participant: Participant, reason: Literal["left", "lost", "removed"]) -> None:
+        """Somebody goes for good."""
+        if self.participants.pop(participant.id, None) is None:
+            return
+        log.info("%s (%s) %s", participant.name, participant.id, reason, extra=self.fields())
+        self.departed.append((participant.id, reason))
+        self.media.leave(participant)
+        participant.tracks.clear()
+        self._tell(messages.ParticipantLeft(participant.id, reason))
+        self._offer()
+
+    def remove_gone(self, now: float) -> None:
+        """Remove those who were away for too long, and let stale levels fall silent."""
+        for participant in list(self.participants.values()):
+            gone_at = participant.gone_at()
+            if gone_at is not None and gone_at <= now:
+                self.remove(participant, "left" if participant.left_cleanly else "lost")
+        if self._speaking and now - self._speaking_at > SPEAKING_STALE:
+            self._set_speaking(())
+
+    def renew_offers(self) -> None:
+        """Everybody may be offered again, and what waited is; call twice a second."""
+        waiting = [one for one in self.participants.values() if one.offer_waits]
+        for participant in self.participants.values():
+            participant.may_be_offered, participant.offer_waits = True, False
+        self._offer(waiting)
+
+    # What participants ask for.
+
+    def publish(self, participant: Participant, message: messages.Publish) -> None:
+        """An offer of a participant. Raises `RefusedError`."""
+        change = self.media.publish(participant, message)
+        participant.missed.pop("publish", None)
+        participant.send(change.reply)
+        self._tell_layers(participant)
+        for track in change.ended:
+            self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+        for track in change.begun:
+            self._tell_others(participant, messages.TrackPublished(participant.id, track.info()))
+        for track in change.muted:
+            self._tell_muted(participant, track)
+        if change.ended or change.begun:
+            self._offer()
+
+    def answer(self, participant: Participant, message: messages.Answer) -> None:
+        """Raises `RefusedError`."""
+        self.media.answer(participant, message)
+        self._offer([participant])
+
+    def resubscribe(self, participant: Participant) -> None:
+        """The participant's subscribe connection failed on its side."""
+        self.media.resubscribe(participant)
+        self._offer([participant])
+
+    def restart_ice(self, participant: Participant) -> None:
+        """The participant's network changed: offer its subscribe connection anew.
+
+        Without one there is nothing to restart; while an offer is open, the next one does it.
+        """
+        if participant.subscription is not None:
+            participant.subscription.restart_ice()
+            self._offer([participant])
+
+    def view(self, participant: Participant, message: messages.View, now: float) -> float:
+        """What the participant looks at. Gives the seconds after which to call `view_due`, or 0."""
+        if message == participant.view:
+            return 0.0
+        participant.view = message
+        wait = participant.view_told_at + VIEW_INTERVAL - now
+        if wait <= 0:
+            self._look(participant, now)
+        elif not participant.view_waits:
+            participant.view_waits = True
+            return wait
+        return 0.0
+
+    def view_due(self, participant: Participant, now: float) -> None:
+        """The newest view that came too soon after the one before is told now."""
+        if participant.view_waits:
+            self._look(participant, now)
+
+    def _look(self, participant: Participant, now: float) -> None:
+        participant.view_told_at, participant.view_waits = now, False
+        if participant in self:
+            self.media.look(participant)
+            self._offer([participant])
+
+    def digest(self, participant: Participant, message: messages.Digest, now: float) -> None:
+        """What the participant's browser counts; more often than is useful is left out."""
+        before = participant.digest
+        if before is None or now - before.at >= browser_digest.MIN_INTERVAL:
+            participant.digest = browser_digest.take(message, now)
+
+    def why(self, participant: Participant, other: str) -> None:
+        """Tell what keeps one from another. Raises `RefusedError`."""
+        if other == participant.id:
+            raise RefusedError("badMessage", "that is you")
+        publisher = self.participants.get(other)
+        found = reasons.explain(participant, publisher) if publisher else reasons.absent(other)
+        participant.send(found)
+
+    def mute(self, participant: Participant, message: messages.Mute) -> None:
+        """Raises `RefusedError`."""
+        track = participant.tracks.get(message.track)
+        if track is None:
+            raise RefusedError("unknownTrack", f"you publish no track {message.track}")
+        if track.muted != message.muted:
+            track.muted = message.muted
+            self._tell_muted(participant, track)
+
+    def chat(self, participant: Participant, text: str, at: float) -> None:
+        """`at`: Unix time."""
+        entry = messages.ChatEntry(participant.id, participant.name, text, at)
+        self._chat.append(entry)
+        self._tell(messages.ChatMessage(entry.participant, entry.name, entry.text, entry.at))
+
+    # What the worker tells.
+
+    def placed(self, worker: MediaWorker) -> None:
+        """A worker took the room over after its own died; everyone rebuilds."""
+        self.media.place(worker)
+        self._tell(messages.Reset())
+
+    def worker_lost(self) -> None:
+        """The room has no media until `placed`."""
+        for participant in self.participants.values():
+            for track in participant.tracks.values():
+                self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+        self.media.worker_lost(self.participants.values())
+        self._set_speaking(())
+
+    def transport_changed(self, event: TransportChanged) -> None:
+        """A transport of this room connected, failed or closed."""
+        for participant in self.participants.values():
+            if any(event.transport == one.transport for one in participant.connections()):
+                self._transport_changed(participant, event)
+                self._offer()
+                return
+
+    def _transport_changed(self, participant: Participant, event: TransportChanged) -> None:
+        connection: messages.Connection = "subscribe"
+        ended: list[Track] = []
+        if participant.publication and participant.publication.transport == event.transport:
+            connection = "publish"
+            if event.state in ("checked", "connected"):
+                participant.publication.state = event.state
+            else:
+                participant.publication, participant.publish_failure = None, event.reason
+                ended = list(participant.tracks.values())
+                participant.tracks.clear()
+                participant.layers.clear()
+        elif participant.subscription is not None:
+            if event.state in ("checked", "connected"):
+                participant.subscription.state = event.state
+            else:
+                participant.subscription, participant.must_resubscribe = None, True
+                participant.subscribe_failure, participant.receiving = event.reason, None
+        log.debug("%s of %s %s", connection, participant.id, event.state, extra=self.fields())
+        if event.state == "checked":
+            return
+        participant.send(messages.Transport(connection, event.state, event.reason))
+        for track in ended:
+            self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+
+    def layers_wanted(self, event: LayersWanted) -> None:
+        """Which encodings of a track somebody receives."""
+        for participant in self.participants.values():
+            publication = participant.publication
+            if publication is not None and publication.transport == event.transport:
+                if event.track in participant.tracks:
+                    participant.layers[event.track] = event.rids
+                    participant.send(messages.Layers(event.track, event.rids))
+                return
+
+    def down_track_states(self, event: DownTrackStates) -> None:
+        """What a participant is sent."""
+        for participant in self.participants.values():
+            subscription = participant.subscription
+            if subscription is not None and subscription.transport == event.transport:
+                tracks = tuple(
+                    messages.ReceivedTrack(one.up_track, one.state, one.spatial, one.limited)
+                    for one in event.tracks
+                )
+                participant.receiving = messages.Receiving(tracks, event.estimate_bps)
+                participant.send(participant.receiving)
+                return
+
+    def transport_stats(self, stats: TransportStats, now: float) -> None:
+        """Counters of one of this room's transports: whether its participant is still heard."""
+        for participant in self.participants.values():
+            for connection in participant.connections():
+                if connection.transport == stats.transport:
+                    before, connection.stats = connection.stats, stats
+                    if before is None or before.packets_received != stats.packets_received:
+                        participant.heard_at = now
+
+    def grade(self, now: float) -> None:
+        """Everybody's way to the server; call once a second, after `transport_stats` of all."""
+        for participant in self.participants.values():
+            publication, subscription = participant.publication, participant.subscription
+            figures = quality.measure(
+                publication.stats if publication else None,
+                subscription.stats if subscription else None,
+            )
+            if figures is None or participant.sends_nothing(now):
+                participant.way.lose()
+            else:
+                participant.way.take(figures)
+        ways = {participant.id: participant.way for participant in self.participants.values()}
+        news = self._board.news(ways, now)
+        if news is not None:
+            self._tell(messages.Quality(news))
+
+    def audio_levels(self, levels: Mapping[str, int], now: float) -> None:
+        """Who speaks now."""
+        self._speaking_at = now
+        self._set_speaking(
+            tuple(
+                messages.SpeakingLevel(participant, level)
+                for participant, level in sorted(levels.items())
+                if participant in self.participants
+            )
+        )
+
+    @property
+    def speaking(self) -> frozenset[str]:
+        """Ids of those who speak now."""
+        return frozenset(entry.id for entry in self._speaking)
+
+    def _set_speaking(self, speaking: tuple[messages.SpeakingLevel, ...]) -> None:
+        if speaking != self._speaking:
+            self._speaking = speaking
+            self._tell(messages.Speaking(speaking))
+
+    # Telling.
+
+    def fields(self) -> dict[str, str]:
+        """For log lines."""
+        return {"room": self.name}
+
+    def _tell(self, message: messages.FromServer) -> None:
+        for participant in list(self.participants.values()):
+            participant.send(message)
+
+    def _tell_others(self, participant: Participant, message: messages.FromServer) -> None:
+        for other in list(self.participants.values()):
+            if other is not participant:
+                other.send(message)
+
+    def _tell_muted(self, participant: Participant, track: Track) -> None:
+        message = messages.TrackMuted(participant.id, track.id, track.muted)
+        self._tell_others(participant, message)
+
+    @staticmethod
+    def _tell_layers(participant: Participant) -> None:
+        for track, rids in participant.layers.items():
+            participant.send(messages.Layers(track, rids))
+
+    def _offer(self, to: Iterable[Participant] | None = None) -> None:
+        everybody = list(self.participants.values())
+        for participant in everybody if to is None else to:
+            if not participant.may_be_offered:
+                participant.offer_waits = True
+                continue
+            try:
+                if self.media.next_offer(participant, everybody):
+                    participant.may_be_offered = False
+                    participant.send(self._offer_message(participant))
+            except Exception:
+                # A fault about one must not keep the others from being offered.
+                log.exception("no offer for %s", participant.id, extra=self.fields())
+
+    def _offer_message(self, participant: Participant) -> messages.Offer:
+        subscription = participant.subscription
+        assert subscription is not None
+        assert subscription.open_offer is not None
+        number, sdp, lines = subscription.open_offer
+        offered = []
+        for line in lines:
+            publisher = self.participants.get(line.participant)
+            track = publisher.tracks.get(line.track) if publisher else None
+            if track is not None:
+                offered.append(
+                    messages.OfferedTrack(
+                        line.mid, line.track, line.participant, line.kind, track.source
+                    )
+                )
+        restart = not subscription.told_restart
+        return messages.Offer(number, sdp, tuple(offered), restart)

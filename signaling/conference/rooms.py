@@ -1,0 +1,317 @@
+"""All rooms: joining, resuming, and the way of worker events to the room they concern."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
+from signaling import messages
+from signaling.access import tokens
+from signaling.access.guesses import Allowance, Guesses, TooManyGuessesError
+from signaling.access.passwords import OverloadedError, Passwords
+from signaling.conference.participant import Participant
+from signaling.conference.room import DEPARTED_KEPT, Room
+from signaling.conference.room_media import MediaSettings, RefusedError, RoomMedia
+from signaling.config import Config
+from signaling.limits import AddressLimit, address_key, within
+from signaling.naming import names, twins
+from signaling.worker_pool import RoomEvent, Worker
+
+log = logging.getLogger(__name__)
+
+ROOMS_RETRY = 60
+"""Seconds after which somebody may ask again whose address has too many rooms."""
+
+
+class TooManyError(RefusedError):
+    """A limit was reached; `retry_after` is in seconds."""
+
+    def __init__(self, text: str, retry_after: int) -> None:
+        super().__init__("tooMany", text)
+        self.retry_after = retry_after
+
+
+MOST_PUT_OUT = 1000
+"""People put out whose sessions are remembered, so that their pages are told when they return."""
+
+
+def _digest(token: str) -> bytes:
+    """To look a secret up by, without telling by the time it takes where it differs."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Rooms:
+    """Satisfies `worker_pool.Listener`."""
+
+    def __init__(self, config: Config, addresses: Sequence[str], passwords: Passwords) -> None:
+        """`addresses`: to offer for media, best first."""
+        self.rooms: dict[str, Room] = {}
+        self._config, self._passwords = config, passwords
+        self._media = MediaSettings(
+            addresses=tuple(addresses),
+            max_bps=config.max_publish_kbps * 1000,
+            loudest=config.loudest,
+            redundancy=config.audio_redundancy == "auto",
+        )
+        self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)
+        """Participants who left any room, and why."""
+        self.on_stats: Callable[[Worker, WorkerStats], None] = lambda worker, stats: None
+        """Is told what each worker counts, after the rooms were."""
+        self.on_capture: Callable[[CaptureState], None] = lambda state: None
+        """Is told how captures stand."""
+        self.on_left: Callable[[Room, Participant, str], None] = lambda room, person, token: None
+        """Is told who left for good, and their session's token."""
+        self.on_worker_lost: list[Callable[[Worker], None]] = []
+        self._workers: list[Worker] = []
+        self._routers: dict[str, Room] = {}
+        self._tokens: dict[str, tuple[Room, Participant]] = {}
+        self._put_out: dict[bytes, None] = {}
+        """Digests of the tokens of who was put out, the oldest first."""
+        self._joins = AddressLimit(config.joins_per_minute)
+        self._made: Counter[str] = Counter()
+        """Rooms that live, by the address that made them."""
+        self.guesses = Guesses(config.wrong_passwords_per_minute)
+
+    # Coming and going.
+
+    async def join(
+        self, message: messages.Join, address: str, own_guesses: Allowance
+    ) -> tuple[Room, Participant]:
+        """Find or make the room and add a participant. Raises `RefusedError`.
+
+        `own_guesses`: what the WebSocket was given by `guesses.of_socket`.
+        """
+        if wait := self._joins.take(self._counted(address), time.monotonic()):
+            raise TooManyError("too many joins from your address", wait)
+        if message.version != messages.VERSION:
+            raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
+        room_name = names.clean_room_name(message.room)
+        if room_name is None:
+            raise RefusedError("badRoomName", "a room's name has 1 to 64 plain characters")
+        name = names.clean_name(message.name)
+        if name is None:
+            raise RefusedError("badName", "a name has 1 to 64 plain characters")
+        room = await self._enter(room_name, message.password, address, own_guesses)
+        participant = room.join(name)
+        participant.joined = time.time()
+        self._tokens[participant.token] = (room, participant)
+        log.info("%s (%s) joins", name, participant.id, extra=room.fields())
+        return room, participant
+
+    async def _enter(
+        self, name: str, password: str | None, address: str, own_guesses: Allowance
+    ) -> Room:
+        """The room, made where there is none; everything that could forbid it is checked."""
+        # Hashing waits, and the room may come or go meanwhile: then look again.
+        while True:
+            room = self.rooms.get(name)
+            if room is None:
+                self._check_create(address)
+                hashed = await self._hash(password) if password else ""
+                if name not in self.rooms:
+                    self._check_create(address)
+                    return self._create(name, hashed, address)
+            else:
+                if room.full:
+                    raise RefusedError("roomFull", f"the room is full ({room.capacity} people)")
+                await self._check_password(room, password, address, own_guesses)
+                if self.rooms.get(name) is room and not room.full:
+                    return room
+
+    def twins_of(self, name: str) -> list[str]:
+        """Rooms whose names look like `name` and are others."""
+        return twins.twins_of(name, ((room.name, room.looks) for room in self.rooms.values()))
+
+    def _counted(self, address: str) -> str:
+        """The address for limits; '' when it is a trusted proxy's, which says nothing of who comes:
+        such limits would shut everybody out."""
+        return "" if within(address, self._config.proxies) else address
+
+    def may_create(self, address: str) -> bool:
+        """Whether somebody at this address may make rooms."""
+        creators = self._config.creators
+        return creators is None or within(address, creators)
+
+    def _check_create(self, address: str) -> None:
+        if not self.may_create(address):
+            raise RefusedError("createNotAllowed", "there is no such room, and you may not make it")
+        most, counted = self._config.rooms_per_address, self._counted(address)
+        if most and counted and self._made[address_key(counted)] >= most:
+            raise TooManyError(f"your address has {most} rooms already", ROOMS_RETRY)
+        if len(self.rooms) >= self._config.max_rooms:
+            raise RefusedError("serverBusy", "there are too many rooms at the moment")
+        if not self._workers:
+            raise RefusedError("serverBusy", "the media worker is starting: try again")
+
+    async def _hash(self, password: str) -> str:
+        try:
+            return await self._passwords.hash(password)
+        except OverloadedError:
+            raise TooManyError("too many passwords at once", 2) from None
+
+    async def _check_password(
+        self, room: Room, password: str | None, address: str, own_guesses: Allowance
+    ) -> None:
+        if not room.password_hash:
+            return
+        if not password:
+            raise RefusedError("passwordRequired", "the room needs a password")
+        try:
+            right = await self.guesses.verify(
+                lambda: self._passwords.verify(room.password_hash, password),
+                room.name,
+                self._counted(address),
+                own_guesses,
+            )
+        except TooManyGuessesError as error:
+            raise TooManyError("too many wrong passwords", error.seconds) from None
+        except OverloadedError:
+            raise TooManyError("too many passwords at once", 2) from None
+        if not right:
+            raise RefusedError("wrongPassword", "the password is wrong")
+
+    def _create(self, name: str, password_hash: str, address: str) -> Room:
+        media = RoomMedia(name, self._media)
+        room = Room(name, self._config.room_capacity, password_hash, media)
+        room.started, room.departed = time.time(), self.departed
+        if counted := self._counted(address):
+            room.made_at = address_key(counted)
+            self._made[room.made_at] += 1
+        media.place(self._least_loaded())
+        self.rooms[name] = self._routers[media.router] = room
+        log.info("room made", extra=room.fields())
+        return room
+
+    def resume(self, token: str) -> tuple[Room, Participant]:
+        """Whose token this is. Raises `RefusedError`."""
+        for known, found in self._tokens.items():
+            if tokens.same(known, token):
+                return found
+        if _digest(token) in self._put_out:
+            # They were away when it happened, and must not come back by themselves.
+            raise RefusedError("removed", "an administrator has ended this call for you")
+        raise RefusedError("sessionExpired", "that session is over: join again")
+
+    def leave(self, room: Room, participant: Participant) -> None:
+        """Somebody left in so many words."""
+        room.remove(participant, "left")
+        self._clean(room)
+
+    def dismiss(self, room: Room, participant: Participant) -> None:
+        """Somebody is put out, and told so."""
+        self._put_out[_digest(participant.token)] = None
+        if len(self._put_out) > MOST_PUT_OUT:
+            del self._put_out[next(iter(self._put_out))]
+        dismissed = participant.dismissed
+        room.remove(participant, "removed")
+        dismissed()
+        self._clean(room)
+
+    def tick(self, now: float) -> None:
+        """Remove whoever is gone and make the offers that waited; call twice a second."""
+        for room in list(self.rooms.values()):
+            try:
+                self._tick(room, now)
+            except Exception:
+                # A fault in one room must not stop the clock of the others.
+                log.exception("tidying a room failed", extra=room.fields())
+
+    def _tick(self, room: Room, now: float) -> None:
+        before = len(room.participants)
+        room.remove_gone(now)
+        room.renew_offers()
+        if len(room.participants) != before:
+            self._clean(room)
+
+    def _clean(self, room: Room) -> None:
+        """Forget those who are gone, and the room when it is empty."""
+        for token, (where, participant) in list(self._tokens.items()):
+            if where is room and participant not in room:
+                del self._tokens[token]
+                self.on_left(room, participant, token)
+        if not room.participants and self.rooms.get(room.name) is room:
+            room.media.close()
+            del self.rooms[room.name]
+            self._routers.pop(room.media.router, None)
+            if room.made_at:
+                self._made[room.made_at] -= 1
+                if not self._made[room.made_at]:
+                    del self._made[room.made_at]
+            log.info("room over", extra=room.fields())
+
+    # Workers.
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker for a room."""
+        return bool(self._workers)
+
+    def room_of(self, transport: str) -> Room | None:
+        """The room of a transport."""
+        return self._routers.get(transport.partition(".")[0])
+
+    def _least_loaded(self) -> Worker:
+        load = {id(worker): 0 for worker in self._workers}
+        for room in self.rooms.values():
+            if id(room.media.worker) in load:
+                load[id(room.media.worker)] += 1 + len(room.participants)
+        return min(self._workers, key=lambda worker: load[id(worker)])
+
+    def worker_ready(self, worker: Worker) -> None:
+        """Rooms that lost theirs are placed again."""
+        self._workers.append(worker)
+        self._place_homeless()
+
+    def worker_lost(self, worker: Worker) -> None:
+        """Its rooms go to another one, at once when there is one."""
+        self._workers.remove(worker)
+        for tell in self.on_worker_lost:
+            tell(worker)
+        for room in self.rooms.values():
+            if room.media.worker is worker:
+                self._routers.pop(room.media.router, None)
+                room.worker_lost()
+        self._place_homeless()
+
+    def _place_homeless(self) -> None:
+        for room in self.rooms.values():
+            if room.media.worker is None and self._workers:
+                room.placed(self._least_loaded())
+                self._routers[room.media.router] = room
+                log.info("room placed again", extra=room.fields())
+
+    def worker_event(self, worker: Worker, event: RoomEvent) -> None:
+        """One about a room that is gone is ignored: the two sides race by nature."""
+        if isinstance(event, CaptureState):
+            self.on_capture(event)
+            return
+        if isinstance(event, AudioLevels):
+            room = self._routers.get(event.router)
+            if room is not None:
+                room.audio_levels(event.levels, time.monotonic())
+            return
+        room = self.room_of(event.transport)
+        if room is None:
+            return
+        if isinstance(event, LayersWanted):
+            room.layers_wanted(event)
+        elif isinstance(event, DownTrackStates):
+            room.down_track_states(event)
+        else:
+            room.transport_changed(event)
+
+    def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
+        """Who is still heard, and how well."""
+        now = time.monotonic()
+        for entry in stats.per_transport:
+            room = self.room_of(entry.transport)
+            if room is not None:
+                room.transport_stats(entry, now)
+        for room in self.rooms.values():
+            if room.media.worker is worker:
+                room.grade(now)
+        self.on_stats(worker, stats)

@@ -1,0 +1,77 @@
+"""The rooms as the meter sees them: `state.ServerSummary` over `Rooms`. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signaling.conference.participant import Participant
+from signaling.conference.room import Room
+from signaling.conference.rooms import Rooms
+from signaling.meter.state import PersonState, Received, RoomState, TrackState
+from signaling.worker_pool import Worker
+
+
+class RoomsSummary:
+    """Satisfies `state.ServerSummary`."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    def rooms(self) -> list[RoomState]:
+        """All there are now."""
+        return [_room(room) for room in self._rooms.rooms.values()]
+
+    def departures(self) -> Mapping[str, str]:
+        """Why people left since the last call."""
+        found = dict(self._rooms.departed)
+        self._rooms.departed.clear()
+        return found
+
+
+def _room(room: Room) -> RoomState:
+    worker = room.media.worker
+    index, pid = -1, 0
+    if isinstance(worker, Worker):
+        index, pid = worker.index, worker.process.pid
+    speaking = room.speaking
+    return RoomState(
+        call=room.call,
+        room=room.name,
+        started=room.started,
+        capacity=room.capacity,
+        worker=index,
+        worker_pid=pid,
+        people=tuple(
+            _person(participant, participant.id in speaking)
+            for participant in room.participants.values()
+        ),
+    )
+
+
+def _person(participant: Participant, speaking: bool) -> PersonState:
+    publication, subscription = participant.publication, participant.subscription
+    receiving = participant.receiving
+    return PersonState(
+        id=participant.id,
+        name=participant.name,
+        joined=participant.joined,
+        connected=participant.outbox is not None,
+        level=participant.way.level or "",
+        speaking=speaking,
+        tracks=tuple(
+            TrackState(
+                track.id,
+                track.kind,
+                track.source,
+                track.muted,
+                participant.layers.get(track.id),
+            )
+            for track in participant.tracks.values()
+        ),
+        publish="" if publication is None else publication.transport,
+        subscribe="" if subscription is None else subscription.transport,
+        receiving={}
+        if receiving is None
+        else {one.track: Received(one.state, one.layer, one.limited) for one in receiving.tracks},
+        digest=participant.digest,
+    )

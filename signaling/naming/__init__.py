@@ -1,0 +1,1 @@
+"""Names of rooms and people, and addresses of rooms."""

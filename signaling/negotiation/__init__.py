@@ -1,0 +1,1 @@
+"""Session descriptions, and what is agreed by them."""

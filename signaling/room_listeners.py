@@ -1,0 +1,142 @@
+"""What stands behind the calls: meter, history, captures, and the admin's pages over them.
+
+Theory of operation. The workers' counters make one sample a second; the dashboard shows it, the
+history keeps it. Nothing here is waited for by a call, and whatever fails here is logged and
+costs no call anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from aiohttp import web
+
+from qos import histogram
+from sfu.control import WorkerStats
+from signaling.admin.admin_acts import AdminActs
+from signaling.admin.routes import Admin
+from signaling.conference.participant import Participant
+from signaling.conference.room import Room
+from signaling.conference.rooms import Rooms
+from signaling.config import Config
+from signaling.edge.forwarded import Forwarded
+from signaling.limits import AddressLimit
+from signaling.meter.captures import Captures
+from signaling.meter.machine import Machine
+from signaling.meter.meter import Meter
+from signaling.meter.server_summary import RoomsSummary
+from signaling.records import pages as record_pages
+from signaling.records import routes as record_routes
+from signaling.records.store import Records, Settings
+from signaling.records.voters import Voters
+from signaling.worker_pool import Worker
+
+log = logging.getLogger(__name__)
+
+LATE_SAMPLE = 1.4
+"""Seconds after which the meter waits no longer for a worker that has not spoken."""
+CLOSE_SECONDS = 0.7
+"""That the history has to write its last second."""
+VOTES_PER_MINUTE = 60
+"""From one address: a whole class may sit behind it."""
+_MEGABYTE = 1024 * 1024
+
+
+class RoomListeners:
+    """All of it: `tick` now and then, `hang_up` and `close` at the end."""
+
+    def __init__(
+        self,
+        config: Config,
+        rooms: Rooms,
+        admin_token: str,
+        forwarded: Forwarded,
+    ) -> None:
+        """`forwarded`: who asks, with trusted proxies seen through."""
+        folder = Path(config.data_dir)
+        self._records = _records(config, folder)
+        machine = Machine(time.monotonic(), folder=folder, history=self._state_of_history)
+        self.meter = Meter(RoomsSummary(rooms), machine, config.grade_profile)
+        """One sample a second."""
+        self._captures = Captures(rooms, folder / "captures", time.time)
+        self._voters = Voters()
+        self._votes = AddressLimit(VOTES_PER_MINUTE)
+        self._forwarded = forwarded
+        self._admin = Admin(
+            admin_token,
+            forwarded,
+            AdminActs(rooms, self._captures),
+            histogram.BOUNDS,
+            name_rooms=config.metrics_room_names,
+        )
+        self.meter.on_sample(self._admin.take)
+        if self._records is not None:
+            self.meter.on_sample(self._records.take)
+            self.meter.on_event(self._records.event)
+        rooms.on_stats = self._count
+        rooms.on_left = self._left
+
+    def add_routes(self, app: web.Application) -> None:
+        """The admin's pages and what they ask for, monitoring, and votes."""
+        self._admin.add_routes(app)
+        record_pages.add_page_routes(app, self._admin.allowed)
+        if self._records is not None:
+            record_routes.add_routes(app, self._records, self._admin.allowed, self._voter)
+
+    async def admin_only(self, request: web.Request) -> None:
+        """Raises `HTTPUnauthorized` or its like for who is no admin."""
+        await self._admin.allowed(request)
+
+    def tick(self, now: float) -> None:
+        """A few times a second; `now` in monotonic seconds."""
+        self._captures.sweep()
+        if now - self.meter.sampled_at >= LATE_SAMPLE:
+            # A worker is away, or there is none: the others' second must not wait for it.
+            self._sample(now)
+
+    async def hang_up(self) -> None:
+        """Let those who look on go."""
+        await self._admin.close()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._records is not None:
+            await asyncio.to_thread(self._records.close, CLOSE_SECONDS)
+
+    def _state_of_history(self) -> str:
+        return "off" if self._records is None else self._records.state
+
+    def _count(self, worker: Worker, stats: WorkerStats) -> None:
+        now = time.monotonic()
+        if self.meter.take(worker.index, worker.process.pid, stats, now):
+            self._sample(now)
+
+    def _sample(self, now: float) -> None:
+        try:
+            self.meter.sample(now, time.time())
+        except Exception:
+            # Whatever it was, it must not cost the call.
+            log.exception("the meter failed")
+
+    def _left(self, room: Room, participant: Participant, token: str) -> None:
+        self._voters.left(participant.id, token, room.call, time.monotonic())
+
+    def _voter(self, request: web.Request, room: str, participant: str, token: str) -> str | None:
+        """The call that somebody may vote on."""
+        now = time.monotonic()
+        wait = float(self._votes.take(self._forwarded.address(request), now))
+        call = self._voters.call_of(participant, token, now)
+        if call is not None and not wait:
+            wait = self._voters.wait(participant, now)
+        if wait:
+            raise record_routes.too_many(wait)
+        return call
+
+
+def _records(config: Config, folder: Path) -> Records | None:
+    if not config.history:
+        return None
+    return Records(folder, Settings(max_bytes=config.history_megabytes * _MEGABYTE))

@@ -1,0 +1,52 @@
+"""What one participant may make the worker do."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sfu.room.peer import CHECK_BURST, CHECK_RATE, OCTET_RATE, PACKET_RATE, Peer
+
+
+class Publisher:
+    context: Any = "keys"
+
+    def connected(self) -> None:
+        self.context = "keys"
+
+
+def peer() -> tuple[Peer, Publisher]:
+    publisher = Publisher()
+    return Peer(cast(Any, None), publisher=cast(Any, publisher)), publisher
+
+
+def offer(packets: int, size: int, seconds: int) -> int:
+    """How many are taken of so many packets a second, in batches of a hundredth."""
+    found, publisher = peer()
+    taken = 0
+    for hundredth in range(seconds * 100):
+        now = 50 + hundredth / 100
+        for _ in range(packets // 100):
+            if found.is_over_budget and not found.may_go_on(now):
+                continue
+            assert publisher.context == "keys"
+            found.packets += 1
+            found.octets += size
+            taken += 1
+        found.settle(now)
+    return taken
+
+
+def test_what_a_browser_sends_is_all_taken() -> None:
+    assert offer(1000, 1200, 10) == 10_000
+
+
+def test_more_packets_or_more_bytes_are_held_to_the_rate() -> None:
+    assert offer(50_000, 60, 10) <= PACKET_RATE * 11 + 600
+    assert offer(20_000, 1400, 10) * 1400 <= OCTET_RATE * 11 + 300 * 1400
+
+
+def test_checks_from_elsewhere_leave_the_own_ones_alone() -> None:
+    found, _ = peer()
+    taken = [found.may_check(10.0, known=False) for _ in range(1000)]
+    assert sum(taken) == CHECK_BURST
+    assert all(found.may_check(10 + n / CHECK_RATE, known=True) for n in range(200))
