@@ -37,6 +37,30 @@ async def log_in(admin: Person, server: Server) -> None:
     await admin.page.page.keyboard.press("Enter")
 
 
+async def captured(admin: Person, server: Server, participant: str) -> bytes:
+    """The file of a finished capture of somebody's packets."""
+    started = await ask(
+        admin, "/api/admin/captures", participant=participant, seconds=60, limitBytes=10_000_000
+    )
+
+    async def running() -> Any:
+        found = (await ask(admin, "/api/admin/captures"))["captures"]
+        return next((one for one in found if one["packets"] > 200), None)
+
+    await until("packets are captured", running)
+    await ask(admin, f"/api/admin/captures/{started['id']}/stop", why="")
+
+    async def finished() -> Any:
+        found = (await ask(admin, "/api/admin/captures"))["captures"]
+        return all(one["state"] == "done" for one in found)
+
+    await until("the capture is done", finished)
+    assert isinstance(admin.page, ChromiumPage)
+    context = admin.page.page.context.request
+    answer = await context.get(f"{server.url}/api/admin/captures/{started['id']}/file")
+    return await answer.body()
+
+
 @pytest.mark.timeout(240)
 async def test_a_call_is_seen_captured_ended_and_judged(
     room: str, server: Server, on_chromium: Opens, tmp_path: Path, capsys: Any
@@ -52,35 +76,16 @@ async def test_a_call_is_seen_captured_ended_and_judged(
 
     # A capture that our own analyser reads.
     me = await ana.see("conference.id")
-    started = await ask(
-        admin, "/api/admin/captures", participant=me, seconds=60, limitBytes=10_000_000
-    )
-
-    async def captured() -> Any:
-        found = (await ask(admin, "/api/admin/captures"))["captures"]
-        return next((one for one in found if one["packets"] > 200), None)
-
-    await until("packets are captured", captured)
-    await ask(admin, f"/api/admin/captures/{started['id']}/stop", why="")
-
-    async def finished() -> Any:
-        found = (await ask(admin, "/api/admin/captures"))["captures"]
-        return all(one["state"] == "done" for one in found)
-
-    await until("the capture is done", finished)
-    assert isinstance(admin.page, ChromiumPage)
     file = tmp_path / "ana.pcapng"
-    context = admin.page.page.context.request
-    answer = await context.get(f"{server.url}/api/admin/captures/{started['id']}/file")
-    file.write_bytes(await answer.body())
+    file.write_bytes(await captured(admin, server, me))
     assert analyse([str(file), "--json"]) == 0
     streams = json.loads(capsys.readouterr().out)["streams"]
     assert sum(stream["packets"] for stream in streams) > 200
     assert all(stream["lost"] == 0 for stream in streams)
 
-    # Put out, told so, and asked how it was.
+    # Removed, notified, and asked how it was.
     await ask(admin, f"/api/admin/participants/{me}/remove", why="")
-    await until("Ana is told", lambda: ana.see("!document.getElementById('goodbye').hidden"))
+    await until("Ana is notified", lambda: ana.see("!document.getElementById('goodbye').hidden"))
     await ana.see("document.querySelector('#opinion-audio input[value=good]').click()")
     await ana.click("opinion-send")
     await until(
