@@ -17,7 +17,6 @@ LONGEST_TEST_FILE = 750
 """Tests mirror modules, and a module has more cases than lines to handle them."""
 
 STILL_LONGER = {
-    "bench/light/receiver.py Receiver.packet",
     "sfu/receive/ingress.py Ingress.take",
     "sfu/receive/rtp_stream.py RtpStream.__init__",
     "sfu/send/down_track.py DownTrack.__init__",

@@ -217,10 +217,7 @@ class Receiver:
             self._note_arrival(data, at, end, now)
         track = self.tracks.get(ssrc)
         if track is None:
-            if ssrc in self.repairs:
-                self._repair(self.repairs[ssrc], data, at, end, now)
-            else:
-                self.unknown += 1
+            self._not_a_track(ssrc, data, at, end, now)
             return
         track.sequence(number)
         first = data[at]
@@ -231,12 +228,7 @@ class Receiver:
                 return
         known = track.index.get(_KEY.unpack_from(data, end - 8)[0])
         if known is None or data[end - len(known[1]) : end] != known[1]:
-            if track.opaque:
-                self._count_opaque(track, size, now)
-            elif bytes(data[at + rtp.header_length(data, at, end - at) : end]) in opus.PAUSE:
-                self._note_extra(now)
-            else:
-                self.unknown += 1
+            self._not_recorded(track, data, at, end, size, now)
             return
         sent = self._times[track.base + known[0]]
         if not self._window.start <= sent < self._window.stop:
@@ -268,6 +260,17 @@ class Receiver:
         track.transit = transit
         track.last = now
 
+    def _not_recorded(
+        self, track: TrackCounter, data: bytearray, at: int, end: int, size: int, now: int
+    ) -> None:
+        """A payload of a track that no recording has."""
+        if track.opaque:
+            self._count_opaque(track, size, now)
+        elif bytes(data[at + rtp.header_length(data, at, end - at) : end]) in opus.PAUSE:
+            self._note_extra(now)
+        else:
+            self.unknown += 1
+
     def _count_opaque(self, track: TrackCounter, size: int, now: int) -> None:
         if self._window.start <= now < self._window.stop:
             if not track.packets:
@@ -276,8 +279,12 @@ class Receiver:
             track.bytes += size
             track.last = now
 
-    def _repair(self, media_ssrc: int, data: bytearray, at: int, end: int, now: int) -> None:
-        """A packet of an RTX stream: a resend that was missing, or a probe."""
+    def _not_a_track(self, ssrc: int, data: bytearray, at: int, end: int, now: int) -> None:
+        """A packet of an RTX stream, a resend that was missing or a probe, or of nobody."""
+        media_ssrc = self.repairs.get(ssrc)
+        if media_ssrc is None:
+            self.unknown += 1
+            return
         self._note_extra(now)
         track = self.tracks.get(media_ssrc)
         start = at + rtp.header_length(data, at, end - at)

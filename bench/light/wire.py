@@ -15,8 +15,9 @@ import errno
 import socket
 import time
 from array import array
-from typing import Any, Literal
+from typing import Any
 
+from sfu.net.mmsg import MSG_DONTWAIT, SIZE_T, Iovec, Mmsghdr, Msghdr
 from sfu.net.srtp import Arena
 from sfu.net.udp import MAX_WAIT, SO_TIMESTAMPNS, STAMP_SIZE
 
@@ -24,31 +25,7 @@ SLOT_BYTES = 2048
 BATCH = 64
 
 _RETRY = (errno.EAGAIN, errno.EINTR)
-_MSG_DONTWAIT = 0x40
 _MAX_WAIT_NS = int(MAX_WAIT * 1e9)
-
-
-_SIZE: Literal["Q", "I"] = "Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I"
-
-
-class _Iovec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _Msghdr(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint32),
-        ("iov", ctypes.c_void_p),
-        ("iov_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Mmsghdr(ctypes.Structure):
-    _fields_ = (("header", _Msghdr), ("length", ctypes.c_uint32))
 
 
 def supported() -> bool:
@@ -72,14 +49,14 @@ class _Batch:
         self.pointers = [self.arena.pointer + n * SLOT_BYTES for n in range(BATCH)]
         """libsrtp's view of each slot."""
         self._libc: Any = ctypes.CDLL(None, use_errno=True)
-        self._iovecs = (_Iovec * BATCH)()
-        self._messages = (_Mmsghdr * BATCH)()
+        self._iovecs = (Iovec * BATCH)()
+        self._messages = (Mmsghdr * BATCH)()
         for number in range(BATCH):
             self._iovecs[number].base = self.arena.address + number * SLOT_BYTES
-            self._iovecs[number].length = SLOT_BYTES
-            header = self._messages[number].header
-            header.iov = ctypes.addressof(self._iovecs) + number * ctypes.sizeof(_Iovec)
-            header.iov_count = 1
+            self._iovecs[number].len = SLOT_BYTES
+            header = self._messages[number].hdr
+            header.iov = ctypes.addressof(self._iovecs) + number * ctypes.sizeof(Iovec)
+            header.iovlen = 1
 
 
 class ReceiveBatch(_Batch):
@@ -88,16 +65,16 @@ class ReceiveBatch(_Batch):
     def __init__(self) -> None:
         super().__init__()
         words = memoryview(self._messages).cast("B").cast("I")
-        step = ctypes.sizeof(_Mmsghdr) // 4
-        self.lengths = words[_Mmsghdr.length.offset // 4 :: step]
+        step = ctypes.sizeof(Mmsghdr) // 4
+        self.lengths = words[Mmsghdr.len.offset // 4 :: step]
         self._recvmmsg = self._libc.recvmmsg
         self._stamps = Arena(BATCH * STAMP_SIZE)
         for number in range(BATCH):
-            self._messages[number].header.control = self._stamps.address + number * STAMP_SIZE
-        sizes = memoryview(self._messages).cast("B").cast(_SIZE)
-        step = ctypes.sizeof(_Mmsghdr) // sizes.itemsize
-        self._control_lengths = sizes[_Msghdr.control_length.offset // sizes.itemsize :: step]
-        self._room = array(_SIZE, [STAMP_SIZE] * BATCH)
+            self._messages[number].hdr.control = self._stamps.address + number * STAMP_SIZE
+        sizes = memoryview(self._messages).cast("B").cast(SIZE_T)
+        step = ctypes.sizeof(Mmsghdr) // sizes.itemsize
+        self._control_lengths = sizes[Msghdr.controllen.offset // sizes.itemsize :: step]
+        self._room = array(SIZE_T, [STAMP_SIZE] * BATCH)
         words = memoryview(self._stamps.data).cast("q")
         self._seconds, self._nanoseconds = words[2::4], words[3::4]
         self.arrivals: list[int] = []
@@ -106,7 +83,7 @@ class ReceiveBatch(_Batch):
     def receive(self, fd: int) -> int:
         """How many datagrams were read; 0 when there was none (or an ICMP error was)."""
         self._control_lengths[:] = self._room
-        count: int = self._recvmmsg(fd, self._messages, BATCH, _MSG_DONTWAIT, None)
+        count: int = self._recvmmsg(fd, self._messages, BATCH, MSG_DONTWAIT, None)
         if count <= 0:
             return 0
         self.arrivals = self._arrived(count)
@@ -130,8 +107,8 @@ class SendBatch(_Batch):
 
     def __init__(self) -> None:
         super().__init__()
-        words = memoryview(self._iovecs).cast("B").cast(_SIZE)
-        step = ctypes.sizeof(_Iovec) // words.itemsize
+        words = memoryview(self._iovecs).cast("B").cast(SIZE_T)
+        step = ctypes.sizeof(Iovec) // words.itemsize
         self.lengths = words[1::step]
         self._sendmmsg = self._libc.sendmmsg
 
@@ -140,8 +117,8 @@ class SendBatch(_Batch):
         sent = 0
         tries = 0
         while sent < count and tries < 3:
-            at = ctypes.byref(self._messages, sent * ctypes.sizeof(_Mmsghdr))
-            result: int = self._sendmmsg(fd, at, count - sent, _MSG_DONTWAIT)
+            at = ctypes.byref(self._messages, sent * ctypes.sizeof(Mmsghdr))
+            result: int = self._sendmmsg(fd, at, count - sent, MSG_DONTWAIT)
             if result > 0:
                 sent += result
                 continue

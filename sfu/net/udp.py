@@ -22,6 +22,7 @@ from array import array
 from functools import lru_cache
 from typing import Any, Final
 
+from sfu.net.mmsg import MSG_DONTWAIT, SIZE_T, Iovec, Mmsghdr, Msghdr
 from sfu.net.srtp import Arena
 
 SLOTS: Final = 128
@@ -35,34 +36,8 @@ SOCKET_BUFFER: Final = 8 * 1024 * 1024
 
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
-_MSG_DONTWAIT: Final = 0x40
 _CONTROL_SIZE: Final = 24
 """CMSG_SPACE(2): a 16-byte header and the segment size, padded."""
-
-
-log = logging.getLogger("sfu.udp")
-
-
-class _Iovec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("len", ctypes.c_size_t))
-
-
-class _Msghdr(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("namelen", ctypes.c_uint32),
-        ("iov", ctypes.c_void_p),
-        ("iovlen", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("controllen", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Mmsghdr(ctypes.Structure):
-    _fields_ = (("hdr", _Msghdr), ("len", ctypes.c_uint32))
-
-
 _NOT_IN_BATCHES: Final = frozenset(
     (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOSYS, errno.EOPNOTSUPP)
 )
@@ -72,9 +47,10 @@ MAX_WAIT: Final = 5.0
 STAMP_SIZE: Final = 32
 """Of a control message with one `timespec`: length, level, type, seconds, nanoseconds."""
 _stamp: Final = struct.Struct("=16xqq").unpack_from
-_CONTROL_LENGTH: Final = _Msghdr.controllen.offset // ctypes.sizeof(ctypes.c_size_t)
-_HEADER_WORDS: Final = ctypes.sizeof(_Mmsghdr) // ctypes.sizeof(ctypes.c_size_t)
-_WORD: Final = "Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I"
+_CONTROL_LENGTH: Final = Msghdr.controllen.offset // ctypes.sizeof(ctypes.c_size_t)
+_HEADER_WORDS: Final = ctypes.sizeof(Mmsghdr) // ctypes.sizeof(ctypes.c_size_t)
+
+log = logging.getLogger("sfu.udp")
 
 
 def _libc_call(name: str, argument_count: int) -> Any:
@@ -101,7 +77,7 @@ _sendmmsg: Final = _libc_call("sendmmsg", 4)
 
 
 def _headers(count: int) -> Any:
-    return (_Mmsghdr * count)()
+    return (Mmsghdr * count)()
 
 
 class UdpSocket:
@@ -133,7 +109,7 @@ class UdpSocket:
 
     def _lay_out_receive(self) -> None:
         self._headers = _headers(SLOTS)
-        self._iovecs = (_Iovec * SLOTS)()
+        self._iovecs = (Iovec * SLOTS)()
         for i in range(SLOTS):
             iovec = self._iovecs[i]
             iovec.base = self.arena.address + i * SLOT_SIZE
@@ -149,10 +125,10 @@ class UdpSocket:
         self._stamp = Arena(STAMP_SIZE)
         if self._stamped:
             self._headers[0].hdr.control = self._stamp.address
-        sizes: memoryview[int] = memoryview(self._headers).cast("B").cast(_WORD)
+        sizes: memoryview[int] = memoryview(self._headers).cast("B").cast(SIZE_T)
         self._control_length = sizes[_CONTROL_LENGTH : _CONTROL_LENGTH + 1]
-        stride = ctypes.sizeof(_Mmsghdr) // 4
-        at = _Mmsghdr.len.offset // 4
+        stride = ctypes.sizeof(Mmsghdr) // 4
+        at = Mmsghdr.len.offset // 4
         words: memoryview[int] = memoryview(self._headers).cast("B").cast("I")
         self._sizes = words[at::stride]
 
@@ -160,7 +136,7 @@ class UdpSocket:
         """Ask once, with nothing there: some kernels know the call and do not do it."""
         if _recvmmsg is None:
             return False
-        count = _recvmmsg(self.socket.fileno(), self._headers_at, 0, _MSG_DONTWAIT, None)
+        count = _recvmmsg(self.socket.fileno(), self._headers_at, 0, MSG_DONTWAIT, None)
         return count >= 0 or ctypes.get_errno() not in (errno.ENOSYS, errno.EOPNOTSUPP)
 
     @property
@@ -188,7 +164,7 @@ class UdpSocket:
         stamped = self._stamped
         if stamped:
             self._control_length[0] = STAMP_SIZE
-        count = _recvmmsg(self.socket.fileno(), self._headers_at, SLOTS, _MSG_DONTWAIT, None)
+        count = _recvmmsg(self.socket.fileno(), self._headers_at, SLOTS, MSG_DONTWAIT, None)
         if count <= 0:
             # Besides "nothing there", an ICMP error of an earlier send: it means nothing here.
             return [], b""
@@ -297,7 +273,7 @@ def _enlarge_buffers(sock: socket.socket) -> None:
 
 def _stamps_arrivals(sock: socket.socket) -> bool:
     """Let the kernel say when datagrams arrived, where it can."""
-    if _recvmmsg is None or _WORD != "Q":
+    if _recvmmsg is None or SIZE_T != "Q":
         return False
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -335,7 +311,7 @@ class SendBatch:
 
     def _lay_out(self) -> None:
         self._headers = _headers(MESSAGES)
-        self._iovecs = (_Iovec * MESSAGES)()
+        self._iovecs = (Iovec * MESSAGES)()
         self._controls = Arena(MESSAGES * _CONTROL_SIZE)
         header_size = ctypes.sizeof(ctypes.c_size_t) + 8
         for i in range(MESSAGES):
@@ -346,7 +322,7 @@ class SendBatch:
             if self.segments:
                 at = i * _CONTROL_SIZE
                 struct.pack_into(
-                    "=" + _WORD + "ii",
+                    "=" + SIZE_T + "ii",
                     self._controls.data,
                     at,
                     header_size + 2,
@@ -356,9 +332,9 @@ class SendBatch:
                 header.control = self._controls.address + at
                 header.controllen = (header_size + 2 + 7) & ~7
         self._headers_at = ctypes.addressof(self._headers)
-        words: memoryview[int] = memoryview(self._headers).cast("B").cast(_WORD)
+        words: memoryview[int] = memoryview(self._headers).cast("B").cast(SIZE_T)
         self._names = words[::_HEADER_WORDS]
-        iovec_words: memoryview[int] = memoryview(self._iovecs).cast("B").cast(_WORD)
+        iovec_words: memoryview[int] = memoryview(self._iovecs).cast("B").cast(SIZE_T)
         self._bases = iovec_words[0::2]
         self._lengths = iovec_words[1::2]
         halves: memoryview[int] = memoryview(self._controls.data).cast("H")
@@ -375,9 +351,9 @@ class SendBatch:
         for start in range(0, len(names), MESSAGES):
             end = min(start + MESSAGES, len(names))
             count = end - start
-            self._names[:count] = array(_WORD, names[start:end])
-            self._bases[:count] = array(_WORD, bases[start:end])
-            self._lengths[:count] = array(_WORD, lengths[start:end])
+            self._names[:count] = array(SIZE_T, names[start:end])
+            self._bases[:count] = array(SIZE_T, bases[start:end])
+            self._lengths[:count] = array(SIZE_T, lengths[start:end])
             self._segment_sizes[:count] = array("H", segments[start:end])
             self._send(count)
 
@@ -390,9 +366,9 @@ class SendBatch:
         while done < count:
             sent = _sendmmsg(
                 self._fd,
-                self._headers_at + done * ctypes.sizeof(_Mmsghdr),
+                self._headers_at + done * ctypes.sizeof(Mmsghdr),
                 count - done,
-                _MSG_DONTWAIT,
+                MSG_DONTWAIT,
             )
             if sent > 0:
                 done += sent
