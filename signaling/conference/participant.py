@@ -1,19 +1,19 @@
 """A participant: identity, tracks, and the state of both connections. No I/O.
 
-Theory of operation. A participant outlives its WebSocket: `outbox` is None while it is away, and
-what would have been sent is not kept, because `welcome` and `Room.resume` tell a resumed client
-the whole state. Whether an absent one is still with us is judged by `gone_at`.
+Theory of operation. A participant outlives its connection: `connection` is None while it is away,
+and what would have been sent is not kept, because `welcome` and `Room.resume` send a resumed
+client the whole state. Whether an absent one is still with us is judged by `gone_at`.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sfu.control import TransportStats
 from signaling import messages
+from signaling.conference.connection import Connection
 from signaling.conference.quality import Way
 from signaling.conference.subscription import Subscription
 from signaling.limits import Budgets
@@ -72,12 +72,10 @@ class Participant:
     name: str
     token: str
     cname: str
-    outbox: Callable[[messages.FromServer], None] | None = None
-    """Sends to the WebSocket; None while there is none."""
-    dismissed: Callable[[], None] = lambda: None
-    """Ends the WebSocket of one who is put out."""
+    connection: Connection | None = None
+    """What it is reached by; None while it is away."""
     budgets: Budgets | None = None
-    """Of its requests; it keeps them when another WebSocket takes over."""
+    """Of its requests; it keeps them when another connection takes over."""
     tracks: dict[str, Track] = field(default_factory=dict)
     """By track id."""
     publication: Publication | None = None
@@ -114,14 +112,19 @@ class Participant:
     heard_at: float = 0.0
     """When packets of its transports were last counted."""
 
+    @property
+    def present(self) -> bool:
+        """Whether it can be reached now."""
+        return self.connection is not None and self.connection.present
+
     def send(self, message: messages.FromServer) -> None:
-        """To its WebSocket; while it is away only the end of a connection is kept for it.
+        """To its connection; while it is away only the end of a media connection is kept for it.
 
         Never raises: whatever is wrong with one connection must not keep a message from others.
         """
-        if self.outbox is not None:
+        if self.connection is not None and self.connection.present:
             try:
-                self.outbox(message)
+                self.connection.send(message)
             except Exception:
                 log.exception("sending to %s failed", self.id)
         elif isinstance(message, messages.Reset):
@@ -140,7 +143,7 @@ class Participant:
 
     def sends_nothing(self, now: float) -> bool:
         """Whether media that should come does not, or there is no way for it."""
-        if self.outbox is None or all(one.state == "new" for one in self.connections()):
+        if not self.present or all(one.state == "new" for one in self.connections()):
             return True
         due = any(
             not track.muted and (track.kind == "audio" or self.layers.get(track.id) != ())
@@ -149,7 +152,7 @@ class Participant:
         return due and now > self.heard_at + SILENT
 
     def gone_at(self) -> float | None:
-        """When it counts as gone if nothing happens; None while its WebSocket lives."""
+        """When it counts as gone if nothing happens; None while it is connected."""
         if self.away_since is None:
             return None
         soonest = self.away_since + AWAY

@@ -36,7 +36,7 @@ _Reason = tuple[messages.Step, messages.Side]
 
 def explain(asker: Participant, other: Participant) -> messages.Reasons:
     """What keeps `asker` from each track of `other`."""
-    if other.outbox is None:
+    if not other.present:
         return absent(other.id)
     if other.publication is None or not other.tracks:
         step = _FAILURES.get(other.publish_failure, "notPublished")

@@ -72,7 +72,7 @@ class Room:
     # Coming and going.
 
     def join(self, name: str) -> Participant:
-        """Add somebody; the caller sets `outbox` and sends `welcome`, then calls `joined`."""
+        """Add somebody; the caller sets `connection` and sends `welcome`, then calls `joined`."""
         participant = Participant(
             tokens.new_id("p"), name, tokens.new_secret(), cname=tokens.new_id("c")
         )
@@ -101,7 +101,7 @@ class Room:
         )
 
     def resume(self, participant: Participant) -> None:
-        """Somebody is back, with a new `outbox`: tell all that it may have missed."""
+        """Somebody is back, with a new `connection`: send all that it may have missed."""
         participant.away_since = None
         participant.send(self.welcome(participant, resumed=True))
         missed, participant.missed = participant.missed, {}
@@ -118,8 +118,8 @@ class Room:
             participant.send(messages.Quality(self._board.told))
 
     def away(self, participant: Participant, cleanly: bool, now: float) -> None:
-        """The WebSocket is gone. `cleanly`: it was closed as by a page that goes away."""
-        participant.outbox = None
+        """The connection is gone. `cleanly`: it was closed as by a page that goes away."""
+        participant.connection = None
         participant.away_since, participant.left_cleanly = now, cleanly
 
     def remove(self, participant: Participant, reason: Literal["left", "lost", "removed"]) -> None:

@@ -206,9 +206,10 @@ class Rooms:
         self._put_out[_digest(participant.token)] = None
         if len(self._put_out) > MOST_PUT_OUT:
             del self._put_out[next(iter(self._put_out))]
-        dismissed = participant.dismissed
+        connection = participant.connection
         room.remove(participant, "removed")
-        dismissed()
+        if connection is not None:
+            connection.dismissed()
         self._clean(room)
 
     def tick(self, now: float) -> None:

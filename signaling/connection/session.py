@@ -122,6 +122,11 @@ class Session:
             else:
                 self._refuse("badMessage", "messages are text")
 
+    @property
+    def present(self) -> bool:
+        """Whether what is sent now may still reach the client."""
+        return self._end_code is None
+
     def send(self, message: messages.FromServer) -> None:
         """Queue a message; a client that does not read is cut off. Never raises."""
         if self._end_code is not None:
@@ -249,7 +254,7 @@ class Session:
         self._place = (room, participant)
         if participant.budgets is None:
             participant.budgets = Budgets(BUDGETS, time.monotonic())
-        participant.outbox, participant.dismissed = self.send, self._dismissed
+        participant.connection = self
         self._on_joined()
         log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
 
@@ -263,18 +268,19 @@ class Session:
         if message.version != messages.VERSION:
             raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
         room, participant = self._rooms.resume(message.token)
-        earlier = participant.outbox
+        earlier = participant.connection
         self._take(room, participant)
         room.resume(participant)
-        owner = getattr(earlier, "__self__", None)
-        if isinstance(owner, Session):
-            owner._replaced()
+        if earlier is not None:
+            earlier.replaced()
 
-    def _replaced(self) -> None:
+    def replaced(self) -> None:
+        """Another session resumed: close with `CLOSE_REPLACED`."""
         self._place = None
         self._queue_end(CLOSE_REPLACED)
 
-    def _dismissed(self) -> None:
+    def dismissed(self) -> None:
+        """The admin put the participant out: close with `CLOSE_REMOVED`."""
         self._place = None
         self._queue_end(CLOSE_REMOVED)
 
@@ -326,7 +332,7 @@ class Session:
     async def _leave(self, message: messages.Leave) -> None:
         room, participant = self._joined()
         self._place = None
-        participant.outbox = None
+        participant.connection = None
         self._rooms.leave(room, participant)
         self._queue_end()
 
@@ -337,7 +343,7 @@ class Session:
         if self._place is None:
             return
         room, participant = self._place
-        if participant.outbox == self.send:
+        if participant.connection is self:
             cleanly = self._socket.close_code in _CLEAN
             room.away(participant, cleanly, time.monotonic())
             log.info(

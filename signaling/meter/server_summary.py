@@ -55,7 +55,7 @@ def _person(participant: Participant, speaking: bool) -> PersonState:
         id=participant.id,
         name=participant.name,
         joined=participant.joined,
-        connected=participant.outbox is not None,
+        connected=participant.present,
         level=participant.way.level or "",
         speaking=speaking,
         tracks=tuple(

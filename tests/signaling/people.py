@@ -16,6 +16,7 @@ from signaling.conference.participant import Participant
 from signaling.conference.room import Room
 from signaling.conference.room_media import MediaSettings, RoomMedia
 from tests.signaling.fakes import FINGERPRINT, answer, offer
+from tests.signaling.memory_connection import MemoryConnection
 
 TRACKS = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "camera"))
 
@@ -56,7 +57,7 @@ class Person:
         self.room = room
         self.inbox: list[Any] = []
         self.participant: Participant = room.join(name)
-        self.participant.outbox = self.inbox.append
+        self.participant.connection = MemoryConnection(self.inbox)
         room.joined(self.participant)
         room.renew_offers()
 
@@ -104,7 +105,7 @@ class Person:
     def back(self) -> list[Any]:
         """It resumes; what it is told then."""
         self.inbox.clear()
-        self.participant.outbox = self.inbox.append
+        self.participant.connection = MemoryConnection(self.inbox)
         self.room.resume(self.participant)
         return self.inbox
 

@@ -14,6 +14,7 @@ from signaling.conference.room import Room
 from signaling.connection import session
 from tests.signaling.conftest import Serve
 from tests.signaling.fakes import Client, answer, offer
+from tests.signaling.memory_connection import MemoryConnection
 from tests.signaling.people import Person
 
 SECONDS = 2.0
@@ -157,10 +158,11 @@ TRACK_SOURCES = (messages.SourceOf("0", "microphone"), messages.SourceOf("1", "c
 def test_one_whose_connection_is_broken_keeps_nothing_from_the_others(room: Room) -> None:
     broken, ada, bo = Person(room, "broken"), Person(room, "Ada"), Person(room, "Bo")
 
-    def fail(message: messages.FromServer) -> None:
-        raise AttributeError("'NoneType' object has no attribute '_abort'")
+    class Broken(MemoryConnection):
+        def send(self, message: messages.FromServer) -> None:
+            raise AttributeError("'NoneType' object has no attribute '_abort'")
 
-    broken.participant.outbox = fail
+    broken.participant.connection = Broken()
     ada.publish()
     room.chat(ada.participant, "hello", 1.0)
     assert bo.got(messages.Offer)

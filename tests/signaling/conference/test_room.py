@@ -18,6 +18,7 @@ from signaling import messages
 from signaling.conference.participant import AWAY, RESUME, SILENT
 from signaling.conference.room import Room
 from signaling.conference.room_media import RefusedError
+from tests.signaling.memory_connection import MemoryConnection
 from tests.signaling.people import Person, Worker, call, connected, new_room, stats
 
 
@@ -91,7 +92,7 @@ def test_what_was_missed_is_told_on_return(room: Room) -> None:
     )
     ada.publish(restart=True)
     bo.inbox.clear()
-    bo.participant.outbox = bo.inbox.append
+    bo.participant.connection = MemoryConnection(bo.inbox)
     room.resume(bo.participant)
     kinds = [type(message) for message in bo.inbox]
     assert kinds == [messages.Welcome, messages.Transport, messages.Offer]
@@ -107,7 +108,7 @@ def test_a_reset_missed_is_told_on_return(room: Room) -> None:
     room.worker_lost()
     room.placed(Worker())
     ada.inbox.clear()
-    ada.participant.outbox = ada.inbox.append
+    ada.participant.connection = MemoryConnection(ada.inbox)
     room.resume(ada.participant)
     assert [type(message) for message in ada.inbox] == [messages.Welcome, messages.Reset]
 
