@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from signaling.site import pages
 
 _MALAY = frozenset({"id", "ms", "jv", "su"})
-"""Languages whose readers read Indonesian; as `chooseLanguage` in web/i18n.js has it."""
+"""Languages whose readers read Indonesian; as `chooseLanguage` in web/shared/i18n.js has it."""
 CODES = {
     400: "badRequest",
     401: "notAdmin",

@@ -26,7 +26,7 @@ SAID = {
     "terlihat, dan tidak hanya titik.",
 }
 """What is wrong with an address that means no room, by language; `error.badRoomName` of
-web/locales says the same."""
+web/shared/locales says the same."""
 
 
 def room_of(address: str) -> str | None:
@@ -45,5 +45,5 @@ def room_of(address: str) -> str | None:
 
 
 def path_of(name: str) -> str:
-    """Of the room's page; as `roomPath` in web/rooms.js writes it."""
+    """Of the room's page; as `roomPath` in web/shared/rooms.js writes it."""
     return "/r/" + quote(name, safe="!'()*")

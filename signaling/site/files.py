@@ -1,10 +1,11 @@
 """The web client's files as they were when the server started, ready to be sent.
 
-Theory of operation. Addresses that pages name carry a version, `/static/<version>/room.js`: a hash
-over all files. What is found there never changes, so a browser that has it asks no more. Modules
-and style sheets name each other relatively and stay within the version they came from. The pages
-themselves are asked for each time, by their `ETag`. Nothing is read from disk after the start, so
-no page is ever made of two versions; after an upgrade the server is started again anyway.
+Theory of operation. Addresses that pages name carry a version, a hash over all files:
+`/static/<version>/room/main.js`. What is found there never changes, so a browser that has it asks
+no more. Modules and style sheets name each other relatively and stay within the version they came
+from. The pages themselves are asked for each time, by their `ETag`. Nothing is read from disk after
+the start, so no page is ever made of two versions; after an upgrade the server is started again
+anyway.
 
 The style sheets of a page that follow one another are sent as one (`_joined`): they are small, and
 each request costs more than it brings.

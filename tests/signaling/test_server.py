@@ -538,7 +538,7 @@ async def test_pages_and_headers(serve: Serve) -> None:
             etag = response.headers["ETag"]
         async with run.http.get(run.url + path, headers={"If-None-Match": etag}) as response:
             assert response.status == 304
-    async with run.http.get(run.url + "/static/protocol.js") as response:
+    async with run.http.get(run.url + "/static/client/conference.js") as response:
         assert response.content_type == "text/javascript"
     for path in ("/static/../signaling/server.py", "/static/%2e%2e/pyproject.toml", "/static/x.py"):
         async with run.http.get(run.url + path) as response:

@@ -1,6 +1,6 @@
 /** What the admin does: put somebody out, close a room, capture packets; each asked about first. */
 
-import { byId, el, icon, toast } from '../dom.js';
+import { byId, el, icon, toast } from '../shared/dom.js';
 import { Refused, captureFile, captures, closeRoom, remove, startCapture, stopCapture } from './ask.js';
 import { bytes, clock, number } from './format.js';
 import { Keyed, setText } from './show.js';

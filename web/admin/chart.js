@@ -5,7 +5,7 @@
  * when something has changed and somebody can see it, once a frame at most.
  */
 
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { clock, day } from './format.js';
 import { move, nearest, steps, niceAbove, stripes, timeLines, zoom } from './scale.js';
 import { setText } from './show.js';

@@ -1,6 +1,6 @@
 /** Figures as people read them: with their unit, in the page's language. */
 
-import { language } from '../i18n.js';
+import { language } from '../shared/i18n.js';
 import { w } from './words.js';
 
 export const NONE = '–';

@@ -1,9 +1,8 @@
 /** What all of the admin's pages share: the head with its links, language, theme, and the way out. */
 
-import { byId, label, setIcon } from '../dom.js';
-import { onLanguage, t } from '../i18n.js';
-import { languageChoice } from '../preferences.js';
-import { setTheme, startTheme } from '../theme/theme.js';
+import { byId, label, setIcon } from '../shared/dom.js';
+import { onLanguage, t } from '../shared/i18n.js';
+import { languageChoice, setTheme, startTheme } from '../shared/preferences.js';
 import { logOut } from './ask.js';
 
 /** @param {() => string} logOutText in the language of now */

@@ -1,6 +1,6 @@
 /** Grades by the chosen profile, as marks with words. */
 
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { grade, NONE } from './format.js';
 import { setData, setText } from './show.js';
 import { w, wordOf } from './words.js';

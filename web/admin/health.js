@@ -1,6 +1,6 @@
 /** How the machine and its media workers fare. */
 
-import { byId, el } from '../dom.js';
+import { byId, el } from '../shared/dom.js';
 import { bitrate, bytes, degrees, duration, milliseconds, number, plain, share } from './format.js';
 import { Keyed, figure, setData, setText } from './show.js';
 import { w, wordOf } from './words.js';

@@ -1,6 +1,6 @@
 /** The live WebSocket: comes back by itself, and says when the session has ended. No DOM. */
 
-import { backoffMs } from '../socket.js';
+import { backoffMs } from '../client/socket.js';
 import { Decoder } from './wire.js';
 
 /**

@@ -1,6 +1,6 @@
 /** What somebody, or everybody in a room, has lived through so far in the call: the worst first. */
 
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { findingText, spanText } from '../report/lived.js';
 import { w } from './words.js';
 

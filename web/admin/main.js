@@ -1,7 +1,7 @@
 /** The admin's page: logs in, listens, and shows what its address says. */
 
-import { byId } from '../dom.js';
-import { onLanguage, startLanguage } from '../i18n.js';
+import { byId } from '../shared/dom.js';
+import { onLanguage, startLanguage } from '../shared/i18n.js';
 import { Captures, askCapture, askClose, askRemove, sentenceOf } from './actions.js';
 import { logIn, loggedIn } from './ask.js';
 import { bitrate, plain } from './format.js';

@@ -1,6 +1,6 @@
 /** All rooms at a glance, those that need a look first. */
 
-import { avatar, el } from '../dom.js';
+import { avatar, el } from '../shared/dom.js';
 import { bitrate, duration, percent } from './format.js';
 import { headCount } from './judge.js';
 import { hashOf } from './route.js';

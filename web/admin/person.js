@@ -1,6 +1,6 @@
 /** One person: both ways, the chart, every track, and what can be done. */
 
-import { avatar, byId, el } from '../dom.js';
+import { avatar, byId, el } from '../shared/dom.js';
 import { bitrate, clock, duration, milliseconds, modelName, number, percent, score } from './format.js';
 import { GradeMarks } from './grades.js';
 import { Lived } from './lived.js';

@@ -1,6 +1,6 @@
 /** One room: everybody in it with all figures, and what they publish. */
 
-import { avatar, byId, el } from '../dom.js';
+import { avatar, byId, el } from '../shared/dom.js';
 import { bitrate, duration, milliseconds, percent } from './format.js';
 import { headCount } from './judge.js';
 import { Lived } from './lived.js';

@@ -1,6 +1,6 @@
 /** Cheap changes of the page: only what is new is written. */
 
-import { el, icon, setIcon } from '../dom.js';
+import { el, icon, setIcon } from '../shared/dom.js';
 import { w } from './words.js';
 
 /**

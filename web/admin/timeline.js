@@ -1,6 +1,6 @@
 /** The chart of one person: which figure, how far back, and the grade bands behind it. */
 
-import { el, icon } from '../dom.js';
+import { el, icon } from '../shared/dom.js';
 import { Chart, legend } from './chart.js';
 import { bitrate, milliseconds, percent, score } from './format.js';
 import { history, together } from './history.js';

@@ -1,6 +1,6 @@
 /** Tracks as cards: what the server counts beside what the browser at the other end says. */
 
-import { el, icon, setIcon } from '../dom.js';
+import { el, icon, setIcon } from '../shared/dom.js';
 import { NONE, bitrate, milliseconds, modelName, number, percent, plain, score } from './format.js';
 import { Keyed, setData, setText } from './show.js';
 import { w, wordOf } from './words.js';

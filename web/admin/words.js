@@ -1,11 +1,11 @@
 /** The dashboard's own sentences, in the language of all pages. */
 
-import { language, onLanguage, phrase } from '../i18n.js';
+import { language, onLanguage, phrase } from '../shared/i18n.js';
 import en from './locales/en.js';
 import id from './locales/id.js';
 
 /** @typedef {keyof typeof en} Word */
-/** @typedef {import('../i18n.js').Phrase} Phrase */
+/** @typedef {import('../shared/i18n.js').Phrase} Phrase */
 
 /** @type {Record<'id' | 'en', Record<Word, Phrase>>} */
 export const WORDS = { id, en };

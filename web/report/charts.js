@@ -1,6 +1,6 @@
 /** The charts of a call: which there are, whose lines they show, and what they say. */
 
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { number, text } from './figures.js';
 import { byVisit } from './lived.js';
 import { chartMarks } from './happened.js';

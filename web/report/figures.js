@@ -5,8 +5,8 @@
  * that the exports hold. A figure that is not known is a dash, never a zero.
  */
 
-import { el } from '../dom.js';
-import { language } from '../i18n.js';
+import { el } from '../shared/dom.js';
+import { language } from '../shared/i18n.js';
 
 /** @typedef {number | null | undefined} Known a number, or that there is none */
 /** @typedef {'ms' | 'percent' | 'rate' | 'mos' | 'count' | 'duration' | 'fps' | 'score'} Unit */

@@ -1,6 +1,6 @@
 /** What happened in a call: on the time axis, a lane a person, and as a list in words. */
 
-import { el, icon } from '../dom.js';
+import { el, icon } from '../shared/dom.js';
 import { clockSeconds } from './figures.js';
 import { byVisit } from './lived.js';
 import { colourClass, timeAxis } from './plot.js';

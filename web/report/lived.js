@@ -1,7 +1,7 @@
 /** What people lived through, in sentences: what, when, for how long, on whose side, and why. */
 
-import { el } from '../dom.js';
-import { language } from '../i18n.js';
+import { el } from '../shared/dom.js';
+import { language } from '../shared/i18n.js';
 import { clock, clockSeconds, number, shortDay, text } from './figures.js';
 import { isWord, say, sayIf } from './words.js';
 

@@ -1,7 +1,7 @@
 /** Two drawings of votes and estimates: means with their intervals, and vote against estimate. */
 
-import { el } from '../dom.js';
-import { t } from '../i18n.js';
+import { el } from '../shared/dom.js';
+import { t } from '../shared/i18n.js';
 import { number, text } from './figures.js';
 import { say } from './words.js';
 

@@ -1,7 +1,7 @@
 /** What people say against what the model says, and sessions that are alike. */
 
-import { byId, el, icon } from '../dom.js';
-import { t } from '../i18n.js';
+import { byId, el, icon } from '../shared/dom.js';
+import { t } from '../shared/i18n.js';
 import { figure, number, shortDay, text } from './figures.js';
 import { judgement, shared } from './judgement.js';
 import { emptyState, load, problemState, startPage } from './page.js';

@@ -1,8 +1,8 @@
 /** What the report pages share: their head, and asking the server for what they show. */
 
 import { startFrame } from '../admin/frame.js';
-import { el, icon } from '../dom.js';
-import { onLanguage, startLanguage } from '../i18n.js';
+import { el, icon } from '../shared/dom.js';
+import { onLanguage, startLanguage } from '../shared/i18n.js';
 import { say, startWords } from './words.js';
 
 /**

@@ -1,7 +1,7 @@
 /** Who was in the call, how it went for them, and what a table of grades makes of it. */
 
-import { el } from '../dom.js';
-import { t } from '../i18n.js';
+import { el } from '../shared/dom.js';
+import { t } from '../shared/i18n.js';
 import { clock, figure, text } from './figures.js';
 import { colourClass } from './plot.js';
 import { gradesOf, indexVerdict, overall } from './verdict.js';

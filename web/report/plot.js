@@ -6,7 +6,7 @@
  */
 
 import { niceAbove, steps as stepsTo, stripes, timeLines } from '../admin/scale.js';
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { clock, clockSeconds } from './figures.js';
 import { linePath, stretches } from './line.js';
 

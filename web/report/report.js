@@ -1,6 +1,6 @@
 /** The report of one call: reads it, and draws its parts in the chosen language and profile. */
 
-import { byId, el, icon } from '../dom.js';
+import { byId, el, icon } from '../shared/dom.js';
 import { bandKey, drawCharts, legend } from './charts.js';
 import { clock, day, figure, shortDay } from './figures.js';
 import { eventList, laneKey, lanes } from './happened.js';

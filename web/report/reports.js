@@ -1,7 +1,7 @@
 /** The list of past calls: search by room, person and day, the newest or the worst first. */
 
-import { announce, byId, el, icon } from '../dom.js';
-import { t } from '../i18n.js';
+import { announce, byId, el, icon } from '../shared/dom.js';
+import { t } from '../shared/i18n.js';
 import { figure } from './figures.js';
 import { findingText, verdictMark, whenText } from './lived.js';
 import { emptyState, load, problemState, startPage } from './page.js';

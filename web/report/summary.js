@@ -1,6 +1,6 @@
 /** The first thing that a report says: who had trouble, when, and on whose side. */
 
-import { el, icon } from '../dom.js';
+import { el, icon } from '../shared/dom.js';
 import { clock, figure, number, text } from './figures.js';
 import { byTrouble, findingText, lasting, spanText, verdictMark } from './lived.js';
 import { colourClass } from './plot.js';

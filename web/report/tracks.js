@@ -1,6 +1,6 @@
 /** The two sides of what was received, and every single track. */
 
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { figure, text } from './figures.js';
 import { byVisit } from './lived.js';
 import { head, named, scrolling } from './people.js';

@@ -1,6 +1,6 @@
 /** Grades in words: what a profile makes of figures, as a mark with its colour and its word. */
 
-import { el } from '../dom.js';
+import { el } from '../shared/dom.js';
 import { number } from './figures.js';
 import { sayIf } from './words.js';
 

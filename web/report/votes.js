@@ -1,7 +1,7 @@
 /** What people said, in their words, counted. */
 
-import { el } from '../dom.js';
-import { t } from '../i18n.js';
+import { el } from '../shared/dom.js';
+import { t } from '../shared/i18n.js';
 import { number } from './figures.js';
 import { say } from './words.js';
 

@@ -1,6 +1,6 @@
 /** The words of the report pages, apart from the room's, which need not carry them. */
 
-import { language, onLanguage } from '../i18n.js';
+import { language, onLanguage } from '../shared/i18n.js';
 import en from './locales/en.js';
 import id from './locales/id.js';
 

@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a dark page never flashes light. theme.js takes over.
+// Runs before the first paint, so that a dark page never flashes light. shared/preferences.js takes over.
 (() => {
   let theme = 'system';
   try {

@@ -140,7 +140,7 @@ async def test_whoever_reads_nothing_is_cut_off(tmp_path: Path) -> None:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.connect(("127.0.0.1", target.port))
             # Answers of more than what the kernels of both ends keep.
-            deaf.sendall(b"GET /static/room.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400)
+            deaf.sendall(b"GET /static/room/main.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400)
             deaf.setblocking(False)
             await asyncio.wait_for(_refuses(deaf), 60)
         await joins(target)
@@ -212,8 +212,8 @@ JUNK = [
     ("/", ("Accept-Language: \udcff," + ",;" * 3000, "Accept: text/html")),
     ("/nowhere", ("Accept-Language: \udcff,;;", "Accept: text/html\udcff")),
     ("/", ("If-None-Match: \udcff", "Range: bytes=9-1,\udcff")),
-    ("/static/room.js", ("Range: bytes=5-1",)),
-    ("/static/room.js", ("If-Modified-Since: \udcff", "If-Range: \udcff")),
+    ("/static/room/main.js", ("Range: bytes=5-1",)),
+    ("/static/room/main.js", ("If-Modified-Since: \udcff", "If-Range: \udcff")),
     ("/ws", ("Origin: http://[::1", *SOCKET)),
     ("/ws", ("Origin: \udcff\udcfe://x", *SOCKET)),
     ("/ws", ("Sec-WebSocket-Protocol: \udcff", "Origin: x", *SOCKET)),

@@ -11,8 +11,8 @@ from tests.signaling.conftest import TOKEN, Serve
 
 BROWSER = {"Accept": "text/html,*/*", "Accept-Language": "id,en;q=0.5"}
 EVIL = {"Host": "evil.example:8443"}
-ROUTES = ["/", "/r/room", "/static/room.js", "/api/rooms/x", "/api/stats", "/metrics", "/admin",
-          "/healthz", "/nowhere"]  # fmt: skip
+ROUTES = ["/", "/r/room", "/static/room/main.js", "/api/rooms/x", "/api/stats", "/metrics",
+          "/admin", "/healthz", "/nowhere"]  # fmt: skip
 
 
 async def test_a_name_of_somebody_else_is_refused_everywhere(serve: Serve) -> None:

@@ -14,7 +14,7 @@ SEEDS = 12
 REQUESTS = 60
 """Of each seed."""
 PATHS = [
-    "/", "/r/kelas", "/R/kelas", "/static/room.js", "/static/css/base.css", "/ws", "/healthz",
+    "/", "/r/kelas", "/R/kelas", "/static/room/main.js", "/static/css/base.css", "/ws", "/healthz",
     "/readyz", "/admin", "/admin/reports", "/admin/reports/x", "/admin/opinions", "/metrics",
     "/api/rooms/kelas", "/api/stats", "/api/votes", "/api/admin/login", "/api/admin/logout",
     "/api/admin/session", "/api/admin/live", "/api/admin/captures", "/api/admin/captures/x/file",

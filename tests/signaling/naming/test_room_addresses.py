@@ -68,7 +68,7 @@ def test_a_room_has_one_address(name: str) -> None:
     path = path_of(name)
     assert room_of(unquote(path.removeprefix("/r/"))) == name
     script = (
-        f"import('./web/rooms.js').then((m) => console.log(JSON.stringify("
+        f"import('./web/shared/rooms.js').then((m) => console.log(JSON.stringify("
         f"[m.roomPath({json.dumps(name)}), m.roomFromPath({json.dumps(path)})])))"
     )
     found = subprocess.run(["node", "-e", script], cwd=ROOT, capture_output=True, check=True)
@@ -109,6 +109,7 @@ async def test_an_address_of_no_room_says_what_is_wrong(serve: Serve) -> None:
 
 def test_the_page_says_the_same() -> None:
     for language, text in SAID.items():
-        phrases = (ROOT / "web" / "locales" / f"{language}.js").read_text(encoding="utf-8")
+        path = ROOT / "web" / "shared" / "locales" / f"{language}.js"
+        phrases = path.read_text(encoding="utf-8")
         assert f"'error.badRoomName': '{text}'" in phrases
         assert f"'start.badName': '{text}'" in phrases
