@@ -1,7 +1,7 @@
-"""Every message of the protocol (docs/protocol.md), as strict tagged structs.
+"""Every message of the conference's protocol (docs/protocol.md), as tagged structs.
 
-Names are snake_case here and camelCase on the wire. `decode` refuses unknown types, unknown
-fields, wrong types and anything out of bounds; it never raises anything but `MessageError`.
+Names are snake_case here and camelCase on the wire. Known fields have types and bounds; a field
+that is not known is skipped, because a newer client may send it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from signaling.negotiation.description import MAX_BYTES
 VERSION = 1
 MAX_MESSAGE = 256 * 1024
 """Bytes of one message from a client."""
-MAX_REFUSAL = 200
-"""Characters of the text that says what is wrong with a message, which may quote it."""
+MAX_FEATURES, MAX_FEATURE = 32, 32
+"""Features that a client may name, and characters of each."""
+FEATURES: tuple[str, ...] = ()
+"""What this server offers beyond the base of version 1: a client uses what both sides name."""
 CHAT_KEPT = 100
 """Messages that a newcomer is shown."""
 
@@ -72,33 +74,37 @@ _Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class MessageError(Exception):
-    """The text is no message of the protocol."""
+_Feature = Annotated[str, msgspec.Meta(max_length=MAX_FEATURE)]
 
 
-class _FromClient(
+class _Part(msgspec.Struct, rename="camel"):
+    """A part of messages."""
+
+
+class FromClient(
     msgspec.Struct,
-    forbid_unknown_fields=True,
     rename="camel",
     tag_field="type",
     tag=lambda name: name[0].lower() + name[1:],
 ):
-    pass
+    """A message of a client; its type on the wire is the class's name unless `tag` says else."""
 
 
-class Join(_FromClient):
+class Join(FromClient):
     version: int
     room: _Name
     name: _Name
     password: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    features: Annotated[tuple[_Feature, ...], msgspec.Meta(max_length=MAX_FEATURES)] = ()
+    """What the client can do beyond the base of version 1; those not in `FEATURES` are ignored."""
 
 
-class Resume(_FromClient):
+class Resume(FromClient):
     version: int
     token: Annotated[str, msgspec.Meta(max_length=128)]
 
 
-class SourceOf(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class SourceOf(_Part):
     """What an m-line of the offer carries."""
 
     mid: _Mid
@@ -106,28 +112,28 @@ class SourceOf(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     muted: bool = False
 
 
-class Publish(_FromClient):
+class Publish(FromClient):
     id: _Sequence
     sdp: _Sdp
     tracks: Annotated[tuple[SourceOf, ...], msgspec.Meta(max_length=64)]
     restart: bool = False
 
 
-class Mute(_FromClient):
+class Mute(FromClient):
     track: _Id
     muted: bool
 
 
-class Answer(_FromClient):
+class Answer(FromClient):
     id: _Sequence
     sdp: _Sdp
 
 
-class Resubscribe(_FromClient):
+class Resubscribe(FromClient):
     pass
 
 
-class Viewed(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class Viewed(_Part):
     """How large a video is shown, in device pixels; either 0: not at all."""
 
     track: _Id
@@ -136,7 +142,7 @@ class Viewed(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     importance: Importance = "tile"
 
 
-class View(_FromClient):
+class View(FromClient):
     """What the participant looks at and listens to; the default is everything, in full."""
 
     tracks: Annotated[tuple[Viewed, ...], msgspec.Meta(max_length=MAX_VIEWED)] = ()
@@ -147,7 +153,7 @@ class View(_FromClient):
     """Of all video, bit/s."""
 
 
-class DigestTrack(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class DigestTrack(_Part):
     """What came of a track since the last digest, as the browser counts it (W3C webrtc-stats).
 
     Any number is taken; `signaling.meter.browser_digest` judges whether it can be.
@@ -177,7 +183,7 @@ class DigestTrack(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """Seconds."""
 
 
-class Digest(_FromClient):
+class Digest(FromClient):
     """The browser's own statistics of what it receives."""
 
     seconds: float
@@ -187,51 +193,29 @@ class Digest(_FromClient):
     """Seconds."""
 
 
-class RestartIce(_FromClient):
+class RestartIce(FromClient):
     pass
 
 
-class Why(_FromClient):
+class Why(FromClient):
     participant: _Id
 
 
-class Candidate(_FromClient, forbid_unknown_fields=False):
+class Candidate(FromClient):
     """Trickled candidates are not needed: the checks themselves tell the address."""
 
 
-class Chat(_FromClient):
+class Chat(FromClient):
     text: Annotated[str, msgspec.Meta(max_length=2000)]
     id: _Sequence | None = None
 
 
-class Leave(_FromClient):
+class Leave(FromClient):
     pass
 
 
-class Ping(_FromClient):
+class Ping(FromClient):
     t: float
-
-
-FromClient = (
-    Join
-    | Resume
-    | Publish
-    | Mute
-    | Answer
-    | Resubscribe
-    | View
-    | Digest
-    | RestartIce
-    | Why
-    | Candidate
-    | Chat
-    | Leave
-    | Ping
-)
-
-
-class _Part(msgspec.Struct, rename="camel"):
-    pass
 
 
 class TrackInfo(_Part):
@@ -309,16 +293,16 @@ class TrackReason(_Part):
     side: Side
 
 
-class _FromServer(
+class FromServer(
     msgspec.Struct,
     rename="camel",
     tag_field="type",
     tag=lambda name: name[0].lower() + name[1:],
 ):
-    pass
+    """A message of the server; its type is formed as a client's."""
 
 
-class Welcome(_FromServer):
+class Welcome(FromServer):
     version: int
     participant: str
     token: str
@@ -326,9 +310,10 @@ class Welcome(_FromServer):
     room: RoomInfo
     participants: tuple[ParticipantInfo, ...]
     chat: tuple[ChatEntry, ...]
+    features: tuple[str, ...] = FEATURES
 
 
-class Error(_FromServer):
+class Error(FromServer):
     code: ErrorCode
     message: str
     fatal: bool
@@ -338,77 +323,77 @@ class Error(_FromServer):
     """The type of the message that is refused, where it is known."""
 
 
-class Published(_FromServer):
+class Published(FromServer):
     id: int
     sdp: str
     tracks: tuple[PublishedTrack, ...]
     rejected: tuple[RejectedTrack, ...] = ()
 
 
-class Offer(_FromServer):
+class Offer(FromServer):
     id: int
     sdp: str
     tracks: tuple[OfferedTrack, ...]
     restart: bool
 
 
-class ParticipantJoined(_FromServer):
+class ParticipantJoined(FromServer):
     participant: ParticipantInfo
 
 
-class ParticipantLeft(_FromServer):
+class ParticipantLeft(FromServer):
     participant: str
     reason: Literal["left", "lost", "removed"]
 
 
-class TrackPublished(_FromServer):
+class TrackPublished(FromServer):
     participant: str
     track: TrackInfo
 
 
-class TrackUnpublished(_FromServer):
+class TrackUnpublished(FromServer):
     participant: str
     track: str
 
 
-class TrackMuted(_FromServer):
+class TrackMuted(FromServer):
     participant: str
     track: str
     muted: bool
 
 
-class ChatMessage(_FromServer, tag="chat"):
+class ChatMessage(FromServer, tag="chat"):
     participant: str
     name: str
     text: str
     at: float
 
 
-class Speaking(_FromServer):
+class Speaking(FromServer):
     participants: tuple[SpeakingLevel, ...]
 
 
-class Transport(_FromServer):
+class Transport(FromServer):
     connection: Connection
     state: Literal["connected", "failed", "closed"]
     reason: str = ""
 
 
-class Layers(_FromServer):
+class Layers(FromServer):
     track: str
     rids: tuple[str, ...]
 
 
-class Receiving(_FromServer):
+class Receiving(FromServer):
     tracks: tuple[ReceivedTrack, ...]
     estimate: int
 
 
-class Quality(_FromServer):
+class Quality(FromServer):
     participants: tuple[QualityOf, ...]
 
 
-class Reasons(_FromServer, tag="because"):
+class Reasons(FromServer, tag="because"):
     """Without tracks, `step` and `side` stand here."""
 
     participant: str
@@ -417,56 +402,22 @@ class Reasons(_FromServer, tag="because"):
     side: Side | msgspec.UnsetType = msgspec.UNSET
 
 
-class Reset(_FromServer):
+class Reset(FromServer):
     reason: Literal["workerLost"] = "workerLost"
 
 
-class Closing(_FromServer):
+class Closing(FromServer):
     reason: Literal["shutdown"] = "shutdown"
 
 
-class Pong(_FromServer):
+class Pong(FromServer):
     t: float
 
 
-FromServer = (
-    Welcome
-    | Error
-    | Published
-    | Offer
-    | ParticipantJoined
-    | ParticipantLeft
-    | TrackPublished
-    | TrackUnpublished
-    | TrackMuted
-    | ChatMessage
-    | Speaking
-    | Transport
-    | Layers
-    | Receiving
-    | Quality
-    | Reasons
-    | Reset
-    | Closing
-    | Pong
-)
-
-_decoder = msgspec.json.Decoder(FromClient)
 _encoder = msgspec.json.Encoder()
 
 
-def decode(text: str | bytes) -> FromClient:
-    """One message of a client. Raises `MessageError`."""
-    try:
-        message: FromClient = _decoder.decode(text)
-    except msgspec.ValidationError as error:
-        raise MessageError(str(error)[:MAX_REFUSAL]) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise MessageError("not JSON") from None
-    return message
-
-
-def type_of(message: FromClient) -> str:
+def type_of(message: FromClient | type[FromClient]) -> str:
     """The `type` that a client writes."""
     tag = message.__struct_config__.tag
     assert isinstance(tag, str)

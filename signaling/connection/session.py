@@ -26,6 +26,7 @@ from signaling.conference.room_media import RefusedError
 from signaling.conference.rooms import Rooms, TooManyError
 from signaling.connection.backlog import Backlog
 from signaling.connection.connection_end import abort
+from signaling.connection.decoder import Decoder, MessageError
 from signaling.limits import Bucket, Budgets
 from signaling.naming import names
 
@@ -189,7 +190,7 @@ class Session:
         try:
             # Decoded even when there are too many, so that the refusal says of what: refused ones
             # are few until the socket is closed.
-            message = messages.decode(text)
+            message = DECODER.decode(text)
             self._check_budgets(message)
             before_join, handler = _TABLE[type(message)]
             if before_join and self._place is not None:
@@ -197,8 +198,8 @@ class Session:
             if not before_join and self._place is None:
                 raise RefusedError("notJoined", "join a room first")
             await handler(self, message)
-        except messages.MessageError as error:
-            self._refuse("badMessage", str(error))
+        except MessageError as error:
+            self._refuse("badMessage", str(error), error.request)
         except OverBudgetError as error:
             # Not counted: who asks again in time is welcome, and who does not makes no work.
             self._refuse("tooMany", str(error), message, error.retry_after, counted=False)
@@ -225,7 +226,7 @@ class Session:
         self,
         code: messages.ErrorCode,
         text: str,
-        request: messages.FromClient | None = None,
+        request: messages.FromClient | str | None = None,
         retry_after: int | None = None,
         counted: bool = True,
     ) -> None:
@@ -233,14 +234,17 @@ class Session:
         fatal = counted and self._refusals.take(time.monotonic()) > 0
         fatal = fatal or code in ("badVersion", "removed")
         fatal = fatal or (code == "tooMany" and self._place is None)
-        number = getattr(request, "id", None)
+        if isinstance(request, messages.FromClient):
+            number, request = getattr(request, "id", None), messages.type_of(request)
+        else:
+            number = None
         error = messages.Error(
             code=code,
             message=text,
             fatal=fatal,
             id=msgspec.UNSET if number is None else number,
             retry_after=msgspec.UNSET if retry_after is None else retry_after,
-            request=msgspec.UNSET if request is None else messages.type_of(request),
+            request=msgspec.UNSET if request is None else request,
         )
         self.send(error)
         if fatal:
@@ -374,3 +378,6 @@ _TABLE: dict[type[messages.FromClient], tuple[bool, _Handler]] = {
     messages.Ping: (False, Session._ping),
 }
 """Message -> (whether it is for those who have not joined, what to do)."""
+
+KINDS = tuple(_TABLE)
+DECODER = Decoder(KINDS)

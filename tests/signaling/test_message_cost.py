@@ -18,12 +18,14 @@ from signaling import messages
 from signaling.conference.participant import Participant
 from signaling.conference.room_media import RefusedError
 from signaling.conference.subscription import Subscription, Wanted
+from signaling.connection.decoder import MAX_REFUSAL, MessageError
 from signaling.naming.names import clean_name, clean_room_name, clean_text
 from signaling.negotiation.description import MAX_BYTES, MAX_MEDIA
 from signaling.negotiation.parameters import Local, NegotiationError
 from signaling.negotiation.publish_answer import MAX_SENDING
 from tests.signaling import worst_cases
 from tests.signaling.conftest import Serve
+from tests.signaling.decoding import KINDS, decode
 from tests.signaling.fakes import FINGERPRINT, answer
 from tests.signaling.people import Person, Worker, new_room
 
@@ -32,7 +34,7 @@ ALLOWED = 0.020
 TRIES = 8
 
 PUBLISHES = dict(worst_cases.descriptions())
-REFUSALS = (RefusedError, NegotiationError, messages.MessageError)
+REFUSALS = (RefusedError, NegotiationError, MessageError)
 
 
 def least(attempt: Callable[[], Callable[[], object]]) -> float:
@@ -57,7 +59,7 @@ def test_the_dearest_offers(name: str) -> None:
         person = Person(new_room(Worker()), "Ada")
 
         def work() -> None:
-            message = messages.decode(text)
+            message = decode(text)
             assert isinstance(message, messages.Publish)
             person.room.publish(person.participant, message)
 
@@ -71,7 +73,7 @@ def test_some_of_the_dearest_offers_are_answered() -> None:
     taken = 0
     for sdp in PUBLISHES.values():
         person = Person(new_room(Worker()), "Ada")
-        message = messages.decode(worst_cases.publish(sdp))
+        message = decode(worst_cases.publish(sdp))
         with contextlib.suppress(RefusedError):
             person.room.publish(person.participant, message)  # type: ignore[arg-type]
             taken += len(person.participant.tracks) == MAX_SENDING
@@ -127,7 +129,7 @@ OTHERS = {
     "the same name": "{" + '"a":0,' * (BIG // 6) + '"a":0}',
 }
 FIELDS = {
-    "join": ("version", "room", "name", "password"),
+    "join": ("version", "room", "name", "password", "features"),
     "resume": ("version", "token"),
     "publish": ("id", "sdp", "tracks", "restart"),
     "mute": ("track", "muted"),
@@ -168,7 +170,7 @@ def dear_messages() -> Iterator[tuple[str, str]]:
 
 
 def test_every_kind_of_message_is_among_the_dear_ones() -> None:
-    kinds = {kind.__struct_config__.tag for kind in messages.FromClient.__args__}
+    kinds = {messages.type_of(kind) for kind in KINDS}
     assert kinds == FIELDS.keys() - {"unknown"}
 
 
@@ -190,7 +192,7 @@ def test_the_dearest_messages_of_every_kind() -> None:
     for name, text in dear_messages():
 
         def work(text: str = text) -> None:
-            message = messages.decode(text)
+            message = decode(text)
             act.get(type(message), lambda who, message: None)(person, message)
 
         spent = least(lambda work=work: work)  # type: ignore[misc]
@@ -201,15 +203,15 @@ def test_the_dearest_messages_of_every_kind() -> None:
 
 def refusal_of(text: str) -> str:
     try:
-        messages.decode(text)
-    except messages.MessageError as error:
+        decode(text)
+    except MessageError as error:
         return str(error)
     return ""
 
 
 def test_refusals_are_short() -> None:
     """Some quote what was sent."""
-    assert max(len(refusal_of(text)) for _, text in dear_messages()) == messages.MAX_REFUSAL
+    assert max(len(refusal_of(text)) for _, text in dear_messages()) == MAX_REFUSAL
 
 
 def test_what_concerns_its_sender_alone_makes_no_work_for_others(

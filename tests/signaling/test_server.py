@@ -277,7 +277,7 @@ async def test_a_thousand_joins_from_one_address(serve: Serve) -> None:
         ("[]", "badMessage"),
         ("{}", "badMessage"),
         ('{"type": "dance"}', "badMessage"),
-        ('{"type": "join", "version": 1, "room": "a", "name": "b", "x": 1}', "badMessage"),
+        ('{"type": "join", "version": 1, "room": "a", "name": "b", "features": 1}', "badMessage"),
         ('{"type": "join", "version": 1, "room": 5, "name": "b"}', "badMessage"),
         ('{"type": "join", "version": 1, "room": " ", "name": "b"}', "badRoomName"),
         ('{"type": "join", "version": 1, "room": "..", "name": "b"}', "badRoomName"),
@@ -293,6 +293,19 @@ async def test_bad_first_messages(serve: Serve, text: str, code: str) -> None:
     client = await (await serve()).client()
     await client.socket.send_str(text)
     assert (await client.next())["code"] == code
+
+
+async def test_a_newer_client_comes_in_and_is_refused_what_is_not_known(serve: Serve) -> None:
+    run = await serve()
+    client = await run.client()
+    welcome = await client.join(features=["future"], locale="id")
+    assert (welcome["type"], welcome["features"]) == ("welcome", [])
+    await client.send("dance", id=7)
+    refused = await client.get("error")
+    assert (refused["code"], refused["request"], refused["fatal"]) == ("badMessage", "dance", False)
+    assert "'dance'" in refused["message"]
+    await client.send("ping", t=1, since=5)
+    assert (await client.get("pong"))["t"] == 1
 
 
 async def test_messages_out_of_order(serve: Serve) -> None:

@@ -18,7 +18,7 @@ import { ChatQueue } from './chat-queue.js';
 import { ConferenceError, ConferenceEventTarget } from './events.js';
 import { Connections } from './connections.js';
 import { Looking } from './view-reporting.js';
-import { PROTOCOL_VERSION } from './messages.js';
+import { FEATURES, PROTOCOL_VERSION } from './messages.js';
 import { Roster } from './roster.js';
 import {
   REMOVED, RESUMED_ELSEWHERE, SignalingSocket, backoffMs, openWithinMs, retryMs,
@@ -287,7 +287,8 @@ export class Conference extends ConferenceEventTarget {
     if (this.#token) {
       this.#send({ type: 'resume', version: PROTOCOL_VERSION, token: this.#token });
     } else if (this.#request) {
-      this.#send({ type: 'join', version: PROTOCOL_VERSION, ...this.#request });
+      const own = { version: PROTOCOL_VERSION, features: FEATURES };
+      this.#send({ type: 'join', ...own, ...this.#request });
     }
   }
 

@@ -7,6 +7,13 @@
 
 export const PROTOCOL_VERSION = 1;
 
+/**
+ * What this client can do beyond the base of version 1, for `join`.
+ *
+ * @type {string[]}
+ */
+export const FEATURES = [];
+
 /** Every code that an `error` message may carry. */
 export const ERROR_CODES = /** @type {const} */ ([
   'badMessage',
@@ -79,7 +86,9 @@ export const WHY_STEPS = /** @type {const} */ ([
 /**
  * From client to server.
  *
- * @typedef {{type: 'join', version: number, room: string, name: string, password?: string}} Join
+ * @typedef {{
+ *   type: 'join', version: number, room: string, name: string, password?: string, features: string[],
+ * }} Join
  * @typedef {{type: 'resume', version: number, token: string}} Resume
  * @typedef {{mid: string, source: Source, muted: boolean}} PublishTrack
  * @typedef {{type: 'publish', id: number, sdp: string, tracks: PublishTrack[], restart: boolean}} Publish
@@ -112,6 +121,7 @@ export const WHY_STEPS = /** @type {const} */ ([
  * @typedef {{
  *   type: 'welcome', version: number, participant: string, token: string, resumed: boolean,
  *   room: RoomInfo, participants: Participant[], chat: ChatMessage[],
+ *   features?: string[],
  * }} Welcome
  * @typedef {{
  *   type: 'error', code: ErrorCode, message: string, fatal: boolean,

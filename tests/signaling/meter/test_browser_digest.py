@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling import messages
+from signaling.connection.decoder import MessageError
 from signaling.meter import browser_digest
 from signaling.meter.samples import BrowserFigures
+from tests.signaling.decoding import decode
 
 GOOD: dict[str, Any] = {
     "track": "t1",
@@ -37,7 +39,7 @@ def read(seconds: float = 5.0, rtt: float | None = 0.03, **changed: Any) -> Brow
         "roundTripTime": rtt,
         "tracks": [GOOD | changed],
     }
-    decoded = messages.decode(json.dumps(message))
+    decoded = decode(json.dumps(message))
     assert isinstance(decoded, messages.Digest)
     return browser_digest.take(decoded, 7.0).tracks["t1"]
 
@@ -91,7 +93,7 @@ def test_without_a_time_there_are_no_rates(seconds: float) -> None:
 
 
 def test_what_is_not_said_is_not_absurd() -> None:
-    message = messages.decode('{"type": "digest", "seconds": 5, "tracks": [{"track": "t1"}]}')
+    message = decode('{"type": "digest", "seconds": 5, "tracks": [{"track": "t1"}]}')
     assert isinstance(message, messages.Digest)
     assert browser_digest.take(message, 1.0).tracks["t1"] == BrowserFigures(age=0.0, seconds=5.0)
 
@@ -102,14 +104,14 @@ def test_what_is_not_said_is_not_absurd() -> None:
         '{"type": "digest", "seconds": NaN, "tracks": []}',
         '{"type": "digest", "seconds": "5", "tracks": []}',
         '{"type": "digest", "seconds": 5}',
-        '{"type": "digest", "seconds": 5, "tracks": [{"track": "t", "extra": 1}]}',
+        '{"type": "digest", "seconds": 5, "tracks": [{"track": "t", "lost": "1"}]}',
         json.dumps({"type": "digest", "seconds": 5, "tracks": [{"track": "t"}] * 65}),
         json.dumps({"type": "digest", "seconds": 5, "tracks": [{"track": "t" * 65}]}),
     ],
 )
 def test_what_is_no_digest_is_refused(text: str) -> None:
-    with pytest.raises(messages.MessageError):
-        messages.decode(text)
+    with pytest.raises(MessageError):
+        decode(text)
 
 
 NUMBERS = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.integers()

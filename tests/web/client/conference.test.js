@@ -6,6 +6,7 @@ import { FakeConnection, FakeSocket, FakeTrack, environment, settle } from '../f
 
 const ANA = { id: 'a', name: 'Ana', tracks: [] };
 const REQUEST = { room: 'kopi', name: 'Budi' };
+const JOIN = { type: 'join', version: 1, features: [], ...REQUEST };
 
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
@@ -56,7 +57,7 @@ async function answerPublish(socket = FakeSocket.last) {
 
 test('join sends version, room and name, and resolves on welcome', async () => {
   const conference = await joined({ participants: [ANA] });
-  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  assert.deepEqual(FakeSocket.last.sent, [JOIN]);
   assert.equal(conference.state, 'joined');
   assert.equal(conference.id, 'me');
   assert.deepEqual(conference.participants, [ANA]);
@@ -84,7 +85,7 @@ test('a prepared socket says nothing until somebody joins, then at once', async 
   mock.timers.tick(60_000);
   assert.deepEqual(FakeSocket.last.sent, []);
   const inside = conference.join(REQUEST);
-  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  assert.deepEqual(FakeSocket.last.sent, [JOIN]);
   FakeSocket.last.say(welcome());
   await inside;
   assert.equal(FakeSocket.all.length, 1);
@@ -100,7 +101,7 @@ test('a prepared socket that opens late, or was closed for waiting, is no obstac
   conference.prepare();
   const inside = conference.join(REQUEST);
   FakeSocket.last.open();
-  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  assert.deepEqual(FakeSocket.last.sent, [JOIN]);
   FakeSocket.last.say(welcome());
   await inside;
 });
@@ -331,7 +332,7 @@ test('an expired session is joined anew with new connections', async () => {
   mock.timers.tick(1000);
   FakeSocket.last.open();
   FakeSocket.last.say(refusal('sessionExpired'));
-  assert.deepEqual(FakeSocket.last.sentOf('join'), [{ type: 'join', version: 1, ...REQUEST }]);
+  assert.deepEqual(FakeSocket.last.sentOf('join'), [JOIN]);
   FakeSocket.last.say(welcome({ participant: 'me2' }));
   await settle();
   assert.equal(conference.id, 'me2');
@@ -556,6 +557,17 @@ test('what broke while the socket was away finds new ways on resuming', async ()
   assert.equal(FakeConnection.all.length, 1);
 });
 
+test('messages and fields of a newer server are ignored', async () => {
+  const conference = newConference();
+  const inside = conference.join(REQUEST);
+  FakeSocket.last.open();
+  FakeSocket.last.say({ type: 'waiting', since: 5 });
+  FakeSocket.last.say({ ...welcome(), features: ['future'], motto: 'x' });
+  await inside;
+  FakeSocket.last.say({ type: 'confetti', colour: 'red' });
+  assert.equal(conference.state, 'joined');
+});
+
 test('a server that does not know restartIce is asked for a new connection instead', async () => {
   const { conference, connection } = await receiving();
   const events = eventsOf(conference, 'problem');
@@ -717,7 +729,7 @@ test('resume of an expired session joins anew', async () => {
   FakeSocket.last.say(refusal('sessionExpired', { fatal: true }));
   mock.timers.tick(0);
   FakeSocket.last.open();
-  assert.deepEqual(FakeSocket.last.sent, [{ type: 'join', version: 1, ...REQUEST }]);
+  assert.deepEqual(FakeSocket.last.sent, [JOIN]);
   FakeSocket.last.say(welcome());
   await inside;
   assert.equal(FakeSocket.last.sentOf('resubscribe').length, 0);
