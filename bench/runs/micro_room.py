@@ -83,7 +83,7 @@ class Line:
         self.far = SrtpContext(profile, key, inbound=False)
         """The participant's end."""
 
-    def send_rtcp(self, packet: bytes) -> None:
+    def send_rtcp(self, packet: bytes, now: float) -> None:
         """Protected, as in the worker, and then forgotten."""
         self.outbound.protect_rtcp(packet)
 
@@ -253,12 +253,11 @@ class Room:
         start = clock()
         sizes, addresses = self.udp.receive()
         received = clock()
-        self.outbox.now = self.now
         self.ingress.take(sizes, addresses, self.now)
         taken = clock()
         self.forwarder.flush(self.now)
         fanned = clock()
-        self.outbox.flush()
+        self.outbox.flush(self.now)
         sent = clock()
         spent["receive"] += received - start
         spent["ingress"] += taken - received
@@ -306,10 +305,9 @@ class Room:
     def _pace(self, spent: dict[str, int]) -> None:
         """What waits in pacers, and probes."""
         start = time.perf_counter_ns()
-        self.outbox.now = self.now
         self.forwarder.pacing_wanted = self.router.pace(self.now)
         self.forwarder.flush(self.now)
-        self.outbox.flush()
+        self.outbox.flush(self.now)
         spent["ticks"] += time.perf_counter_ns() - start
 
     def warm_up(self) -> None:
@@ -326,7 +324,6 @@ class Room:
         """What is due in a round; the worker ticks each 100 ms, so this is that share of it."""
         ntp_now = ntp.from_unix(self.now + 1.7e9)
         start = time.perf_counter_ns()
-        self.outbox.now = self.now
         self.router.repair(self.now)
         self.router.tick(self.now, ntp_now)
         self.router.take_demands(self.now)
@@ -334,7 +331,7 @@ class Room:
         self.router.take_levels()
         self.router.pace(self.now)
         self.forwarder.flush(self.now)
-        self.outbox.flush()
+        self.outbox.flush(self.now)
         spent["ticks"] += int((time.perf_counter_ns() - start) * ROUND_SECONDS / 0.1)
 
     def _drain(self) -> None:

@@ -63,11 +63,11 @@ class TcpSockets:
     """The listener, its connections, and one way to send for TCP and UDP addresses alike."""
 
     def __init__(
-        self, udp: UdpSocket, closed: Callable[[bytes], None], now: float, *, listen: bool = True
+        self, udp: UdpSocket, closed: Callable[[bytes, float], None], *, listen: bool = True
     ) -> None:
         """Listen on the UDP socket's port number; `port` is 0 where that is not possible.
 
-        `closed(address)` tells that a verified connection is gone, unless `dismiss` said so.
+        `closed(address, now)` tells that a verified connection is gone, unless `dismiss` said so.
         `now` in monotonic seconds, here and below.
         """
         self.connections: dict[bytes, Connection] = {}
@@ -80,8 +80,6 @@ class TcpSockets:
         """Without those that leave."""
         self._strangers_by_host: Counter[str] = Counter()
         self.drops: dict[DropReason, int] = {}
-        self.now = now
-        """As of the last `receive` or `tick`."""
         self._udp = udp
         self._view = memoryview(udp.arena.data)
         self._closed = closed
@@ -109,11 +107,11 @@ class TcpSockets:
         connection = self.connections.get(address)
         return self._udp.unpack_address(address) if connection is None else connection.peer
 
-    def send_one(self, datagram: bytes, address: bytes) -> bool:
+    def send_one(self, datagram: bytes, address: bytes, now: float) -> bool:
         """Send what is not media to any peer, TCP or UDP; False when it is lost."""
         connection = self.connections.get(address)
         if connection is not None:
-            return connection.send(datagram)
+            return connection.send(datagram, now)
         if is_connection(address):
             return False
         return self._udp.send_one(datagram, address)
@@ -129,18 +127,18 @@ class TcpSockets:
         if self._strangers.pop(connection.address, None) is not None:
             _count_down(self._strangers_by_host, connection.host)
 
-    def dismiss(self, address: bytes) -> None:
+    def dismiss(self, address: bytes, now: float) -> None:
         """Nobody will send there any more: close when what waits is sent. UDP ones as above."""
         connection = self.connections.get(address)
         if connection is None or connection.leaving:
             return
-        connection.flush()
+        connection.flush(now)
         self._is_no_stranger(connection)
         _count_down(self._by_host, connection.host)
         self._leaving[address] = connection
         connection.leaving = True
         connection.verified = False
-        connection.opened_at = self.now
+        connection.opened_at = now
         if not connection.queue:
             self._part(connection)
 
@@ -152,7 +150,6 @@ class TcpSockets:
         `take(sizes, addresses)` gets datagrams as `UdpSocket.receive` returns them, at most
         `SLOTS` at a time, in the same slots. False when there was nothing to do.
         """
-        self.now = now
         ready = self._selector.select(0)
         sizes: list[int] = []
         addresses: list[bytes] = []
@@ -160,12 +157,12 @@ class TcpSockets:
         for key, events in ready:
             connection: Connection | None = key.data
             if connection is None:
-                self._accept()
+                self._accept(now)
                 continue
             if connection.is_closed:
                 continue  # evicted by one that was accepted just now
             if events & selectors.EVENT_WRITE:
-                self._write(connection)
+                self._write(connection, now)
             datagrams: list[bytes] = []
             if events & selectors.EVENT_READ and not self._read(connection, datagrams):
                 ended.append(connection)
@@ -181,29 +178,28 @@ class TcpSockets:
             take(sizes, b"".join(addresses))
         # Only now: what a peer said with its last bytes still counts as its own.
         for connection in ended:
-            self._close(connection)
+            self._close(connection, now)
         return bool(ready)
 
     def tick(self, now: float) -> None:
         """Close who had time enough; call it some times a second."""
-        self.now = now
         self._accept_again()
         for connection in list(self.connections.values()):
             if connection.broken:
-                self._close(connection)
+                self._close(connection, now)
             elif not connection.verified:
                 if now - connection.opened_at > STRANGER_SECONDS:
                     self._refuse(connection)
-                    self._close(connection)
+                    self._close(connection, now)
             elif connection.queue and now - connection.progress_at > STALL_SECONDS:
                 self.count(DropReason.TCP_STALLED)
                 log.info("a peer reads nothing any more, so its TCP connection is closed")
-                self._close(connection)
+                self._close(connection, now)
 
-    def close(self) -> None:
+    def close(self, now: float) -> None:
         """Close everything."""
         for connection in list(self.connections.values()):
-            self._close(connection)
+            self._close(connection, now)
         if self._listener is not None:
             self._listener.close()
         self._selector.close()
@@ -243,8 +239,8 @@ class TcpSockets:
         if not connection.leaving:
             self.count(DropReason.TCP_STRANGER)
 
-    def _write(self, connection: Connection) -> None:
-        connection.flush()
+    def _write(self, connection: Connection, now: float) -> None:
+        connection.flush(now)
         if connection.leaving and not connection.queue:
             self._part(connection)
 
@@ -269,7 +265,7 @@ class TcpSockets:
             self._selector.register(self._listener, selectors.EVENT_READ, None)
             self._accepting = True
 
-    def _accept(self) -> None:
+    def _accept(self, now: float) -> None:
         assert self._listener is not None
         for _ in range(_ACCEPTS):
             try:
@@ -283,13 +279,13 @@ class TcpSockets:
                 self._selector.unregister(self._listener)
                 self._accepting = False
                 return
-            if not self._make_room(host_of(_plain(source[0]))):
+            if not self._make_room(host_of(_plain(source[0])), now):
                 self.count(DropReason.TCP_REFUSED)
                 sock.close()
                 continue
-            self._add(sock, (_plain(source[0]), source[1]))
+            self._add(sock, (_plain(source[0]), source[1]), now)
 
-    def _make_room(self, host: str) -> bool:
+    def _make_room(self, host: str, now: float) -> bool:
         strangers = self._strangers
         if (
             self._strangers_by_host[host] >= MAX_STRANGERS_PER_HOST
@@ -302,10 +298,10 @@ class TcpSockets:
             if spare is None:
                 return False
             self._refuse(spare)
-            self._close(spare)
+            self._close(spare, now)
         return True
 
-    def _add(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+    def _add(self, sock: socket.socket, peer: tuple[str, int], now: float) -> None:
         self._number += 1
         width = self._udp.address_size
         address = CONNECTION_FAMILY + self._number.to_bytes(8, "big") + bytes(width - 10)
@@ -314,13 +310,13 @@ class TcpSockets:
         except OSError:
             sock.close()  # gone again already
             return
-        connection = Connection(self, sock, peer, address)
+        connection = Connection(self, sock, peer, address, now)
         self.connections[address] = self._strangers[address] = connection
         self._by_host[connection.host] += 1
         self._strangers_by_host[connection.host] += 1
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, connection: Connection, now: float) -> None:
         if connection.is_closed:
             return
         self._selector.unregister(connection.socket)
@@ -331,7 +327,7 @@ class TcpSockets:
         if self._leaving.pop(connection.address, None) is None:
             _count_down(self._by_host, connection.host)
         if connection.verified:
-            self._closed(connection.address)
+            self._closed(connection.address, now)
 
 
 def _count_down(counts: Counter[str], host: str) -> None:

@@ -18,9 +18,6 @@ from sfu.net.send_queue import SendQueue
 class Owner(Protocol):
     """What a connection needs of whoever owns it."""
 
-    now: float
-    """Monotonic seconds."""
-
     def count(self, reason: DropReason, number: int = 1) -> None:
         """So many packets were dropped."""
 
@@ -58,8 +55,9 @@ class Connection:
     )
 
     def __init__(
-        self, owner: Owner, sock: socket.socket, peer: tuple[str, int], address: bytes
+        self, owner: Owner, sock: socket.socket, peer: tuple[str, int], address: bytes, now: float
     ) -> None:
+        """`now` in monotonic seconds, here and below."""
         self._owner = owner
         self.socket = sock
         self.peer = peer
@@ -71,8 +69,8 @@ class Connection:
         """Bytes that the kernel has taken so far."""
         self.received = 0
         """Bytes, as long as it is a stranger."""
-        self.opened_at = owner.now
-        self.progress_at = owner.now
+        self.opened_at = now
+        self.progress_at = now
         """When the kernel last took something, or nothing waited."""
         self.verified = False
         self.leaving = False
@@ -82,24 +80,24 @@ class Connection:
         """The selector watches for room."""
         self.is_closed = False
 
-    def send(self, datagram: bytes) -> bool:
+    def send(self, datagram: bytes, now: float) -> bool:
         """STUN, DTLS or RTCP; False when it is lost."""
         if self.broken or self.leaving or self.is_closed:
             return False
         if not self.queue.put_control(datagram):
             return False
-        self.flush()
+        self.flush(now)
         return True
 
     def send_runs(
-        self, data: bytearray, runs: Sequence[tuple[int, int]], audio: frozenset[int]
+        self, data: bytearray, runs: Sequence[tuple[int, int]], audio: frozenset[int], now: float
     ) -> None:
         """RTP packets of an egress (`sfu.send.egress.Stream`)."""
         if self.broken or self.leaving or self.is_closed:
             packets = sum(-(-length // segment) for length, segment in runs)
             self._owner.count(DropReason.TCP_CLOSED, packets)
             return
-        queue, now = self.queue, self._owner.now
+        queue = self.queue
         start = 0
         for length, segment in runs:
             end = start + length
@@ -112,15 +110,15 @@ class Connection:
                 else:
                     queue.put_video(packet, now)
             start = end
-        self.flush()
+        self.flush(now)
 
     def waited(self, now: float) -> float:
         """Seconds for which the oldest packet has waited for the kernel; 0 while none does."""
         return self.queue.waited(now)
 
-    def flush(self) -> None:
+    def flush(self, now: float) -> None:
         """Write as much as the kernel takes. Never raises."""
-        queue, now = self.queue, self._owner.now
+        queue = self.queue
         if not queue:
             self.progress_at = now
         while not self.broken:

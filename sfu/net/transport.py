@@ -53,7 +53,7 @@ Reason = Literal[
 class TransportEvents(Protocol):
     """What a transport tells its owner."""
 
-    def transport_changed(self, transport: Transport) -> None:
+    def transport_changed(self, transport: Transport, now: float) -> None:
         """`transport.state` is new."""
 
     def transport_checked(self, transport: Transport) -> None:
@@ -65,13 +65,13 @@ class TransportEvents(Protocol):
     def address_claimed(self, transport: Transport, address: bytes) -> bool:
         """Datagrams from `address` shall belong to `transport`; False where another has it."""
 
-    def address_proven(self, transport: Transport, address: bytes) -> None:
+    def address_proven(self, transport: Transport, address: bytes, now: float) -> None:
         """They do, whoever had it."""
 
-    def address_forgotten(self, transport: Transport, address: bytes) -> None:
+    def address_forgotten(self, transport: Transport, address: bytes, now: float) -> None:
         """They no longer do."""
 
-    def address_selected(self, transport: Transport) -> None:
+    def address_selected(self, transport: Transport, now: float) -> None:
         """`selected` or `is_open` has changed."""
 
 
@@ -97,10 +97,10 @@ class Transport:
         certificate: Certificate,
         profiles: tuple[SrtpProfile, ...],
         events: TransportEvents,
-        send: Callable[[bytes, bytes], object],
+        send: Callable[[bytes, bytes, float], object],
         now: float,
     ) -> None:
-        """`send(datagram, address)` puts a datagram on the wire; `now` in monotonic seconds."""
+        """`send(datagram, address, now)` puts a datagram on the wire; `now` in seconds, steady."""
         self.id = command.transport
         self.participant = command.participant
         self.direction = command.direction
@@ -211,7 +211,7 @@ class Transport:
             self._claim(path)
         reply = stun.binding_success(message.transaction_id, source, credentials.pwd)
         if path.may_take(len(reply), now):
-            self._send(reply, address)
+            self._send(reply, address, now)
         self._ask(path, now, checked=True)
         if message.use_candidate:
             self._nominated = path
@@ -236,7 +236,7 @@ class Transport:
         path.prove(now)
         if not path.owned:
             path.owned = True
-            self._events.address_proven(self, address)
+            self._events.address_proven(self, address, now)
         self._choose(now)
         self._flush_dtls(now)
         return True
@@ -254,18 +254,18 @@ class Transport:
         path = Path(address, is_connection(address), now)
         connections = [known for known in self._paths.values() if known.is_connection]
         if path.is_connection and len(connections) >= MAX_CONNECTIONS:
-            self._forget_one_of(connections)
+            self._forget_one_of(connections, now)
         elif len(self._paths) >= MAX_ADDRESSES:
-            self._forget_one_of(list(self._paths.values()))
+            self._forget_one_of(list(self._paths.values()), now)
         self._paths[address] = path
         return path
 
-    def _forget_one_of(self, paths: list[Path]) -> None:
+    def _forget_one_of(self, paths: list[Path], now: float) -> None:
         """The oldest that is not in use; one that is not ours first."""
         unused = [path for path in paths if path is not self._path]
         oldest = next((path for path in unused if not path.owned), unused[0])
         self._drop(oldest)
-        self._events.address_forgotten(self, oldest.address)
+        self._events.address_forgotten(self, oldest.address, now)
 
     def _claim(self, path: Path) -> None:
         path.owned = self._events.address_claimed(self, path.address)
@@ -288,7 +288,7 @@ class Transport:
             path.pwd,
         )
         if path.may_take(len(request), now):
-            self._send(request, path.address)
+            self._send(request, path.address, now)
 
     def _choose(self, now: float) -> None:
         """Where to send, and whether."""
@@ -302,9 +302,9 @@ class Transport:
             best = self._path
         else:
             best = max(among, key=lambda path: path.heard_at, default=None)
-        self._select(best, is_open=best in usable)
+        self._select(best, now, is_open=best in usable)
 
-    def _select(self, path: Path | None, *, is_open: bool) -> None:
+    def _select(self, path: Path | None, now: float, *, is_open: bool) -> None:
         if path is self._path and is_open is self.is_open:
             return
         if path is not None and path is not self._path:
@@ -312,7 +312,7 @@ class Transport:
         self._path = path
         self.selected = None if path is None else path.address
         self.is_open = is_open
-        self._events.address_selected(self)
+        self._events.address_selected(self, now)
 
     def address_lost(self, address: bytes, now: float) -> None:
         """A connection is gone, or another transport has proven that the address is its own.
@@ -354,9 +354,9 @@ class Transport:
             return
         self._flush_dtls(now)
         if dtls.state == "failed":
-            self._end("failed", "dtlsTimeout" if dtls.timed_out else "dtlsFailed")
+            self._end("failed", "dtlsTimeout" if dtls.timed_out else "dtlsFailed", now)
         elif dtls.state == "closed":
-            self._end("closed", "")
+            self._end("closed", "", now)
         elif dtls.state == "connected" and self.state == "new" and self._fingerprints:
             self._handshake_done(dtls, now)
 
@@ -365,17 +365,17 @@ class Transport:
             self.log.warning("the certificate of %s is not the announced one", self.participant)
             dtls.close()
             self._flush_dtls(now)
-            self._end("failed", "fingerprintMismatch")
+            self._end("failed", "fingerprintMismatch", now)
             return
         keys = dtls.srtp_keys()
         if keys is None:
-            self._end("failed", "dtlsFailed")
+            self._end("failed", "dtlsFailed", now)
             return
         profile, local, remote = keys
         self.outbound = SrtpContext(profile, local, inbound=False)
         self.inbound = SrtpContext(profile, remote, inbound=True)
         self.state = "connected"
-        self._events.transport_changed(self)
+        self._events.transport_changed(self, now)
 
     def _flush_dtls(self, now: float) -> None:
         """Send what the handshake has to say, as far as it may go to where the peer is."""
@@ -386,7 +386,7 @@ class Transport:
         while flight and path is not None and path.may_take(len(flight[0]), now):
             if len(self._shook_with) < 2:
                 self._shook_with.add(path.address)
-            self._send(flight.popleft(), path.address)
+            self._send(flight.popleft(), path.address, now)
 
     @property
     def tapped(self) -> bool:
@@ -400,26 +400,26 @@ class Transport:
             self._send = self._wire
             return
 
-        def send(datagram: bytes, address: bytes) -> object:
+        def send(datagram: bytes, address: bytes, now: float) -> object:
             seen(datagram, address)
-            return self._wire(datagram, address)
+            return self._wire(datagram, address, now)
 
         self._send = send
 
-    def send_rtcp(self, packet: bytes) -> None:
+    def send_rtcp(self, packet: bytes, now: float) -> None:
         """Protect and send a compound RTCP packet; nothing happens while media may not be sent."""
         if self.outbound is None or self.selected is None or not self.is_open or self.is_over:
             return
         protected = self.outbound.protect_rtcp(packet)
         if protected is not None:
-            self._send(protected, self.selected)
+            self._send(protected, self.selected, now)
 
     def tick(self, now: float) -> None:
         """Handshake timers, our checks, and consent; call it some times a second."""
         if self.is_over:
             return
         if self.is_used_up:
-            self._end("closed", "")
+            self._end("closed", "", now)
             return
         for path in self._paths.values():
             self._ask(path, now)
@@ -439,9 +439,9 @@ class Transport:
                     return
         if not self.is_checked:
             if now - self._opened_at > ICE_TIMEOUT:
-                self._end("failed", "iceTimeout")
+                self._end("failed", "iceTimeout", now)
         elif now - self.last_heard > CONSENT_TIMEOUT:
-            self._end("closed", "consentExpired")
+            self._end("closed", "consentExpired", now)
 
     def close(self, now: float) -> None:
         """Say goodbye (DTLS close_notify) and end. `transport_changed` is not called."""
@@ -452,7 +452,7 @@ class Transport:
             self._flush_dtls(now)
         self.state = "closed"
 
-    def _end(self, state: Literal["failed", "closed"], reason: Reason) -> None:
+    def _end(self, state: Literal["failed", "closed"], reason: Reason, now: float) -> None:
         self.state = state
         self.reason = reason
-        self._events.transport_changed(self)
+        self._events.transport_changed(self, now)

@@ -70,7 +70,7 @@ class Worker:
         """`tcp`: take peers over TCP too, on the same port number."""
         self._channel = channel
         self._udp = udp
-        self._tcp = TcpSockets(udp, self._connection_closed, time.monotonic(), listen=tcp)
+        self._tcp = TcpSockets(udp, self._connection_closed, listen=tcp)
         self._batch = SendBatch(udp)
         self._outbox = Outbox(self._batch, self._tcp.connections)
         self._forwarder = Forwarder(self._outbox)
@@ -162,7 +162,7 @@ class Worker:
                 self._go_on(now)
             if self._stop_requested:
                 self.stop()
-        self._tcp.close()
+        self._tcp.close(time.monotonic())
 
     def request_stop(self) -> None:
         """Stop at the next turn of the loop; safe in a signal handler."""
@@ -170,7 +170,8 @@ class Worker:
 
     def stop(self) -> None:
         """Close every transport and leave the loop."""
-        self._rooms.close()
+        now = time.monotonic()
+        self._rooms.close(now)
         self._captures.close()
         self._channel.flush()
         self._running = False
@@ -210,14 +211,13 @@ class Worker:
         now = time.monotonic()
         before = self._forwarder.forwarded
         try:
-            self._outbox.now = self._tcp.now = now
             if self._captures.running:
                 # Before anything is deciphered where it lies.
                 by_address = self._ingress.by_address
                 self._captures.received(sizes, addresses, self._udp.arena.data, by_address)
             self._ingress.take(sizes, addresses, now)
             self._forwarder.flush(now)
-            self._outbox.flush()
+            self._outbox.flush(now)
             sent = self._forwarder.forwarded - before
             if sent:
                 took = time.monotonic() - now
@@ -259,7 +259,6 @@ class Worker:
         self._channel.flush()
 
     def _tick_media(self, now: float) -> None:
-        self._outbox.now = now
         self._repair(now)
         if now >= self._next_media:
             self._next_media = now + TICK
@@ -272,7 +271,7 @@ class Worker:
             except Exception:
                 self._unexpected(f"the pacers of room {router.room}")
         self._forwarder.flush(now)
-        self._outbox.flush()
+        self._outbox.flush(now)
 
     def _begin_round(self, now: float) -> None:
         self._gather.measure(now, time.process_time())
@@ -289,11 +288,10 @@ class Worker:
 
     def _go_on(self, now: float) -> None:
         """Some more of the round."""
-        self._outbox.now = now
         self._round.go_on(now, self._ntp(now))
         try:
             self._forwarder.flush(now)
-            self._outbox.flush()
+            self._outbox.flush(now)
         except Exception:
             self._unexpected("a round")
         self._channel.flush()
@@ -330,12 +328,12 @@ class Worker:
                 self.stop()
                 continue
             try:
-                self._outbox.now = now = time.monotonic()
+                now = time.monotonic()
                 if isinstance(command, control.StartCapture | control.StopCapture):
                     self._take_capture(command)
                 else:
                     rooms.take(command, now)
-                self._outbox.flush()
+                self._outbox.flush(now)
             except Exception:
                 self._unexpected(type(command).__name__)
         if rooms.opened:
@@ -353,8 +351,8 @@ class Worker:
         if state is not None:
             self._channel.send(state)
 
-    def _connection_closed(self, address: bytes) -> None:
-        self._rooms.connection_closed(address)
+    def _connection_closed(self, address: bytes, now: float) -> None:
+        self._rooms.connection_closed(address, now)
 
     # Statistics.
 

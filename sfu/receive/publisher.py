@@ -312,9 +312,9 @@ class Publisher:
         if feedback is not None and now >= self._next_feedback:
             self._next_feedback = now + FEEDBACK_INTERVAL
             for packet in feedback.build(now, next(iter(self.streams), 0)):
-                self.transport.send_rtcp(packet)
+                self.transport.send_rtcp(packet, now)
         if parts:
-            self.transport.send_rtcp(b"".join(parts))
+            self.transport.send_rtcp(b"".join(parts), now)
 
     def repair(self, now: float, rtt: float) -> bool:
         """Ask for what is missing, `rtt` in seconds; whether more of it may be due soon."""
@@ -331,7 +331,7 @@ class Publisher:
                 self._attend_to_pauses(parts, ssrc, stream, now)
                 missing = self.forwarder.copy_waiting(stream, now) or missing
         if parts:
-            self.transport.send_rtcp(b"".join(parts))
+            self.transport.send_rtcp(b"".join(parts), now)
         return missing
 
     def _repair(

@@ -216,16 +216,16 @@ class RtpStream:
             self._note_arrival(extended, now)
             self._send(packet, keyframe, now)
         elif kept:
-            self._send_late(packet)
+            self._send_late(packet, now)
         return True
 
-    def _send_late(self, packet: Packet) -> None:
+    def _send_late(self, packet: Packet, now: float) -> None:
         """A packet behind the newest: reordered, or resent by the publisher."""
         if self.waits:
             # What left was in order, and numbered without a place for it.
             self.track.forwarder.too_old += 1
         else:
-            self.track.forwarder.forward_late(self, packet)
+            self.track.forwarder.forward_late(self, packet, now)
 
     def _send(self, packet: Packet, keyframe: bool, now: float) -> None:
         """Send on the newest packet by itself."""
@@ -403,7 +403,7 @@ class RtpStream:
             self.leave_out(extended, extended)
         elif kept:
             # Those behind it have been sent, so its number is missing until it is filled.
-            self._send_late((extended, timestamp, *PADDING))
+            self._send_late((extended, timestamp, *PADDING), now)
 
     def leave_out(self, first: int, last: int) -> None:
         """These packets, next in line, are not sent; the numbers of what follows close up."""

@@ -84,7 +84,7 @@ class Router:
 
     def set_down_tracks(self, subscriber: Subscriber, command: SetDownTracks, now: float) -> None:
         """The tracks of one subscriber, all of them."""
-        new, gone = subscriber.set_tracks(command)
+        new, gone = subscriber.set_tracks(command, now)
         for down in gone:
             self._untie(down)
         for down in new:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -80,10 +79,10 @@ class WorkerRooms:
         for router in self.routers.values():
             router.set_shed(shed)
 
-    def close(self) -> None:
-        """Close every room."""
+    def close(self, now: float) -> None:
+        """Close every room; `now` in monotonic seconds."""
         for router in list(self.routers.values()):
-            self._close_router(router)
+            self._close_router(router, now)
 
     # Commands.
 
@@ -100,11 +99,11 @@ class WorkerRooms:
     def _take_close_router(self, command: control.CloseRouter, now: float) -> None:
         router = self.routers.get(command.router)
         if router is not None:
-            self._close_router(router)
+            self._close_router(router, now)
 
-    def _close_router(self, router: Router) -> None:
+    def _close_router(self, router: Router, now: float) -> None:
         for peer in list(router.peers.values()):
-            self._close_peer(router, peer)
+            self._close_peer(router, peer, now)
         self.routers.pop(router.id, None)
 
     def _open_transport(self, command: control.OpenTransport, now: float) -> None:
@@ -157,21 +156,21 @@ class WorkerRooms:
     def _close_transport(self, command: control.CloseTransport, now: float) -> None:
         peer = self._peer(command.transport)
         if peer is not None:
-            self._close_peer(self._router_of[command.transport], peer)
+            self._close_peer(self._router_of[command.transport], peer, now)
 
     def _peer(self, transport: str) -> Peer | None:
         router = self._router_of.get(transport)
         return None if router is None else router.peers.get(transport)
 
-    def _close_peer(self, router: Router, peer: Peer) -> None:
+    def _close_peer(self, router: Router, peer: Peer, now: float) -> None:
         """We end it: what waits is sent, the peer is told, nothing is kept."""
-        self._outbox.flush()
+        self._outbox.flush(now)
         if peer.subscriber is not None:
-            peer.subscriber.goodbye()
-        peer.transport.close(time.monotonic())
-        self._forget(router, peer)
+            peer.subscriber.goodbye(now)
+        peer.transport.close(now)
+        self._forget(router, peer, now)
 
-    def _forget(self, router: Router, peer: Peer) -> None:
+    def _forget(self, router: Router, peer: Peer, now: float) -> None:
         router.transport_gone(peer)
         self._router_of.pop(peer.transport.id, None)
         self._ingress.by_tag.pop(peer.transport.tag, None)
@@ -180,11 +179,11 @@ class WorkerRooms:
         for address in peer.transport.addresses:
             if self._ingress.by_address.get(address) is peer:
                 del self._ingress.by_address[address]
-                self._tcp.dismiss(address)
+                self._tcp.dismiss(address, now)
 
     # What transports tell (TransportEvents).
 
-    def transport_changed(self, transport: Transport) -> None:
+    def transport_changed(self, transport: Transport, now: float) -> None:
         """Pass it on; a transport that is over is forgotten."""
         router = self._router_of.get(transport.id)
         if router is None:
@@ -197,9 +196,9 @@ class WorkerRooms:
             extra={"room": router.room, "participant": transport.participant},
         )
         if transport.state == "connected":
-            router.transport_connected(peer, time.monotonic())
+            router.transport_connected(peer, now)
         elif transport.is_over:
-            self._forget(router, peer)
+            self._forget(router, peer, now)
         if transport.state != "new":
             self._channel.send(
                 control.TransportChanged(
@@ -228,31 +227,31 @@ class WorkerRooms:
         self._tcp.verify(address)
         return True
 
-    def address_proven(self, transport: Transport, address: bytes) -> None:
+    def address_proven(self, transport: Transport, address: bytes, now: float) -> None:
         """Whoever had it is not there any more."""
         owner = self._ingress.by_address.pop(address, None)
         if owner is not None and owner.transport is not transport:
-            owner.transport.address_lost(address, time.monotonic())
+            owner.transport.address_lost(address, now)
         self.address_claimed(transport, address)
 
-    def address_forgotten(self, transport: Transport, address: bytes) -> None:
+    def address_forgotten(self, transport: Transport, address: bytes, now: float) -> None:
         """Datagrams from there are nobody's; a connection is closed."""
         peer = self._ingress.by_address.get(address)
         if peer is not None and peer.transport is transport:
             del self._ingress.by_address[address]
-            self._tcp.dismiss(address)
+            self._tcp.dismiss(address, now)
 
-    def connection_closed(self, address: bytes) -> None:
+    def connection_closed(self, address: bytes, now: float) -> None:
         """The far end of a connection is gone."""
         peer = self._ingress.by_address.pop(address, None)
         if peer is not None:
-            peer.transport.address_lost(address, time.monotonic())
+            peer.transport.address_lost(address, now)
 
-    def address_selected(self, transport: Transport) -> None:
+    def address_selected(self, transport: Transport, now: float) -> None:
         """The peer is to be sent to another address, or nowhere for now."""
         peer = self._peer(transport.id)
         if peer is not None and peer.subscriber is not None:
-            peer.subscriber.address_selected()
+            peer.subscriber.address_selected(now)
 
 
 _COMMANDS: Final[dict[type, Callable[..., None]]] = {

@@ -259,7 +259,7 @@ class Downlink:
             self._give_up(None, now)
         if pacer:
             for lane, packets in pacer.take(now):
-                self.forwarder.write(lane, packets)
+                self.forwarder.write(lane, packets, now)
         estimator = self.estimator
         if self.measured and (estimator.is_probing or self.wanted_bps > estimator.target_bps):
             self._probe(downs, now)
@@ -292,7 +292,7 @@ class Downlink:
             (d for d in downs if d.spec.rtx_ssrc), key=lambda d: d.last_sent_at, default=None
         )
         if down is not None:
-            self.forwarder.pad(down, size)
+            self.forwarder.pad(down, size, now)
 
     def states(self, downs: Collection[DownTrack], now: float) -> tuple[DownTrackState, ...] | None:
         """What flows and why not more, when that has changed since it was told last."""

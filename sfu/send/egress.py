@@ -40,11 +40,12 @@ class Stream(stream_queue.Stream, Protocol):
     """A connection that carries packets one by one; `sfu.net.tcp.Connection` outside tests."""
 
     def send_runs(
-        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int]
+        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int], now: float
     ) -> None:
         """Send protected packets, one behind the other from the start of `data` on.
 
-        `runs` are (length, segment size) as in `Egress.runs`; `audio` the SSRCs that go first.
+        `runs` are (length, segment size) as in `Egress.runs`; `audio` the SSRCs that go first;
+        `now` in monotonic seconds.
         Nothing of `data` is kept.
         """
 
@@ -63,7 +64,7 @@ class Nowhere:
         return 0.0
 
     def send_runs(
-        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int]
+        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int], now: float
     ) -> None:
         self.dropped += sum(-(-length // segment) for length, segment in runs)
 
@@ -71,7 +72,7 @@ class Nowhere:
 class Outbox:
     """Everything that waits to be sent by one worker."""
 
-    __slots__ = ("batch", "dirty", "now", "nowhere", "streams", "tap")
+    __slots__ = ("batch", "dirty", "nowhere", "streams", "tap")
 
     def __init__(self, batch: Batch, streams: Mapping[bytes, Stream] | None = None) -> None:
         """`streams` are the connections that there are, by the address that stands for each."""
@@ -79,15 +80,13 @@ class Outbox:
         self.streams: Mapping[bytes, Stream] = {} if streams is None else streams
         self.dirty: list[Egress] = []
         """Those that hold something; an egress enters itself with its first packet."""
-        self.now = 0.0
-        """Monotonic seconds, kept by the worker: when what waits leaves."""
         self.nowhere = Nowhere()
         """Takes what is for peers that may not be sent to."""
         self.tap: Callable[[list[Egress]], None] | None = None
         """Is shown what is about to be sent."""
 
-    def flush(self) -> None:
-        """Send everything; afterwards every egress is empty."""
+    def flush(self, now: float) -> None:
+        """Send everything; afterwards every egress is empty. `now` in monotonic seconds."""
         dirty = self.dirty
         if not dirty:
             return
@@ -100,9 +99,9 @@ class Outbox:
         for egress in dirty:
             note = egress.note_sent
             if note is not None:
-                note(egress.transport_word >> 8 & 0xFFFF, egress.position, self.now)
+                note(egress.transport_word >> 8 & 0xFFFF, egress.position, now)
             if egress.stream is not None:
-                egress.stream.send_runs(egress.data, egress.runs, egress.audio)
+                egress.stream.send_runs(egress.data, egress.runs, egress.audio, now)
                 egress.runs.clear()
                 egress.position = 0
                 continue
@@ -189,24 +188,27 @@ class Egress:
         """Is called for each packet that is sent a second time: its transport-wide number, and that
         of the packet before it."""
 
-    def set_peer(self, address: bytes | None) -> None:
+    def set_peer(self, address: bytes | None, now: float) -> None:
         """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`; None: nowhere.
 
-        What waits goes to the old address first.
+        What waits goes to the old address first. `now` in monotonic seconds.
         """
         if self.position:
-            self._outbox.flush()
+            self._outbox.flush(now)
         if address is None:
             self.stream = self._outbox.nowhere
             return
         self.stream = self._outbox.streams.get(address)
         self._name.data[:] = address
 
-    def reserve(self, size: int) -> int:
-        """Room for `size` bytes; returns the position where to write them."""
+    def reserve(self, size: int, now: float) -> int:
+        """Room for `size` bytes; returns the position where to write them.
+
+        What waits is sent first where there is no more room. `now` in monotonic seconds.
+        """
         position = self.position
         if position + size > CAPACITY:
-            self._outbox.flush()
+            self._outbox.flush(now)
             position = 0
         if position == 0:
             self._outbox.dirty.append(self)

@@ -151,7 +151,7 @@ class Forwarder:
         for stream in dirty:
             if stream.is_video:
                 if waiting >= ENOUGH:
-                    outbox.flush()
+                    outbox.flush(now)
                 before = self.forwarded
                 self.fan_out(stream, now)
                 waiting = self.forwarded - before
@@ -178,13 +178,14 @@ class Forwarder:
         uncopied = _uncopied(stream) if stream.doubled else None
         if lanes:
             if count <= GROUP_PACKETS:
-                self._fan_out(lanes, packets, stream.is_video and count > 1)
+                self._fan_out(lanes, packets, stream.is_video and count > 1, now)
             else:
                 for start in range(0, count, GROUP_PACKETS):
-                    self._fan_out(lanes, packets[start : start + GROUP_PACKETS], stream.is_video)
+                    part = packets[start : start + GROUP_PACKETS]
+                    self._fan_out(lanes, part, stream.is_video, now)
             self.forwarded += count * len(lanes)
         for (blocks, payload_type), red_lanes in stream.red_lanes.items():
-            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False)
+            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False, now)
             self.forwarded += count * len(red_lanes)
         if stream.managed:
             for down_track in stream.managed:
@@ -194,17 +195,19 @@ class Forwarder:
         stream.note_sent(packets, now)
         if uncopied:
             for down_track, before in uncopied:
-                self.copy(down_track, before, behind=True)
+                self.copy(down_track, before, now, behind=True)
             if opus.announces_pause(packets[-1][3]):
                 # Nothing follows that would take its copy along.
                 self.repair_wanted = True
 
-    def copy(self, down_track: DownTrack, packets: Sequence[bytes], behind: bool = False) -> None:
+    def copy(
+        self, down_track: DownTrack, packets: Sequence[bytes], now: float, behind: bool = False
+    ) -> None:
         """Send protected packets a second time, byte for byte; `behind` the one sent just now."""
         egress = down_track.egress
         note = egress.note_copy if behind and down_track.extension else None
         for packet in packets:
-            size = self._write_again(egress, packet)
+            size = self._write_again(egress, packet, now)
             down_track.resent += 1
             down_track.resent_octets += size - down_track.header_size - egress.tag_length
             if note is not None:
@@ -219,7 +222,7 @@ class Forwarder:
         if not waiting or stream.pending or now - stream.last_arrival < COPY_AFTER:
             return bool(waiting)
         for down_track in waiting:
-            self.copy(down_track, down_track.take_uncopied())
+            self.copy(down_track, down_track.take_uncopied(), now)
         return False
 
     def send_managed(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
@@ -234,31 +237,33 @@ class Forwarder:
             down_track.note_sent(part, now)
             pacer = down_track.pacer
             if pacer is None:
-                self.write(lane, part)
+                self.write(lane, part, now)
                 continue
             for start in range(0, len(part), PACED_PACKETS):
                 burst = part[start : start + PACED_PACKETS]
                 size = sum([len(packet[3]) for packet in burst])
                 if pacer.passes(size, now):
-                    self.write(lane, burst)
+                    self.write(lane, burst, now)
                 else:
                     pacer.put((lane, burst), size, now)
                     self.pacing_wanted = True
 
-    def write(self, lane: Lane, packets: Sequence[Packet]) -> None:
+    def write(self, lane: Lane, packets: Sequence[Packet], now: float) -> None:
         """Packets to one receiver that leave now; nothing happens if it is gone by now."""
         if lane[RECEIVER].closed:
             return
         for start in range(0, len(packets), GROUP_PACKETS):
-            self._fan_out([lane], packets[start : start + GROUP_PACKETS], len(packets) > 1)
+            part = packets[start : start + GROUP_PACKETS]
+            self._fan_out([lane], part, len(packets) > 1, now)
         self.forwarded += len(packets)
 
-    def _fan_out(self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool) -> None:
+    def _fan_out(
+        self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool, now: float
+    ) -> None:
         """The innermost loop: one group to each of its receivers."""
         groups: dict[int, Group] = {}
-        known = -1
         group: Group
-        cell, outbox = self._cell, self._outbox
+        cell, outbox, known = self._cell, self._outbox, -1
         for (
             layout, egress, data, pointer, context, runs, first, ssrc, extension,
             seq_delta, timestamp_delta, segment, down_track,
@@ -271,7 +276,7 @@ class Forwarder:
             position = egress.position
             end = position + total
             if end > CAPACITY:
-                outbox.flush()
+                outbox.flush(now)
                 position, end = 0, total
             if not position:
                 outbox.dirty.append(egress)
@@ -333,7 +338,7 @@ class Forwarder:
         if down_track.managed:
             self.send_managed(down_track, packets, now)
         else:
-            self.write(lane, packets)
+            self.write(lane, packets, now)
             down_track.note_sent(packets, now)
 
     def fade_out(self, down_track: DownTrack, now: float) -> None:
@@ -347,17 +352,17 @@ class Forwarder:
         for number, payload in enumerate(opus.PAUSE):
             timestamp = timestamp + opus.FRAME_DURATION & 0xFFFFFFFF
             packets.append((stream.next_seq + number, timestamp, 0, payload))
-        self.write(lane, packets)
+        self.write(lane, packets, now)
         down_track.note_sent(packets, now)
 
-    def forward_late(self, stream: RtpStream, packet: Packet) -> None:
+    def forward_late(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """A packet behind the newest: to whom its number still belongs."""
         for down_track in stream.targets:
             lane = down_track.late_lane(packet, MAX_BEHIND)
             if lane is None:
                 self.too_old += 1
                 continue
-            self._fan_out([lane], [packet], False)
+            self._fan_out([lane], [packet], False, now)
             self.forwarded += 1
             down_track.note_late(packet)
 
@@ -377,37 +382,39 @@ class Forwarder:
             found = down_track.map.find_output(seq)
             if found is None or not limiter.allows(seq, now, rtt):
                 continue
-            if self._resend_one(down_track, seq, *found):
+            if self._resend_one(down_track, seq, *found, now):
                 limiter.resent(seq, now)
                 count += 1
         self.forwarded += count
         return count
 
-    def _resend_one(self, down_track: DownTrack, seq: int, segment: Segment, extended: int) -> bool:
+    def _resend_one(
+        self, down_track: DownTrack, seq: int, segment: Segment, extended: int, now: float
+    ) -> bool:
         if down_track.spec.rtx_ssrc:
             cached: Packet | None = segment.source.cached(extended)
             if cached is None or down_track.left_out(cached):
                 return False
-            size = self._write_rtx(down_track, seq, segment, cached)
+            size = self._write_rtx(down_track, seq, segment, cached, now)
         else:
             packet = down_track.resendable(seq)
             if packet is None:
                 return False
-            size = self._write_again(down_track.egress, packet)
+            size = self._write_again(down_track.egress, packet, now)
         down_track.resent += 1
         down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
         return True
 
     @staticmethod
-    def _write_again(egress: Egress, packet: bytes) -> int:
+    def _write_again(egress: Egress, packet: bytes, now: float) -> int:
         """A protected packet as it was; its bytes."""
         size = len(packet)
-        position = egress.reserve(size)
+        position = egress.reserve(size, now)
         egress.runs.append((size, size))
         egress.data[position : position + size] = packet
         return size
 
-    def pad(self, down_track: DownTrack, size: int) -> None:
+    def pad(self, down_track: DownTrack, size: int, now: float) -> None:
         """Send about `size` bytes more than is needed on an RTX stream, for a probe.
 
         The newest packets once more where there are any, which may even fill a gap; else
@@ -423,18 +430,18 @@ class Forwarder:
                 if cached is not None and down_track.left_out(cached):
                     cached = None
             if cached is None:
-                size -= self._write_padding(down_track)
+                size -= self._write_padding(down_track, now)
                 continue
-            size -= self._write_rtx(down_track, newest & 0xFFFF, segment, cached)
+            size -= self._write_rtx(down_track, newest & 0xFFFF, segment, cached, now)
             newest -= 1
 
-    def _write_padding(self, down_track: DownTrack) -> int:
+    def _write_padding(self, down_track: DownTrack, now: float) -> int:
         """One packet of mere padding (RFC 3550 clause 5.1) on the RTX stream; its bytes."""
         padding = bytes(PADDING - 1) + bytes((PADDING,))
-        return self._write_repair(down_track, padding, 0, _PADDING_BIT)
+        return self._write_repair(down_track, padding, 0, _PADDING_BIT, now)
 
     def _write_rtx(
-        self, down_track: DownTrack, seq: int, segment: Segment | None, packet: Packet
+        self, down_track: DownTrack, seq: int, segment: Segment | None, packet: Packet, now: float
     ) -> int:
         """The packet under the RTX SSRC, its own number first in the payload (RFC 4588 4)."""
         _, timestamp, word, payload = packet
@@ -446,10 +453,11 @@ class Forwarder:
                 vp8.shift_pictures(patched, 0, payload, segment.picture_delta, segment.tl0_delta)
                 payload = bytes(patched)
         payload = seq.to_bytes(2, "big") + payload
-        return self._write_repair(down_track, payload, timestamp + shift & 0xFFFFFFFF, word)
+        timestamp = timestamp + shift & 0xFFFFFFFF
+        return self._write_repair(down_track, payload, timestamp, word, now)
 
     def _write_repair(
-        self, down_track: DownTrack, payload: bytes, timestamp: int, word: int
+        self, down_track: DownTrack, payload: bytes, timestamp: int, word: int, now: float
     ) -> int:
         """A packet on the RTX stream; its bytes on the wire."""
         egress = down_track.egress
@@ -457,7 +465,7 @@ class Forwarder:
         header = down_track.header_size
         length = header + len(payload)
         size = length + egress.tag_length
-        position = egress.reserve(size)
+        position = egress.reserve(size, now)
         egress.runs.append((size, size))
         data[position + header : position + length] = payload
         first = down_track.rtx_first_word + word + (down_track.rtx_seq & 0xFFFF)

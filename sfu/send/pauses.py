@@ -69,7 +69,8 @@ def _tell(down: DownTrack, stream: RtpStream, forwarder: Forwarder, age: float, 
     frames = max(1, int(age / FRAME_SECONDS) - 1)
     timestamp = timestamp + frames * opus.FRAME_DURATION & 0xFFFFFFFF
     packet = (stream.next_seq, timestamp, 0, payload)
-    forwarder.write(lane, redundant(stream, [packet], down.blocks, down.spec.payload_type))
+    repeated = redundant(stream, [packet], down.blocks, down.spec.payload_type)
+    forwarder.write(lane, repeated, now)
     down.inserted(packet, now)
     return True
 

@@ -79,7 +79,7 @@ class Subscriber:
         assert transport.outbound is not None
         self.egress = Egress(self._outbox, transport.outbound, self._address_size)
         self.downlink = Downlink(self.egress, self.forwarder, now)
-        self.address_selected()
+        self.address_selected(now)
 
     def set_shed(self, shed: Shed) -> None:
         """What the worker can still afford."""
@@ -101,11 +101,11 @@ class Subscriber:
             downlink.set_view(self._view)
         downlink.tick(self.down_tracks.values(), now)
 
-    def address_selected(self) -> None:
+    def address_selected(self, now: float) -> None:
         """The peer moved, or may be sent to again, or not any more."""
         if self.egress is None:
             return
-        self.egress.set_peer(self.transport.selected if self.transport.is_open else None)
+        self.egress.set_peer(self.transport.selected if self.transport.is_open else None, now)
         if self.transport.is_open:
             self._path_changed()
 
@@ -119,7 +119,9 @@ class Subscriber:
             for down in self.down_tracks.values():
                 down.stop_repair()
 
-    def set_tracks(self, command: SetDownTracks) -> tuple[list[DownTrack], list[DownTrack]]:
+    def set_tracks(
+        self, command: SetDownTracks, now: float
+    ) -> tuple[list[DownTrack], list[DownTrack]]:
         """Take the whole list; returns what is new (to be attached) and what is gone.
 
         An SSRC is used once: under the same keys, another series of packets would repeat numbers
@@ -138,7 +140,7 @@ class Subscriber:
         wanted = {spec.ssrc: spec for spec in command.tracks}
         gone = [down for ssrc, down in self.down_tracks.items() if wanted.get(ssrc) != down.spec]
         for down in gone:
-            self._drop(down)
+            self._drop(down, now)
         new = []
         for ssrc, spec in wanted.items():
             if ssrc in self.down_tracks:
@@ -173,7 +175,7 @@ class Subscriber:
             self.transport.is_used_up = True
         return down
 
-    def _drop(self, down: DownTrack) -> None:
+    def _drop(self, down: DownTrack, now: float) -> None:
         spec = down.spec
         del self.down_tracks[spec.ssrc]
         down.settle()
@@ -189,7 +191,8 @@ class Subscriber:
         self.transport.send_rtcp(
             rtcp.receiver_report(spec.ssrc)
             + rtcp.sdes(spec.ssrc, spec.cname)
-            + rtcp.bye((spec.ssrc,))
+            + rtcp.bye((spec.ssrc,)),
+            now,
         )
         assert self.egress is not None
         self.egress.remove_stream(spec.ssrc)
@@ -298,7 +301,7 @@ class Subscriber:
             if part is None:
                 continue
             if size + len(part) > MAX_COMPOUND:
-                self.transport.send_rtcp(b"".join(compound))
+                self.transport.send_rtcp(b"".join(compound), now)
                 compound, size = [], 0
             compound.append(part)
             size += len(part)
@@ -310,7 +313,7 @@ class Subscriber:
             compound.append(rtcp.xr_dlrr(next(iter(self.down_tracks)), entries))
             self._reference_times.clear()
         if compound:
-            self.transport.send_rtcp(b"".join(compound))
+            self.transport.send_rtcp(b"".join(compound), now)
 
     def pace(self, now: float) -> bool:
         """Send what is due of what was held back; whether to come back within 5 ms."""
@@ -357,11 +360,11 @@ class Subscriber:
             octets += down.octets + down.resent_octets
         return packets, octets
 
-    def goodbye(self) -> None:
+    def goodbye(self, now: float) -> None:
         """BYE for all tracks: we are going away."""
         ssrcs = list(self.down_tracks)[:31]
         if ssrcs:
-            self.transport.send_rtcp(rtcp.receiver_report(ssrcs[0]) + rtcp.bye(ssrcs))
+            self.transport.send_rtcp(rtcp.receiver_report(ssrcs[0]) + rtcp.bye(ssrcs), now)
 
 
 _RECEIVERS: Final[dict[type, Callable[..., None]]] = {

@@ -80,7 +80,7 @@ class Scene:
     def take(self) -> list[bytes]:
         """What leaves now, in clear."""
         self.forwarder.flush(self.now)
-        self.outbox.flush()
+        self.outbox.flush(self.now)
         datagrams = self.wire.datagrams()
         self.wire.messages.clear()
         plain = [self.receiver.context.unprotect(datagram) for datagram in datagrams]

@@ -44,7 +44,7 @@ class Keys:
         self.selected = bytes(16)
         self.is_open = True
 
-    def send_rtcp(self, packet: bytes) -> None:
+    def send_rtcp(self, packet: bytes, now: float) -> None:
         """Sender reports: the viewer needs none of them."""
 
 
@@ -133,7 +133,9 @@ class Room:
             self._by_ssrc[spec.ssrc] = self._by_ssrc[spec.rtx_ssrc or spec.ssrc] = end
         tracks = {source.track.track: source.track for source in self.sources}
         extensions = control.Extensions(transport_cc=5 if self.transport_cc else 0)
-        new, _ = self.subscriber.set_tracks(control.SetDownTracks("t", extensions, tuple(specs)))
+        new, _ = self.subscriber.set_tracks(
+            control.SetDownTracks("t", extensions, tuple(specs)), 0.0
+        )
         for down in new:
             down.up_track = tracks[down.spec.up_track]
             down.up_track.attach(down, 0.0)
@@ -283,7 +285,7 @@ class Room:
                 if self.reports and arrives and self.subscriber.wants_feedback(now):
                     self.subscriber.receive_rtcp(feedback, now, ntp.from_unix(1e9 + now))
         self.forwarder.flush(now)
-        self.outbox.flush()
+        self.outbox.flush(now)
 
     def _tick(self, now: float) -> None:
         self._last_tick = now
@@ -306,7 +308,7 @@ class Room:
             self.estimates.append((now, self.downlink.estimate_bps))
         self.forwarder.pacing_wanted = self.subscriber.pace(now)
         self.forwarder.flush(now)
-        self.outbox.flush()
+        self.outbox.flush(now)
 
     def _repair(self, uplink: Uplink, now: float) -> None:
         """As `Publisher.repair`."""
@@ -329,7 +331,6 @@ class Room:
         """On to this time."""
         while self.now < until:
             now = self.now = self._after(self._next_batch, self.server_stalls)
-            self.outbox.now = now
             self._next_batch = now + BATCH
             self._browse(now)
             self._batch(now)

@@ -41,7 +41,7 @@ class Side:
         self.taken: list[tuple[bytes, bytes]] = []
         self.sizes: list[int] = []
         self.accept_all = False
-        self.tcp = TcpSockets(self.udp, self.closed.append, self.now)
+        self.tcp = TcpSockets(self.udp, lambda address, _: self.closed.append(address))
         self.peers: list[socket.socket] = []
 
     def take(self, sizes: list[int], addresses: bytes) -> None:
@@ -84,7 +84,7 @@ class Side:
         return peer, self.tcp.connections[address]
 
     def close(self) -> None:
-        self.tcp.close()
+        self.tcp.close(self.now)
         self.udp.close()
         for peer in self.peers:
             peer.close()
@@ -134,13 +134,14 @@ def test_a_connection_is_one_more_address(dual_stack: bool, host: str) -> None:
     address = connection.address
     assert len(address) == side.udp.address_size
     assert side.tcp.unpack_address(address) == (host, peer.getsockname()[1])
-    assert side.tcp.send_one(b"\x01\x01answer", address)
+    assert side.tcp.send_one(b"\x01\x01answer", address, side.now)
     assert read_all(peer, FrameReader()) == [b"\x01\x01answer"]
     other, second = side.join(host)
     assert second.address != address
     udp_address = side.udp.pack_address("127.0.0.1", 5000)
     assert side.tcp.unpack_address(udp_address) == ("127.0.0.1", 5000)
-    assert side.tcp.send_one(b"\x01\x01answer", side.udp.pack_address("127.0.0.1", side.udp.port))
+    ours = side.udp.pack_address("127.0.0.1", side.udp.port)
+    assert side.tcp.send_one(b"\x01\x01answer", ours, side.now)
     other.close()
     side.close()
 
@@ -255,15 +256,15 @@ def test_a_peer_that_leaves_is_told_after_its_last_words(side: Side) -> None:
     side.until(lambda: bool(side.closed))
     assert side.taken == [(b"\x15bye", connection.address)]
     assert side.closed == [connection.address]
-    assert not side.tcp.send_one(b"\x16hello", connection.address)
-    connection.send_runs(*runs_of([packet(CAMERA, 1, 0)]), frozenset())
+    assert not side.tcp.send_one(b"\x16hello", connection.address, side.now)
+    connection.send_runs(*runs_of([packet(CAMERA, 1, 0)]), frozenset(), side.now)
     assert side.tcp.drops == {DropReason.TCP_CLOSED: 1}
 
 
 def test_who_is_dismissed_gets_what_waits_and_the_end(side: Side) -> None:
     peer, connection = side.join()
-    side.tcp.send_one(b"\x15goodbye", connection.address)
-    side.tcp.dismiss(connection.address)
+    side.tcp.send_one(b"\x15goodbye", connection.address, side.now)
+    side.tcp.dismiss(connection.address, side.now)
     peer.sendall(frame(b"\x80" * 20))
     side.taken.clear()
     reader = FrameReader()
@@ -272,13 +273,13 @@ def test_who_is_dismissed_gets_what_waits_and_the_end(side: Side) -> None:
     side.until(lambda: not side.tcp.connections)
     assert side.closed == []
     assert side.taken == []
-    side.tcp.dismiss(connection.address)
+    side.tcp.dismiss(connection.address, side.now)
     assert side.tcp.drops == {}
 
 
 def test_who_is_dismissed_and_stays_is_closed_soon(side: Side) -> None:
     peer, connection = side.join()
-    side.tcp.dismiss(connection.address)
+    side.tcp.dismiss(connection.address, side.now)
     side.tcp.tick(side.now + STRANGER_SECONDS + 0.1)
     assert side.tcp.connections == {}
     assert is_ended(peer)
@@ -290,7 +291,7 @@ def stuff(side: Side, connection: Connection, pictures: range) -> None:
     for picture in pictures:
         packets = [packet(CAMERA, picture * 10 + n, picture * 3000) for n in range(10)]
         packets.append(packet(VOICE, picture, picture * 960, 100))
-        connection.send_runs(*runs_of(packets), frozenset((VOICE,)))
+        connection.send_runs(*runs_of(packets), frozenset((VOICE,)), side.now)
 
 
 def numbers(packets: list[bytes], ssrc: int) -> list[int]:
@@ -305,7 +306,7 @@ def test_who_was_dismissed_and_stays_keeps_nobody_out(
     _, kept = side.join()
     staying = [side.join()[1] for _ in range(2)]
     for connection in staying:
-        side.tcp.dismiss(connection.address)
+        side.tcp.dismiss(connection.address, side.now)
     side.join()
     side.join()
     assert [connection.is_closed for connection in (*staying, kept)] == [True, True, False]
@@ -371,7 +372,7 @@ def test_after_an_outage_only_fresh_media_is_sent(side: Side) -> None:
     side.now += STALE + 8.0
     side.tcp.tick(side.now)
     assert side.closed == []
-    connection.send_runs(*runs_of([packet(VOICE, 7777, 0, 100)]), frozenset((VOICE,)))
+    connection.send_runs(*runs_of([packet(VOICE, 7777, 0, 100)]), frozenset((VOICE,)), side.now)
     found: list[bytes] = []
     reader = FrameReader()
     while connection.queue or select.select([peer], [], [], 0.2)[0]:
@@ -386,7 +387,7 @@ def test_after_an_outage_only_fresh_media_is_sent(side: Side) -> None:
 def test_a_packet_that_could_not_be_protected_does_not_leave(side: Side) -> None:
     peer, connection = side.join()
     good = packet(VOICE, 1, 0, 100)
-    connection.send_runs(*runs_of([bytes(100), good]), frozenset())
+    connection.send_runs(*runs_of([bytes(100), good]), frozenset(), side.now)
     assert read_all(peer, FrameReader()) == [good]
 
 
@@ -394,19 +395,19 @@ def test_runs_are_cut_into_packets(side: Side) -> None:
     peer, connection = side.join()
     packets = [packet(CAMERA, n, 0, 500) for n in range(3)] + [packet(CAMERA, 3, 0, 200)]
     data = bytearray(b"".join(packets))
-    connection.send_runs(data, [(1700, 500)], frozenset())
+    connection.send_runs(data, [(1700, 500)], frozenset(), side.now)
     assert read_all(peer, FrameReader()) == packets
 
 
 def test_without_a_listener_there_is_only_udp(side: Side) -> None:
     udp = udp_beside_tcp(0)
-    tcp = TcpSockets(udp, lambda _: None, 0.0, listen=False)
+    tcp = TcpSockets(udp, lambda *_: None, listen=False)
     assert tcp.port == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", udp.port), timeout=10)
-    assert tcp.send_one(b"\x01\x01answer", udp.pack_address("127.0.0.1", side.udp.port))
+    assert tcp.send_one(b"\x01\x01answer", udp.pack_address("127.0.0.1", side.udp.port), 1.0)
     assert select.select([side.udp], [], [], 10)[0]
-    tcp.close()
+    tcp.close(1.0)
     udp.close()
 
 
@@ -415,11 +416,11 @@ def test_a_taken_port_leaves_udp_alone() -> None:
     taken = socket.socket(socket.AF_INET6)
     taken.bind(("::", udp.port))
     taken.listen()
-    tcp = TcpSockets(udp, lambda _: None, 0.0)
+    tcp = TcpSockets(udp, lambda *_: None)
     assert tcp.port == 0
     assert not tcp.receive(1.0, lambda *_: None)
     tcp.tick(1.0)
-    tcp.close()
+    tcp.close(1.0)
     taken.close()
     udp.close()
 
@@ -435,7 +436,7 @@ def test_any_port_is_one_that_is_free_over_tcp_too(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("sfu.net.tcp.UdpSocket", any_udp)
         udp = udp_beside_tcp(0)
         assert udp is not first
-        tcp = TcpSockets(udp, lambda _: None, 0.0)
+        tcp = TcpSockets(udp, lambda *_: None)
         assert tcp.port == udp.port
-        tcp.close()
+        tcp.close(1.0)
         udp.close()

@@ -34,7 +34,7 @@ class Owner:
         self.checked = 0
         self.forgotten_ufrags: list[bytes] = []
 
-    def transport_changed(self, transport: Transport) -> None:
+    def transport_changed(self, transport: Transport, now: float) -> None:
         self.changes.append((transport.state, transport.reason))
 
     def transport_checked(self, transport: Transport) -> None:
@@ -50,18 +50,18 @@ class Owner:
         self.verified.append(address)
         return True
 
-    def address_proven(self, transport: Transport, address: bytes) -> None:
+    def address_proven(self, transport: Transport, address: bytes, now: float) -> None:
         self.taken.remove(address)
         self.verified.append(address)
 
-    def address_forgotten(self, transport: Transport, address: bytes) -> None:
+    def address_forgotten(self, transport: Transport, address: bytes, now: float) -> None:
         if address in self.verified:
             self.verified.remove(address)
 
-    def address_selected(self, transport: Transport) -> None:
+    def address_selected(self, transport: Transport, now: float) -> None:
         self.selected.append(transport.selected)
 
-    def send(self, datagram: bytes, address: bytes) -> None:
+    def send(self, datagram: bytes, address: bytes, now: float) -> None:
         self.sent.append((datagram, address))
 
 
@@ -187,7 +187,7 @@ def test_the_nominated_address_is_sent_to() -> None:
     scene.answer(3.1, AWAY)
     assert scene.transport.selected == AWAY
     assert scene.owner.verified == [HOME, AWAY]
-    scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(4))
+    scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(4), 3.1)
     assert scene.owner.sent[-1][1] == AWAY
 
 
@@ -326,7 +326,7 @@ def test_a_lost_connection_is_replaced_by_the_next_check() -> None:
     scene.transport.address_lost(HOME, 1.0)
     assert scene.transport.addresses == []
     scene.owner.sent.clear()
-    scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(4))
+    scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(4), 1.0)
     assert scene.owner.sent == []
     scene.transport.tick(1.0 + CONSENT_TIMEOUT)
     assert scene.owner.changes == [("connected", "")]
@@ -412,7 +412,7 @@ def test_an_address_that_is_not_proven_gets_little_however_often_it_is_named() -
             assert scene.check(now, AWAY)
             came += 120
         scene.transport.tick(now)
-        scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(800))
+        scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(800), now)
     assert scene.transport.selected == HOME
     assert 0 < scene.octets(AWAY) <= 3 * came
 
@@ -425,7 +425,7 @@ def test_neither_does_it_when_all_else_is_silent() -> None:
         if tenth % 10 == 0:
             assert scene.check(now, AWAY)
         scene.transport.tick(now)
-        scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(800))
+        scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(800), now)
     assert not scene.transport.is_open
     assert scene.octets(AWAY) <= 3 * 70 * 120
 
@@ -439,7 +439,7 @@ def test_sending_pauses_where_nothing_comes_from_and_goes_on_at_the_first_sign()
     assert not scene.transport.is_open
     assert scene.transport.selected == HOME
     scene.owner.sent.clear()
-    scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(4))
+    scene.transport.send_rtcp(b"\x80\xc9\x00\x01" + bytes(4), 1.1 + SILENCE)
     assert scene.owner.sent == []
     scene.transport.heard(HOME, 9.0)
     assert scene.transport.is_open

@@ -180,7 +180,7 @@ def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
     for number in range(PACKETS):
         stream.receive(number & 0xFFFF, number * 960, 0, b"v" * 80, number * FRAME)
         forwarder.flush(number * FRAME)
-        outbox.flush()
+        outbox.flush(1.0)
         (datagram,) = wire.datagrams()
         wire.messages.clear()
         plain = keys.unprotect(datagram)

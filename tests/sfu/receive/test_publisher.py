@@ -66,7 +66,7 @@ class Cameras:
         extensions = control.Extensions(mid=MID, rid=RID, repaired_rid=REPAIRED)
         self.publisher.set_tracks(control.SetUpTracks("t", extensions, tracks))
 
-    def send_rtcp(self, packet: bytes) -> None:
+    def send_rtcp(self, packet: bytes, now: float) -> None:
         pass
 
     def send(

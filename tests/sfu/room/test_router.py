@@ -49,7 +49,7 @@ class Keys:
         self.rtcp: list[rtcp.Packet] = []
         self.ticked_at = 0.0
 
-    def send_rtcp(self, packet: bytes) -> None:
+    def send_rtcp(self, packet: bytes, now: float) -> None:
         self.rtcp += rtcp.parse(packet)
 
     def tick(self, now: float) -> None:
@@ -191,8 +191,7 @@ class Room:
 
     def flush(self) -> None:
         self.forwarder.flush(self.now)
-        self.outbox.now = self.now
-        self.outbox.flush()
+        self.outbox.flush(self.now)
 
     def run(self, seconds: float) -> None:
         """Everybody speaks at its level meanwhile."""

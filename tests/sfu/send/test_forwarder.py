@@ -54,7 +54,7 @@ def test_packets_that_differ_by_one_byte_become_one_run() -> None:
         payload = keyframe(1, size) if seq == 0 else delta_frame(1, size + 7)
         stream.receive(seq, 0, 0, payload, 1.0)
     scene.forwarder.flush(1.0)
-    scene.outbox.flush()
+    scene.outbox.flush(scene.now)
     # The last and shorter packet closes the run.
     assert [len(scene.wire.messages)] == [1]
     packets = scene.take()
@@ -69,7 +69,7 @@ def test_runs_grow_over_groups_and_stay_within_the_kernel_s_limits() -> None:
     for seq in range(200):
         stream.receive(seq, seq * 960, 0, b"\x78" + bytes(50), 1.0)
     scene.forwarder.flush(1.0)
-    scene.outbox.flush()
+    scene.outbox.flush(scene.now)
     counts = [len(data) // segment for data, segment in scene.wire.messages]
     assert sum(counts) == 200
     assert max(counts) <= MAX_SEGMENTS
@@ -261,11 +261,11 @@ def test_a_resend_without_rtx_is_the_very_same_datagram() -> None:
     scene.attach()
     stream.receive(1, 0, 0, keyframe(1), 1.0)
     scene.forwarder.flush(1.0)
-    scene.outbox.flush()
+    scene.outbox.flush(scene.now)
     (first,) = scene.wire.datagrams()
     scene.wire.messages.clear()
     assert scene.forwarder.resend(scene.down, [100, 99, 101], 2.0, 0.0) == 1
-    scene.outbox.flush()
+    scene.outbox.flush(scene.now)
     assert scene.wire.datagrams() == [first]
 
 
@@ -294,7 +294,7 @@ def test_a_refused_packet_never_leaves_in_clear() -> None:
     stream.add_target(scene.down)
     stream.receive(2, 0, 0, delta_frame(2), 1.0)
     scene.forwarder.flush(1.0)
-    scene.outbox.flush()
+    scene.outbox.flush(scene.now)
     (wiped,) = scene.wire.datagrams()
     assert not any(wiped[:-16])
     assert scene.forwarder.refused == 1

@@ -98,11 +98,11 @@ def test_a_repeat_is_found_when_it_is_asked_for() -> None:
     voice.scene.forwarder.flush(voice.at)
     voice.scene.now = voice.at + 0.1
     pauses.repeat(voice.stream, voice.scene.forwarder, voice.scene.now)
-    voice.scene.outbox.flush()
+    voice.scene.outbox.flush(voice.scene.now)
     sent = voice.scene.wire.datagrams()
     voice.scene.wire.messages.clear()
     assert voice.scene.forwarder.resend(voice.scene.down, [102], voice.at + 0.2, 0.01) == 1
-    voice.scene.outbox.flush()
+    voice.scene.outbox.flush(voice.scene.now)
     assert voice.scene.wire.datagrams() == sent
 
 
@@ -160,7 +160,7 @@ class Link:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
-    def send_rtcp(self, packet: bytes) -> None:
+    def send_rtcp(self, packet: bytes, now: float) -> None:
         self.sent.append(packet)
 
 

@@ -51,9 +51,9 @@ class Pipe:
         return self.queue.waited(now)
 
     def send_runs(
-        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int]
+        self, data: bytearray, runs: list[tuple[int, int]], audio: frozenset[int], now: float
     ) -> None:
-        now, start = self.room.now, 0
+        start = 0
         for length, segment in runs:
             for at in range(start, start + length, segment):
                 packet = bytes(data[at : min(at + segment, start + length)])
@@ -86,7 +86,7 @@ class TcpRoom(Room):
         super().__init__(link, 2, **settings)
         self.pipe = Pipe(self)
         self.outbox.streams = {self.keys.selected: self.pipe}
-        self.subscriber.address_selected()
+        self.subscriber.address_selected(0.0)
         self.view(*((track, 640, 360, "tile") for track in self.pictures))
 
     def _is_whole(self, picture: Picture) -> bool:
@@ -160,7 +160,7 @@ def test_a_viewer_that_is_back_on_udp_is_judged_by_delays_again() -> None:
     room.run(5)
     assert room.downlink.estimator.over_tcp
     room.outbox.streams = {}
-    room.subscriber.address_selected()
+    room.subscriber.address_selected(room.now)
     assert not room.downlink.estimator.over_tcp
     room.run(15)
     assert all(set(p.layers(12, 15)) == {1} for p in room.pictures.values())

@@ -107,7 +107,7 @@ PAUSE = b"\x78"
 def datagrams(scene: Scene) -> list[bytes]:
     """What leaves now, as it is on the wire."""
     scene.forwarder.flush(scene.now)
-    scene.outbox.flush()
+    scene.outbox.flush(scene.now)
     found = scene.wire.datagrams()
     scene.wire.messages.clear()
     return found
