@@ -20,9 +20,10 @@ from signaling import messages
 from signaling.access import tokens
 from signaling.conference import quality, reasons
 from signaling.conference.participant import Participant, Track
-from signaling.conference.room_media import MediaWorker, RefusedError, RoomMedia
+from signaling.conference.room_media import MediaWorker, RoomMedia
 from signaling.meter import browser_digest
 from signaling.naming import twins
+from signaling.refusals import RefusedError
 
 log = logging.getLogger(__name__)
 

@@ -37,14 +37,7 @@ from signaling.negotiation.parameters import Local, NegotiationError, Remote, sa
 from signaling.negotiation.publish_answer import MAX_PUBLISH_MEDIA, Published, answer_publish
 from signaling.negotiation.sdp import parse, write
 from signaling.negotiation.subscribe_offer import Subscribed
-
-
-class RefusedError(Exception):
-    """A request that cannot be met; becomes an `error` message."""
-
-    def __init__(self, code: messages.ErrorCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+from signaling.refusals import RefusedError
 
 
 class MediaWorker(Protocol):

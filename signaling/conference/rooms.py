@@ -15,24 +15,17 @@ from signaling.access.guesses import Allowance, Guesses, TooManyGuessesError
 from signaling.access.passwords import OverloadedError, Passwords
 from signaling.conference.participant import Participant
 from signaling.conference.room import DEPARTED_KEPT, Room
-from signaling.conference.room_media import MediaSettings, RefusedError, RoomMedia
+from signaling.conference.room_media import MediaSettings, RoomMedia
 from signaling.config import Config
 from signaling.limits import AddressLimit, address_key, within
 from signaling.naming import names, twins
+from signaling.refusals import RefusedError, TooManyError
 from signaling.worker_pool import RoomEvent, Worker
 
 log = logging.getLogger(__name__)
 
 ROOMS_RETRY = 60
 """Seconds after which somebody may ask again whose address has too many rooms."""
-
-
-class TooManyError(RefusedError):
-    """A limit was reached; `retry_after` is in seconds."""
-
-    def __init__(self, text: str, retry_after: int) -> None:
-        super().__init__("tooMany", text)
-        self.retry_after = retry_after
 
 
 MOST_PUT_OUT = 1000

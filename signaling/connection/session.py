@@ -22,13 +22,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from signaling import messages
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
-from signaling.conference.room_media import RefusedError
-from signaling.conference.rooms import Rooms, TooManyError
+from signaling.conference.rooms import Rooms
 from signaling.connection.backlog import Backlog
 from signaling.connection.connection_end import abort
 from signaling.connection.decoder import Decoder, MessageError
 from signaling.limits import Bucket, Budgets
 from signaling.naming import names
+from signaling.refusals import RefusedError, TooManyError
 
 log = logging.getLogger(__name__)
 

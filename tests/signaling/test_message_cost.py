@@ -16,13 +16,13 @@ import pytest
 
 from signaling import messages
 from signaling.conference.participant import Participant
-from signaling.conference.room_media import RefusedError
 from signaling.conference.subscription import Subscription, Wanted
 from signaling.connection.decoder import MAX_REFUSAL, MessageError
 from signaling.naming.names import clean_name, clean_room_name, clean_text
 from signaling.negotiation.description import MAX_BYTES, MAX_MEDIA
 from signaling.negotiation.parameters import Local, NegotiationError
 from signaling.negotiation.publish_answer import MAX_SENDING
+from signaling.refusals import RefusedError
 from tests.signaling import worst_cases
 from tests.signaling.conftest import Serve
 from tests.signaling.decoding import KINDS, decode

@@ -14,8 +14,8 @@ from sfu.control import (
 )
 from signaling import messages
 from signaling.conference.room import Room
-from signaling.conference.room_media import RefusedError
 from signaling.negotiation import sdp
+from signaling.refusals import RefusedError
 from tests.signaling.fakes import answer, offer
 from tests.signaling.people import Person, Worker, call
 

@@ -9,7 +9,7 @@ import pytest
 from sfu.control import DownState, DownTrackState, DownTrackStates
 from signaling import messages
 from signaling.conference.room import Room
-from signaling.conference.room_media import RefusedError
+from signaling.refusals import RefusedError
 from tests.signaling.people import Person, call
 
 

@@ -17,7 +17,7 @@ from sfu.control import (
 from signaling import messages
 from signaling.conference.participant import AWAY, RESUME, SILENT
 from signaling.conference.room import Room
-from signaling.conference.room_media import RefusedError
+from signaling.refusals import RefusedError
 from tests.signaling.memory_connection import MemoryConnection
 from tests.signaling.people import Person, Worker, call, connected, new_room, stats
 
