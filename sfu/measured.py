@@ -2,8 +2,9 @@
 
 All counts are totals since the stream or down track began, so a message that is lost or late loses
 nothing; whoever wants rates takes differences. Names follow W3C webrtc-stats where it has the
-quantity (`inbound-rtp`, `outbound-rtp`, `remote-inbound-rtp`). The structs go as arrays: a room of
-ten people has 180 down tracks.
+quantity (`inbound-rtp`, `outbound-rtp`, `remote-inbound-rtp`). What is only counted is declared in
+`qos.figures` and goes as one field. The structs go as arrays: a room of ten people has 180 down
+tracks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+
+from qos.figures import Counts
 
 
 class StreamTotals(msgspec.Struct, frozen=True, array_like=True):
@@ -33,17 +36,13 @@ class StreamTotals(msgspec.Struct, frozen=True, array_like=True):
     """Runs of missing packets on arrival."""
     jitter: float
     """Seconds, RFC 3550 appendix A.8."""
-    retransmitted_packets_received: int
     frames_received: int
-    key_frames: int
     frame_width: int
     frame_height: int
     freeze_count: int
     total_freezes_duration: float
     """Seconds."""
-    nack_count: int
-    pli_count: int
-    """PLI and FIR together."""
+    counts: Counts
 
 
 class UpTotals(msgspec.Struct, frozen=True, array_like=True):
@@ -66,11 +65,7 @@ class DownTotals(msgspec.Struct, frozen=True, array_like=True):
     """Without resends."""
     bytes_sent: int
     """Of payload, without resends."""
-    retransmitted_packets_sent: int
-    retransmitted_bytes_sent: int
-    nack_count: int
-    pli_count: int
-    """PLI and FIR together."""
+    counts: Counts
     redundancy: int
     """Earlier frames that go along with each (RFC 2198)."""
     rid: str

@@ -1,10 +1,11 @@
-"""What a worker tells of itself once a second, of each transport and of each track."""
+"""What a worker reports of itself once a second, of each transport and of each track."""
 
 from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Container
 
+from qos import figures
 from sfu.control import TransportStats
 from sfu.measured import DownTotals, Family, Protocol, StreamTotals, UpTotals
 from sfu.net.transport import Transport
@@ -93,15 +94,17 @@ def stream_totals(stream: RtpStream, arriving: bool) -> StreamTotals:
         packets_missed=stream.missed,
         loss_events=stream.gaps,
         jitter=count.jitter_seconds,
-        retransmitted_packets_received=stream.repaired,
         frames_received=frames.count,
-        key_frames=stream.keyframes,
         frame_width=stream.size[0],
         frame_height=stream.size[1],
         freeze_count=frames.freezes,
         total_freezes_duration=frames.frozen,
-        nack_count=stream.nacks,
-        pli_count=stream.plis,
+        counts=figures.counts(
+            nack_count=stream.nacks,
+            pli_count=stream.plis,
+            retransmitted=stream.repaired,
+            key_frames=stream.keyframes,
+        ),
     )
 
 
@@ -117,10 +120,9 @@ def down_totals(down: DownTrack) -> DownTotals:
         ssrc=spec.ssrc,
         packets_sent=down.packets,
         bytes_sent=down.octets,
-        retransmitted_packets_sent=down.resent,
-        retransmitted_bytes_sent=down.resent_octets,
-        nack_count=down.nacks,
-        pli_count=down.plis,
+        counts=figures.counts(
+            nack_count=down.nacks, pli_count=down.plis, retransmitted=down.resent
+        ),
         redundancy=down.blocks,
         rid="" if stream is None else stream.rid,
         flows=stream is not None,

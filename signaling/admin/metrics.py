@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from qos import figures
 from signaling.admin.totals import Totals
 from signaling.meter.samples import Figures, RoomSample, Sample, WorkerSample
 
@@ -251,6 +252,16 @@ def _loss(ways: Sequence[Figures]) -> float | None:
     return min(max(0.0, lost / expected), 1.0) if expected > 0 else None
 
 
+def _worst(figure: figures.Figure) -> tuple[Metric, Callable[[RoomSample], float | None]]:
+    """A figure of whom it is worst for, as its declaration has it."""
+    assert figure.metric is not None
+    worst = _most if figure.worst == "most" else _least
+    return (
+        Metric(figure.metric.name, "gauge", figure.metric.text),
+        lambda room: worst(getattr(way, figure.name) for way in _ways(room)),
+    )
+
+
 _ROOM: tuple[tuple[Metric, Callable[[RoomSample], float | None]], ...] = (
     (
         Metric("sfu_room_participants", "gauge", "People in the room."),
@@ -268,24 +279,7 @@ _ROOM: tuple[tuple[Metric, Callable[[RoomSample], float | None]], ...] = (
         Metric("sfu_room_sent_loss_ratio", "gauge", "Lost of what the server sends to people."),
         lambda room: _loss([person.down for person in room.people]),
     ),
-    (
-        Metric("sfu_room_jitter_max_seconds", "gauge", "RFC 3550 jitter of whom it is worst for."),
-        lambda room: _most(way.jitter for way in _ways(room)),
-    ),
-    (
-        Metric("sfu_room_round_trip_time_max_seconds", "gauge", "To the one furthest away."),
-        lambda room: _most(way.round_trip_time for way in _ways(room)),
-    ),
-    (
-        Metric(
-            "sfu_room_delay_max_seconds", "gauge", "One way, modelled, of whom it is worst for."
-        ),
-        lambda room: _most(way.delay for way in _ways(room)),
-    ),
-    (
-        Metric("sfu_room_mos_min", "gauge", "Estimated opinion score of whom it is worst for."),
-        lambda room: _least(way.mos for way in _ways(room)),
-    ),
+    *(_worst(figure) for figure in figures.MEANS if figure.metric is not None),
     (
         Metric("sfu_room_grade_min", "gauge", "Grade, 4 the best, of whom it is worst for."),
         lambda room: _least(person.grades.overall for person in room.people),
@@ -296,6 +290,14 @@ _ROOM_TOTALS = (
     (Metric("sfu_room_received_bytes_total", "counter", "Bytes from people."), "bytes_received"),
     (Metric("sfu_room_sent_bytes_total", "counter", "Bytes to people."), "bytes_sent"),
 )
+_ROOM_COUNTS = tuple(
+    [
+        (Metric(counter.metric.name, "counter", counter.metric.text), place)
+        for place, counter in enumerate(figures.COUNTERS)
+        if counter.metric is not None
+    ]
+)
+"""Counters of tracks that are declared with a metric, and their places in `RoomTotals.counts`."""
 _LEFT_OUT = Metric("sfu_rooms_not_listed", "gauge", "Rooms beyond those that have own series.")
 
 
@@ -318,6 +320,12 @@ def _rooms(
                 for label, room in present
             ],
         )
+    for metric, place in _ROOM_COUNTS:
+        _family(
+            lines,
+            metric,
+            [(label, totals.rooms[room.room].counts[place]) for label, room in present],
+        )
     _family(lines, _LEFT_OUT, [((), totals.rooms_left_out)])
 
 
@@ -325,6 +333,7 @@ NAMES = frozenset(
     {
         *(metric.name for metric, _ in (*_SERVER, *_WORKER, *_ROOM)),
         *(metric.name for metric, _ in (*_WORKER_TOTALS, *_ROOM_TOTALS)),
+        *(metric.name for metric, _ in _ROOM_COUNTS),
         *(f"{_DELAY}_{part}" for part in ("bucket", "sum", "count")),
         _DROPS.name,
         _LEFT_OUT.name,

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from qos import figures
 from signaling.meter.samples import Figures, RoomSample, Sample, WorkerSample
 
 MAX_GAP = 10.0
 """Seconds that one sample may stand for: a clock that jumps must not count hours of traffic."""
 MAX_ROOMS = 100
 """Rooms that get counters of their own. Those that come later wait until one of them is gone."""
+
+
+_COUNTED = any(counter.metric is not None for counter in figures.COUNTERS)
+"""Whether /metrics shows any counter of tracks."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,8 @@ class RoomTotals:
     call: str
     bytes_received: float = 0.0
     bytes_sent: float = 0.0
+    counts: figures.Counts = figures.NO_COUNTS
+    """Of all tracks that people publish or are sent."""
 
 
 class Totals:
@@ -83,6 +90,9 @@ class Totals:
             totals = self.rooms[name] = RoomTotals(room.call)
         totals.bytes_received += _bytes([person.up for person in room.people], gap)
         totals.bytes_sent += _bytes([person.down for person in room.people], gap)
+        if _COUNTED:
+            new = [track.counts for person in room.people for track in person.tracks]
+            totals.counts = figures.added_up([totals.counts, *new])
 
 
 def _bytes(ways: list[Figures], gap: float) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qos import grades as qos_grades
+from qos.figures import BY_NAME, COUNTERS, camel
 from signaling.meter.samples import (
     BrowserFigures,
     Figures,
@@ -24,15 +25,13 @@ from signaling.meter.samples import (
 )
 
 VERSION = 1
-SHORT = ("bitrate", "loss", "jitter", "roundTripTime", "delay", "mos")
-FULL = (
-    *SHORT,
-    "mosModel",
-    "meanInterArrival",
-    "packetsPerSecond",
-    "packets",
-    "packetsLost",
-)
+_SHORT = ("bitrate", "loss", "jitter", "round_trip_time", "delay", "mos")
+_MORE = tuple([name for name in Figures.__struct_fields__ if name not in _SHORT])
+_BROWSER = tuple([name for name in BrowserFigures.__struct_fields__ if name != "seconds"])
+_PICTURE = ("width", "height", "frames_per_second", "freeze_count")
+SHORT = tuple(map(camel, _SHORT))
+FULL = tuple(map(camel, (*_SHORT, *_MORE)))
+BROWSER = tuple(map(camel, _BROWSER))
 GRADES = ("overall", "throughput", "delay", "jitter", "loss")
 PERSON = (
     "participant",
@@ -60,33 +59,12 @@ TRACK = (
     "muted",
     "rid",
     "temporal",
-    "width",
-    "height",
-    "framesPerSecond",
-    "keyFrames",
-    "freezeCount",
-    "nackCount",
-    "pliCount",
-    "retransmitted",
+    *map(camel, _PICTURE),
+    *[camel(counter.name) for counter in COUNTERS],
     "audioLevel",
     "figures",
     "grades",
     "browser",
-)
-BROWSER = (
-    "age",
-    "bitrate",
-    "loss",
-    "jitter",
-    "roundTripTime",
-    "jitterBufferDelay",
-    "concealed",
-    "framesPerSecond",
-    "width",
-    "height",
-    "freezeCount",
-    "freezesDuration",
-    "absurd",
 )
 COLUMNS = {
     "short": SHORT,
@@ -190,8 +168,8 @@ class Wire:
             person.estimate_bps,
             person.target_bps,
             int(person.speaking),
-            _short(person.up),
-            _short(person.down),
+            _values(person.up, _SHORT),
+            _values(person.down, _SHORT),
             self._grades(person.grades, person),
         ]
 
@@ -208,15 +186,9 @@ class Wire:
             int(track.muted),
             track.rid,
             track.temporal,
-            track.width,
-            track.height,
-            _round(track.frames_per_second, 1),
-            track.key_frames,
-            track.freeze_count,
-            track.nack_count,
-            track.pli_count,
-            track.retransmitted,
-            _round(track.audio_level, 3),
+            *_values(track, _PICTURE),
+            *track.counts,
+            *_values(track, ("audio_level",)),
             _figures(track.figures, words),
             self._grades(track.grades, track),
             _browser(track.browser),
@@ -267,46 +239,27 @@ def _grade(profile: str, kind: Any, figures: Figures) -> Grades:
     )
 
 
-def _short(figures: Figures) -> list[float | None]:
-    return [
-        _round(figures.bitrate, 0),
-        _round(figures.loss, 2),
-        _round(figures.jitter, 5),
-        _round(figures.round_trip_time, 4),
-        _round(figures.delay, 4),
-        _round(figures.mos, 2),
-    ]
+def _values(of: object, names: Sequence[str]) -> list[Any]:
+    """Some of its fields, with the decimal places that `qos.figures` gives them."""
+    return [_shown(name, getattr(of, name)) for name in names]
 
 
-def _figures(figures: Figures, words: Words) -> list[float | None]:
-    return [
-        *_short(figures),
-        words.place(figures.mos_model),
-        _round(figures.mean_inter_arrival, 5),
-        _round(figures.packets_per_second, 1),
-        figures.packets,
-        figures.packets_lost,
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    figure = BY_NAME.get(name)
+    return value if figure is None else _round(value, figure.digits)
+
+
+def _figures(figures: Figures, words: Words) -> list[Any]:
+    more = [
+        words.place(value) if isinstance(value, str) else value for value in _values(figures, _MORE)
     ]
+    return [*_values(figures, _SHORT), *more]
 
 
 def _browser(browser: BrowserFigures | None) -> list[Any] | None:
-    if browser is None:
-        return None
-    return [
-        _round(browser.age, 1),
-        _round(browser.bitrate, 0),
-        _round(browser.loss, 2),
-        _round(browser.jitter, 5),
-        _round(browser.round_trip_time, 4),
-        _round(browser.jitter_buffer_delay, 4),
-        _round(browser.concealed, 2),
-        _round(browser.frames_per_second, 1),
-        browser.width,
-        browser.height,
-        browser.freeze_count,
-        _round(browser.freezes_duration, 2),
-        int(browser.absurd),
-    ]
+    return None if browser is None else _values(browser, _BROWSER)
 
 
 def _round(value: float | None, digits: int) -> float | None:

@@ -9,8 +9,15 @@ Total that shrink belong to another stream under the same name; they count as be
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import msgspec
+
+from qos import figures
 from sfu.control import TransportStats, WorkerStats
 from sfu.measured import DownTotals, StreamTotals, UpTotals
+
+_Totals = TypeVar("_Totals", StreamTotals, DownTotals)
 
 LONGEST = 10.0
 """Seconds between two messages beyond which a rate would say nothing."""
@@ -82,45 +89,14 @@ class Interval:
         }
 
 
-_NO_STREAM = StreamTotals(
-    ssrc=0,
-    rid="",
-    arriving=False,
-    packets_received=0,
-    bytes_received=0,
-    packets_expected=0,
-    packets_lost=0,
-    packets_missed=0,
-    loss_events=0,
-    jitter=0.0,
-    retransmitted_packets_received=0,
-    frames_received=0,
-    key_frames=0,
-    frame_width=0,
-    frame_height=0,
-    freeze_count=0,
-    total_freezes_duration=0.0,
-    nack_count=0,
-    pli_count=0,
-)
-_NO_DOWN = DownTotals(
-    up_track="",
-    ssrc=0,
-    packets_sent=0,
-    bytes_sent=0,
-    retransmitted_packets_sent=0,
-    retransmitted_bytes_sent=0,
-    nack_count=0,
-    pli_count=0,
-    redundancy=0,
-    rid="",
-    flows=False,
-    temporal=-1,
-    reports=0,
-    reported_highest=0,
-    reported_lost=0,
-    reported_jitter=0.0,
-)
+def _zero(kind: type[_Totals]) -> _Totals:
+    """Totals of what has not begun: every number 0."""
+    nothing = {field.name: field.type() for field in msgspec.structs.fields(kind)}
+    return kind(**(nothing | {"counts": figures.NO_COUNTS}))
+
+
+_NO_STREAM = _zero(StreamTotals)
+_NO_DOWN = _zero(DownTotals)
 
 
 def percent(part: float, whole: float) -> float | None:

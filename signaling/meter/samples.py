@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from qos.figures import NO_COUNTS, Counts
+
 Direction = Literal["inbound", "outbound"]
 """`inbound`: publisher to server; `outbound`: server to subscriber (as the server sees it)."""
 Protocol = Literal["udp", "tcp"]
@@ -103,14 +105,10 @@ class TrackSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     width: int | None = None
     height: int | None = None
     frames_per_second: float | None = None
-    key_frames: int = 0
-    """In the second."""
     freeze_count: int = 0
     """In the second: pauses of more than 3 frame gaps and 150 ms, after W3C webrtc-stats."""
-    nack_count: int = 0
-    pli_count: int = 0
-    retransmitted: int = 0
-    """Packets, in the second."""
+    counts: Counts = NO_COUNTS
+    """In the second, of `qos.figures.COUNTERS`."""
     audio_level: float | None = None
     """0 to 1, linear."""
     browser: BrowserFigures | None = None

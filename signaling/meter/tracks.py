@@ -20,6 +20,7 @@ import msgspec
 
 from qos.audio_level import linear
 from qos.bursts import burst_ratio
+from qos.figures import NO_COUNTS, added_up, since
 from sfu.control import TransportStats
 from sfu.measured import DownTotals, StreamTotals, UpTotals
 from signaling.meter import judge
@@ -110,17 +111,11 @@ def inbound(
         width=top[0].frame_width or None,
         height=top[0].frame_height or None,
         frames_per_second=frame_rate if track.kind == "video" else None,
-        key_frames=sum(now.key_frames - was.key_frames for now, was in pairs) if once else 0,
         # A screen on which nothing moves has pauses, and a muted camera sends next to nothing.
         freeze_count=top[0].freeze_count - top[1].freeze_count if once and counts else 0,
-        nack_count=sum(now.nack_count - was.nack_count for now, was in pairs) if once else 0,
-        pli_count=sum(now.pli_count - was.pli_count for now, was in pairs) if once else 0,
-        retransmitted=sum(
-            now.retransmitted_packets_received - was.retransmitted_packets_received
-            for now, was in pairs
-        )
+        counts=added_up([since(now.counts, was.counts) for now, was in pairs])
         if once
-        else 0,
+        else NO_COUNTS,
         audio_level=linear(found[1].audio_level) if track.kind == "audio" else None,
     )
 
@@ -221,11 +216,7 @@ def outbound(
         width=width if width is not None or browser is None else browser.width,
         height=height if height is not None or browser is None else browser.height,
         frames_per_second=frame_rate,
-        nack_count=now.nack_count - was.nack_count if once else 0,
-        pli_count=now.pli_count - was.pli_count if once else 0,
-        retransmitted=now.retransmitted_packets_sent - was.retransmitted_packets_sent
-        if once
-        else 0,
+        counts=since(now.counts, was.counts) if once else NO_COUNTS,
         audio_level=source.audio_level,
         browser=browser,
     )

@@ -306,10 +306,7 @@ def _track_point(track: TrackSample, freezes: int, news: BrowserFigures | None) 
     return points.of_figures(
         track.figures,
         freezes=freezes,
-        nack_count=track.nack_count,
-        pli_count=track.pli_count,
-        retransmitted=track.retransmitted,
-        key_frames=track.key_frames,
+        counts=track.counts,
         frames_per_second=track.frames_per_second,
         size=(track.width or 0, track.height or 0) if known else None,
         nominal_bps=nominal_of(track),

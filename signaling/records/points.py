@@ -3,7 +3,8 @@
 Theory of operation. A point is what one series (a track, a direction of a person) did over some
 seconds: sums first, then maxima, all integers, so that adding points up in any order and in any
 grouping gives the same: seconds become tens of seconds and minutes without a figure bending.
-A mean is kept as its sum and its weight; a second in which it was not known weighs nothing.
+Which figures there are, and in what units, is declared in `qos.figures`. A mean is kept as its sum
+and its weight; a second in which it was not known weighs nothing.
 Sums of losses stay signed, since late packets take losses back.
 
 A block is many points as columns: each column in the narrowest integers that hold it, or just once
@@ -20,64 +21,56 @@ import zlib
 from array import array
 from collections.abc import Iterable, Sequence
 
+from qos import figures
 from signaling.meter.samples import BrowserFigures, Figures
 
 Point = tuple[int, ...]
 Row = tuple[int, ...]
 """Number of the series, Unix time of the begin, then the point."""
 
-COUNTS = (
+_FIRST_COUNTERS = 4
+"""Of `figures.COUNTERS`, in the first release of the history. Later ones stand at the end of a
+point, so that blocks of earlier releases are read as they were written."""
+_COUNTERS = tuple([counter.name for counter in figures.COUNTERS])
+_SUMS = (
     "seconds",
     "packets",
     "packets_lost",
     "freezes",
-    "nack_count",
-    "pli_count",
-    "retransmitted",
-    "key_frames",
+    *_COUNTERS[:_FIRST_COUNTERS],
     "browser_reports",
     "browser_freezes",
     "browser_freezes_ms",
     "browser_absurd",
 )
-MEANS = {
-    "loss": 1_000,
-    "bitrate": 1,
-    "jitter": 1_000_000,
-    "round_trip_time": 1_000_000,
-    "delay": 1_000_000,
-    "mean_inter_arrival": 1_000_000,
-    "mos": 1_000,
-    "frames_per_second": 100,
-    "estimate_bps": 1,
-    "target_bps": 1,
-    "nominal_bps": 1,
-    "browser_bitrate": 1,
-    "browser_loss": 1_000,
-    "browser_jitter": 1_000_000,
-    "browser_round_trip_time": 1_000_000,
-    "browser_jitter_buffer_delay": 1_000_000,
-    "browser_concealed": 1_000,
-    "browser_frames_per_second": 100,
+_LATER = _COUNTERS[_FIRST_COUNTERS:]
+COUNTS = (*_SUMS, *_LATER)
+MEANS = {figure.name: figure.parts for figure in figures.MEANS} | {
+    f"browser_{figure.name}": figure.parts for figure in figures.BROWSER
 }
 """What is averaged, and the units of it that are counted: each takes a sum and a weight."""
 MAXIMA = ("loss", "jitter", "delay", "round_trip_time", "mos", "size")
 """Worst seconds, -1 when not known. `mos` as the distance from 5, `size` as width and height."""
 
-_SUMMED = len(COUNTS) + 2 * len(MEANS)
-LENGTH = _SUMMED + len(MAXIMA)
-_COUNT = {name: index for index, name in enumerate(COUNTS)}
-_MEAN = {name: len(COUNTS) + 2 * index for index, name in enumerate(MEANS)}
+_SUMMED = len(_SUMS) + 2 * len(MEANS)
+_FIRST_LENGTH = _SUMMED + len(MAXIMA)
+LENGTH = _FIRST_LENGTH + len(_LATER)
+_COUNT = {name: index for index, name in enumerate(_SUMS)} | {
+    name: _FIRST_LENGTH + index for index, name in enumerate(_LATER)
+}
+_MEAN = {name: len(_SUMS) + 2 * index for index, name in enumerate(MEANS)}
 _WORST = {name: _SUMMED + index for index, name in enumerate(MAXIMA)}
 _BEST_MOS = 5_000
-NOTHING: Point = (0,) * _SUMMED + (-1,) * len(MAXIMA)
+NOTHING: Point = (0,) * _SUMMED + (-1,) * len(MAXIMA) + (0,) * len(_LATER)
 
-_FIRST_OF_BROWSER = tuple(MEANS).index("browser_bitrate")
-_OWN_UNITS = tuple(MEANS.values())[:_FIRST_OF_BROWSER]
-_BROWSER_UNITS = tuple(MEANS.values())[_FIRST_OF_BROWSER:]
-_NO_BROWSER = [0] * 2 * len(_BROWSER_UNITS)
-_LOSS = tuple(MEANS).index("loss")
-_SPACING = tuple(MEANS).index("mean_inter_arrival")
+_OWN_PARTS = tuple([figure.parts for figure in figures.MEANS])
+_OF_FIGURES = tuple([name for name in MEANS if name in Figures.__struct_fields__])
+_figures_of = operator.attrgetter(*_OF_FIGURES)
+_BROWSER_PARTS = tuple([figure.parts for figure in figures.BROWSER])
+_browser_figures_of = operator.attrgetter(*[figure.name for figure in figures.BROWSER])
+_NO_BROWSER = [0] * 2 * len(_BROWSER_PARTS)
+_LOSS, _SPACING, _MOS = (tuple(MEANS).index(name) for name in ("loss", "mean_inter_arrival", "mos"))
+_WORST_OF = tuple([tuple(MEANS).index(name) for name in MAXIMA[:-2]])
 _SETTLED = 10
 """Seconds after which counts of lost packets say more than the single seconds' percentages."""
 _MOST_FREEZES = 1_000
@@ -88,13 +81,10 @@ _MOST = 2**34
 
 
 def of_figures(
-    figures: Figures,
+    measured: Figures,
     *,
     freezes: int = 0,
-    nack_count: int = 0,
-    pli_count: int = 0,
-    retransmitted: int = 0,
-    key_frames: int = 0,
+    counts: figures.Counts = figures.NO_COUNTS,
     frames_per_second: float | None = None,
     size: tuple[int, int] | None = None,
     estimate_bps: float | None = None,
@@ -106,50 +96,36 @@ def of_figures(
 
     `size`: width, height. `browser`: only when it is news.
     """
-    counts = (
-        1,
-        figures.packets,
-        figures.packets_lost,
-        freezes,
-        nack_count,
-        pli_count,
-        retransmitted,
-        key_frames,
-        *_browser_counts(browser),
-    )
-    arrived = max(0, figures.packets - figures.packets_lost)
-    values = (
-        figures.loss,
-        figures.bitrate,
-        figures.jitter,
-        figures.round_trip_time,
-        figures.delay,
-        figures.mean_inter_arrival,
-        figures.mos,
-        frames_per_second,
-        estimate_bps,
-        target_bps,
-        nominal_bps,
-    )
-    known = [_units(value, units) for value, units in zip(values, _OWN_UNITS, strict=True)]
+    known = [
+        _units(value, parts)
+        for value, parts in zip(
+            (*_figures_of(measured), frames_per_second, estimate_bps, target_bps, nominal_bps),
+            _OWN_PARTS,
+            strict=True,
+        )
+    ]
     means: list[int] = []
     for value in known:
         means += (0, 0) if value is None else (value, 1)
     # Loss is of packets, and the mean gap is time by packets: packets are their weights.
-    for index, weight in ((_LOSS, max(0, figures.packets)), (_SPACING, arrived)):
+    arrived = max(0, measured.packets - measured.packets_lost)
+    for index, weight in ((_LOSS, max(0, measured.packets)), (_SPACING, arrived)):
         if known[index] is not None:
             means[2 * index : 2 * index + 2] = means[2 * index] * weight, weight
-    means += _NO_BROWSER if browser is None else _browser_means(browser)
-    loss_units, _, jitter, round_trip_time, delay, _, mos, *_ = known
-    maxima = (
-        _or_none(loss_units),
-        _or_none(jitter),
-        _or_none(delay),
-        _or_none(round_trip_time),
-        -1 if mos is None else max(0, _BEST_MOS - mos),
+    return (
+        1,
+        measured.packets,
+        measured.packets_lost,
+        freezes,
+        *counts[:_FIRST_COUNTERS],
+        *_browser_counts(browser),
+        *means,
+        *(_NO_BROWSER if browser is None else _browser_means(browser)),
+        *[-1 if (value := known[place]) is None else value for place in _WORST_OF],
+        -1 if (mos := known[_MOS]) is None else max(0, _BEST_MOS - mos),
         -1 if size is None else (size[0] & 0xFFFF) << 16 | size[1] & 0xFFFF,
+        *counts[_FIRST_COUNTERS:],
     )
-    return (*counts, *means, *maxima)
 
 
 def _browser_counts(browser: BrowserFigures | None) -> tuple[int, ...]:
@@ -165,18 +141,9 @@ def believed_freezes(browser: BrowserFigures) -> int:
 
 
 def _browser_means(browser: BrowserFigures) -> list[int]:
-    values = (
-        browser.bitrate,
-        browser.loss,
-        browser.jitter,
-        browser.round_trip_time,
-        browser.jitter_buffer_delay,
-        browser.concealed,
-        browser.frames_per_second,
-    )
     means: list[int] = []
-    for value, units in zip(values, _BROWSER_UNITS, strict=True):
-        known = _units(value, units)
+    for value, parts in zip(_browser_figures_of(browser), _BROWSER_PARTS, strict=True):
+        known = _units(value, parts)
         means += (0, 0) if known is None else (known, 1)
     return means
 
@@ -192,23 +159,27 @@ def _units(value: float | None, units: int) -> int | None:
     return 0 if scaled < 0 else _MOST
 
 
-def _or_none(value: int | None) -> int:
-    return -1 if value is None else value
-
-
 def merge(left: Point, right: Point) -> Point:
     """Two stretches of one series, one after the other."""
     return (
         *map(operator.add, left[:_SUMMED], right[:_SUMMED]),
-        *map(max, left[_SUMMED:], right[_SUMMED:]),
+        *map(max, left[_SUMMED:_FIRST_LENGTH], right[_SUMMED:_FIRST_LENGTH]),
+        *map(operator.add, left[_FIRST_LENGTH:], right[_FIRST_LENGTH:]),
     )
 
 
 def with_counts(point: Point, tracks: Sequence[Point]) -> Point:
     """A point that also has the counts of `tracks` which are not seconds or packets."""
-    start, stop = _COUNT["freezes"], _COUNT["key_frames"] + 1
-    sums = [sum(column) for column in zip(*(t[start:stop] for t in tracks), strict=True)]
-    return (*point[:start], *sums, *point[stop:]) if sums else point
+    if not tracks:
+        return point
+    start, stop = _COUNT["freezes"], _COUNT["browser_reports"]
+    sums = [sum(column) for column in zip(*tracks, strict=True)]
+    return (
+        *point[:start],
+        *sums[start:stop],
+        *point[stop:_FIRST_LENGTH],
+        *sums[_FIRST_LENGTH:],
+    )
 
 
 def with_browser(point: Point, browser: BrowserFigures) -> Point:
@@ -271,6 +242,7 @@ def size(point: Point) -> tuple[int, int] | None:
 _CODES = (("b", 1 << 7), ("h", 1 << 15), ("i", 1 << 31), ("q", 1 << 63))
 _HEAD = struct.Struct("<BHI")
 _FORM = 1
+_FIRST_WIDTH = 2 + _FIRST_LENGTH
 _MOST_INFLATED = 32 * 1024 * 1024
 
 
@@ -318,6 +290,8 @@ def decode(data: bytes) -> list[Row]:
                 values.byteswap()
             columns.append(values)
             offset += values.itemsize * height
+        if width == _FIRST_WIDTH:
+            columns += [(0,) * height] * len(_LATER)
         return list(zip(*columns, strict=True))
     except (zlib.error, struct.error, ValueError) as error:
         raise BlockError(f"not a block of points: {error}") from None

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from qos.figures import COUNTERS
 from signaling.meter.samples import Direction, Event
 from signaling.records.experience import Experience, Finding, Span, Verdict
 
@@ -99,10 +100,8 @@ class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     height: int | None
     freezes: int
     """As the receiving browser counts them, else as the server reckons from gaps."""
-    nack_count: int
-    pli_count: int
-    retransmitted: int
-    key_frames: int
+    # Here stand the counters, a field each: whoever reads one finds it by its name.
+    __annotations__ |= {counter.name: "int" for counter in COUNTERS}
     estimate_bps: float | None
     """Mean of what the way down was reckoned to carry; a person's outbound direction only."""
     target_bps: float | None

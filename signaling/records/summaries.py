@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from qos.grades import PROFILES, TOO_SHORT, enough, grade
 from signaling.records import points
@@ -57,89 +60,69 @@ def summary(point: points.Point, kind: Kind, mos_model: str) -> Summary:
     """One series as a whole. `kind`: what it is graded as."""
     size = points.size(point)
     return Summary(
-        seconds=points.count(point, "seconds"),
-        packets=points.count(point, "packets"),
-        packets_lost=points.count(point, "packets_lost"),
-        bitrate=points.mean(point, "bitrate"),
-        loss=Spread(mean=points.loss(point), worst=points.worst(point, "loss")),
-        jitter=_spread(point, "jitter"),
-        delay=_spread(point, "delay"),
-        round_trip_time=_spread(point, "round_trip_time"),
-        mean_inter_arrival=points.mean(point, "mean_inter_arrival"),
-        mos=_spread(point, "mos"),
-        mos_model=mos_model if points.mean(point, "mos") is not None else "",
-        frames_per_second=points.mean(point, "frames_per_second"),
+        **_read(point, _SUMMARY),
         width=size[0] if size else None,
         height=size[1] if size else None,
-        freezes=points.count(point, "freezes"),
-        nack_count=points.count(point, "nack_count"),
-        pli_count=points.count(point, "pli_count"),
-        retransmitted=points.count(point, "retransmitted"),
-        key_frames=points.count(point, "key_frames"),
-        estimate_bps=points.mean(point, "estimate_bps"),
-        target_bps=points.mean(point, "target_bps"),
-        nominal_bps=points.mean(point, "nominal_bps"),
+        mos_model=mos_model if points.mean(point, "mos") is not None else "",
         browser=_browser(point),
         grades=grades_of(point, kind),
     )
 
 
-def _spread(point: points.Point, name: str) -> Spread:
-    return Spread(mean=points.mean(point, name), worst=points.worst(point, name))
-
-
 def _browser(point: points.Point) -> BrowserSummary | None:
-    reports = points.count(point, "browser_reports")
-    if not reports:
+    if not points.count(point, "browser_reports"):
         return None
     return BrowserSummary(
-        reports=reports,
-        bitrate=points.mean(point, "browser_bitrate"),
-        loss=points.mean(point, "browser_loss"),
-        jitter=points.mean(point, "browser_jitter"),
-        round_trip_time=points.mean(point, "browser_round_trip_time"),
-        jitter_buffer_delay=points.mean(point, "browser_jitter_buffer_delay"),
-        concealed=points.mean(point, "browser_concealed"),
-        frames_per_second=points.mean(point, "browser_frames_per_second"),
+        **_read(point, _BROWSER),
         freeze_count=points.count(point, "browser_freezes"),
         freezes_duration=points.count(point, "browser_freezes_ms") / 1000,
-        absurd=points.count(point, "browser_absurd"),
     )
 
 
 def columns(series: Mapping[int, points.Point]) -> Columns:
     """The points of one series by the begin of each."""
-    order = [series[at] for at in series]
+    rows = {name: tuple([read(point) for point in series.values()]) for name, read in _COLUMNS}
+    return Columns(at=tuple([float(at) for at in series]), **rows)
 
-    def means(name: str) -> tuple[float | None, ...]:
-        return tuple(points.mean(point, name) for point in order)
 
-    def worst(name: str) -> tuple[float | None, ...]:
-        return tuple(points.worst(point, name) for point in order)
+# Which fields of a struct are figures, and how each is read from a point: by name and type, once.
 
-    def counts(name: str) -> tuple[int, ...]:
-        return tuple(points.count(point, name) for point in order)
+_Read = Callable[[points.Point], Any]
 
-    return Columns(
-        at=tuple(float(at) for at in series),
-        bitrate=means("bitrate"),
-        packets=counts("packets"),
-        packets_lost=counts("packets_lost"),
-        loss=tuple(points.loss(point) for point in order),
-        loss_worst=worst("loss"),
-        jitter=means("jitter"),
-        jitter_worst=worst("jitter"),
-        delay=means("delay"),
-        delay_worst=worst("delay"),
-        round_trip_time=means("round_trip_time"),
-        mean_inter_arrival=means("mean_inter_arrival"),
-        mos=means("mos"),
-        mos_worst=worst("mos"),
-        frames_per_second=means("frames_per_second"),
-        freezes=counts("freezes"),
-        estimate_bps=means("estimate_bps"),
-        target_bps=means("target_bps"),
-    )
+
+def _fields(kind: type[msgspec.Struct], prefix: str = "") -> tuple[tuple[str, _Read], ...]:
+    """`prefix`: of the names that points have for them."""
+    readers = [
+        (field.name, _reader(prefix + field.name, field.type is Spread))
+        for field in msgspec.structs.fields(kind)
+    ]
+    return tuple([(name, read) for name, read in readers if read is not None])
+
+
+def _reader(name: str, spread: bool) -> _Read | None:
+    """None where points have nothing of this name."""
+    if name in points.COUNTS:
+        return lambda point: points.count(point, name)
+    if name.endswith("_worst"):
+        return lambda point: points.worst(point, name.removesuffix("_worst"))
+    if name not in points.MEANS:
+        return None
+    mean = points.loss if name == "loss" else lambda point: points.mean(point, name)
+    if spread:
+        return lambda point: Spread(mean=mean(point), worst=points.worst(point, name))
+    return mean
+
+
+_SUMMARY = _fields(Summary)
+_BROWSER = _fields(BrowserSummary, "browser_")
+_COLUMNS = _fields(Columns)
+
+
+def _read(point: points.Point, fields: Sequence[tuple[str, _Read]]) -> dict[str, Any]:
+    return {name: read(point) for name, read in fields}
+
+
+# Sessions.
 
 
 def session(

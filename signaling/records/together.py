@@ -6,6 +6,7 @@ first, and become whole numbers once a medium.
 
 from __future__ import annotations
 
+from qos import figures
 from sfu.congestion.allocator import nominal_bps
 from signaling.meter.samples import BrowserFigures, Figures, TrackSample
 from signaling.records import points
@@ -29,21 +30,18 @@ class Together:
 
     __slots__ = (
         "_bitrate",
+        "_counts",
         "_delays",
         "_freezes",
         "_jitter",
         "_judged",
-        "_key_frames",
         "_losses",
         "_lost",
         "_mos",
-        "_nacks",
         "_news",
         "_nominal",
         "_packets",
-        "_plis",
         "_rates",
-        "_resent",
         "_round_trip_time",
         "_size",
         "mos_model",
@@ -58,7 +56,8 @@ class Together:
         self._delays: list[float] = []
         self._losses, self._judged = 0.0, 0
         self._packets = self._lost = 0
-        self._freezes = self._nacks = self._plis = self._resent = self._key_frames = 0
+        self._freezes = 0
+        self._counts: list[figures.Counts] = []
         self._nominal = 0.0
         self._mos: list[float] = []
         self._rates: list[float] = []
@@ -67,31 +66,28 @@ class Together:
 
     def add(self, track: TrackSample, freezes: int, news: BrowserFigures | None) -> None:
         """One more track. `news`: what its browser said, when it is new."""
-        figures = track.figures
+        own = track.figures
         self.tracks += 1
-        self._packets += figures.packets
-        self._lost += figures.packets_lost
+        self._packets += own.packets
+        self._lost += own.packets_lost
         self._freezes += freezes
-        self._nacks += track.nack_count
-        self._plis += track.pli_count
-        self._resent += track.retransmitted
-        self._key_frames += track.key_frames
+        self._counts.append(track.counts)
         self._nominal += nominal_of(track) or 0.0
-        if figures.bitrate is not None:
-            self._bitrate = (self._bitrate or 0.0) + figures.bitrate
-        if figures.jitter is not None and figures.jitter > self._jitter:
-            self._jitter = figures.jitter
-        if figures.delay is not None:
-            self._delays.append(figures.delay)
-        if figures.loss is not None:
-            self._losses += figures.loss * figures.packets
-            self._judged += figures.packets
-        rtt = figures.round_trip_time
+        if own.bitrate is not None:
+            self._bitrate = (self._bitrate or 0.0) + own.bitrate
+        if own.jitter is not None and own.jitter > self._jitter:
+            self._jitter = own.jitter
+        if own.delay is not None:
+            self._delays.append(own.delay)
+        if own.loss is not None:
+            self._losses += own.loss * own.packets
+            self._judged += own.packets
+        rtt = own.round_trip_time
         if rtt is not None and rtt > self._round_trip_time:
             self._round_trip_time = rtt
-        if figures.mos is not None:
-            self._mos.append(figures.mos)
-            self.mos_model = figures.mos_model or self.mos_model
+        if own.mos is not None:
+            self._mos.append(own.mos)
+            self.mos_model = own.mos_model or self.mos_model
         if track.frames_per_second is not None:
             self._rates.append(track.frames_per_second)
         if track.width and track.height and (self._size is None or track.width > self._size[0]):
@@ -102,7 +98,7 @@ class Together:
     def point(self) -> points.Point:
         """All of them, as one series' second."""
         arrived = self._packets - self._lost
-        figures = Figures(
+        measured = Figures(
             bitrate=self._bitrate,
             packets=self._packets,
             packets_lost=self._lost,
@@ -114,12 +110,9 @@ class Together:
             mos=_mean(self._mos),
         )
         point = points.of_figures(
-            figures,
+            measured,
             freezes=self._freezes,
-            nack_count=self._nacks,
-            pli_count=self._plis,
-            retransmitted=self._resent,
-            key_frames=self._key_frames,
+            counts=figures.added_up(self._counts),
             frames_per_second=_mean(self._rates),
             size=self._size,
             nominal_bps=self._nominal or None,

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from qos.figures import counts
 from signaling.meter.samples import (
     BrowserFigures,
     Direction,
@@ -326,10 +327,12 @@ class Calls:
             width=(320 if bad else 1280) if video else None,
             height=(180 if bad else 720) if video else None,
             frames_per_second=rate,
-            key_frames=int(video and self._second % 10 == 0),
             freeze_count=int(video and bad and self._second % 4 == 0),
-            nack_count=int(figures.packets_lost > 0),
-            retransmitted=max(0, figures.packets_lost),
+            counts=counts(
+                key_frames=int(video and self._second % 10 == 0),
+                nack_count=int(figures.packets_lost > 0),
+                retransmitted=max(0, figures.packets_lost),
+            ),
             audio_level=None if video else round(self._random.random() * 0.3, 3),
             browser=self._browser(figures, video, bad) if direction == "outbound" else None,
         )

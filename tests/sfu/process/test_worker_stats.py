@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from qos.figures import counts
 from qos.receive import ReceiveStatistics
 from sfu.measured import DownTotals, StreamTotals
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
@@ -145,7 +146,7 @@ def test_frames_keyframes_and_size_of_a_picture() -> None:
         stream.receive(2 * number + 1, number * 3000, 0, b"\x80\xe0\x80\x01\x07\x00tail", now)
         forwarder.flush(now)
     found = up_totals(track).streams[0]
-    assert (found.frames_received, found.key_frames) == (90, 3)
+    assert (found.frames_received, found.counts) == (90, counts(key_frames=3))
     assert (found.frame_width, found.frame_height) == (320, 240)
     assert found.freeze_count == 1
     assert found.total_freezes_duration == pytest.approx(1 + 1 / 30)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from qos import figures
 from qos.histogram import BINS
 from sfu.control import TransportStats, WorkerStats
 from sfu.measured import DownTotals, StreamTotals, UpTotals
@@ -64,15 +65,12 @@ def stream(**changed: Any) -> StreamTotals:
         "packets_missed": 0,
         "loss_events": 0,
         "jitter": 0.0,
-        "retransmitted_packets_received": 0,
         "frames_received": 0,
-        "key_frames": 0,
         "frame_width": 0,
         "frame_height": 0,
         "freeze_count": 0,
         "total_freezes_duration": 0.0,
-        "nack_count": 0,
-        "pli_count": 0,
+        "counts": figures.NO_COUNTS,
     }
     return StreamTotals(**(fields | changed))
 
@@ -83,10 +81,7 @@ def down(track: str, ssrc: int, **changed: Any) -> DownTotals:
         "ssrc": ssrc,
         "packets_sent": 0,
         "bytes_sent": 0,
-        "retransmitted_packets_sent": 0,
-        "retransmitted_bytes_sent": 0,
-        "nack_count": 0,
-        "pli_count": 0,
+        "counts": figures.NO_COUNTS,
         "redundancy": 0,
         "rid": "",
         "flows": True,
@@ -132,7 +127,7 @@ def second(n: int, at: float | None = None, **more: Any) -> WorkerStats:
         packets_expected=100 * n,
         bytes_received=125_000 * n,
         frames_received=30 * n,
-        key_frames=n,
+        counts=figures.counts(key_frames=n),
         frame_width=640,
         frame_height=360,
         jitter=0.002,
@@ -141,7 +136,8 @@ def second(n: int, at: float | None = None, **more: Any) -> WorkerStats:
         down("ta", 11, packets_sent=48 * n, bytes_sent=4800 * n, reports=reports,
              reported_highest=1000 + 250 * reports, reported_lost=5 * reports,
              reported_jitter=0.003),
-        down("tv", 12, packets_sent=100 * n, bytes_sent=125_000 * n, nack_count=n),
+        down("tv", 12, packets_sent=100 * n, bytes_sent=125_000 * n,
+             counts=figures.counts(nack_count=n)),
     )  # fmt: skip
     up = (UpTotals("ta", 20, (voice,)), UpTotals("tv", 127, (camera,)))
     counts = [0] * BINS
@@ -228,7 +224,7 @@ def test_an_incoming_picture(run: Run) -> None:
     camera = track(run.step(2, second(2)), 0, "tv")
     assert camera.figures.bitrate == pytest.approx(1e6)
     assert camera.frames_per_second == pytest.approx(30)
-    assert (camera.width, camera.height, camera.key_frames) == (640, 360, 1)
+    assert (camera.width, camera.height, camera.counts) == (640, 360, figures.counts(key_frames=1))
     assert camera.figures.mos is not None
     assert "VP8" in camera.figures.mos_model
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from qos.figures import count
 from sfu.control import Extensions, WorkerStats
 from sfu.wire import ntp, rtcp, rtp
 from signaling.meter.meter import Meter
@@ -175,7 +176,7 @@ def test_a_picture(scene: Scene) -> None:
         if number % 20 == 0:
             scene.alice.pump(0.001)
     cameras = scene.until(0, "tv", 300)
-    assert sum(camera.key_frames for camera in cameras) == 3
+    assert sum(count(camera.counts, "key_frames") for camera in cameras) == 3
     assert {(camera.width, camera.height) for camera in cameras if camera.width} == {(320, 240)}
     octets = frames = 0.0
     for before, after in zip(scene.samples, scene.samples[1:], strict=False):
