@@ -65,6 +65,8 @@ class UpTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
     track: str
     mid: str
     kind: Literal["audio", "video"]
+    codec: str
+    """Name of the codec (`sfu.codecs.registry`)."""
     payload_type: int
     rtx_payload_type: int = 0
     """0 without RTX (RFC 4588)."""
@@ -87,6 +89,8 @@ class DownTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
     up_track: str
     mid: str
     kind: Literal["audio", "video"]
+    codec: str
+    """As the up track's: nothing is transcoded."""
     ssrc: int
     rtx_ssrc: int = 0
     payload_type: int

@@ -129,12 +129,13 @@ class Person:
         video, voice = self.ssrcs
         return (
             control.UpTrackSpec(
-                track=f"{self.name}-video", mid="1", kind="video", payload_type=_VIDEO,
-                streams=(control.StreamSpec(ssrc=video),), nack=True, pli=True, transport_cc=True,
+                track=f"{self.name}-video", mid="1", kind="video", codec="VP8",
+                payload_type=_VIDEO, streams=(control.StreamSpec(ssrc=video),),
+                nack=True, pli=True, transport_cc=True,
             ),
             control.UpTrackSpec(
-                track=f"{self.name}-voice", mid="0", kind="audio", payload_type=_OPUS,
-                streams=(control.StreamSpec(ssrc=voice),), transport_cc=True,
+                track=f"{self.name}-voice", mid="0", kind="audio", codec="opus",
+                payload_type=_OPUS, streams=(control.StreamSpec(ssrc=voice),), transport_cc=True,
             ),
         )  # fmt: skip
 
@@ -216,9 +217,9 @@ class Room:
                 video = spec.kind == "video"
                 specs.append(
                     control.DownTrackSpec(
-                        up_track=spec.track, mid=str(len(specs)), kind=spec.kind, ssrc=ssrc,
-                        rtx_ssrc=ssrc + 1 if video else 0, payload_type=spec.payload_type,
-                        rtx_payload_type=97 if video else 0, nack=video, cname=other.name,
+                        up_track=spec.track, mid=str(len(specs)), kind=spec.kind, codec=spec.codec,
+                        ssrc=ssrc, rtx_ssrc=ssrc + 1 if video else 0, nack=video, cname=other.name,
+                        payload_type=spec.payload_type, rtx_payload_type=97 if video else 0,
                     )
                 )  # fmt: skip
         command = control.SetDownTracks(person.down.id, extensions, tuple(specs))

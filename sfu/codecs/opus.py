@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from sfu.codecs.codec import Codec
 from sfu.wire.rtp import Buffer
 
+MAX_BITRATE_BPS: Final = 510_000
+"""RFC 6716 clause 2.1.1."""
 MAX_DURATION: Final = 5760
 """A packet holds at most 120 ms (RFC 6716 clause 3.4, R5)."""
 MAX_DTX: Final = 2
@@ -61,9 +64,22 @@ def announces_pause(payload: Buffer) -> bool:
     return 0 < len(payload) <= MAX_DTX
 
 
-def is_dtx(payload: Buffer) -> bool:
+def is_silent(payload: Buffer) -> bool:
     """Whether the packet stands for a pause in speech (RFC 7587 clause 3.1.3) or is silence.
 
     Sequence numbers go on through such a pause, timestamps leap: a gap in time alone is no loss.
     """
     return len(payload) <= MAX_DTX or payload == SILENCE
+
+
+CODEC: Final = Codec(
+    name="opus",
+    kind="audio",
+    clock_rate=48000,
+    channels=2,
+    max_bitrate_bps=MAX_BITRATE_BPS,
+    pause=PAUSE,
+    pause_step=FRAME_DURATION,
+    announces_pause=announces_pause,
+    is_silent=is_silent,
+)

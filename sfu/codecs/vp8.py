@@ -1,15 +1,33 @@
 """The VP8 payload descriptor (RFC 7741 clause 4.2) and what a keyframe says of itself.
 
 The descriptor stands before the VP8 data of every RTP packet; a forwarder patches its picture
-id and TL0PICIDX in place, so the reader says where they stand.
+id and TL0PICIDX in place, so the reader says where they stand. `CODEC` is what the rest of the
+server sees of this module.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
+from sfu.codecs.codec import (
+    BASE_LOST,
+    NO_NUMBERS,
+    NO_SHIFT,
+    UNDECIDED,
+    USABLE,
+    Codec,
+    FrameNumbers,
+    Shift,
+)
 from sfu.wire.rtp import Buffer
+
+FIRST_MASK: Final = 0x17
+FIRST: Final = 0x10
+"""S = 1 and PID = 0 in the first byte of the descriptor: the first packet of a frame."""
+LONGEST_JUMP: Final = 0x1000
+"""Picture ids, of 15 bits, that a pause may leave out: two minutes at 30 frames a second."""
 
 _pack_both: Final = struct.Struct("!HB").pack_into
 _pack_picture: Final = struct.Struct("!H").pack_into
@@ -115,13 +133,12 @@ def _parse_extension(found: Descriptor, payload: Buffer, offset: int, end: int) 
     return pos
 
 
-def shift_pictures(
-    data: bytearray, at: int, payload: Buffer, picture_delta: int, tl0_delta: int
-) -> None:
-    """Add to picture id and TL0PICIDX of `payload`, of which a copy stands at `data[at]`.
+def patch(data: bytearray, at: int, payload: Buffer, shift: Shift) -> None:
+    """Shift picture id and TL0PICIDX of `payload`, of which a copy stands at `data[at]`.
 
     Each wraps in its own size; what is absent or malformed stays as it is.
     """
+    picture_delta, tl0_delta = shift
     if len(payload) > 5 and payload[0] & 0x80 and payload[1] & 0x80 and payload[2] & 0x80:
         # What browsers send: a picture id of 15 bits, and mostly TL0PICIDX behind it.
         picture = ((payload[2] << 8 | payload[3]) + picture_delta | 0x8000) & 0xFFFF
@@ -142,30 +159,129 @@ def shift_pictures(
         data[at + found.tl0picidx_offset] = found.tl0picidx + tl0_delta & 0xFF
 
 
-def is_keyframe(buf: Buffer, offset: int, size: int) -> bool:
-    """Whether the payload of `size` bytes at `offset` is the first packet of a keyframe.
+def numbers(payload: bytes, shift: Shift) -> FrameNumbers:
+    """Picture id and TL0PICIDX of a packet that was sent under `shift`."""
+    found = parse(payload)
+    if found is None:
+        return NO_NUMBERS
+    picture_id, tl0picidx = found.picture_id, found.tl0picidx
+    if picture_id >= 0:
+        picture_id = picture_id + shift[0] & (1 << found.picture_id_bits) - 1
+    if tl0picidx >= 0:
+        tl0picidx = tl0picidx + shift[1] & 0xFF
+    return FrameNumbers(picture_id, tl0picidx)
+
+
+def continued(last: FrameNumbers, payload: bytes, before: Shift | None) -> Shift:
+    """See `Codec.continued`; 0 for a number that one of the two has not.
+
+    After a pause of one and the same stream its frames may go on as they are numbered. Not so
+    after a pause so long that the numbers may look older.
+    """
+    found = parse(payload)
+    if found is None:
+        return NO_SHIFT
+    picture_id = found.picture_id
+    if before is not None and last.frame >= 0 and picture_id >= 0:
+        new = picture_id + before[0] & (1 << found.picture_id_bits) - 1
+        if 0 < (new - last.frame) & 0x7FFF < LONGEST_JUMP:
+            return before
+    picture = last.frame + 1 - picture_id
+    tl0 = last.base + 1 - found.tl0picidx
+    return (
+        picture if last.frame >= 0 and picture_id >= 0 else 0,
+        tl0 if last.base >= 0 and found.tl0picidx >= 0 else 0,
+    )
+
+
+def follows(sent: bytes, payload: bytes) -> bool:
+    """Whether `payload` begins the picture right after the one that `sent` is of."""
+    if payload[0] & FIRST_MASK != FIRST:
+        return False
+    before, found = parse(sent), parse(payload)
+    if before is None or found is None or before.picture_id < 0 or found.picture_id < 0:
+        return False
+    largest = (1 << found.picture_id_bits) - 1
+    return found.picture_id - before.picture_id & largest == 1
+
+
+def temporal_id(payload: bytes) -> int:
+    """TID and Y as one number, TID * 2 + Y; -1 where there is none.
+
+    Reads no more of the descriptor than it must; what is cut off has none.
+    """
+    try:
+        if not payload[0] & 0x80:
+            return -1
+        present = payload[1]
+        if not present & 0x20:
+            return -1
+        at = 2
+        if present & 0x80:
+            at = 4 if payload[2] & 0x80 else 3
+        if present & 0x40:
+            at += 1
+        return payload[at] >> 5
+    except IndexError:
+        return -1
+
+
+def resumes(sent: bytes, ended: bool, payload: bytes) -> int:
+    """See `Codec.resumes`.
+
+    With temporal layers a stream can go on at the next frame of the base layer, or at one that
+    refers to the base layer only, where no frame of that is missing in between. Without them,
+    everything behind a gap needs what is missing.
+    """
+    before, found = parse(sent), parse(payload)
+    if before is None or before.tid < 0 or before.tl0picidx < 0:
+        return BASE_LOST
+    if found is None or found.tid < 0 or (before.tid == 0 and not ended):
+        return BASE_LOST
+    is_base = found.tid == 0
+    ahead = found.tl0picidx - before.tl0picidx & 0xFF
+    if ahead > 1 or (ahead == 1 and not is_base):
+        return BASE_LOST
+    starts = found.start and found.partition == 0
+    return USABLE if starts and (is_base or found.y) and ahead == is_base else UNDECIDED
+
+
+def begins_frame(payload: bytes) -> bool:
+    """Whether the payload is the first packet of a frame."""
+    return payload[0] & FIRST_MASK == FIRST
+
+
+def scan(payloads: Sequence[bytes]) -> tuple[int, list[int]]:
+    """See `Codec.scan`; on the packet path, so without a call a packet."""
+    begins = [place for place, payload in enumerate(payloads) if payload[0] & FIRST_MASK == FIRST]
+    return len(begins), [place for place in begins if is_keyframe(payloads[place])]
+
+
+def is_keyframe(payload: Buffer) -> bool:
+    """Whether the payload is the first packet of a keyframe.
 
     It starts partition 0 and the first bit of the VP8 frame header, P, is 0 (RFC 7741 clause
     4.3). Anything malformed is no keyframe.
     """
+    size = len(payload)
     if size < 2:
         return False
-    first = buf[offset]
-    if first & 0x17 != 0x10:
+    first = payload[0]
+    if first & FIRST_MASK != FIRST:
         return False
     if first & 0x80:
-        present = buf[offset + 1]
+        present = payload[1]
         skip = 2
         if present & 0x80:
             if size < 4:
                 return False
-            skip = 4 if buf[offset + 2] & 0x80 else 3
+            skip = 4 if payload[2] & 0x80 else 3
         if present & 0x40:
             skip += 1
         if present & 0x30:
             skip += 1
-        return skip < size and not buf[offset + skip] & 0x01
-    return not buf[offset + 1] & 0x01
+        return skip < size and not payload[skip] & 0x01
+    return not payload[1] & 0x01
 
 
 def dimensions(payload: Buffer) -> tuple[int, int] | None:
@@ -173,7 +289,7 @@ def dimensions(payload: Buffer) -> tuple[int, int] | None:
 
     None for any other packet, or when it is cut off or lacks the start code.
     """
-    if not is_keyframe(payload, 0, len(payload)):
+    if not is_keyframe(payload):
         return None
     found = parse(payload)
     if found is None:
@@ -185,3 +301,20 @@ def dimensions(payload: Buffer) -> tuple[int, int] | None:
     width = (header[7] << 8 | header[6]) & 0x3FFF
     height = (header[9] << 8 | header[8]) & 0x3FFF
     return width, height
+
+
+CODEC: Final = Codec(
+    name="VP8",
+    kind="video",
+    clock_rate=90000,
+    is_keyframe=is_keyframe,
+    begins_frame=begins_frame,
+    scan=scan,
+    dimensions=dimensions,
+    numbers=numbers,
+    continued=continued,
+    patch=patch,
+    follows=follows,
+    temporal_id=temporal_id,
+    resumes=resumes,
+)

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from sfu.codecs import vp8
+from sfu.codecs.codec import BASE_LOST, USABLE
 
 if TYPE_CHECKING:
     from sfu.receive.rtp_stream import Packet, RtpStream
@@ -49,9 +49,6 @@ gone: what was sent meanwhile is not waited for. A still screen is silent for lo
 its packets is worth waiting for."""
 
 
-_USABLE, _BASE_LOST, _UNDECIDED = 1, -1, 0
-
-
 def begin(stream: RtpStream, gate: int, silent_since: float, now: float) -> None:
     """The packets from `gate` on are missing, later ones are in the cache.
 
@@ -75,14 +72,14 @@ def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
     elif stream.given_up_at >= 0:
         first = _keyframe(stream)
         if first < 0 and packet is not None and not stream.keyframe_only:
-            verdict = _judge(stream.newest, packet)
-            first = packet[0] if verdict == _USABLE else -1
-            if verdict == _BASE_LOST:
+            verdict = _judge(stream, packet)
+            first = packet[0] if verdict == USABLE else -1
+            if verdict == BASE_LOST:
                 _want_keyframe(stream)
         if first >= 0:
             _skip_to(stream, first, now)
             _close_padding(stream, now)
-    elif packet is not None and _follows(stream.newest, packet):
+    elif packet is not None and _follows(stream, packet):
         _skip_to(stream, packet[0], now)
         _close_padding(stream, now)
 
@@ -175,40 +172,29 @@ def _held(stream: RtpStream) -> Iterator[Packet]:
 
 def _first_frame(stream: RtpStream) -> int:
     """The first packet of the oldest frame behind the gate; -1: none is there."""
-    return next((p[0] for p in _held(stream) if p[3][0] & 0x17 == 0x10), -1)
+    begins_frame = stream.codec.begins_frame
+    return next((packet[0] for packet in _held(stream) if begins_frame(packet[3])), -1)
 
 
 def _first_usable(stream: RtpStream) -> int:
     """The first packet behind the gate at which the stream can go on; -1: none is there yet."""
     for packet in _held(stream):
-        verdict = _judge(stream.newest, packet)
-        if verdict == _USABLE:
+        verdict = _judge(stream, packet)
+        if verdict == USABLE:
             return packet[0]
-        if verdict == _BASE_LOST:
+        if verdict == BASE_LOST:
             _want_keyframe(stream)
             return -1
     return -1
 
 
-def _judge(before: Packet | None, packet: Packet) -> int:
-    """Whether a frame begins with `packet` that needs nothing after `before`, the last one sent.
-
-    With temporal layers that is the next one of the base layer, or one that refers to the base
-    layer only, where no base layer is missing in between (RFC 7741 clause 4.2). Without them,
-    everything behind a gap needs what is missing.
-    """
-    sent = None if before is None else vp8.parse(before[3])
-    found = vp8.parse(packet[3])
-    if before is None or sent is None or sent.tid < 0 or sent.tl0picidx < 0:
-        return _BASE_LOST
-    if found is None or found.tid < 0 or (sent.tid == 0 and not before[2]):
-        return _BASE_LOST
-    is_base = found.tid == 0
-    ahead = found.tl0picidx - sent.tl0picidx & 0xFF
-    if ahead > 1 or (ahead == 1 and not is_base):
-        return _BASE_LOST
-    starts = found.start and found.partition == 0
-    return _USABLE if starts and (is_base or found.y) and ahead == is_base else _UNDECIDED
+def _judge(stream: RtpStream, packet: Packet) -> int:
+    """Whether the stream can go on with `packet`, though what is at the gate is missing: see
+    `Codec.resumes`."""
+    before = stream.newest
+    if before is None:
+        return BASE_LOST
+    return stream.codec.resumes(before[3], before[2] != 0, packet[3])
 
 
 def _close_padding(stream: RtpStream, now: float) -> None:
@@ -225,16 +211,13 @@ def _next_picture(stream: RtpStream) -> int:
     for seq in range(stream.gate, min(stream.next_seq, stream.gate + MOST_PADDING)):
         packet = stream.cache.get(seq)
         if packet is not None:
-            return seq if _follows(stream.newest, packet) else -1
+            return seq if _follows(stream, packet) else -1
     return -1
 
 
-def _follows(before: Packet | None, packet: Packet) -> bool:
-    """Whether a picture ends with `before` and the next one begins with `packet`."""
-    if before is None or not before[2] or packet[3][0] & 0x17 != 0x10:
+def _follows(stream: RtpStream, packet: Packet) -> bool:
+    """Whether a frame ended with the packet sent last and the next one begins with `packet`."""
+    before = stream.newest
+    if before is None or not before[2]:
         return False
-    sent, found = vp8.parse(before[3]), vp8.parse(packet[3])
-    if sent is None or found is None or sent.picture_id < 0 or found.picture_id < 0:
-        return False
-    largest = (1 << found.picture_id_bits) - 1
-    return found.picture_id - sent.picture_id & largest == 1
+    return stream.codec.follows(before[3], packet[3])

@@ -6,8 +6,9 @@ looks in a row, the highest layer that still passes is shut: its packets are cou
 until all layers together, shut ones included, keep to the limit for `QUIET` looks. So one
 participant cannot take the box's network from the others, whatever it runs.
 
-A voice has one layer and a rate that its codec cannot exceed (RFC 7587), so what is beyond that is
-nobody's voice: it is shut at once, for as long as the limit takes to make up for what came.
+A voice has one layer and a rate that its codec cannot exceed (`Codec.max_bitrate_bps`; redundancy
+is taken off before), so what is beyond that is nobody's voice: it is shut at once, for as long as
+the limit takes to make up for what came.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ SLACK: Final = 1.25
 """Times the limit; a keyframe must not count as an offence."""
 OFFENCES: Final = 2
 QUIET: Final = 3
-VOICE_BPS: Final = 510_000
-"""The most that Opus can take (RFC 6716 clause 2.1.1); redundancy is taken off before."""
 VOICE_BURST: Final = 1.0
 """Seconds of it that may come at once, as after a stall of the network."""
 VOICE_DEBT: Final = 3.0

@@ -8,10 +8,8 @@ learned from a sample: `SAMPLE_FRAMES` frames in a row, then nothing for `SAMPLE
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
-
-from sfu.send.layer_selector import temporal_id
 
 if TYPE_CHECKING:
     from sfu.receive.rtp_stream import Packet
@@ -45,12 +43,15 @@ class RateMeter:
         "_shares",
         "_skips_until",
         "_sum",
+        "_temporal_id",
         "_ticked_at",
         "_weight",
         "sampling",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, temporal_id: Callable[[bytes], int]) -> None:
+        """`temporal_id` is the codec's (`Codec.temporal_id`)."""
+        self._temporal_id = temporal_id
         self.sampling = True
         """Whether packets should be shown to `sample` now."""
         self._ticked_at = -1.0
@@ -96,7 +97,7 @@ class RateMeter:
 
     def sample(self, packets: Sequence[Packet]) -> None:
         """Learn from packets that follow each other, while `sampling`."""
-        sampled = self._sampled
+        sampled, temporal_id = self._sampled, self._temporal_id
         for _, _, marker, payload in packets:
             sampled[max(0, temporal_id(payload)) >> 1] += len(payload) + OVERHEAD
             if marker:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 
 from qos.receive import ReceiveStatistics
 from qos.video import FrameMeter
-from sfu.codecs import vp8
 from sfu.receive import in_order
 from sfu.receive.nack import NackGenerator
 from sfu.receive.packet_cache import PacketCache
@@ -55,6 +54,7 @@ class RtpStream:
     __slots__ = (
         "cache",
         "clock_rate",
+        "codec",
         "doubled",
         "fast_payload_type",
         "frames",
@@ -114,9 +114,10 @@ class RtpStream:
         self.index = index
         """Place among the track's streams, low to high."""
         self.is_video = track.kind == "video"
-        self.clock_rate = track.clock_rate
+        self.codec = codec = track.codec
+        self.clock_rate = codec.clock_rate
         self.statistics = ReceiveStatistics(self.clock_rate)
-        self.meter = RateMeter()
+        self.meter = RateMeter(codec.temporal_id)
         """Of video."""
         self.size = (0, 0)
         """Width and height of the picture, as the last keyframe told."""
@@ -204,7 +205,7 @@ class RtpStream:
             self.nack.packet(extended, now)
             if self.nack:
                 self.track.forwarder.repair_wanted = True
-        keyframe = self.is_video and vp8.is_keyframe(payload, 0, len(payload))
+        keyframe = self.codec.is_keyframe(payload)
         kept = self.cache.put(extended, packet, now, keyframe)
         if self.newest is None:
             self.expect(self.track.spec.payload_type)
@@ -229,7 +230,7 @@ class RtpStream:
 
     def _send(self, packet: Packet, keyframe: bool, now: float) -> None:
         """Send on the newest packet by itself."""
-        if self.is_video and packet[3][0] & 0x17 == 0x10:
+        if self.codec.begins_frame(packet[3]):
             self.frames.frame(now)
         self.newest = packet
         self.last_arrival = now
@@ -336,17 +337,16 @@ class RtpStream:
     def _cut(
         self, packets: list[Packet], payloads: list[bytes], now: float
     ) -> list[tuple[list[Packet], bool]]:
+        begun, keyframes = self.codec.scan(payloads)
+        for _ in range(begun):
+            self.frames.frame(now)
         start = 0
         begins = False
         parts: list[tuple[list[Packet], bool]] = []
-        for index, payload in enumerate(payloads):
-            # S = 1 and PID = 0 (RFC 7741 clause 4.2): the first packet of a frame.
-            if payload[0] & 0x17 == 0x10:
-                self.frames.frame(now)
-                if vp8.is_keyframe(payload, 0, len(payload)):
-                    if index > start:
-                        parts.append((packets[start:index], begins))
-                    start, begins = index, True
+        for place in keyframes:
+            if place > start:
+                parts.append((packets[start:place], begins))
+            start, begins = place, True
         if packets:
             parts.append((packets[start:] if start else packets, begins))
         return parts
@@ -364,7 +364,7 @@ class RtpStream:
         self.keyframes += 1
         self.keyframe_wanted = False
         self.unanswered = 0
-        self.size = vp8.dimensions(packet[3]) or self.size
+        self.size = self.codec.dimensions(packet[3]) or self.size
         if self.nack is not None:
             self.nack.keyframe(packet[0])
         self.track.keyframe_arrived(self, packet, now)

@@ -13,10 +13,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from sfu.codecs import registry
 from sfu.congestion.allocator import LayerOffer, nominal_bps
 from sfu.congestion.layer_demand import LayerDemand
 from sfu.control import UpTrackSpec
-from sfu.receive.publish_limit import VOICE_BPS, PublishLimit, VoiceLimit
+from sfu.receive.publish_limit import PublishLimit, VoiceLimit
 from sfu.receive.rtp_stream import Packet, RtpStream
 from sfu.wire.rtp import ts_diff
 
@@ -44,7 +45,7 @@ class UpTrack:
         self.kind = spec.kind
         self.participant = participant
         self.forwarder = forwarder
-        self.clock_rate = 48000 if spec.kind == "audio" else 90000
+        self.codec = codec = registry.find(spec.codec)
         self.streams: list[RtpStream] = []
         """Those seen or announced so far, low to high."""
         self.down_tracks: list[DownTrack] = []
@@ -58,7 +59,7 @@ class UpTrack:
         """Which layers somebody needs; None while nobody else is there, when nothing rests."""
         self.limit: PublishLimit | VoiceLimit
         if spec.kind == "audio":
-            self.limit = VoiceLimit(spec.max_bitrate_bps or VOICE_BPS)
+            self.limit = VoiceLimit(spec.max_bitrate_bps or codec.max_bitrate_bps)
         else:
             self.limit = PublishLimit(spec.max_bitrate_bps)
         self.level = SILENT
@@ -71,7 +72,7 @@ class UpTrack:
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
         self.spec = spec
-        self.limit.limit_bps = spec.max_bitrate_bps or (VOICE_BPS if self.is_voice else 0)
+        self.limit.limit_bps = spec.max_bitrate_bps or self.codec.max_bitrate_bps
         for stream in self.streams:
             if stream.newest is not None and not stream.shut:
                 stream.expect(spec.payload_type)

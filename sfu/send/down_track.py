@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from sfu.codecs import registry
+from sfu.codecs.codec import NO_NUMBERS, NO_SHIFT, FrameNumbers
 from sfu.control import DownTrackSpec
 from sfu.receive.nack import ResendLimiter
 from sfu.receive.rtp_stream import Packet, RtpStream
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 EVERYTHING: Final = layer_selector.Layer(2, layer_selector.ALL)
 """The target of a picture that nobody has said anything about."""
-LONGEST_JUMP: Final = 0x1000
-"""Picture ids, of 15 bits, that a pause may leave out: two minutes at 30 frames a second."""
 RESEND_RING: Final = 512
 """Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
 
@@ -43,6 +43,7 @@ class DownTrack:
         "_packets_before",
         "clock_rate",
         "closed",
+        "codec",
         "copies",
         "egress",
         "extension",
@@ -86,7 +87,8 @@ class DownTrack:
         """`first_seq` is random, below 32768 (RFC 3711 clause 3.3.1)."""
         self.spec = spec
         self.egress = egress
-        self.clock_rate = 48000 if spec.kind == "audio" else 90000
+        self.codec = registry.find(spec.codec)
+        self.clock_rate = self.codec.clock_rate
         self.up_track: UpTrack | None = None
         self.stream: RtpStream | None = None
         self.segment: Segment | None = None
@@ -100,7 +102,7 @@ class DownTrack:
         self.selector: layer_selector.LayerSelector | None = None
         """Of video."""
         if spec.kind == "video":
-            self.selector = layer_selector.LayerSelector()
+            self.selector = layer_selector.LayerSelector(self.codec)
             self.selector.aim(EVERYTHING, EVERYTHING)
         self.redundancy = Redundancy() if spec.red_payload_type else None
         """Of voice, where the receiver takes it (RFC 2198)."""
@@ -114,7 +116,7 @@ class DownTrack:
         """How often that was repeated."""
         self._last: tuple[bytes, Segment] | None = None
         # The payload sent last, and under what.
-        self._given_up: layer_selector.Pictures | None = None
+        self._given_up: FrameNumbers | None = None
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""
         self.octets = 0
@@ -161,7 +163,7 @@ class DownTrack:
     def _layout(self, segment: Segment) -> int:
         """What a group must look like for this receiver: sizes of header and tag, and flags."""
         layout = self.header_size << HEADER_SHIFT | self.egress.tag_length
-        if segment.picture_delta or segment.tl0_delta:
+        if segment.shift != NO_SHIFT:
             layout |= PATCHED
         if self.resend_ring is not None or self.copied:
             layout |= REMEMBERED
@@ -323,7 +325,7 @@ class DownTrack:
         """From extended sequence number `first_in` of `stream` on, forward that stream.
 
         `timestamp` is that packet's; `packet` the packet itself where it is known (video).
-        Sequence number, timestamp and picture id go on from what was sent last.
+        Sequence number, timestamp and frame number go on from what was sent last.
         """
         self.detach()
         before = self.segment
@@ -331,7 +333,7 @@ class DownTrack:
         if before is not None:
             self._continue_from(before, segment, stream, timestamp, now)
             if packet is not None:
-                self._continue_picture(before, segment, packet)
+                self._continue_numbers(before, segment, packet)
         self.segment = segment
         self.stream = stream
         self._packets_before = stream.sent_packets
@@ -365,31 +367,17 @@ class DownTrack:
             return True
         return packet[0] + segment.seq_delta > self.map.last_out
 
-    def _goes_on(self, before: Segment, segment: Segment, packet: Packet) -> bool:
-        """After a pause of one and the same stream pictures may just go on as they are numbered.
-
-        That needs no patching. Not so after a pause so long that the numbers may look older.
-        """
-        sent, new = self._sent(before), layer_selector.sent_pictures(packet[3], before)
-        if sent.picture_id < 0 or new.picture_id < 0:
-            return False
-        if not 0 < (new.picture_id - sent.picture_id) & 0x7FFF < LONGEST_JUMP:
-            return False
-        segment.picture_delta, segment.tl0_delta = before.picture_delta, before.tl0_delta
-        self._given_up = None
-        return True
-
-    def _sent(self, before: Segment) -> layer_selector.Pictures:
-        """What was sent last. Not always by `before`: pictures left out since move its numbers."""
-        return self._given_up or layer_selector.sent_pictures(*(self._last or (b"", before)))
-
-    def _continue_picture(self, before: Segment, segment: Segment, packet: Packet) -> None:
-        """The new stretch starts with the picture after the last one sent (RFC 7741 4.2)."""
-        if before.source is segment.source and self._goes_on(before, segment, packet):
-            return
-        sent = self._sent(before)
-        self._given_up = None
-        segment.picture_delta, segment.tl0_delta = layer_selector.continue_pictures(sent, packet[3])
+    def _continue_numbers(self, before: Segment, segment: Segment, packet: Packet) -> None:
+        """The new stretch starts with the frame after the last one sent."""
+        sent, self._given_up = self._given_up, None
+        if sent is None:
+            sent = NO_NUMBERS
+            if self._last is not None:
+                # Not always sent under `before`: frames left out since move its numbers.
+                payload, under = self._last
+                sent = self.codec.numbers(payload, under.shift)
+        again = before.shift if before.source is segment.source else None
+        segment.shift = self.codec.continued(sent, packet[3], again)
 
     def _note_last(self) -> None:
         """Keep what was sent last, as only the stream knows it while nobody looks."""
@@ -412,7 +400,7 @@ class DownTrack:
         """What waited in the pacer is thrown away, `first` being the first of it: its number goes
         to the next keyframe, which is waited for."""
         self.detach()
-        self._given_up = layer_selector.sent_pictures(first[3], segment)
+        self._given_up = self.codec.numbers(first[3], segment.shift)
         self.map.take_back(first[0] + segment.seq_delta)
         self.segment = self.map.current
         if self.selector is not None:

@@ -18,7 +18,8 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from sfu.codecs import opus, red, vp8
+from sfu.codecs import red
+from sfu.codecs.codec import NO_SHIFT
 from sfu.net.srtp import length_cell, protect
 from sfu.send.audio_repair import COPY_AFTER
 from sfu.send.egress import CAPACITY, Egress, Outbox
@@ -196,7 +197,7 @@ class Forwarder:
         if uncopied:
             for down_track, before in uncopied:
                 self.copy(down_track, before, now, behind=True)
-            if opus.announces_pause(packets[-1][3]):
+            if stream.codec.announces_pause(packets[-1][3]):
                 # Nothing follows that would take its copy along.
                 self.repair_wanted = True
 
@@ -284,7 +285,7 @@ class Forwarder:
             data[position:end] = template
             runs += group_runs
             if layout & PATCHED:
-                self._patch_pictures(data, group, position + (layout >> HEADER_SHIFT), segment)
+                self._patch(data, group, position + (layout >> HEADER_SHIFT), down_track, segment)
             if extension:
                 number = egress.transport_word
                 for offset, word, seq, timestamp, length in items:
@@ -324,11 +325,13 @@ class Forwarder:
         self.refused += 1
 
     @staticmethod
-    def _patch_pictures(data: bytearray, group: Group, start: int, segment: Segment) -> None:
-        """Shift the picture numbers of a group; the payload of its first packet is at `start`."""
-        picture_delta, tl0_delta = segment.picture_delta, segment.tl0_delta
+    def _patch(
+        data: bytearray, group: Group, start: int, down_track: DownTrack, segment: Segment
+    ) -> None:
+        """Shift the frame numbers of a group; the payload of its first packet is at `start`."""
+        patch, shift = down_track.codec.patch, segment.shift
         for item, packet in zip(group.items, group.packets, strict=True):
-            vp8.shift_pictures(data, start + item[0], packet[3], picture_delta, tl0_delta)
+            patch(data, start + item[0], packet[3], shift)
 
     def replay(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """Send cached packets to one receiver that has just switched to their first."""
@@ -347,13 +350,14 @@ class Forwarder:
         lane, stream = down_track.lane(), down_track.stream
         if lane is None or stream is None or stream.newest is None:
             return
-        timestamp = stream.newest[1]
+        timestamp, codec = stream.newest[1], stream.codec
         packets = []
-        for number, payload in enumerate(opus.PAUSE):
-            timestamp = timestamp + opus.FRAME_DURATION & 0xFFFFFFFF
+        for number, payload in enumerate(codec.pause):
+            timestamp = timestamp + codec.pause_step & 0xFFFFFFFF
             packets.append((stream.next_seq + number, timestamp, 0, payload))
-        self.write(lane, packets, now)
-        down_track.note_sent(packets, now)
+        if packets:
+            self.write(lane, packets, now)
+            down_track.note_sent(packets, now)
 
     def forward_late(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """A packet behind the newest: to whom its number still belongs."""
@@ -445,15 +449,13 @@ class Forwarder:
     ) -> int:
         """The packet under the RTX SSRC, its own number first in the payload (RFC 4588 4)."""
         _, timestamp, word, payload = packet
-        shift = 0
         if segment is not None:
-            shift = segment.timestamp_delta
-            if segment.picture_delta or segment.tl0_delta:
+            timestamp = timestamp + segment.timestamp_delta & 0xFFFFFFFF
+            if segment.shift != NO_SHIFT:
                 patched = bytearray(payload)
-                vp8.shift_pictures(patched, 0, payload, segment.picture_delta, segment.tl0_delta)
+                down_track.codec.patch(patched, 0, payload, segment.shift)
                 payload = bytes(patched)
         payload = seq.to_bytes(2, "big") + payload
-        timestamp = timestamp + shift & 0xFFFFFFFF
         return self._write_repair(down_track, payload, timestamp, word, now)
 
     def _write_repair(

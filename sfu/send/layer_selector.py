@@ -6,9 +6,9 @@ grants, `current` what flows. A spatial switch waits for a keyframe of the new s
 selector asks for; meanwhile the old stream flows on. A temporal switch is made within the stream:
 down at the next frame, up at a frame that refers to nothing which was left out.
 
-What is left out must not be seen by the receiver: sequence numbers and picture ids close up
-(`leave_out`), or its decoder would wait for frames that never come. TL0PICIDX counts base layer
-frames, which are never left out, so it stays as it is.
+What is left out must not be seen by the receiver: sequence numbers and frame numbers close up
+(`leave_out`), or its decoder would wait for frames that never come. What counts frames of the base
+layer alone stays as it is, for those are never left out.
 
 A track with neither simulcast nor temporal layers needs nothing special: its one stream is
 spatial layer 0, its packets carry no temporal id, and every one of them passes.
@@ -19,14 +19,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sfu.codecs import vp8
+from sfu.codecs.codec import Codec
 
 if TYPE_CHECKING:
     from sfu.receive.rtp_stream import Packet
     from sfu.send.packet_map import PacketMap, Segment
 
 ALL: Final = 3
-"""The highest temporal layer there can be (TID has two bits): as a limit, no limit."""
+"""The highest temporal layer there can be (two bits tell it): as a limit, no limit."""
 REASK_INTERVAL: Final = 0.5
 """Seconds after which a keyframe that did not come is asked for again."""
 TEMPORAL_PATIENCE: Final = 4.0
@@ -52,7 +52,7 @@ class FramePart(NamedTuple):
     tid: int
     """Temporal layer; -1: the packets name none."""
     sync: bool
-    """Y: the frame refers to the base layer frame before it, and to no other."""
+    """The frame refers to the base layer frame before it, and to no other."""
     start: bool
     """The first packet of the frame is among them."""
     keyframe: bool
@@ -69,32 +69,11 @@ class Run(NamedTuple):
     """Extended sequence number, where the run begins; of packets left out it may lie before the
     first one, when packets of the same frame are missing between."""
     last: int
-    pictures: int
-    """Frames that begin in this run, when it is left out: how much picture ids close up."""
+    frames: int
+    """Frames that begin in this run, when it is left out: how much their numbers close up."""
 
 
-def temporal_id(payload: bytes) -> int:
-    """TID and Y of a VP8 payload as one number, TID * 2 + Y; -1 where there is none.
-
-    Reads no more of the descriptor than it must (RFC 7741 clause 4.2); what is cut off has none.
-    """
-    try:
-        if not payload[0] & 0x80:
-            return -1
-        present = payload[1]
-        if not present & 0x20:
-            return -1
-        at = 2
-        if present & 0x80:
-            at = 4 if payload[2] & 0x80 else 3
-        if present & 0x40:
-            at += 1
-        return payload[at] >> 5
-    except IndexError:
-        return -1
-
-
-def frames(packets: Sequence[Packet]) -> list[FramePart]:
+def frames(packets: Sequence[Packet], codec: Codec) -> list[FramePart]:
     """Cut packets that follow each other without a gap into frames.
 
     A frame ends with its marker or where the timestamp changes. This is the same for every
@@ -108,14 +87,14 @@ def frames(packets: Sequence[Packet]) -> list[FramePart]:
         while end < count and not marker and packets[end][1] == timestamp:
             marker = packets[end][2]
             end += 1
-        layer = temporal_id(payload)
+        layer = codec.temporal_id(payload)
         parts.append(
             FramePart(
                 timestamp,
                 layer >> 1,
                 layer > 0 and layer & 1 == 1,
-                bool(payload) and payload[0] & 0x17 == 0x10,
-                vp8.is_keyframe(payload, 0, len(payload)),
+                codec.begins_frame(payload),
+                codec.is_keyframe(payload),
                 list(packets[begin:end]),
             )
         )
@@ -132,6 +111,7 @@ class TemporalFilter:
 
     __slots__ = (
         "_changed_at",
+        "_codec",
         "_ended",
         "_entering",
         "_keeping",
@@ -144,7 +124,8 @@ class TemporalFilter:
         "decodable",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
         self._limit = ALL
         self._entering = False
         self.decodable = ALL
@@ -243,7 +224,7 @@ class TemporalFilter:
         Between two calls packets may be missing. Those between two parts of a frame that is left
         out are left out with it; a number that might be anything's stays open for a late packet.
         """
-        return self.runs(frames(packets))
+        return self.runs(frames(packets, self._codec))
 
     def runs(self, parts: Sequence[FramePart]) -> list[Run]:
         """As `filter`, of packets cut into frames already."""
@@ -255,26 +236,26 @@ class TemporalFilter:
             first, last = packets[0][0], packets[-1][0]
             if goes_on and not kept and before < first:
                 first = before + 1
-            pictures = 0 if kept or goes_on else 1
+            begun = 0 if kept or goes_on else 1
             if runs and runs[-1].kept is kept:
                 run = runs[-1]
                 run.packets.extend(packets)
-                runs[-1] = run._replace(last=last, pictures=run.pictures + pictures)
+                runs[-1] = run._replace(last=last, frames=run.frames + begun)
             else:
-                runs.append(Run(kept, packets, first, last, pictures))
+                runs.append(Run(kept, packets, first, last, begun))
         return runs
 
     def admits_late(self, packet: Packet) -> bool:
         """Whether a packet behind the newest may fill its place.
 
-        No packet of a frame that was left out may: its picture id has been given to another.
+        No packet of a frame that was left out may: its frame number has been given to another.
         """
         timestamp = packet[1]
         if timestamp in self._left_out:
             return False
         if packet[0] < self._changed_at or not self.limiting:
             return True
-        if temporal_id(packet[3]) >> 1 <= min(self._limit, self.decodable):
+        if self._codec.temporal_id(packet[3]) >> 1 <= min(self._limit, self.decodable):
             return True
         self._note_left_out(timestamp)
         return False
@@ -298,12 +279,12 @@ class LayerSelector:
         "temporal",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec) -> None:
         self.preferred = NONE
         self.target = NONE
         self.spatial = -1
         """The spatial layer that flows; -1: none."""
-        self.temporal = TemporalFilter()
+        self.temporal = TemporalFilter(codec)
         self.arriving: Collection[int] = ()
         """Spatial layers that come from the publisher now; kept up to date by the up track."""
         self._asked_for = -1
@@ -398,44 +379,12 @@ class LayerSelector:
 
 
 def leave_out(numbers: PacketMap, run: Run) -> Segment | None:
-    """Close up numbers and picture ids over a run that is not sent: see `PacketMap.leave_out`."""
+    """Close up numbers, of packets and of frames, over a run that is not sent.
+
+    See `PacketMap.leave_out`.
+    """
     segment = numbers.leave_out(run.first, run.last)
     if segment is not None:
-        segment.picture_delta -= run.pictures
+        frame, base = segment.shift
+        segment.shift = (frame - run.frames, base)
     return segment
-
-
-class Pictures(NamedTuple):
-    """Picture id and TL0PICIDX that a receiver was sent last; -1 where it was sent none."""
-
-    picture_id: int
-    tl0picidx: int
-
-
-def sent_pictures(payload: bytes, segment: Segment) -> Pictures:
-    """Those of a packet that was sent under `segment`."""
-    found = vp8.parse(payload)
-    if found is None:
-        return Pictures(-1, -1)
-    picture_id, tl0picidx = found.picture_id, found.tl0picidx
-    if picture_id >= 0:
-        picture_id = picture_id + segment.picture_delta & (1 << found.picture_id_bits) - 1
-    if tl0picidx >= 0:
-        tl0picidx = tl0picidx + segment.tl0_delta & 0xFF
-    return Pictures(picture_id, tl0picidx)
-
-
-def continue_pictures(last: Pictures, payload: bytes) -> tuple[int, int]:
-    """Shifts of picture id and TL0PICIDX by which a keyframe goes on from `last`.
-
-    `payload` is the keyframe's first packet. 0 where one of the two has none.
-    """
-    found = vp8.parse(payload)
-    if found is None:
-        return 0, 0
-    picture = last.picture_id + 1 - found.picture_id
-    tl0 = last.tl0picidx + 1 - found.tl0picidx
-    return (
-        picture if last.picture_id >= 0 and found.picture_id >= 0 else 0,
-        tl0 if last.tl0picidx >= 0 and found.tl0picidx >= 0 else 0,
-    )

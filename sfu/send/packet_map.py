@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sfu.codecs.codec import NO_SHIFT, Shift
 from sfu.wire.rtp import seq_diff
 
 MAX_SEGMENTS: Final = 32
@@ -23,11 +24,10 @@ class Segment:
         "first_in",
         "first_out",
         "last_in",
-        "picture_delta",
         "seq_delta",
+        "shift",
         "source",
         "timestamp_delta",
-        "tl0_delta",
     )
 
     def __init__(self, source: Any, first_in: int, first_out: int) -> None:
@@ -39,10 +39,8 @@ class Segment:
         self.seq_delta = first_out - first_in
         self.timestamp_delta = 0
         """To be added to the RTP timestamp, modulo 2^32."""
-        self.picture_delta = 0
-        """To be added to the VP8 picture id, modulo its size."""
-        self.tl0_delta = 0
-        """To be added to TL0PICIDX, modulo 256."""
+        self.shift: Shift = NO_SHIFT
+        """To be added to the frame numbers in its payloads."""
 
 
 class PacketMap:
@@ -98,8 +96,7 @@ class PacketMap:
         self.last_out = out - 1
         segment = self.begin(before.source, last_in + 1)
         segment.timestamp_delta = before.timestamp_delta
-        segment.picture_delta = before.picture_delta
-        segment.tl0_delta = before.tl0_delta
+        segment.shift = before.shift
         return segment
 
     def insert(self, seq_in: int) -> Segment:
@@ -109,8 +106,7 @@ class PacketMap:
         assert before is not None
         segment = self.begin(before.source, seq_in)
         segment.timestamp_delta = before.timestamp_delta
-        segment.picture_delta = before.picture_delta
-        segment.tl0_delta = before.tl0_delta
+        segment.shift = before.shift
         return segment
 
     def segment_of_input(self, source: Any, seq_in: int) -> Segment | None:

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sfu.codecs import opus
 from sfu.send.forwarder import redundant
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ PAUSE_SECONDS: Final = 0.35
 def repeat(stream: RtpStream, forwarder: Forwarder, now: float) -> None:
     """Tell receivers on lossy ways again that the voice pauses, where it is time; on each tick."""
     newest = stream.newest
-    if not stream.red_lanes or newest is None or not opus.announces_pause(newest[3]):
+    if not stream.red_lanes or newest is None or not stream.codec.announces_pause(newest[3]):
         return
     if stream.pending:
         return
@@ -67,7 +66,7 @@ def _tell(down: DownTrack, stream: RtpStream, forwarder: Forwarder, age: float, 
         return False
     down.settle()
     frames = max(1, int(age / FRAME_SECONDS) - 1)
-    timestamp = timestamp + frames * opus.FRAME_DURATION & 0xFFFFFFFF
+    timestamp = timestamp + frames * stream.codec.pause_step & 0xFFFFFFFF
     packet = (stream.next_seq, timestamp, 0, payload)
     repeated = redundant(stream, [packet], down.blocks, down.spec.payload_type)
     forwarder.write(lane, repeated, now)
@@ -79,7 +78,7 @@ def unannounced(stream: RtpStream, now: float) -> list[int]:
     """16-bit numbers to ask for on suspicion: the voice fell silent, and what would say so may
     have been lost. Each is given once."""
     newest = stream.newest
-    if newest is None or stream.nack is None or opus.is_dtx(newest[3]):
+    if newest is None or stream.nack is None or stream.codec.is_silent(newest[3]):
         return []
     if not SUSPICIOUS <= now - stream.last_arrival < PAUSE_SECONDS:
         return []

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sfu.codecs import opus, vp8
 from sfu.control import Extensions, Fingerprint
 from signaling.negotiation.description import Codec, Description, Media
 
@@ -113,11 +114,11 @@ def read_remote(first: Media, answering: bool) -> Remote:
 
 def find_codec(media: Media) -> Codec | None:
     """The one codec that we take of an m-line: Opus (RFC 7587) or VP8 (RFC 7741)."""
-    name, rate = ("opus", 48000) if media.kind == "audio" else ("vp8", 90000)
+    wanted = opus.CODEC if media.kind == "audio" else vp8.CODEC
     fitting = {
         codec.payload_type: codec
         for codec in media.codecs.values()
-        if codec.clock_rate == rate and codec.name.lower() == name
+        if codec.clock_rate == wanted.clock_rate and codec.name.lower() == wanted.name.lower()
     }
     if len(fitting) > 1:
         return next(fitting[int(number)] for number in media.formats if int(number) in fitting)

@@ -200,6 +200,7 @@ def _up_track(line: _Line, track: str, extensions: Extensions, max_bps: int) -> 
         track=track,
         mid=media.mid,
         kind=cast(Kind, media.kind),
+        codec="opus" if media.kind == "audio" else "VP8",
         payload_type=line.codec.payload_type,
         rtx_payload_type=line.rtx.payload_type if line.rtx else 0,
         red_payload_type=line.red.payload_type if line.red else 0,

@@ -128,6 +128,7 @@ def _down_track(media: Media, line: DownLine, redundancy: bool) -> DownTrackSpec
         up_track=line.track,
         mid=line.mid,
         kind=line.kind,
+        codec="opus" if media.kind == "audio" else "VP8",
         ssrc=line.ssrc,
         rtx_ssrc=line.rtx_ssrc if rtx else 0,
         payload_type=codec.payload_type,

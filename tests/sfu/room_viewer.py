@@ -14,7 +14,6 @@ from typing import Final
 from sfu.codecs import vp8
 from sfu.control import DownTrackSpec
 from sfu.receive.nack import NackGenerator
-from sfu.send.down_track import LONGEST_JUMP
 from sfu.wire import rtcp, rtp
 from tests.sfu.room_sources import TRUTH, Truth
 
@@ -49,7 +48,7 @@ class Continuity:
         found = vp8.parse(payload)
         truth = Truth(*TRUTH.unpack(payload[-TRUTH.size :]))
         assert found is not None
-        key = vp8.is_keyframe(payload, 0, len(payload))
+        key = vp8.is_keyframe(payload)
         if self.truth is not None and lossless:
             self._follows(found, truth, key)
         self.picture, self.tl0, self.truth = found.picture_id, found.tl0picidx, truth
@@ -66,7 +65,7 @@ class Continuity:
             # What waited may have been given up, a frame's beginning sent or not; and after a
             # pause of the same stream its numbers may just go on.
             same = truth.layer == before.layer
-            assert 0 < step < (LONGEST_JUMP if same else 3), "pictures out of order"
+            assert 0 < step < (vp8.LONGEST_JUMP if same else 3), "pictures out of order"
             return
         assert step == 1
         assert truth.layer == before.layer
@@ -143,7 +142,7 @@ class Picture:
         frame = self._frames.get(picture)
         if frame is None or (frame.truth.layer, frame.truth.frame) != (truth.layer, truth.frame):
             frame = self._frames[picture] = Frame(truth, found, False, at)
-        if found.start and vp8.is_keyframe(payload, 0, len(payload)):
+        if found.start and vp8.is_keyframe(payload):
             frame.key = True
             self.nack.keyframe(seq)
         frame.parts.add(truth.part)

@@ -21,6 +21,7 @@ COMMANDS = [
                 track="v",
                 mid="1",
                 kind="video",
+                codec="VP8",
                 payload_type=96,
                 streams=(control.StreamSpec(rid="q"), control.StreamSpec(rid="f")),
             ),

@@ -44,13 +44,13 @@ def test_any_bytes_have_a_duration_within_bounds(payload: bytes) -> None:
     [(b"\x78", True), (b"\x78\x07", True), (b"\x78\x07\x01", False), (opus.SILENCE, True)],
 )
 def test_a_packet_of_two_bytes_is_a_pause(payload: bytes, pause: bool) -> None:
-    assert opus.is_dtx(payload) is pause
+    assert opus.is_silent(payload) is pause
 
 
 @pytest.mark.parametrize("packet", opus.PAUSE)
 def test_a_pause_is_of_whole_frames_and_known_as_such(packet: bytes) -> None:
     assert opus.duration(packet) == opus.FRAME_DURATION
-    assert opus.is_dtx(packet)
+    assert opus.is_silent(packet)
 
 
 def test_a_pause_begins_with_silence_and_ends_in_discontinued_transmission() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sfu.codecs.opus import MAX_BITRATE_BPS
 from sfu.receive.publish_limit import (
     OFFENCES,
     QUIET,
-    VOICE_BPS,
     VOICE_DEBT,
     PublishLimit,
     VoiceLimit,
@@ -73,18 +73,18 @@ def voice(bps: int, seconds: int, limit: VoiceLimit, start: float = 100.0) -> tu
 
 
 def test_a_voice_that_opus_can_make_is_never_shut() -> None:
-    came, passed = voice(VOICE_BPS, 60, VoiceLimit(VOICE_BPS))
+    came, passed = voice(MAX_BITRATE_BPS, 60, VoiceLimit(MAX_BITRATE_BPS))
     assert came == passed
     # Nor is one that a stall held up.
-    limit = VoiceLimit(VOICE_BPS)
+    limit = VoiceLimit(MAX_BITRATE_BPS)
     limit.update(0, 1, 100.0)
-    assert not limit.update(VOICE_BPS // 8, 1, 101.0)
+    assert not limit.update(MAX_BITRATE_BPS // 8, 1, 101.0)
 
 
 def test_what_is_no_voice_is_shut_at_once_and_opens_when_it_is_one_again() -> None:
-    limit = VoiceLimit(VOICE_BPS)
+    limit = VoiceLimit(MAX_BITRATE_BPS)
     _, passed = voice(20_000_000, 10, limit)
-    assert passed <= 20_000_000 // 8 // 10 + VOICE_BPS // 8
+    assert passed <= 20_000_000 // 8 // 10 + MAX_BITRATE_BPS // 8
     assert limit.shut
     total, at = limit._bytes, 110.0
     for tenth in range(int(VOICE_DEBT * 10) + 5):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sfu.codecs import vp8
 from sfu.receive.rate_meter import OVERHEAD, SAMPLE_FRAMES, SAMPLE_INTERVAL, RateMeter
 from sfu.receive.rtp_stream import MARKER
 
@@ -37,13 +38,13 @@ TRUE_BPS = (sum(SIZES) + 4 * OVERHEAD) * 8 * 5
 
 
 def test_the_rate_of_a_steady_stream():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     run(meter, 3.0)
     assert meter.bitrate_bps == pytest.approx(TRUE_BPS, rel=0.1)
 
 
 def test_the_first_figure_comes_soon_and_is_not_too_low():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     totals = run(meter, 0.4)
     assert meter.rates_bps == ()
     run(meter, 0.4, start=totals[2], octets=totals[0], packets=totals[1])
@@ -52,7 +53,7 @@ def test_the_first_figure_comes_soon_and_is_not_too_low():
 
 
 def test_the_split_is_learned():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     run(meter, 3.0)
     rates = meter.rates_bps
     whole = sum(SIZES) + 4 * OVERHEAD
@@ -64,13 +65,13 @@ def test_the_split_is_learned():
 
 
 def test_a_stream_without_temporal_layers_has_one_rate():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     run(meter, 3.0, layered=False)
     assert meter.rates_bps == (pytest.approx(meter.bitrate_bps),)
 
 
 def test_only_a_part_of_the_frames_is_looked_at():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     for number in range(SAMPLE_FRAMES - 1):
         meter.sample([frame(number)])
     assert meter.sampling
@@ -82,7 +83,7 @@ def test_only_a_part_of_the_frames_is_looked_at():
 
 
 def test_the_rate_falls_when_less_comes():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 3.0)
     for tick in range(1, 21):
         meter.tick(octets + 10 * tick, packets + tick, now + tick / 10)
@@ -90,7 +91,7 @@ def test_the_rate_falls_when_less_comes():
 
 
 def test_a_layer_that_rested_does_not_look_cheap():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 3.0)
     for tick in range(1, 10):
         meter.tick(octets, packets, now + tick / 10)
@@ -106,7 +107,7 @@ def test_a_layer_that_rested_does_not_look_cheap():
 
 
 def test_a_layer_that_was_just_left_does_not_look_cheap():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 3.0)
     before = meter.bitrate_bps
     for tick in range(1, 10):
@@ -115,7 +116,7 @@ def test_a_layer_that_was_just_left_does_not_look_cheap():
 
 
 def test_a_pause_within_a_stream_counts():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 3.0)
     for tick in range(1, 61):
         if tick % 6 == 0:
@@ -125,7 +126,7 @@ def test_a_pause_within_a_stream_counts():
 
 
 def test_the_keyframe_of_a_layer_that_wakes_up_does_not_make_it_look_dear():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 3.0)
     now += 5.0
     meter.tick(octets, packets, now)
@@ -135,7 +136,7 @@ def test_the_keyframe_of_a_layer_that_wakes_up_does_not_make_it_look_dear():
 
 
 def test_other_layers_take_the_place_of_the_old_ones():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 4.0)
     assert len(meter.rates_bps) == 3
     run(meter, 12.0, layered=False, start=now, octets=octets, packets=packets)
@@ -143,12 +144,12 @@ def test_other_layers_take_the_place_of_the_old_ones():
 
 
 def test_totals_that_start_anew_and_time_that_stands_still():
-    meter = RateMeter()
+    meter = RateMeter(vp8.temporal_id)
     octets, packets, now = run(meter, 2.0)
     before = meter.bitrate_bps
     meter.tick(octets + 10**9, packets, now)
     assert meter.bitrate_bps == before
     meter.tick(0, 0, now + 0.1)
     assert 0 <= meter.bitrate_bps <= before
-    assert RateMeter().rates_bps == ()
-    assert RateMeter().bitrate_bps == 0
+    assert RateMeter(vp8.temporal_id).rates_bps == ()
+    assert RateMeter(vp8.temporal_id).bitrate_bps == 0

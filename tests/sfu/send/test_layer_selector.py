@@ -2,12 +2,13 @@
 
 import pytest
 
+from sfu.codecs import vp8
 from sfu.send.layer_selector import ALL, NONE, TEMPORAL_PATIENCE, Layer, LayerSelector
 from tests.sfu.vp8_frames import TWO_LAYERS, kept, make_frames
 
 
 def selector(target, arriving=(0, 1, 2), current=-1):
-    made = LayerSelector()
+    made = LayerSelector(vp8.CODEC)
     made.arriving = arriving
     if current >= 0:
         made.aim(Layer(current, ALL), Layer(2, ALL))

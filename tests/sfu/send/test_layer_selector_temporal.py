@@ -1,24 +1,21 @@
 """Temporal layers left out, and the numbers that close up over them, from every boundary."""
 
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.codecs import vp8
+from sfu.codecs.codec import NO_NUMBERS, FrameNumbers
+from sfu.codecs.vp8 import temporal_id
 from sfu.receive.rtp_stream import MARKER
 from sfu.send.layer_selector import (
     ALL,
     LEFT_OUT_KEPT,
-    Pictures,
     TemporalFilter,
-    continue_pictures,
     frames,
     leave_out,
-    sent_pictures,
-    temporal_id,
 )
 from sfu.send.packet_map import PacketMap
 from tests.sfu.vp8_frames import THREE_LAYERS, TWO_LAYERS, kept, make_frames, payload, tids
@@ -64,7 +61,7 @@ def test_temporal_id_agrees_with_the_whole_parser(data):
 def test_frames_are_cut_at_marker_and_timestamp():
     made = make_frames(THREE_LAYERS, 3)
     whole = [p for frame in made for p in frame]
-    parts = frames(whole)
+    parts = frames(whole, vp8.CODEC)
     assert [part.packets for part in parts] == made
     assert [(part.tid, part.sync, part.keyframe, part.start) for part in parts] == [
         (0, False, True, True),
@@ -72,18 +69,18 @@ def test_frames_are_cut_at_marker_and_timestamp():
         (1, True, False, True),
     ]
     # Without markers the timestamp tells; with the same timestamp the marker does.
-    assert len(frames([(s, t, 0, d) for s, t, _, d in whole])) == 3
-    assert len(frames([(s, 5, m, d) for s, _, m, d in whole])) == 3
-    middle = frames(whole[1:])
+    assert len(frames([(s, t, 0, d) for s, t, _, d in whole], vp8.CODEC)) == 3
+    assert len(frames([(s, 5, m, d) for s, _, m, d in whole], vp8.CODEC)) == 3
+    middle = frames(whole[1:], vp8.CODEC)
     assert [part.start for part in middle] == [False, True, True]
-    assert frames([]) == []
+    assert frames([], vp8.CODEC) == []
 
 
 # The temporal filter.
 
 
 def test_without_temporal_layers_everything_passes():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     filter_.limit = 0
     packets = [p for frame in make_frames(((-1, 0),), 20) for p in frame]
     assert kept(filter_, packets) == packets
@@ -93,7 +90,7 @@ def test_without_temporal_layers_everything_passes():
 
 @pytest.mark.parametrize(("limit", "expected"), [(0, {0}), (1, {0, 1}), (2, {0, 1, 2})])
 def test_a_limit_keeps_whole_frames_up_to_it(limit, expected):
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     filter_.limit = limit
     for frame in make_frames(THREE_LAYERS, 24, packets=3):
         sent = kept(filter_, frame)
@@ -103,7 +100,7 @@ def test_a_limit_keeps_whole_frames_up_to_it(limit, expected):
 @pytest.mark.parametrize("cut", [1, 2])
 def test_a_frame_is_never_cut_in_two(cut):
     """Not by a change of the limit in the middle of it, however its packets come."""
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(THREE_LAYERS, 4, packets=3)
     assert kept(filter_, made[0]) == made[0]
     assert kept(filter_, made[1][:cut]) == made[1][:cut]
@@ -116,7 +113,7 @@ def test_a_frame_is_never_cut_in_two(cut):
 
 def test_the_frame_that_was_begun_before_there_was_a_limit_is_finished():
     """While nothing is limited nobody shows the filter what is sent."""
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(THREE_LAYERS, 12, packets=3)
     filter_.limit = 0
     assert kept(filter_, made[1][2:]) == made[1][2:]
@@ -134,7 +131,7 @@ def test_the_frame_that_was_begun_before_there_was_a_limit_is_finished():
 
 
 def test_down_at_the_next_frame_up_at_sync_frames_one_layer_at_a_time():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(THREE_LAYERS, 48, packets=1)
     filter_.limit = 0
     for frame in made[:8]:
@@ -147,7 +144,7 @@ def test_down_at_the_next_frame_up_at_sync_frames_one_layer_at_a_time():
 
 
 def test_two_layers_go_up_at_the_first_sync_frame():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(TWO_LAYERS, 12, packets=1)
     filter_.limit = 0
     for frame in made[:3]:
@@ -160,7 +157,7 @@ def test_two_layers_go_up_at_the_first_sync_frame():
 
 
 def test_a_sync_frame_without_its_first_packet_is_no_place_to_go_up():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(TWO_LAYERS, 6, packets=2)
     filter_.limit = 0
     for frame in made[:4]:
@@ -171,7 +168,7 @@ def test_a_sync_frame_without_its_first_packet_is_no_place_to_go_up():
 
 
 def test_a_keyframe_makes_everything_decodable():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(THREE_LAYERS, 16, packets=1, keyframes=(0, 12))
     filter_.limit = 0
     for frame in made[:11]:
@@ -183,7 +180,7 @@ def test_a_keyframe_makes_everything_decodable():
 
 
 def test_a_limit_taken_back_before_anything_was_left_out_changes_nothing():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     made = make_frames(THREE_LAYERS, 6, packets=1)
     kept(filter_, made[0])
     filter_.limit = 0
@@ -210,7 +207,7 @@ def references(number, pattern):
 def test_what_is_sent_can_always_be_decoded(limits, layers):
     """Whatever the order of limits: every frame sent refers to frames that were sent."""
     pattern = THREE_LAYERS if layers == 3 else TWO_LAYERS
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     sent = set()
     for number, frame in enumerate(make_frames(pattern, 160, packets=1)):
         filter_.limit = limits[number // 4]
@@ -232,14 +229,14 @@ class Receiver:
     """A down track as the forwarder works it: the filter, its numbers, what leaves."""
 
     def __init__(self, first_out=0):
-        self.filter = TemporalFilter()
+        self.filter = TemporalFilter(vp8.CODEC)
         self.map = PacketMap(first_out)
         self.sent = []
 
     def switch(self, source, packet, last=None):
         segment = self.map.begin(source, packet[0])
         if last is not None:
-            segment.picture_delta, segment.tl0_delta = continue_pictures(last, packet[3])
+            segment.shift = vp8.continued(last, packet[3], None)
         self.filter.restart()
 
     def send(self, packets):
@@ -252,9 +249,9 @@ class Receiver:
                 leave_out(self.map, run)
 
     def write(self, segment, packet):
-        pictures = sent_pictures(packet[3], segment)
+        frame, base = vp8.numbers(packet[3], segment.shift)
         seq = packet[0] + segment.seq_delta
-        self.sent.append((seq, pictures.picture_id, pictures.tl0picidx, packet))
+        self.sent.append((seq, frame, base, packet))
 
     def late(self, source, packet):
         segment = self.map.segment_of_input(source, packet[0])
@@ -319,10 +316,10 @@ def test_numbers_are_continuous_in_every_order_of_switches(steps, seq, picture, 
     current = ""
     for rid, limit, count in steps:
         if rid != current:
-            frame = next((f for f in streams[rid] if vp8.is_keyframe(f[0][3], 0, 20)), None)
+            frame = next((f for f in streams[rid] if vp8.is_keyframe(f[0][3][:20])), None)
             if frame is None:
                 return
-            last = Pictures(*receiver.sent[-1][1:3]) if receiver.sent else None
+            last = FrameNumbers(*receiver.sent[-1][1:3]) if receiver.sent else None
             receiver.switch(rid, frame[0], last)
             current = rid
             receiver.send(frame)
@@ -418,7 +415,7 @@ def test_late_packets_of_frames_that_were_never_decided_on():
 
 
 def test_left_out_frames_are_forgotten_in_time():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     filter_.limit = 0
     made = make_frames(TWO_LAYERS, 2 * LEFT_OUT_KEPT + 2, packets=1)
     for frame in made:
@@ -428,7 +425,7 @@ def test_left_out_frames_are_forgotten_in_time():
 
 
 def test_what_was_left_out_of_one_stream_says_nothing_of_another():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     filter_.limit = 0
     made = make_frames(TWO_LAYERS, 2, packets=1)
     kept(filter_, made[0] + made[1])
@@ -440,7 +437,7 @@ def test_what_was_left_out_of_one_stream_says_nothing_of_another():
 
 
 def test_leave_out_without_a_stream_or_behind_the_newest():
-    filter_ = TemporalFilter()
+    filter_ = TemporalFilter(vp8.CODEC)
     filter_.limit = 0
     made = make_frames(TWO_LAYERS, 2, packets=1, seq=10)
     kept(filter_, made[0])
@@ -455,21 +452,21 @@ def test_leave_out_without_a_stream_or_behind_the_newest():
 @pytest.mark.parametrize(
     ("last", "picture", "tl0", "expected"),
     [
-        (Pictures(32767, 255), 5, 7, (32763, 249)),
-        (Pictures(0, 0), 0, 0, (1, 1)),
-        (Pictures(-1, 3), 5, 7, (0, -3)),
-        (Pictures(3, -1), 5, 7, (-1, 0)),
-        (Pictures(3, 3), -1, -1, (0, 0)),
+        (FrameNumbers(32767, 255), 5, 7, (32763, 249)),
+        (FrameNumbers(0, 0), 0, 0, (1, 1)),
+        (FrameNumbers(-1, 3), 5, 7, (0, -3)),
+        (FrameNumbers(3, -1), 5, 7, (-1, 0)),
+        (FrameNumbers(3, 3), -1, -1, (0, 0)),
     ],
 )
-def test_continue_pictures(last, picture, tl0, expected):
+def test_numbers_go_on_from_those_sent_last(last, picture, tl0, expected):
     data = payload(0, 0, picture, tl0, keyframe=True)
-    assert continue_pictures(last, data) == expected
+    assert vp8.continued(last, data, None) == expected
 
 
-def test_sent_pictures_are_those_on_the_wire():
-    shift = SimpleNamespace(picture_delta=5, tl0_delta=-1)
-    assert sent_pictures(payload(0, 0, 32765, 0), shift) == Pictures(2, 255)
-    assert sent_pictures(payload(0, 0, 125, 9, bits=7), shift) == Pictures(2, 8)
-    assert sent_pictures(payload(), shift) == Pictures(-1, -1)
-    assert sent_pictures(b"", shift) == Pictures(-1, -1)
+def test_numbers_are_those_on_the_wire():
+    shift = (5, -1)
+    assert vp8.numbers(payload(0, 0, 32765, 0), shift) == FrameNumbers(2, 255)
+    assert vp8.numbers(payload(0, 0, 125, 9, bits=7), shift) == FrameNumbers(2, 8)
+    assert vp8.numbers(payload(), shift) == NO_NUMBERS
+    assert vp8.numbers(b"", shift) == NO_NUMBERS

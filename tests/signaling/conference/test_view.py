@@ -19,6 +19,7 @@ def spec(track: str, kind: str) -> DownTrackSpec:
         up_track=track,
         mid="0",
         kind=kind,  # type: ignore[arg-type]
+        codec="opus" if kind == "audio" else "VP8",
         ssrc=1,
         payload_type=96,
         cname="c",
