@@ -20,8 +20,9 @@ const MAY_NAME = {
   shared: ['client'],
   start: ['shared'],
   room: ['client', 'shared'],
-  admin: ['client', 'shared', 'report'],
-  report: ['client', 'shared', 'admin'],
+  operator: ['shared'],
+  admin: ['client', 'shared', 'operator'],
+  report: ['shared', 'operator'],
 };
 
 test('the client works without a page: it names no document, and nothing outside its folder', () => {

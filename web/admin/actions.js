@@ -1,12 +1,13 @@
 /** What the admin does: put somebody out, close a room, capture packets; each asked about first. */
 
+import { Refused } from '../operator/ask.js';
+import { bytes, clockSeconds, number } from '../operator/figures.js';
 import { byId, el, icon, toast } from '../shared/dom.js';
-import { Refused, captureFile, captures, closeRoom, remove, startCapture, stopCapture } from './ask.js';
-import { bytes, clock, number } from './format.js';
+import { captureFile, captures, closeRoom, remove, startCapture, stopCapture } from './requests.js';
 import { Keyed, setText } from './show.js';
-import { w, wordOf } from './words.js';
+import { say, wordOf } from './words.js';
 
-/** @typedef {import('./ask.js').Capture} Capture */
+/** @typedef {import('./requests.js').Capture} Capture */
 
 const MEGABYTE = 1_000_000;
 
@@ -54,20 +55,20 @@ function confirmed(title, text, yes) {
 
 /** @param {string} participant @param {string} name */
 export async function askRemove(participant, name) {
-  if (!(await confirmed(w('remove.title', { name }), w('remove.text'), w('remove.yes')))) return;
-  await attempt(() => remove(participant), w('remove.done', { name }));
+  if (!(await confirmed(say('remove.title', { name }), say('remove.text'), say('remove.yes')))) return;
+  await attempt(() => remove(participant), say('remove.done', { name }));
 }
 
 /** @param {string} room @param {number} count people in it */
 export async function askClose(room, count) {
-  if (!(await confirmed(w('close.title', { room }), w('close.text', { count }), w('close.yes')))) return;
-  await attempt(() => closeRoom(room), w('close.done', { room }));
+  if (!(await confirmed(say('close.title', { room }), say('close.text', { count }), say('close.yes')))) return;
+  await attempt(() => closeRoom(room), say('close.done', { room }));
 }
 
 /** @param {string} participant @param {string} name @param {() => void} started */
 export function askCapture(participant, name, started) {
   const dialog = byId('capture', HTMLDialogElement);
-  setText(byId('capture-title', HTMLElement), w('capture.title', { name }));
+  setText(byId('capture-title', HTMLElement), say('capture.title', { name }));
   dialog.returnValue = '';
   dialog.showModal();
   dialog.onclose = async () => {
@@ -78,7 +79,7 @@ export function askCapture(participant, name, started) {
       seconds: Number(byId('capture-seconds', HTMLSelectElement).value),
       limitBytes: Number(byId('capture-size', HTMLSelectElement).value) * MEGABYTE,
     };
-    if (await attempt(() => startCapture(wanted), w('capture.started', { name }))) started();
+    if (await attempt(() => startCapture(wanted), say('capture.started', { name }))) started();
   };
 }
 
@@ -117,15 +118,15 @@ class Row {
 
   /** @param {Capture} capture @param {Captures} all */
   constructor({ id, name, room, started, state, headersOnly }, all) {
-    const what = w('capture.of', { name, room, time: clock(started) });
+    const what = say('capture.of', { name, room, time: clockSeconds(started) });
     this.root = el('li', { class: 'capture' }, el('span', {}, el('b', {}, what), ' ',
-      el('span', { class: 'hint' }, w(headersOnly ? 'capture.headers' : 'capture.wholePackets'))),
+      el('span', { class: 'hint' }, say(headersOnly ? 'capture.headers' : 'capture.wholePackets'))),
       this.#size, ...controls(id, state, all));
   }
 
   /** @param {Capture} capture */
   show({ state, packets, bytes: size }) {
-    const much = w('capture.size', { packets: number(packets), size: bytes(size) });
+    const much = say('capture.size', { packets: number(packets), size: bytes(size) });
     setText(this.#size, `${wordOf('capture', state)} · ${much}`);
   }
 }
@@ -133,14 +134,14 @@ class Row {
 /** @param {string} id @param {Capture['state']} state @param {Captures} all */
 function controls(id, state, all) {
   if (state === 'running') {
-    const stop = el('button', { type: 'button', class: 'button small' }, w('capture.stop'));
+    const stop = el('button', { type: 'button', class: 'button small' }, say('capture.stop'));
     stop.onclick = async () => {
-      await attempt(() => stopCapture(id), w('capture.stopped'));
+      await attempt(() => stopCapture(id), say('capture.stopped'));
       await all.refresh();
     };
     return [stop];
   }
   if (state !== 'done') return [];
   return [el('a', { class: 'button small', href: captureFile(id), download: true }, icon('arrow'),
-    w('capture.download'))];
+    say('capture.download'))];
 }

@@ -5,15 +5,15 @@
  * when something has changed and somebody can see it, once a frame at most.
  */
 
+import { clock, clockSeconds, dayOfYear } from '../operator/figures.js';
+import { move, nearest, steps, niceAbove, stripes, timeLines, zoom } from '../operator/scale.js';
 import { el } from '../shared/dom.js';
-import { clock, day } from './format.js';
-import { move, nearest, steps, niceAbove, stripes, timeLines, zoom } from './scale.js';
 import { setText } from './show.js';
 import { colour, onTheme, onVisible, prepare } from './visible.js';
-import { w, wordOf } from './words.js';
+import { say, wordOf } from './words.js';
 
 /**
- * @typedef {import('./scale.js').Range} Range
+ * @typedef {import('../operator/scale.js').Range} Range
  * @typedef {{at: number, value: number | null}} Point
  * @typedef {{name: string, ink: string, dash: number[], points: readonly Point[]}} Line
  * @typedef {object} Picture
@@ -249,7 +249,7 @@ export class Chart {
     }
     const text = found.map(({ line, point }) => `${line.name}: ${picture.format(point?.value ?? null)}`);
     const span = picture.whole.to - picture.whole.from;
-    const when = span > 86400 * 1.5 ? `${day(moment)} ${clock(moment, false)}` : clock(moment);
+    const when = span > 86400 * 1.5 ? `${dayOfYear(moment)} ${clock(moment)}` : clockSeconds(moment);
     this.#tip.replaceChildren(el('b', {}, when), ...text.map((one) => el('span', {}, one)));
     const right = x(moment) > this.#canvas.clientWidth / 2;
     this.#tip.style.left = right ? '' : `${x(moment) + 12}px`;
@@ -261,17 +261,17 @@ export class Chart {
     const parts = picture.lines.map(({ name, points }) => {
       const values = points.filter(({ at }) => at >= range.from && at <= range.to)
         .map(({ value }) => value).filter((value) => value !== null);
-      if (!values.length) return w('chart.nothing', { name });
+      if (!values.length) return say('chart.nothing', { name });
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      return w('chart.summary', {
+      return say('chart.summary', {
         name,
         least: picture.format(values.reduce((a, b) => Math.min(a, b))),
         mean: picture.format(mean),
         most: picture.format(values.reduce((a, b) => Math.max(a, b))),
       });
     });
-    const text = [picture.title, `${clock(range.from)} – ${clock(range.to)}`, ...parts,
-      w('chart.keys')].join('. ');
+    const text = [picture.title, `${clockSeconds(range.from)} – ${clockSeconds(range.to)}`, ...parts,
+      say('chart.keys')].join('. ');
     if (this.#canvas.getAttribute('aria-label') !== text) this.#canvas.setAttribute('aria-label', text);
   }
 }
@@ -293,7 +293,7 @@ function drawBands(context, picture, width, top, y) {
     context.fillStyle = colour('--band-ink');
     context.textAlign = 'right';
     context.textBaseline = 'top';
-    context.fillText(wordOf('band', word), width - RIGHT - 6, upper + 3);
+    context.fillText(wordOf('grade', word), width - RIGHT - 6, upper + 3);
   }
 }
 
@@ -325,7 +325,7 @@ function drawAxes(context, picture, range, { x, y, width, height, floor, top }) 
   const zone = -new Date(range.to * 1000).getTimezoneOffset() * 60;
   for (const at of timeLines(range.from, range.to, most, zone)) {
     const seconds = range.to - range.from < 600;
-    const text = long ? day(at) : clock(at, seconds);
+    const text = long ? dayOfYear(at) : (seconds ? clockSeconds : clock)(at);
     // One that would be cut off at the edge says nothing.
     if (x(at) + context.measureText(text).width / 2 <= width) {
       context.fillText(text, x(at), height - BOTTOM + 8);

@@ -1,14 +1,25 @@
 /** Grades by the chosen profile, as marks with words. */
 
+import { grade, NONE } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
-import { grade, NONE } from './format.js';
 import { setData, setText } from './show.js';
-import { w, wordOf } from './words.js';
+import { say, wordOf } from './words.js';
 
 /**
  * @typedef {import('./wire.js').Grades} Grades
  * @typedef {import('./wire.js').Profile} Profile
  */
+
+/**
+ * A model's name, with what must be known of it: nobody has published figures of VP8 for G.1070.
+ *
+ * @param {string} model
+ */
+export function modelName(model) {
+  // The label names the gap itself, in English only.
+  const [table] = model.split(';');
+  return model.startsWith('G.1070') ? say('mos.noVp8', { model: table ?? model }) : model;
+}
 
 /**
  * The word of an overall grade.
@@ -43,7 +54,7 @@ export class GradeMarks {
 
   constructor() {
     for (const { part, value, root } of this.#parts) {
-      root.append(el('span', {}, w(`figure.${part}`)), value);
+      root.append(el('span', {}, say(`figure.${part}`)), value);
     }
     this.root = el('div', { class: 'grades' },
       el('p', { class: 'grade-overall' }, this.#overall, this.#word),
@@ -54,7 +65,7 @@ export class GradeMarks {
   show(profile, grades) {
     const word = overallWord(profile, grades.overall);
     setText(this.#overall, grade(grades.overall));
-    setText(this.#word, word ? wordOf('grade', word) : w('grade.none'));
+    setText(this.#word, word ? wordOf('grade', word) : say('grade.none'));
     for (const { part, value, root } of this.#parts) {
       const index = grades[part];
       setText(value, index === null ? NONE : String(index));

@@ -1,9 +1,11 @@
 /** How the machine and its media workers fare. */
 
+import {
+  age, bitrate, bytes, count, degrees, milliseconds, number, share,
+} from '../operator/figures.js';
 import { byId, el } from '../shared/dom.js';
-import { bitrate, bytes, degrees, duration, milliseconds, number, plain, share } from './format.js';
 import { Keyed, figure, setData, setText } from './show.js';
-import { w, wordOf } from './words.js';
+import { say, wordOf } from './words.js';
 
 /**
  * @typedef {import('./wire.js').Second} Second
@@ -34,15 +36,15 @@ export class Bar {
 }
 
 export class Health {
-  #machine = new Bar(w('health.machine'));
-  #memory = new Bar(w('health.memory'));
+  #machine = new Bar(say('health.machine'));
+  #memory = new Bar(say('health.memory'));
   #facts;
   #workers;
 
   /** @param {number[]} bounds of the forwarding delay's buckets, seconds */
   constructor(bounds) {
     const names = /** @type {const} */ (['signaling', 'uptime', 'temperature', 'disk', 'history']);
-    this.#facts = names.map((name) => ({ name, ...figure(w(`health.${name}`)) }));
+    this.#facts = names.map((name) => ({ name, ...figure(say(`health.${name}`)) }));
     byId('machine', HTMLElement).replaceChildren(this.#machine.root, this.#memory.root,
       el('dl', { class: 'figures' }, ...this.#facts.map(({ root }) => root)));
     const holder = byId('workers', HTMLElement);
@@ -57,10 +59,10 @@ export class Health {
     const throttled = server.throttled.map((one) => wordOf('throttled', one)).join(', ');
     const texts = {
       signaling: `${share(server.cpu)} · ${bytes(server.rssBytes)}`,
-      uptime: duration(server.uptime),
-      temperature: [server.temperature === null ? w('health.unknown') : degrees(server.temperature),
+      uptime: age(server.uptime),
+      temperature: [server.temperature === null ? say('health.unknown') : degrees(server.temperature),
         throttled].filter(Boolean).join(' · '),
-      disk: server.diskFree === null ? w('health.unknown') : w('health.free', { value: bytes(server.diskFree) }),
+      disk: server.diskFree === null ? say('health.unknown') : say('health.free', { value: bytes(server.diskFree) }),
       history: wordOf('history', server.history),
     };
     for (const { name, show } of this.#facts) show(texts[name]);
@@ -69,16 +71,16 @@ export class Health {
 }
 
 class WorkerCard {
-  #cpu = new Bar(w('health.cpu'));
+  #cpu = new Bar(say('health.cpu'));
   #figures = {
-    packets: figure(w('health.packets')), traffic: figure(w('health.traffic')),
-    rooms: figure(w('health.rooms')), memory: figure(w('health.memory')),
-    gathering: figure(w('health.gathering'), w('hint.gathering')),
+    packets: figure(say('health.packets')), traffic: figure(say('health.traffic')),
+    rooms: figure(say('health.rooms')), memory: figure(say('health.memory')),
+    gathering: figure(say('health.gathering'), say('hint.gathering')),
   };
   #shedding = el('p', { class: 'problem' });
   #histogram;
   #drops = el('ul', { class: 'drops' });
-  #noDrops = el('p', { class: 'hint' }, w('drops.none'));
+  #noDrops = el('p', { class: 'hint' }, say('drops.none'));
   #reasons;
 
   /** @param {Worker} worker @param {number[]} bounds */
@@ -89,31 +91,31 @@ class WorkerCard {
       return { root: el('li', {}, el('span', { title: reason }, wordOf('drop', reason)), count), count };
     });
     this.root = el('li', { class: 'card worker' },
-      el('h3', {}, w('worker.title', { number: worker + 1 }), el('small', {}, `pid ${pid}`)),
+      el('h3', {}, say('worker.title', { number: worker + 1 }), el('small', {}, `pid ${pid}`)),
       this.#shedding, this.#cpu.root,
       el('dl', { class: 'figures' }, ...Object.values(this.#figures).map(({ root }) => root)),
-      el('h4', {}, w('health.delay')), this.#histogram.root,
-      el('h4', {}, w('health.drops')), this.#noDrops, this.#drops);
+      el('h4', {}, say('health.delay')), this.#histogram.root,
+      el('h4', {}, say('health.drops')), this.#noDrops, this.#drops);
   }
 
   /** @param {Worker} worker */
   show(worker) {
     this.#cpu.show(worker.cpu);
     const { packets, traffic, rooms, memory, gathering } = this.#figures;
-    packets.show(`↓ ${plain(worker.packetsReceivedPerSecond)}  ↑ ${plain(worker.packetsSentPerSecond)}`);
+    packets.show(`↓ ${count(worker.packetsReceivedPerSecond)}  ↑ ${count(worker.packetsSentPerSecond)}`);
     traffic.show(`↓ ${bitrate(worker.bitrateReceived)}  ↑ ${bitrate(worker.bitrateSent)}`);
-    rooms.show(plain(worker.routers));
+    rooms.show(count(worker.routers));
     memory.show(bytes(worker.rssBytes));
     gathering.show(milliseconds(worker.gatherMs / 1000));
     this.#shedding.hidden = worker.shedding === 0;
-    setText(this.#shedding, w('trouble.shedding'));
+    setText(this.#shedding, say('trouble.shedding'));
     this.#histogram.show(worker.forwardingDelay);
     const reasons = Object.entries(worker.dropsTotal)
       .map(([reason, total]) => /** @type {[string, number, number]} */ ([reason, total, worker.drops[reason] ?? 0]))
       .sort((a, b) => b[1] - a[1]);
     this.#noDrops.hidden = reasons.length > 0;
     this.#reasons.show(reasons, ([reason]) => reason, (row, [, total, now]) => {
-      setText(row.count, now ? w('drops.count', { total: number(total), now: number(now) }) : number(total));
+      setText(row.count, now ? say('drops.count', { total: number(total), now: number(now) }) : number(total));
       setData(row.root, 'now', String(now > 0));
     });
   }
@@ -146,13 +148,13 @@ class Histogram {
   show(counts) {
     const most = Math.max(1, ...counts);
     this.#bars.forEach(({ bar, range, root }, place) => {
-      root.title = `${range} ${w('unit.ms')}: ${number(counts[place] ?? 0)}`;
+      root.title = `${range} ${say('unit.ms')}: ${number(counts[place] ?? 0)}`;
       const height = ((counts[place] ?? 0) / most) * 100;
       bar.style.height = `${height && Math.max(height, 2)}%`;
     });
     const [half, nearly] = [quantile(counts, this.#bounds, 0.5), quantile(counts, this.#bounds, 0.95)];
-    setText(this.#sentence, half === null || nearly === null ? w('health.noPackets')
-      : w('health.quantiles', { half: milliseconds(half), nearly: milliseconds(nearly) }));
+    setText(this.#sentence, half === null || nearly === null ? say('health.noPackets')
+      : say('health.quantiles', { half: milliseconds(half), nearly: milliseconds(nearly) }));
   }
 }
 

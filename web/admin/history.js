@@ -1,5 +1,7 @@
 /** What the server remembers of somebody in a call, for a chart. No DOM. */
 
+import { ask } from '../operator/ask.js';
+
 /**
  * @typedef {{at: number, value: number | null}} Point
  * @typedef {{up: Point[], down: Point[], gap: number}} Past
@@ -24,8 +26,7 @@ export async function history(call, participant, field, from, to) {
     call, participant, since: String(Math.floor(from)), until: String(Math.ceil(to)), points: '600',
   });
   try {
-    const answer = await fetch(`/api/admin/series?${query}`);
-    return answer.ok ? pastOf(await answer.json(), participant, field) : null;
+    return pastOf(await ask(`series?${query}`), participant, field);
   } catch {
     return null;
   }

@@ -1,22 +1,22 @@
 /** The admin's page: logs in, listens, and shows what its address says. */
 
+import { bitrate, count } from '../operator/figures.js';
+import { showPlace, startFrame } from '../operator/frame.js';
 import { byId } from '../shared/dom.js';
 import { onLanguage, startLanguage } from '../shared/i18n.js';
 import { Captures, askCapture, askClose, askRemove, sentenceOf } from './actions.js';
-import { logIn, loggedIn } from './ask.js';
-import { bitrate, plain } from './format.js';
-import { showPlace, startFrame } from './frame.js';
 import { Health } from './health.js';
 import { Judge, headCount, troubles } from './judge.js';
 import { Live } from './live.js';
 import { Overview } from './overview.js';
 import { PersonView } from './person.js';
+import { logIn, loggedIn } from './requests.js';
 import { Rings } from './rings.js';
 import { RoomView } from './roomview.js';
 import { nextPage, routeOf } from './route.js';
 import { overall } from './sentences.js';
 import { levelMark, setData, setText } from './show.js';
-import { w, wordOf } from './words.js';
+import { say, sayIf, wordOf } from './words.js';
 
 /**
  * @typedef {import('./wire.js').Hello} Hello
@@ -103,7 +103,7 @@ function draw() {
     views.person.show(found.person, found.room, second.at, studies.open ? bands : undefined);
   }
   else if (found) views.room.show(found.room, second.at);
-  setText(at('grade-note'), wordOf('note', second.profile));
+  setText(at('grade-note'), sayIf(`profile.${second.profile}.hint`));
   drawDetail();
 }
 
@@ -127,11 +127,11 @@ function drawState(now) {
   setText(at('state-detail'), state.detail);
   const sum = (/** @type {'bitrateReceived' | 'bitrateSent'} */ name) =>
     now.workers.reduce((total, worker) => total + worker[name], 0);
-  setText(at('stat-rooms'), plain(now.rooms.length));
-  setText(at('stat-people'), plain(now.rooms.reduce((total, { people }) => total + headCount(people), 0)));
+  setText(at('stat-rooms'), count(now.rooms.length));
+  setText(at('stat-people'), count(now.rooms.reduce((total, { people }) => total + headCount(people), 0)));
   setText(at('stat-in'), bitrate(sum('bitrateReceived')));
   setText(at('stat-out'), bitrate(sum('bitrateSent')));
-  setText(at('stat-server'), w(all.length ? 'server.look' : 'server.well'));
+  setText(at('stat-server'), say(all.length ? 'server.look' : 'server.well'));
   setData(at('stat-server'), 'level', all.length ? 'poor' : 'good');
 }
 
@@ -141,8 +141,8 @@ function drawFresh() {
   const stale = silent > STALE_MS;
   setData(at('fresh'), 'stale', String(stale));
   setText(at('fresh-text'), stale
-    ? w(heard ? 'fresh.stale' : 'fresh.connecting', { count: Math.round(silent / 1000) })
-    : w('fresh.live'));
+    ? say(heard ? 'fresh.stale' : 'fresh.connecting', { count: Math.round(silent / 1000) })
+    : say('fresh.live'));
 }
 
 function watch() {
@@ -261,9 +261,9 @@ profile.onchange = () => {
 };
 
 at('state-mark').replaceChildren(stateMark.root);
-startFrame(() => w('nav.logout'));
+startFrame(() => say('nav.logout'));
 onLanguage(() => {
-  document.title = w('page.title');
+  document.title = say('page.title');
   captures.clear();
   makeViews();
   draw();

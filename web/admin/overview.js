@@ -1,14 +1,14 @@
 /** All rooms at a glance, those that need a look first. */
 
+import { age, bitrate, percent } from '../operator/figures.js';
 import { avatar, el } from '../shared/dom.js';
-import { bitrate, duration, percent } from './format.js';
 import { headCount } from './judge.js';
 import { hashOf } from './route.js';
+import { reason, roomSentence } from './sentences.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
 import { drawSpark, soon } from './spark.js';
 import { onTheme, onVisible } from './visible.js';
-import { reason, roomSentence } from './sentences.js';
-import { w } from './words.js';
+import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
@@ -90,8 +90,8 @@ class Card {
     }
     this.#missed = null;
     this.#mark.show(level);
-    setText(this.#facts, w('room.facts', {
-      count: headCount(room.people), capacity: room.capacity, time: duration(now - room.started),
+    setText(this.#facts, say('room.facts', {
+      count: headCount(room.people), capacity: room.capacity, time: age(now - room.started),
     }));
     setText(this.#sentence, roomSentence(room, this.#judge));
     this.#people.show(this.#judge.sorted(room), ({ participant }) => participant,
@@ -132,7 +132,7 @@ class Row {
     this.#mark.show(verdict.level);
     setText(this.#why, reason(verdict));
     setText(this.#traffic, `↓ ${bitrate(person.down.bitrate)}`);
-    setText(this.#loss, w('row.loss', { value: percent(worse(person)) }));
+    setText(this.#loss, say('row.loss', { value: percent(worse(person)) }));
     soon(this.#spark, () => this.#draw());
   }
 

@@ -1,15 +1,18 @@
 /** One person: both ways, the chart, every track, and what can be done. */
 
+import {
+  age, bitrate, clock, milliseconds, number, percent, score,
+} from '../operator/figures.js';
 import { avatar, byId, el } from '../shared/dom.js';
-import { bitrate, clock, duration, milliseconds, modelName, number, percent, score } from './format.js';
+import { Findings } from './findings.js';
+import { modelName } from './grades.js';
 import { GradeMarks } from './grades.js';
-import { Lived } from './lived.js';
 import { hashOf } from './route.js';
 import { reason } from './sentences.js';
 import { figure, levelMark, setText } from './show.js';
 import { Timeline } from './timeline.js';
 import { TrackCards } from './tracks.js';
-import { w } from './words.js';
+import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
@@ -24,14 +27,14 @@ import { w } from './words.js';
 
 /** Figures of one way. */
 class Way {
-  #throughput = figure(w('figure.throughput'));
-  #loss = figure(w('figure.loss'));
-  #delay = figure(w('figure.delay'), w('hint.delay'));
-  #jitter = figure(w('figure.jitter'), w('hint.jitter'));
-  #rtt = figure(w('figure.rtt'));
-  #mos = figure(w('figure.mos'), w('hint.mos'));
-  #spacing = figure(w('figure.spacing'), w('hint.spacing'));
-  #packets = figure(w('figure.packets'));
+  #throughput = figure(say('figure.throughput'));
+  #loss = figure(say('figure.loss'));
+  #delay = figure(say('figure.delay'), say('hint.delay'));
+  #jitter = figure(say('figure.jitter'), say('hint.jitter'));
+  #rtt = figure(say('figure.rtt'));
+  #mos = figure(say('figure.mos'), say('hint.mos'));
+  #spacing = figure(say('figure.spacing'), say('hint.spacing'));
+  #packets = figure(say('figure.packets'));
   #model = el('p', { class: 'way-model' });
 
   /** @param {HTMLElement} holder */
@@ -41,7 +44,7 @@ class Way {
     const figures = (/** @type {{root: HTMLElement}[]} */ some) =>
       el('dl', { class: 'figures' }, ...some.map(({ root }) => root));
     holder.replaceChildren(figures(first), el('details', { class: 'more' },
-      el('summary', {}, w('more.figures')), figures(more), this.#model));
+      el('summary', {}, say('more.figures')), figures(more), this.#model));
   }
 
   /** @param {Figures} figures */
@@ -57,11 +60,11 @@ class Way {
   /** @param {FullFigures} figures */
   showMore(figures) {
     this.#spacing.show(milliseconds(figures.meanInterArrival));
-    this.#packets.show(figures.packetsPerSecond === null ? '–' : w('unit.perSecond', {
+    this.#packets.show(figures.packetsPerSecond === null ? '–' : say('unit.perSecond', {
       value: number(figures.packetsPerSecond),
     }));
-    setText(this.#model, figures.mos === null ? w('mos.none')
-      : w('mos.model', { model: modelName(figures.mosModel) }));
+    setText(this.#model, figures.mos === null ? say('mos.none')
+      : say('mos.model', { model: modelName(figures.mosModel) }));
   }
 }
 
@@ -72,12 +75,12 @@ export class PersonView {
   #grades = new GradeMarks();
   #sends = new TrackCards(byId('sends', HTMLElement));
   #gets = new TrackCards(byId('gets', HTMLElement));
-  #estimate = figure(w('figure.estimate'), w('hint.estimate'));
-  #target = figure(w('figure.target'), w('hint.target'));
-  #transport = figure(w('figure.transport'));
-  #since = figure(w('figure.since'));
+  #estimate = figure(say('figure.estimate'), say('hint.estimate'));
+  #target = figure(say('figure.target'), say('hint.target'));
+  #transport = figure(say('figure.transport'));
+  #since = figure(say('figure.since'));
   #judge;
-  #lived = new Lived(byId('person-lived', HTMLElement));
+  #findings = new Findings(byId('person-findings', HTMLElement));
   #name = '';
 
   /** @param {Judge} judge @param {Rings} rings */
@@ -102,16 +105,16 @@ export class PersonView {
     back.setAttribute('href', hashOf({ room: room.room, participant: '' }));
     const verdict = this.#judge.of(person.participant);
     this.#mark.show(verdict.level);
-    setText(byId('person-sentence', HTMLElement), reason(verdict) || w('person.good'));
+    setText(byId('person-sentence', HTMLElement), reason(verdict) || say('person.good'));
     this.#up.show(person.up);
     this.#down.show(person.down);
     this.#grades.show(profile, person.grades);
     this.#estimate.show(bitrate(person.estimate));
     this.#target.show(bitrate(person.target));
     this.#transport.show(person.protocol ? person.protocol.toUpperCase() : '–');
-    this.#since.show(`${clock(person.joined, false)} (${duration(now - person.joined)})`);
+    this.#since.show(`${clock(person.joined)} (${age(now - person.joined)})`);
     this.timeline.show(person, room.call, now, profile);
-    this.#lived.show(room.call, now, person.participant);
+    this.#findings.show(room.call, now, person.participant);
   }
 
   /** @param {Detail} detail @param {Room} room */

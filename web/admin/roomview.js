@@ -1,16 +1,16 @@
 /** One room: everybody in it with all figures, and what they publish. */
 
+import { age, bitrate, milliseconds, percent } from '../operator/figures.js';
 import { avatar, byId, el } from '../shared/dom.js';
-import { bitrate, duration, milliseconds, percent } from './format.js';
+import { Findings } from './findings.js';
 import { headCount } from './judge.js';
-import { Lived } from './lived.js';
 import { INKS } from './overview.js';
 import { hashOf } from './route.js';
 import { reason, roomSentence } from './sentences.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
 import { drawSpark, soon } from './spark.js';
 import { TrackCards } from './tracks.js';
-import { w } from './words.js';
+import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
@@ -27,16 +27,16 @@ export class RoomView {
   #rows;
   #tracks;
   #judge;
-  #lived;
+  #findings;
 
   /** @param {Judge} judge @param {Rings} rings */
   constructor(judge, rings) {
     this.#judge = judge;
-    this.#lived = new Lived(byId('room-lived', HTMLElement));
+    this.#findings = new Findings(byId('room-findings', HTMLElement));
     byId('room-mark', HTMLElement).replaceChildren(this.#mark.root);
     byId('room-columns', HTMLElement).replaceChildren(
-      el('th', { scope: 'col' }, w('column.person')), el('th', { scope: 'col' }, w('column.trend')),
-      ...COLUMNS.map((name) => el('th', { scope: 'col' }, w(`column.${name}`))));
+      el('th', { scope: 'col' }, say('column.person')), el('th', { scope: 'col' }, say('column.trend')),
+      ...COLUMNS.map((name) => el('th', { scope: 'col' }, say(`column.${name}`))));
     const body = byId('room-rows', HTMLElement);
     body.replaceChildren();
     this.#rows = new Keyed(body, (/** @type {Person} */ person) => new Row(person, judge, rings));
@@ -50,15 +50,15 @@ export class RoomView {
     setText(byId('room-title', HTMLElement), room.room);
     setText(byId('room-sentence', HTMLElement), roomSentence(room, this.#judge));
     setText(byId('room-facts', HTMLElement), [
-      w('room.facts', {
-        count: headCount(room.people), capacity: room.capacity, time: duration(now - room.started),
+      say('room.facts', {
+        count: headCount(room.people), capacity: room.capacity, time: age(now - room.started),
       }),
-      w('room.worker', { number: room.worker + 1 }),
+      say('room.worker', { number: room.worker + 1 }),
     ].join(' · '));
     this.#rows.show(this.#judge.sorted(room), ({ participant }) => participant,
       (row, person) => row.show(person));
     byId('room-report', HTMLAnchorElement).href = `/admin/reports/${encodeURIComponent(room.call)}`;
-    this.#lived.show(room.call, now);
+    this.#findings.show(room.call, now);
   }
 
   /** @param {Detail} detail @param {Room} room */
@@ -82,9 +82,9 @@ class Row {
     const link = el('a', { class: 'row-person', href: hashOf({ room: '', participant }) },
       avatar(name), el('span', { class: 'row-who' }, el('span', { class: 'row-name' }, name), this.#why),
       this.#mark.root);
-    this.#cells = COLUMNS.map((column) => el('td', { 'data-label': w(`column.${column}`) }));
+    this.#cells = COLUMNS.map((column) => el('td', { 'data-label': say(`column.${column}`) }));
     this.root = el('tr', {}, el('th', { scope: 'row' }, link),
-      el('td', { class: 'cell-spark', 'data-label': w('column.trend') }, this.#spark), ...this.#cells);
+      el('td', { class: 'cell-spark', 'data-label': say('column.trend') }, this.#spark), ...this.#cells);
   }
 
   /** @param {Person} person */

@@ -1,7 +1,7 @@
 /** What is going on, as one says it to somebody. */
 
-import { milliseconds, percent } from './format.js';
-import { w, wordOf } from './words.js';
+import { milliseconds, percent } from '../operator/figures.js';
+import { say, wordOf } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
@@ -17,8 +17,8 @@ import { w, wordOf } from './words.js';
  * @param {Verdict} verdict
  */
 export function reason({ level, cause }) {
-  if (level === 'lost') return w('why.away');
-  if (level === 'waiting') return w('why.waiting');
+  if (level === 'lost') return say('why.away');
+  if (level === 'waiting') return say('why.waiting');
   if (!cause || level === 'good') return '';
   const value = cause.figure === 'loss' ? percent(cause.value) : milliseconds(cause.value);
   return wordOf('why', `${cause.way}.${cause.figure}`, { value });
@@ -31,11 +31,11 @@ export function reason({ level, cause }) {
 export function roomSentence(room, judge) {
   const { level, counts } = judge.room(room);
   const bad = counts.poor + counts.lost;
-  if (level === 'good') return w('room.good');
-  if (level === 'waiting') return w('room.waiting');
-  if (bad) return w('room.bad', { count: bad, all: room.people.length });
+  if (level === 'good') return say('room.good');
+  if (level === 'waiting') return say('room.waiting');
+  if (bad) return say('room.bad', { count: bad, all: room.people.length });
   const all = room.people.length;
-  return w(counts.fair === all ? 'room.allFair' : 'room.fair', { count: counts.fair, all });
+  return say(counts.fair === all ? 'room.allFair' : 'room.fair', { count: counts.fair, all });
 }
 
 /**
@@ -54,24 +54,24 @@ export function overall({ rooms }, judge, troubles) {
   const worst = judge.rooms(bad.map(({ room }) => room))[0];
   if (bad.length) {
     const detail = worst && judge.sorted(worst)[0];
-    const who = detail ? w('state.worst', {
+    const who = detail ? say('state.worst', {
       name: detail.name, room: worst.room, reason: reason(judge.of(detail.participant)),
     }) : '';
     return {
       level: 'poor',
-      title: w('state.bad', { count: bad.length, all: rooms.length }),
+      title: say('state.bad', { count: bad.length, all: rooms.length }),
       detail: [who, machine].filter(Boolean).join(' '),
     };
   }
-  if (troubles.length) return { level: 'fair', title: w('state.machine'), detail: machine };
-  if (!rooms.length) return { level: 'good', title: w('state.idle'), detail: w('state.idleDetail') };
+  if (troubles.length) return { level: 'fair', title: say('state.machine'), detail: machine };
+  if (!rooms.length) return { level: 'good', title: say('state.idle'), detail: say('state.idleDetail') };
   if (fair.length) {
     return {
       level: 'fair',
-      title: w(fair.length === rooms.length ? 'state.allFair' : 'state.fair',
+      title: say(fair.length === rooms.length ? 'state.allFair' : 'state.fair',
         { count: fair.length, all: rooms.length }),
-      detail: w('state.fairDetail'),
+      detail: say('state.fairDetail'),
     };
   }
-  return { level: 'good', title: w('state.good'), detail: w('state.goodDetail') };
+  return { level: 'good', title: say('state.good'), detail: say('state.goodDetail') };
 }

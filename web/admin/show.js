@@ -1,7 +1,7 @@
 /** Cheap changes of the page: only what is new is written. */
 
 import { el, icon, setIcon } from '../shared/dom.js';
-import { w } from './words.js';
+import { say } from './words.js';
 
 /**
  * @param {Node} node
@@ -87,7 +87,7 @@ export function levelMark(word = true) {
         root.dataset.level = level;
         setIcon(root, ICONS[level]);
       }
-      setText(text, w(`level.${level}`));
+      setText(text, say(`level.${level}`));
     },
   };
 }

@@ -1,10 +1,10 @@
 /** The chart of one person: which figure, how far back, and the grade bands behind it. */
 
-import { el, icon } from '../shared/dom.js';
+import { bitrate, milliseconds, percent, score } from '../operator/figures.js';
+import { el, icon, segmentRow } from '../shared/dom.js';
 import { Chart, legend } from './chart.js';
-import { bitrate, milliseconds, percent, score } from './format.js';
 import { history, together } from './history.js';
-import { w } from './words.js';
+import { say } from './words.js';
 
 /**
  * @typedef {import('./chart.js').Line} Line
@@ -57,18 +57,20 @@ export class Timeline {
     this.#rings = rings;
     const names = /** @type {Name[]} */ (Object.keys(KINDS));
     const spans = /** @type {Span[]} */ (Object.keys(SPANS));
-    const figures = choices('figure', names, (name) => w(`chart.${name}`), this.#name, (name) => {
-      this.#name = name;
-      this.#again();
-    });
-    const ranges = choices('span', spans, (span) => w(`span.${span}`), this.#span, (span) => {
-      this.#span = span;
-      this.#again();
-    });
+    const figures = segmentRow('figure', say('choose.figure'),
+      names.map((value) => ({ value, text: say(`chart.${value}`) })), this.#name, (name) => {
+        this.#name = name;
+        this.#again();
+      });
+    const ranges = segmentRow('span', say('choose.span'),
+      spans.map((value) => ({ value, text: say(`span.${value}`) })), this.#span, (span) => {
+        this.#span = span;
+        this.#again();
+      });
     const buttons = el('div', { class: 'chart-buttons' },
-      button('plus', w('chart.nearer'), () => this.#chart.zoomBy(0.6)),
-      button('minus', w('chart.further'), () => this.#chart.zoomBy(1 / 0.6)),
-      button('all', w('chart.all'), () => this.#chart.reset()));
+      button('plus', say('chart.nearer'), () => this.#chart.zoomBy(0.6)),
+      button('minus', say('chart.further'), () => this.#chart.zoomBy(1 / 0.6)),
+      button('all', say('chart.all'), () => this.#chart.reset()));
     holder.replaceChildren(el('div', { class: 'chart-tools' }, figures, ranges, buttons),
       this.#chart.root, el('div', { class: 'chart-foot' }, this.#legend, this.#note));
   }
@@ -107,7 +109,7 @@ export class Timeline {
       asked.name === this.#name;
     if (!still) return;
     this.#past = past;
-    this.#note.textContent = past || asked.span === 'live' ? '' : w('chart.noHistory');
+    this.#note.textContent = past || asked.span === 'live' ? '' : say('chart.noHistory');
     this.#draw();
   }
 
@@ -117,8 +119,8 @@ export class Timeline {
     const recent = this.#recent(kind);
     const { up, down, gap } = live ? together(this.#past, recent, this.#since()) : this.#past ?? recent;
     const lines = [
-      { name: w('way.down'), ink: '--line-down', dash: [], points: down },
-      { name: w('way.up'), ink: '--line-up', dash: [6, 4], points: up },
+      { name: say('way.down'), ink: '--line-down', dash: [], points: down },
+      { name: say('way.up'), ink: '--line-up', dash: [6, 4], points: up },
     ];
     if (this.#legend.lang !== document.documentElement.lang) {
       this.#legend.lang = document.documentElement.lang;
@@ -127,7 +129,7 @@ export class Timeline {
     const first = Math.min(up[0]?.at ?? this.#now, down[0]?.at ?? this.#now);
     const from = Math.min(this.#now - 60, Math.max(this.#since(), this.#past && !live ? 0 : first));
     this.#chart.show({
-      title: w(`figure.${this.#name}`),
+      title: say(`figure.${this.#name}`),
       lines,
       bands: this.#name === 'mos' ? [] : this.#profile?.video[this.#name] ?? [],
       rising: kind.rising,
@@ -161,26 +163,6 @@ export class Timeline {
       gap: 3,
     };
   }
-}
-
-/**
- * @template {string} Value
- * @param {string} group
- * @param {Value[]} values
- * @param {(value: Value) => string} text
- * @param {Value} chosen
- * @param {(value: Value) => void} choose
- */
-function choices(group, values, text, chosen, choose) {
-  const all = values.map((value) => {
-    const input = el('input', {
-      type: 'radio', class: 'visually-hidden', name: group, value, checked: value === chosen,
-    });
-    input.onchange = () => choose(value);
-    return el('label', { class: 'segment' }, input, el('span', {}, text(value)));
-  });
-  return el('div', { class: 'segments', role: 'radiogroup', 'aria-label': w(`choose.${
-    /** @type {'figure' | 'span'} */ (group)}`) }, ...all);
 }
 
 /** @param {string} mark @param {string} name @param {() => void} act */

@@ -1,9 +1,10 @@
 /** Tracks as cards: what the server counts beside what the browser at the other end says. */
 
+import { bitrate, count, milliseconds, NONE, number, percent, score } from '../operator/figures.js';
 import { el, icon, setIcon } from '../shared/dom.js';
-import { NONE, bitrate, milliseconds, modelName, number, percent, plain, score } from './format.js';
+import { modelName } from './grades.js';
 import { Keyed, setData, setText } from './show.js';
-import { w, wordOf } from './words.js';
+import { say, wordOf } from './words.js';
 
 /**
  * @typedef {import('./wire.js').BrowserFigures} BrowserFigures
@@ -22,7 +23,7 @@ const ICONS = { microphone: 'mic', camera: 'camera', screen: 'screen', screenAud
 const size = (width, height) => (width && height ? `${width}×${height}` : NONE);
 
 /** @param {number | null} rate */
-const frames = (rate) => (rate === null ? NONE : w('unit.fps', { value: number(rate, 0) }));
+const frames = (rate) => (rate === null ? NONE : say('unit.fps', { value: number(rate, 0) }));
 
 /** @type {[name: import('./words.js').Word, pair: (track: Track, browser: BrowserFigures | null) => Pair][]} */
 const LINES = [
@@ -39,13 +40,13 @@ const LINES = [
   ['figure.fps', (track, browser) => (track.kind === 'audio' ? null
     : [frames(track.framesPerSecond), frames(browser?.framesPerSecond ?? null)])],
   ['figure.freezes', (track, browser) => (track.kind === 'audio' ? null
-    : [plain(track.freezeCount), plain(browser?.freezeCount)])],
+    : [count(track.freezeCount), count(browser?.freezeCount)])],
   ['figure.concealed', (track, browser) => (track.kind === 'video' || track.direction === 'inbound' ? null
     : ['', percent(browser?.concealed)])],
   ['figure.spacing', ({ figures }) => [milliseconds(figures.meanInterArrival), '']],
-  ['figure.keyFrames', (track) => (track.kind === 'audio' ? null : [plain(track.keyFrames), ''])],
-  ['figure.nacks', (track) => [plain(track.nackCount), '']],
-  ['figure.resent', (track) => [plain(track.retransmitted), '']],
+  ['figure.keyFrames', (track) => (track.kind === 'audio' ? null : [count(track.keyFrames), ''])],
+  ['figure.nacks', (track) => [count(track.nackCount), '']],
+  ['figure.resent', (track) => [count(track.retransmitted), '']],
 ];
 
 export class TrackCards {
@@ -85,14 +86,14 @@ class Card {
     const outbound = track.direction === 'outbound';
     this.#lines = LINES.filter(([, pair]) => pair(track, null)).map(([name, pair]) => {
       const [server, browser] = [el('td', {}), el('td', {})];
-      return { pair, server, browser, root: el('tr', {}, el('th', { scope: 'row' }, w(name)), server, browser) };
+      return { pair, server, browser, root: el('tr', {}, el('th', { scope: 'row' }, say(name)), server, browser) };
     });
-    const head = el('tr', {}, el('td', {}), el('th', { scope: 'col' }, w('ends.server')),
-      el('th', { scope: 'col' }, w('ends.browser')));
+    const head = el('tr', {}, el('td', {}), el('th', { scope: 'col' }, say('ends.server')),
+      el('th', { scope: 'col' }, say('ends.browser')));
     this.root = el('li', { class: 'track', 'data-direction': track.direction },
       el('header', { class: 'track-head' }, this.#icon, this.#title),
       el('p', { class: 'track-how' }, this.#state, this.#how),
-      el('details', { class: 'more' }, el('summary', {}, w('more.figures')),
+      el('details', { class: 'more' }, el('summary', {}, say('more.figures')),
         el('table', { class: outbound ? '' : 'one-end' },
           el('thead', {}, head), el('tbody', {}, ...this.#lines.map(({ root }) => root))),
         this.#stream, this.#grade, el('p', { class: 'track-said' }, this.#said)));
@@ -101,7 +102,7 @@ class Card {
   /** @param {Track} track @param {string} name */
   show(track, name) {
     const source = wordOf('source', track.source);
-    setText(this.#title, name ? w('track.of', { source, name }) : source);
+    setText(this.#title, name ? say('track.of', { source, name }) : source);
     const state = track.muted ? 'muted' : track.state;
     setText(this.#state, wordOf('track', state));
     setData(this.#state, 'state', state);
@@ -116,7 +117,7 @@ class Card {
       setText(browser, right);
     }
     const { mos, mosModel } = track.figures;
-    setText(this.#grade, mos === null ? '' : w('mos.line', { value: score(mos), model: modelName(mosModel) }));
+    setText(this.#grade, mos === null ? '' : say('mos.line', { value: score(mos), model: modelName(mosModel) }));
     setText(this.#said, browserSaid(track));
   }
 }
@@ -128,13 +129,13 @@ class Card {
  */
 function plainly({ kind, width, height, framesPerSecond, figures }) {
   const parts = kind === 'video' && width ? [size(width, height), frames(framesPerSecond)] : [bitrate(figures.bitrate)];
-  if ((figures.loss ?? 0) >= 0.5) parts.push(w('row.loss', { value: percent(figures.loss) }));
+  if ((figures.loss ?? 0) >= 0.5) parts.push(say('row.loss', { value: percent(figures.loss) }));
   return parts.join(' · ');
 }
 
 /** @param {Track} track how fresh the browser's figures are, and whether to believe them */
 function browserSaid({ browser, direction }) {
-  if (!browser) return direction === 'outbound' ? w('browser.silent') : '';
-  const age = w('browser.age', { count: Math.round(browser.age) });
-  return browser.absurd ? `${age} ${w('browser.absurd')}` : age;
+  if (!browser) return direction === 'outbound' ? say('browser.silent') : '';
+  const age = say('browser.age', { count: Math.round(browser.age) });
+  return browser.absurd ? `${age} ${say('browser.absurd')}` : age;
 }

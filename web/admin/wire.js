@@ -150,8 +150,8 @@
  * @property {Track[]} tracks
  */
 
-/** @typedef {[index: number, limit: number | null, word: string]} Band from the best one on */
-/** @typedef {'throughput' | 'delay' | 'jitter' | 'loss'} Graded */
+/** @typedef {import('../operator/scale.js').Band} Band */
+/** @typedef {import('../operator/scale.js').Graded} Graded */
 
 /**
  * @typedef {{

@@ -15,14 +15,14 @@
  */
 
 import { ChatQueue } from './chat-queue.js';
-import { ConferenceError, ConferenceEventTarget } from './events.js';
 import { Connections } from './connections.js';
-import { Looking } from './view-reporting.js';
+import { ConferenceError, ConferenceEventTarget } from './events.js';
 import { FEATURES, PROTOCOL_VERSION } from './messages.js';
 import { Roster } from './roster.js';
 import {
   REMOVED, RESUMED_ELSEWHERE, SignalingSocket, backoffMs, openWithinMs, retryMs,
 } from './socket.js';
+import { Looking } from './view-reporting.js';
 
 /** @typedef {import('./messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./messages.js').ErrorCode} ErrorCode */

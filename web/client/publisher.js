@@ -10,8 +10,8 @@
  * sources again on a new one; `restartIce` keeps it and offers it new ways through the network.
  */
 
-import { Interrupted, unlessClosed } from './interruptible.js';
 import { cameraEncodings, encodingsFor, inTemporalLayers, sizeOf } from './encodings.js';
+import { Interrupted, unlessClosed } from './interruptible.js';
 import { ActiveEncodings, addSending, ensureEncodings, preferVp8 } from './sender.js';
 
 /** @typedef {import('./messages.js').ErrorMessage} ErrorMessage */

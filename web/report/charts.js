@@ -1,12 +1,12 @@
 /** The charts of a call: which there are, whose lines they show, and what they say. */
 
+import { number, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
-import { number, text } from './figures.js';
-import { byVisit } from './lived.js';
 import { chartMarks } from './happened.js';
-import { colourClass, drawPlot } from './plot.js';
 import { topOf } from './line.js';
+import { colourClass, drawPlot } from './plot.js';
 import { wordOfIndex } from './verdict.js';
+import { byVisit } from './visits.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').Bands} Bands */

@@ -1,9 +1,9 @@
 /** What happened in a call: on the time axis, a lane a person, and as a list in words. */
 
+import { clockSeconds } from '../operator/figures.js';
 import { el, icon } from '../shared/dom.js';
-import { clockSeconds } from './figures.js';
-import { byVisit } from './lived.js';
 import { colourClass, timeAxis } from './plot.js';
+import { byVisit } from './visits.js';
 import { isWord, say, sayIf } from './words.js';
 
 /** @typedef {import('./types.js').Event} Event */
@@ -72,7 +72,7 @@ export function chartMarks(events) {
  * @param {Event} event
  */
 export function eventText({ kind, name, detail }) {
-  const values = { name: name || say('event.somebody'), detail: sayIf(`detail.${detail}`, detail) };
+  const values = { name: name || say('finding.somebody'), detail: sayIf(`detail.${detail}`, detail) };
   const key = [`event.${kind}.${detail}`, `event.${kind}`].find(isWord);
   return key ? sayIf(key, '', values) : kind;
 }
@@ -184,7 +184,7 @@ function spellText(entry) {
   if (entry.length === 1) return eventText(first);
   const kind = first.kind === 'qualityChanged' ? 'quality' : 'layers';
   return say(`event.spell.${kind}`, {
-    name: first.name || say('event.somebody'), detail: sayIf(`detail.${first.detail}`, first.detail),
+    name: first.name || say('finding.somebody'), detail: sayIf(`detail.${first.detail}`, first.detail),
     count: entry.length, until: clockSeconds(entry.at(-1)?.at ?? first.at),
   });
 }

@@ -1,6 +1,6 @@
 /** What votes, estimates and groups come to, in sentences. */
 
-import { number, text } from './figures.js';
+import { number, text } from '../operator/figures.js';
 import { say, sayIf } from './words.js';
 
 /** @typedef {import('./types.js').Statistic} Statistic */
@@ -25,7 +25,7 @@ export function judgement({ n, mean, low, high }, needed) {
   return say(mean > 0 ? 'opinions.happier' : 'opinions.lessHappy', { value: number(Math.abs(mean), 2, 1) });
 }
 
-/** @type {Record<import('./types.js').Feature, import('./figures.js').Unit>} */
+/** @type {Record<import('./types.js').Feature, import('../operator/figures.js').Unit>} */
 const UNITS = { loss: 'percent', delay: 'ms', jitter: 'ms', freezes: 'fps', vote: 'score' };
 
 /** @param {Trait} trait */

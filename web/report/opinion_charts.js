@@ -1,8 +1,8 @@
 /** Two drawings of votes and estimates: means with their intervals, and vote against estimate. */
 
+import { number, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
-import { number, text } from './figures.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').OpinionOf} OpinionOf */

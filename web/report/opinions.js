@@ -1,11 +1,12 @@
 /** What people say against what the model says, and sessions that are alike. */
 
+import { ask } from '../operator/ask.js';
+import { figure, number, shortDay, text } from '../operator/figures.js';
 import { byId, el, icon } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
-import { figure, number, shortDay, text } from './figures.js';
 import { judgement, shared } from './judgement.js';
-import { emptyState, load, problemState, startPage } from './page.js';
 import { intervals, scatter } from './opinion_charts.js';
+import { emptyState, problemState, startPage } from './page.js';
 import { counted, voteBars } from './votes.js';
 import { say } from './words.js';
 
@@ -93,7 +94,7 @@ function redraw() {
 async function start() {
   startPage(redraw);
   try {
-    opinions = await load('/api/admin/opinions');
+    opinions = await ask('opinions');
   } catch (error) {
     problem = error;
   }

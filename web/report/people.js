@@ -1,8 +1,8 @@
 /** Who was in the call, how it went for them, and what a table of grades makes of it. */
 
+import { clock, figure, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
-import { clock, figure, text } from './figures.js';
 import { colourClass } from './plot.js';
 import { gradesOf, indexVerdict, overall } from './verdict.js';
 import { say } from './words.js';
@@ -59,7 +59,7 @@ export function peopleTable(report, until) {
   };
   const rows = report.people.map((person, number) => {
     const { up, down, downAudio, downVideo, votes } = person;
-    const of = (/** @type {import('./figures.js').Known} */ value, /** @type {import('./figures.js').Unit} */ unit, /** @type {string} */ field) =>
+    const of = (/** @type {import('../operator/figures.js').Known} */ value, /** @type {import('../operator/figures.js').Unit} */ unit, /** @type {string} */ field) =>
       figure(value, unit, `${person.participant}.${field}`);
     return el('tr', {}, who(person, number, until),
       cell(names.voice, of(downAudio?.mos.mean, 'mos', 'downAudio.mos.mean')),

@@ -5,9 +5,9 @@
  * phone, a wall and a sheet of paper show the same chart without drawing it again.
  */
 
-import { niceAbove, steps as stepsTo, stripes, timeLines } from '../admin/scale.js';
+import { clock, clockSeconds } from '../operator/figures.js';
+import { niceAbove, steps as stepsTo, stripes, timeLines } from '../operator/scale.js';
 import { el } from '../shared/dom.js';
-import { clock, clockSeconds } from './figures.js';
 import { linePath, stretches } from './line.js';
 
 /** @typedef {import('./types.js').Band} Band */

@@ -1,10 +1,11 @@
 /** The report of one call: reads it, and draws its parts in the chosen language and profile. */
 
-import { byId, el, icon } from '../shared/dom.js';
+import { ask } from '../operator/ask.js';
+import { clock, day, figure, shortDay } from '../operator/figures.js';
+import { byId, el, icon, segmentRow } from '../shared/dom.js';
 import { bandKey, drawCharts, legend } from './charts.js';
-import { clock, day, figure, shortDay } from './figures.js';
 import { eventList, laneKey, lanes } from './happened.js';
-import { emptyState, load, problemState, startPage } from './page.js';
+import { emptyState, problemState, startPage } from './page.js';
 import { gradesTable, peopleTable } from './people.js';
 import { headline, livedThrough, sums } from './summary.js';
 import { sidesTable, trackFolds } from './tracks.js';
@@ -17,7 +18,7 @@ import { say, sayIf } from './words.js';
 /** @typedef {import('./types.js').Report} Report */
 
 const call = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? '');
-const data = `/api/admin/calls/${encodeURIComponent(call)}`;
+const data = `calls/${encodeURIComponent(call)}`;
 /** Of each line, at most: more than a chart is wide on paper helps nobody. */
 const POINTS = 240;
 const holder = byId('report', HTMLElement);
@@ -56,7 +57,7 @@ function head(of, until) {
   document.title = `${of.room} · ${shortDay(of.started)} ${clock(of.started)} · ${say('report.title')}`;
   const end = of.ended === null ? say('report.running') : clock(of.ended);
   const download = (/** @type {'csv' | 'json'} */ format) => el('a', {
-    class: 'button', href: `${data}.${format}`, id: `export-${format}`, download: true,
+    class: 'button', href: `/api/admin/${data}.${format}`, id: `export-${format}`, download: true,
   }, icon('download'), format.toUpperCase());
   const print = el('button', { class: 'button', type: 'button', id: 'print' }, icon('print'), say('report.print'));
   print.onclick = () => window.print();
@@ -67,23 +68,6 @@ function head(of, until) {
       el('p', { class: 'lead' }, `${day(of.started)}, ${clock(of.started)}–${end} · `,
         figure(until - of.started, 'duration'))),
     el('div', { class: 'report-actions' }, download('csv'), download('json'), print));
-}
-
-/**
- * @template {string} Value
- * @param {string} name
- * @param {string} label
- * @param {{value: Value, text: string}[]} options
- * @param {Value} chosen
- * @param {(value: Value) => void} choose
- */
-function choice(name, label, options, chosen, choose) {
-  return el('div', { class: 'segments screen-only', role: 'radiogroup', 'aria-label': label },
-    ...options.map(({ value, text }) => {
-      const input = el('input', { type: 'radio', name, value, class: 'visually-hidden', checked: value === chosen });
-      input.onchange = () => choose(value);
-      return el('label', { class: 'segment' }, input, el('span', {}, text));
-    }));
 }
 
 /** @param {Report} of */
@@ -105,18 +89,20 @@ function course(of) {
   const [title, hint] = [say('chart.title'), say('chart.hint')];
   if (!chart) return section(title, hint, el('p', { class: 'hint' }, say('chart.loading')));
   if (!chart.series.length) return section(title, '', el('p', { class: 'hint' }, say('chart.none')));
+  const directions = segmentRow('direction', say('way.way'), [
+    { value: 'outbound', text: say('way.received') }, { value: 'inbound', text: say('way.sent') },
+  ], direction, (value) => {
+    direction = value;
+    redraw(`[name="direction"][value="${value}"]`);
+  });
+  directions.classList.add('screen-only');
   const tools = el('div', { class: 'chart-tools' },
     legend(of, focus, (participant) => {
       focus = participant;
       redraw(`[data-participant="${CSS.escape(participant)}"]`);
     }),
     el('b', { class: 'print-only' }, say(direction === 'outbound' ? 'way.received' : 'way.sent')),
-    choice('direction', say('way.way'), [
-      { value: 'outbound', text: say('way.received') }, { value: 'inbound', text: say('way.sent') },
-    ], direction, (value) => {
-      direction = value;
-      redraw(`[name="direction"][value="${value}"]`);
-    }));
+    directions);
   const drawn = drawCharts(of, chart, { profile: studies ? profile : '', direction, focus, bands });
   const opening = section(title, hint, tools, el('div', { class: 'charts' }, ...drawn.slice(0, 2)));
   // One sheet of paper holds the title and the first charts.
@@ -237,12 +223,12 @@ async function start() {
   printing();
   // The course takes a while to read; who looks at the report need not wait for it.
   const answers = Promise.all([
-    load(`/api/admin/series?points=${POINTS}&tracks=1&call=${encodeURIComponent(call)}`),
-    load('/api/admin/grades'),
+    ask(`series?points=${POINTS}&tracks=1&call=${encodeURIComponent(call)}`),
+    ask('grades'),
   ]);
   // Looked at below, when the report is there.
   answers.catch(() => {});
-  await draw(load(data).then((loaded) => {
+  await draw(ask(data).then((loaded) => {
     report = loaded;
     profile = loaded.profiles[0] ?? 'tiphon';
   }));

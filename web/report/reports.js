@@ -1,10 +1,11 @@
 /** The list of past calls: search by room, person and day, the newest or the worst first. */
 
+import { ask } from '../operator/ask.js';
+import { figure } from '../operator/figures.js';
+import { findingText, verdictMark, whenText } from '../operator/findings.js';
 import { announce, byId, el, icon } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
-import { figure } from './figures.js';
-import { findingText, verdictMark, whenText } from './lived.js';
-import { emptyState, load, problemState, startPage } from './page.js';
+import { emptyState, problemState, startPage } from './page.js';
 import { queryOf, searchOf } from './search.js';
 import { say } from './words.js';
 
@@ -121,7 +122,7 @@ async function search(offset = 0) {
   }
   holder.setAttribute('aria-busy', 'true');
   try {
-    const page = /** @type {CallList} */ (await load(`/api/admin/calls?${query}`, signal));
+    const page = /** @type {CallList} */ (await ask(`calls?${query}`, { signal }));
     calls = offset ? [...calls, ...page.calls] : page.calls;
     total = page.total;
     problem = null;
@@ -150,7 +151,7 @@ more.onclick = () => void search(calls.length);
 async function readLate() {
   const since = Math.floor(Date.now() / 1000 - LATE);
   try {
-    late = await load(`/api/admin/findings?from=${since}&limit=${LINES}`);
+    late = await ask(`findings?from=${since}&limit=${LINES}`);
   } catch {
     late = null;
   }

@@ -1,9 +1,10 @@
 /** The first thing that a report says: who had trouble, when, and on whose side. */
 
+import { clock, figure, number, text } from '../operator/figures.js';
+import { findingText, lasting, spanText, verdictMark } from '../operator/findings.js';
 import { el, icon } from '../shared/dom.js';
-import { clock, figure, number, text } from './figures.js';
-import { byTrouble, findingText, lasting, spanText, verdictMark } from './lived.js';
 import { colourClass } from './plot.js';
+import { byTrouble } from './visits.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').Person} Person */
@@ -143,7 +144,7 @@ function personCard(person, number, until) {
   const lines = experience.findings.map((finding) => el('li', { 'data-side': finding.side },
     icon(ICONS[finding.kind]),
     el('span', {}, el('span', { class: 'finding' }, findingText(finding)),
-      el('small', {}, `${say(`lived.side.${finding.side}`)} · ${spanText(finding)}`))));
+      el('small', {}, `${say(`finding.side.${finding.side}`)} · ${spanText(finding)}`))));
   const parts = [
     el('header', {}, nameOf(person, number, until), verdictMark(experience.verdict)),
     el('ul', { class: 'findings' }, ...lines.slice(0, FIRST)),

@@ -1,9 +1,9 @@
 /** The two sides of what was received, and every single track. */
 
+import { figure, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
-import { figure, text } from './figures.js';
-import { byVisit } from './lived.js';
 import { head, named, scrolling } from './people.js';
+import { byVisit } from './visits.js';
 import { say, sayIf } from './words.js';
 
 /** @typedef {import('./types.js').Browser} Browser */
@@ -147,7 +147,7 @@ function trackRow(track, person, nameOf) {
     : say('tracks.received', { source, name: nameOf.get(track.publisher) ?? track.publisher });
   const path = (/** @type {string} */ field) => `${person.participant}.${track.track}.${track.direction}.${field}`;
   const server = serverSide(summary);
-  const cell = (/** @type {number | null} */ value, /** @type {import('./figures.js').Unit} */ unit, /** @type {string} */ field) =>
+  const cell = (/** @type {number | null} */ value, /** @type {import('../operator/figures.js').Unit} */ unit, /** @type {string} */ field) =>
     el('td', {}, figure(value, unit, path(field)));
   return el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, track.codec),
     el('td', { class: 'digits' }, summary.width ? `${summary.width} × ${summary.height}` : '–'),

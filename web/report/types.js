@@ -5,7 +5,7 @@
  * @typedef {'excellent' | 'good' | 'fair' | 'poor' | 'bad'} Word
  * @typedef {'inbound' | 'outbound'} Direction `inbound`: from a person to the server
  * @typedef {{mean: number | null, worst: number | null}} Spread
- * @typedef {'throughput' | 'delay' | 'jitter' | 'loss'} Graded
+ * @typedef {import('../operator/scale.js').Graded} Graded
  *
  * @typedef {object} Grades
  * @property {string} profile
@@ -62,26 +62,12 @@
  * @property {number} freezesDuration
  * @property {number} absurd
  *
- * @typedef {'connection' | 'frozen' | 'noVideo' | 'concealed' | 'lowered' | 'sentLowered'} Trouble
- * @typedef {'own' | 'server' | 'other' | 'unknown'} Side
- * @typedef {'good' | 'some' | 'bad' | 'short' | 'unknown'} Verdict
- *
- * @typedef {object} Finding one thing that somebody lived through
- * @property {string} participant
- * @property {string} name
- * @property {Trouble} kind
- * @property {Side} side
- * @property {string} cause
- * @property {string} other
- * @property {string} otherName
- * @property {number} began
- * @property {number} ended
- * @property {number} times
- * @property {number} seconds
- * @property {number | null} share percent
- * @property {number} badness
- *
- * @typedef {{kind: Trouble, side: Side, cause: string, began: number, ended: number}} Span
+ * @typedef {import('../operator/findings.js').Finding} Finding
+ * @typedef {import('../operator/findings.js').FindingList} FindingList
+ * @typedef {import('../operator/findings.js').Side} Side
+ * @typedef {import('../operator/findings.js').Span} Span
+ * @typedef {import('../operator/findings.js').Trouble} Trouble
+ * @typedef {import('../operator/findings.js').Verdict} Verdict
  *
  * @typedef {object} Experience what one person lived through; seconds
  * @property {Verdict} verdict
@@ -93,9 +79,6 @@
  * @property {number} loweredVideo
  * @property {number | null} fullShare percent
  * @property {Finding[]} findings the worst first
- *
- * @typedef {{call: string, room: string, participants: string[], finding: Finding}} FindingRow
- * @typedef {{findings: FindingRow[], troubled: number, calls: number}} FindingList
  *
  * @typedef {{participant: string, joined: number, left: number | null}} Visit
  *
@@ -159,7 +142,7 @@
  *
  * @typedef {{call: string, since: number, until: number, step: number, series: Series[]}} Chart
  *
- * @typedef {[index: number, limit: number | null, word: string]} Band the best first
+ * @typedef {import('../operator/scale.js').Band} Band
  * @typedef {Record<string, Record<'audio' | 'video', Partial<Record<Graded, Band[]>>>>} Bands
  *
  * @typedef {object} Statistic

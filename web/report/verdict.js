@@ -1,7 +1,7 @@
 /** Grades in words: what a profile makes of figures, as a mark with its colour and its word. */
 
+import { number } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
-import { number } from './figures.js';
 import { sayIf } from './words.js';
 
 /** @typedef {import('./types.js').Bands} Bands */

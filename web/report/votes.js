@@ -1,8 +1,8 @@
 /** What people said, in their words, counted. */
 
+import { number } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
-import { number } from './figures.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').Word} Word */

@@ -1,9 +1,11 @@
 /** A call: what the conference tells becomes tiles, marks and lists; controls become requests. */
 
-import { Chat } from './chat.js';
-import { showReceptionChoice } from './choices.js';
+import { QUIET } from '../client/speaker.js';
 import { announce, byId, clearToasts, label, setIcon, toast } from '../shared/dom.js';
 import { errorText, onLanguage, t } from '../shared/i18n.js';
+import { remember, settings } from '../shared/settings.js';
+import { Chat } from './chat.js';
+import { showReceptionChoice } from './choices.js';
 import { Invitation } from './invitation.js';
 import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { deviceLabel } from './lobby.js';
@@ -12,8 +14,6 @@ import { openMenu } from './menu.js';
 import { onNetworkChange, onNetworkLoss } from './network.js';
 import { showPeople } from './people.js';
 import { Reception } from './reception.js';
-import { remember, settings } from '../shared/settings.js';
-import { QUIET } from '../client/speaker.js';
 import { Tile } from './tile.js';
 import { Stage } from './tiles.js';
 import { Why } from './why.js';

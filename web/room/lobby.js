@@ -2,10 +2,10 @@
 
 import { byId, el, icon, label, setIcon } from '../shared/dom.js';
 import { errorText, onLanguage, t } from '../shared/i18n.js';
-import { deviceChoice } from './choices.js';
-import { LevelMeter } from './media.js';
 import { askRoom, roomName, roomPath } from '../shared/rooms.js';
 import { remember, settings } from '../shared/settings.js';
+import { deviceChoice } from './choices.js';
+import { LevelMeter } from './media.js';
 
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 /** @typedef {import('../shared/rooms.js').RoomState} RoomState */

@@ -11,8 +11,8 @@
  * stopped where it arrives (`obtain` in media.js) and its request changes nothing here any more.
  */
 
-import { MediaError, openBoth, openDevice, openScreen } from './media.js';
 import { remember, settings } from '../shared/settings.js';
+import { MediaError, openBoth, openDevice, openScreen } from './media.js';
 
 /** @typedef {import('./media.js').Device} Device */
 

@@ -1,19 +1,19 @@
 /** The room page: lobby, call, goodbye. */
 
-import { Call } from './call.js';
-import { deviceChoice, receptionChoice } from './choices.js';
+import { Conference } from '../client/conference.js';
+import { ConferenceError } from '../client/events.js';
 import { announce, byId, label } from '../shared/dom.js';
 import { errorText, onLanguage, startLanguage, t } from '../shared/i18n.js';
+import { languageChoice, startTheme, themeChoice } from '../shared/preferences.js';
+import { roomFromPath } from '../shared/rooms.js';
+import { remember, settings, withRoom } from '../shared/settings.js';
+import { Call } from './call.js';
+import { deviceChoice, receptionChoice } from './choices.js';
 import { helpDialog } from './keyboard.js';
 import { Lobby } from './lobby.js';
 import { LocalMedia } from './local.js';
 import { OpinionQuestion, worthAsking } from './opinion.js';
-import { languageChoice, startTheme, themeChoice } from '../shared/preferences.js';
-import { Conference } from '../client/conference.js';
-import { ConferenceError } from '../client/events.js';
 import { Publishing } from './publishing.js';
-import { roomFromPath } from '../shared/rooms.js';
-import { remember, settings, withRoom } from '../shared/settings.js';
 
 /** @typedef {import('../client/events.js').JoinRequest} JoinRequest */
 /** @typedef {{room: string, name: string, token: string}} Kept what a reload needs to come back */

@@ -6,14 +6,14 @@
  */
 
 import { DigestMaker } from '../client/digest.js';
-import { byId, toast } from '../shared/dom.js';
-import { language, t } from '../shared/i18n.js';
 import {
   Episode, ReceptionMeter, SteadyGrade, gradeOfServer, gradeReception, isWorse, roundTripMs, troubles,
 } from '../client/quality.js';
+import { Speaker } from '../client/speaker.js';
+import { byId, toast } from '../shared/dom.js';
+import { language, t } from '../shared/i18n.js';
 import { settings } from '../shared/settings.js';
 import { Sight } from './sight.js';
-import { Speaker } from '../client/speaker.js';
 
 /** @typedef {import('../client/messages.js').Participant} Participant */
 /** @typedef {import('../client/messages.js').Track} Track */

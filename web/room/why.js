@@ -4,9 +4,9 @@
  */
 
 import { avatar, byId, el, icon } from '../shared/dom.js';
-import { checklist, isFault, verdicts } from './diagnosis.js';
 import { onLanguage, t } from '../shared/i18n.js';
 import { settings } from '../shared/settings.js';
+import { checklist, isFault, verdicts } from './diagnosis.js';
 
 /** @typedef {import('./diagnosis.js').Own} Own */
 /** @typedef {import('./diagnosis.js').Verdict} Verdict */

@@ -32,6 +32,38 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * One of several choices that exclude each other.
+ *
+ * @template {string} Value
+ * @param {string} name of the group
+ * @param {Value} value
+ * @param {string} text
+ * @param {boolean} checked
+ * @param {(value: Value) => void} choose
+ */
+export function segment(name, value, text, checked, choose) {
+  const input = el('input', { type: 'radio', name, value, class: 'visually-hidden', checked });
+  const caption = el('span', {}, text);
+  input.onchange = () => choose(value);
+  return { root: el('label', { class: 'segment' }, input, caption), input, caption };
+}
+
+/**
+ * A row of such choices, made anew when they or the language change.
+ *
+ * @template {string} Value
+ * @param {string} name of the group
+ * @param {string} label
+ * @param {{value: Value, text: string}[]} options
+ * @param {Value} chosen
+ * @param {(value: Value) => void} choose
+ */
+export function segmentRow(name, label, options, chosen, choose) {
+  return el('div', { class: 'segments', role: 'radiogroup', 'aria-label': label },
+    ...options.map(({ value, text }) => segment(name, value, text, value === chosen, choose).root));
+}
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**

@@ -36,9 +36,10 @@ export function language() {
 }
 
 /**
- * @param {Record<Key, Phrase>} locale
+ * @template {string} Word
+ * @param {Record<Word, Phrase>} locale
  * @param {Language} of
- * @param {Key} key
+ * @param {Word} key
  * @param {Record<string, string | number>} values
  */
 export function phrase(locale, of, key, values) {

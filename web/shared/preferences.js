@@ -1,13 +1,13 @@
 /** Choices that every page has, and that look the same on each: language and theme. */
 
-import { el } from './dom.js';
+import { segment } from './dom.js';
 import { language, onLanguage, setLanguage, t } from './i18n.js';
 import { remember, settings } from './settings.js';
 
 const darkSystem = matchMedia('(prefers-color-scheme: dark)');
 
 /**
- * A row of mutually exclusive choices, as radio buttons.
+ * A row of choices that exclude each other, kept in the page's language.
  *
  * @template {string} Value
  * @param {HTMLElement} holder
@@ -17,18 +17,14 @@ const darkSystem = matchMedia('(prefers-color-scheme: dark)');
  * @param {(value: Value) => void} choose
  */
 export function segments(holder, name, options, chosen, choose) {
-  const inputs = options.map(({ value, text }) => {
-    const input = el('input', { type: 'radio', name, value, class: 'visually-hidden' });
-    const caption = el('span', {}, text());
-    input.onchange = () => choose(value);
+  holder.replaceChildren(...options.map(({ value, text }) => {
+    const { root, input, caption } = segment(name, value, text(), chosen() === value, choose);
     onLanguage(() => {
       caption.textContent = text();
       input.checked = chosen() === value;
     });
-    input.checked = chosen() === value;
-    return el('label', { class: 'segment' }, input, caption);
-  });
-  holder.replaceChildren(...inputs);
+    return root;
+  }));
 }
 
 /** @param {HTMLElement} holder */

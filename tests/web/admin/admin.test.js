@@ -1,18 +1,14 @@
 /** The dashboard's pure parts: names for columns, verdicts, scales, routes, words. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { percent } from '../../../web/admin/format.js';
 import { pastOf, together } from '../../../web/admin/history.js';
-import { Judge, judge, troubles } from '../../../web/admin/judge.js';
-import en from '../../../web/admin/locales/en.js';
-import id from '../../../web/admin/locales/id.js';
+import { Judge, headCount, judge, troubles } from '../../../web/admin/judge.js';
 import { KEPT, Rings } from '../../../web/admin/rings.js';
 import { hashOf, nextPage, routeOf } from '../../../web/admin/route.js';
 import { overall, roomSentence } from '../../../web/admin/sentences.js';
-import { move, nearest, niceAbove, steps, stripes, timeLines, zoom } from '../../../web/admin/scale.js';
+import { move, nearest, niceAbove, steps, stripes, timeLines, zoom } from '../../../web/operator/scale.js';
 import { Decoder } from '../../../web/admin/wire.js';
 
 const LEVELS = {
@@ -222,6 +218,11 @@ test('the page goes on where the history ends, each second once', () => {
 
 // Words.
 
+test('who reloads the page is counted once', () => {
+  const here = (name, connected) => ({ name, connected });
+  assert.equal(headCount([here('Rani', false), here('Rani', true), here('Budi', true), here('Ana', false)]), 3);
+});
+
 test('sentences are whole, and of nobody else when all fare alike', () => {
   const own = new Judge(LEVELS);
   const told = (...rooms) => {
@@ -235,47 +236,4 @@ test('sentences are whole, and of nobody else when all fare alike', () => {
   assert.equal(alike.title, 'The 1 room runs fairly');
   const bad = told(room('A', person('Ani', {}, { loss: 50 })));
   assert.equal(bad.detail, 'Worst off: Ani in “A”: 50 % of what they send is lost.');
-});
-
-test('a little loss does not look like none', () => {
-  assert.deepEqual([0, 0.02, 0.1, 12.3, null].map(percent), ['0 %', '0.02 %', '0.1 %', '12 %', '–']);
-});
-
-const WEB = new URL('../../../web/', import.meta.url);
-const forms = (entry) => (typeof entry === 'string' ? [entry] : [entry.one, entry.other]);
-
-test('both languages have the same words, with the same placeholders, and none is empty', () => {
-  assert.deepEqual(Object.keys(id).sort(), Object.keys(en).sort());
-  for (const [key, entry] of Object.entries(en)) {
-    const names = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
-    for (const text of [...forms(id[key]), ...forms(entry)]) {
-      assert.ok(text.trim(), key);
-      assert.deepEqual(names(text), names(forms(entry)[0]), key);
-    }
-  }
-});
-
-test('every word that is named exists, and every word is named', () => {
-  const folder = new URL('admin/', WEB);
-  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'))
-    .map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
-  const page = readFileSync(new URL('admin.html', WEB), 'utf8');
-  const named = new Set([
-    ...[...page.matchAll(/data-w(?:-\w+)?="([\w.-]+)"/g)].map(([, key]) => key),
-    ...[...scripts.matchAll(/\bw\([^'`)]*'(\w+(?:\.[\w.]+)?)'(?:[^']*?: '(\w+\.[\w.]+)')?/g)].flatMap(([, a, b]) => [a, b]),
-    ...[...scripts.matchAll(/'((?:figure|track|capture)\.\w+)'/g)].map(([, key]) => key),
-  ].filter(Boolean));
-  for (const key of named) assert.ok(key in en, key);
-  const groups = [...scripts.matchAll(/wordOf\('(\w+)'/g), ...scripts.matchAll(/w\(`(\w+)\./g)]
-    .map(([, group]) => group);
-  for (const key of Object.keys(en)) {
-    assert.ok(named.has(key) || groups.includes(key.split('.')[0]), `${key} is not used`);
-  }
-});
-
-test('every reason to drop a packet has words', () => {
-  const source = readFileSync(new URL('../sfu/drops.py', WEB), 'utf8');
-  const reasons = [...source.matchAll(/^ {4}[A-Z_]+ = "(\w+)"/gm)].map(([, reason]) => reason);
-  assert.ok(reasons.length > 20);
-  for (const reason of reasons) assert.ok(`drop.${reason}` in en, reason);
 });

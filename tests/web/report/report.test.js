@@ -1,60 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { linePath, stretches, topOf } from '../../../web/report/line.js';
 import { query, dayStart } from '../../../web/report/search.js';
-import { text } from '../../../web/report/figures.js';
 import { eventText, isTrouble, spells, together } from '../../../web/report/happened.js';
 import { judgement, shared } from '../../../web/report/judgement.js';
 import { spreadOut } from '../../../web/report/opinion_charts.js';
 import { counted, VOTES } from '../../../web/report/votes.js';
 import { WORDS } from '../../../web/report/words.js';
 
-const FOLDER = new URL('../../../web/report/', import.meta.url);
 const ROOT = new URL('../../../', import.meta.url);
-const PLACEHOLDER = /\{\w+\}/g;
-
-/** @param {string | {one: string, other: string}} entry */
-const forms = (entry) => (typeof entry === 'string' ? [entry] : [entry.one, entry.other]);
-
-function sources() {
-  const scripts = readdirSync(FOLDER).filter((name) => name.endsWith('.js'))
-    .map((name) => readFileSync(new URL(name, FOLDER), 'utf8'));
-  const pages = ['report', 'reports', 'opinions']
-    .map((name) => readFileSync(new URL(`web/${name}.html`, ROOT), 'utf8'));
-  return [...scripts, ...pages].join('\n');
-}
-
-test('both languages have the same words, with the same placeholders', () => {
-  assert.deepEqual(Object.keys(WORDS.id).sort(), Object.keys(WORDS.en).sort());
-  for (const [key, entry] of Object.entries(WORDS.en)) {
-    const names = (phrase) => (phrase.match(PLACEHOLDER) ?? []).sort();
-    for (const phrase of forms(WORDS.id[key])) {
-      assert.deepEqual(names(phrase), names(forms(entry).at(-1)), key);
-      assert.ok(phrase.trim(), key);
-    }
-  }
-});
-
-test('every word that is named exists, and every word is named', () => {
-  const source = sources();
-  const named = new Set([
-    ...[...source.matchAll(/(?:say|sayIf)\('([\w.-]+)'/g)].map(([, key]) => key),
-    ...[...source.matchAll(/data-w(?:-label)?="([\w.]+)"/g)].map(([, key]) => key),
-    ...[...source.matchAll(/\? '((?:way|groups|opinions|lived)\.\w+)' : '((?:way|groups|opinions|lived)\.\w+)'/g)]
-      .flatMap(([, one, other]) => [one, other]),
-  ]);
-  for (const key of named) assert.ok(key in WORDS.en, key);
-  const composed = new RegExp(['(problem|event|key|detail|profile|grade|source|trait)\\.',
-    'sum\\.(connection|frozen|missing|concealed)$', 'lived\\.(verdict|side|what|why)\\.', 'media\\.(audio|video)$',
-    'figure\\.(throughput|bitrate|delay|jitter|loss|roundTripTime|framesPerSecond)$',
-    'chart\\.(voice|picture|loss|delay|jitter|bitrate)(Hint)?$', 'opinions\\.(votes|model|difference)$',
-  ].map((one) => `^${one}`).join('|'));
-  for (const key of Object.keys(WORDS.en)) {
-    assert.ok(named.has(key) || composed.test(key), `${key} is not used`);
-  }
-});
 
 /** @param {string} path @param {RegExp} pattern */
 function listed(path, pattern) {
@@ -86,15 +42,6 @@ test('every grade, event, trait and level that the server names has words', () =
 test('a vote is asked in the words that the server takes, best first', () => {
   assert.deepEqual(VOTES, listed('signaling/records/report.py', /^Word = Literal\[([^\]]*)\]/m));
 });
-
-for (const [value, unit, shown] of [
-  [null, 'ms', '–'], [Number.NaN, 'mos', '–'], [0, 'percent', '0 %'], [0.0234, 'ms', '23 ms'],
-  [0.0034, 'ms', '3.4 ms'], [0.04, 'percent', '0.04 %'], [3.333, 'percent', '3.3 %'],
-  [32_100, 'rate', '32 kbit/s'], [1_863_728, 'rate', '1.86 Mbit/s'], [4, 'mos', '4.00'],
-  [3725, 'duration', '1 h 2 min'], [59.6, 'duration', '1 min 0 s'],
-]) {
-  test(`${value} as ${unit} reads ${shown}`, () => assert.equal(text(value, unit), shown));
-}
 
 test('a line breaks where nothing was known, and where no samples were', () => {
   const lines = stretches([0, 10, 20, 30, 100, 110], [1, 2, null, 3, 4, 5], 10);

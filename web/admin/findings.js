@@ -1,23 +1,24 @@
-/** What somebody, or everybody in a room, has lived through so far in the call: the worst first. */
+/** The findings of a running call, of a whole room or of one person: the worst first. */
 
+import { ask } from '../operator/ask.js';
+import { findingText, spanText } from '../operator/findings.js';
 import { el } from '../shared/dom.js';
-import { findingText, spanText } from '../report/lived.js';
-import { w } from './words.js';
+import { say } from './words.js';
 
-/** @typedef {import('../report/types.js').FindingList} FindingList */
+/** @typedef {import('../operator/findings.js').FindingList} FindingList */
 
-/** Seconds between two questions; the history is written every five. */
+/** Seconds between two requests; the history is written every five. */
 const EVERY = 10;
 const MOST = 100;
 /** Lines of a whole room, and of one person. */
 const LINES = 5;
 
-export class Lived {
+export class Findings {
   #holder;
   #asked = '';
   #at = -Infinity;
   /** @type {FindingList | null} */
-  #told = null;
+  #list = null;
 
   /** @param {HTMLElement} holder hidden while there is nothing to say */
   constructor(holder) {
@@ -28,12 +29,12 @@ export class Lived {
   /**
    * @param {string} call
    * @param {number} now Unix time
-   * @param {string} [participant] only what this one lived through
+   * @param {string} [participant] only their findings
    */
   show(call, now, participant = '') {
     if (call !== this.#asked) {
       this.#asked = call;
-      this.#told = null;
+      this.#list = null;
       this.#at = -Infinity;
     }
     if (Math.abs(now - this.#at) >= EVERY) {
@@ -46,9 +47,8 @@ export class Lived {
   /** @param {string} call */
   async #ask(call) {
     try {
-      const answer = await fetch(`/api/admin/findings?call=${encodeURIComponent(call)}&limit=${MOST}`);
-      const told = answer.ok ? await answer.json() : null;
-      if (call === this.#asked) this.#told = told;
+      const answer = await ask(`findings?call=${encodeURIComponent(call)}&limit=${MOST}`);
+      if (call === this.#asked) this.#list = answer;
     } catch {
       // Asked again in a moment; the live figures do without.
     }
@@ -56,15 +56,15 @@ export class Lived {
 
   /** @param {string} participant */
   #draw(participant) {
-    const rows = (this.#told?.findings ?? [])
+    const rows = (this.#list?.findings ?? [])
       .filter(({ participants }) => !participant || participants.includes(participant));
     this.#holder.hidden = rows.length === 0;
     if (!rows.length) return;
     const lines = rows.slice(0, LINES).map(({ finding }) => `${findingText(finding)}\n${spanText(finding)}`);
-    const said = lines.join('\n');
-    if (this.#holder.dataset.said === said) return;
-    this.#holder.dataset.said = said;
-    this.#holder.replaceChildren(el('h3', {}, w('lived.title')), el('ul', {}, ...lines.map((line) => {
+    const shown = lines.join('\n');
+    if (this.#holder.dataset.shown === shown) return;
+    this.#holder.dataset.shown = shown;
+    this.#holder.replaceChildren(el('h3', {}, say('lived.title')), el('ul', {}, ...lines.map((line) => {
       const [text = '', span = ''] = line.split('\n');
       return el('li', {}, el('span', {}, text), el('small', {}, span));
     })));

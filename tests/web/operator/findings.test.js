@@ -1,15 +1,12 @@
-/** What people lived through, as sentences; and one head on all of the admin's pages. */
+/** Findings as sentences. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { headCount } from '../../../web/admin/judge.js';
-import { WORDS as ADMIN } from '../../../web/admin/words.js';
-import { byTrouble, byVisit, findingText, lasting, spanText, whenText } from '../../../web/report/lived.js';
-import { WORDS } from '../../../web/report/words.js';
-
-const ROOT = new URL('../../../', import.meta.url);
+import { findingText, lasting, spanText, whenText } from '../../../web/operator/findings.js';
+import { WORDS } from '../../../web/operator/words.js';
+import { ROOT } from '../modules.js';
 
 const finding = (change = {}) => ({
   participant: 'p1', name: 'Rani', kind: 'connection', side: 'own', cause: 'loss', other: '', otherName: '',
@@ -39,9 +36,9 @@ test('every kind, and every side with a cause, that the server names has words i
   const [kinds, sides, causes] = [listed('Kind'), listed('Side'), listed('Cause')];
   assert.ok(kinds.length > 4 && sides.length === 4 && causes.length > 8);
   for (const words of [WORDS.en, WORDS.id]) {
-    for (const kind of kinds) assert.ok(`lived.what.${kind}` in words, kind);
-    for (const side of sides) assert.ok(`lived.side.${side}` in words, side);
-    for (const cause of causes) assert.ok(sides.some((side) => `lived.why.${side}.${cause}` in words), cause);
+    for (const kind of kinds) assert.ok(`finding.what.${kind}` in words, kind);
+    for (const side of sides) assert.ok(`finding.side.${side}` in words, side);
+    for (const cause of causes) assert.ok(sides.some((side) => `finding.why.${side}.${cause}` in words), cause);
   }
 });
 
@@ -60,33 +57,4 @@ test('several spells are one line with how often', () => {
 
 test('short times keep a digit and long ones do not', () => {
   assert.deepEqual([0.35, 9.94, 12.4, 75].map(lasting), ['0.4 s', '9.9 s', '12 s', '1 min 15 s']);
-});
-
-const someone = (name, findings, ...visits) => ({
-  participant: visits[0], name, visits: visits.map((participant) => ({ participant })), experience: { findings },
-});
-
-test('visits lead to their person, and people keep their colour when the worst come first', () => {
-  const people = [someone('Ada', [], 'a'), someone('Bo', [finding()], 'b', 'b2'), someone('Siti', [finding({ badness: 99 })], 'c')];
-  assert.deepEqual([...byVisit({ people })].map(([id, { person, number }]) => [id, person.name, number]),
-    [['a', 'Ada', 0], ['b', 'Bo', 1], ['b2', 'Bo', 1], ['c', 'Siti', 2]]);
-  assert.deepEqual(byTrouble(people).map(({ person, number }) => [person.name, number]),
-    [['Siti', 2], ['Bo', 1], ['Ada', 0]]);
-});
-
-test('who reloads the page is counted once', () => {
-  const here = (name, connected) => ({ name, connected });
-  assert.equal(headCount([here('Rani', false), here('Rani', true), here('Budi', true), here('Ana', false)]), 3);
-});
-
-test('one head on all pages, in the same words', () => {
-  const head = (/** @type {string} */ name) =>
-    (/<header class="top admin-top">.*?<\/header>/s.exec(readFileSync(new URL(`web/${name}.html`, ROOT), 'utf8'))?.[0] ?? '')
-      .replace(/^\s+/gm, '');
-  const first = head('admin');
-  assert.ok(first.includes('/admin/reports') && first.includes('/admin#/server'));
-  for (const name of ['report', 'reports', 'opinions']) assert.equal(head(name), first, name);
-  for (const [, key] of first.matchAll(/data-w(?:-label)?="([\w.]+)"/g)) {
-    for (const language of ['en', 'id']) assert.equal(WORDS[language][key], ADMIN[language][key], key);
-  }
 });

@@ -1,15 +1,36 @@
-/** What people lived through, in sentences: what, when, for how long, on whose side, and why. */
+/** Findings as sentences: what somebody had trouble with, when, for how long, on whose side, and why. */
 
 import { el } from '../shared/dom.js';
 import { language } from '../shared/i18n.js';
 import { clock, clockSeconds, number, shortDay, text } from './figures.js';
 import { isWord, say, sayIf } from './words.js';
 
-/** @typedef {import('./types.js').Experience} Experience */
-/** @typedef {import('./types.js').Finding} Finding */
-/** @typedef {import('./types.js').Person} Person */
-/** @typedef {import('./types.js').Report} Report */
-/** @typedef {import('./types.js').Verdict} Verdict */
+
+/**
+ * @typedef {'connection' | 'frozen' | 'noVideo' | 'concealed' | 'lowered' | 'sentLowered'} Trouble
+ * @typedef {'own' | 'server' | 'other' | 'unknown'} Side
+ * @typedef {'good' | 'some' | 'bad' | 'short' | 'unknown'} Verdict
+ *
+ * @typedef {object} Finding one thing that somebody lived through
+ * @property {string} participant
+ * @property {string} name
+ * @property {Trouble} kind
+ * @property {Side} side
+ * @property {string} cause
+ * @property {string} other
+ * @property {string} otherName
+ * @property {number} began
+ * @property {number} ended
+ * @property {number} times
+ * @property {number} seconds
+ * @property {number | null} share percent
+ * @property {number} badness
+ *
+ * @typedef {{kind: Trouble, side: Side, cause: string, began: number, ended: number}} Span
+ *
+ * @typedef {{call: string, room: string, participants: string[], finding: Finding}} FindingRow
+ * @typedef {{findings: FindingRow[], troubled: number, calls: number}} FindingList
+ */
 
 /** Where a verdict stands between good (4) and bad (0), for its colour; null for no verdict. */
 const STEP = /** @type {const} */ ({ good: 4, some: 2, bad: 0, short: null, unknown: null });
@@ -20,7 +41,7 @@ const STEP = /** @type {const} */ ({ good: 4, some: 2, bad: 0, short: null, unkn
  * @param {number} seconds
  */
 export function lasting(seconds) {
-  return seconds < 9.95 ? say('lived.seconds', { value: number(seconds, 1) }) : text(seconds, 'duration');
+  return seconds < 9.95 ? say('finding.seconds', { value: number(seconds, 1) }) : text(seconds, 'duration');
 }
 
 /**
@@ -31,18 +52,18 @@ export function lasting(seconds) {
 export function findingText(finding) {
   const { kind, side, cause, name, otherName, seconds, share } = finding;
   const values = {
-    name: name || say('event.somebody'),
-    other: otherName || say('lived.another'),
+    name: name || say('finding.somebody'),
+    other: otherName || say('finding.another'),
     time: lasting(seconds),
     share: share === null ? '' : text(share, 'percent'),
   };
   if (kind === 'connection' && side === 'own' && cause === 'loss' && share !== null) {
-    return say('lived.lost', values);
+    return say('finding.lost', values);
   }
-  const own = `lived.what.${kind}.${cause}`;
-  const what = sayIf(isWord(own) ? own : `lived.what.${kind}`, kind, values);
-  const why = sayIf(`lived.why.${side}.${cause}`, '', values);
-  return why ? say('lived.because', { what, why }) : `${what}.`;
+  const own = `finding.what.${kind}.${cause}`;
+  const what = sayIf(isWord(own) ? own : `finding.what.${kind}`, kind, values);
+  const why = sayIf(`finding.why.${side}.${cause}`, '', values);
+  return why ? say('finding.because', { what, why }) : `${what}.`;
 }
 
 /**
@@ -70,34 +91,11 @@ function midnight(at) {
  */
 export function spanText({ began, ended, times }) {
   const values = { from: clockSeconds(began), to: clockSeconds(ended), count: times };
-  return times > 1 ? say('lived.times', values) : say('lived.once', values);
+  return times > 1 ? say('finding.times', values) : say('finding.once', values);
 }
 
 /** @param {Verdict} verdict */
 export function verdictMark(verdict) {
   const step = STEP[verdict];
-  return el('span', { class: `grade${step === null ? '' : ` g${step}`}` }, say(`lived.verdict.${verdict}`));
-}
-
-/**
- * Whose visit it was: events and charts name the participant of a visit.
- *
- * @param {Report} report
- * @returns {Map<string, {person: Person, number: number}>} by participant
- */
-export function byVisit(report) {
-  return new Map(report.people.flatMap((person, number) =>
-    person.visits.map(({ participant }) => [participant, { person, number }])));
-}
-
-/**
- * People in the order of how badly they fared.
- *
- * @param {Person[]} people
- * @returns {{person: Person, number: number}[]} `number`: their colour
- */
-export function byTrouble(people) {
-  const worst = (/** @type {Person} */ { experience }) => experience.findings[0]?.badness ?? 0;
-  return people.map((person, number) => ({ person, number }))
-    .sort((a, b) => worst(b.person) - worst(a.person) || a.number - b.number);
+  return el('span', { class: `grade${step === null ? '' : ` g${step}`}` }, say(`finding.verdict.${verdict}`));
 }

@@ -1,5 +1,8 @@
 /** The arithmetic of a chart: which values fit, where lines go, how far one may zoom. No DOM. */
 
+/** @typedef {[index: number, limit: number | null, word: string]} Band of a grade's table, the best first */
+/** @typedef {'throughput' | 'delay' | 'jitter' | 'loss'} Graded */
+
 /**
  * The next larger number that reads well: 1, 2 or 5 times a power of ten.
  *
@@ -78,7 +81,7 @@ export function move(range, by, whole) {
 /**
  * The bands of a figure as stripes from the least value up.
  *
- * @param {import('./wire.js').Band[]} bands from the best one on
+ * @param {Band[]} bands from the best one on
  * @param {boolean} rising whether more is better, as with throughput
  * @returns {{from: number, to: number, index: number, word: string}[]}
  */
