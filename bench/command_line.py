@@ -15,8 +15,8 @@ from bench import arguments, commands, output
 from bench.context import UsageError
 from bench.impair import measure as impair
 from bench.light import wire
-from bench.light.client import ClientError
 from bench.light.fleet import FleetError
+from bench.light.signaling import ParticipantError
 from bench.live import LineWatch, LiveWatch
 from bench.real.crew import CrewError
 from bench.reports import compare, tables
@@ -29,7 +29,7 @@ from bench.servers.server import ServerError
 FAILURES = (
     browser.BrowserError,
     impair.BusyError,
-    ClientError,
+    ParticipantError,
     CrewError,
     FleetError,
     ServerError,

@@ -57,7 +57,7 @@ class Entry:
     title: str
     """One line."""
     run: Callable[[Context], Outcome]
-    """Raises `UsageError`, or what ends a run with one line (`ClientError`, `FleetError`,
+    """Raises `UsageError`, or what ends a run with one line (`ParticipantError`, `FleetError`,
     `ServerError`, `NamespaceError`, `InterruptedRunError`)."""
     seconds: float
     """Of one window, unless `--seconds` says otherwise."""

@@ -62,7 +62,7 @@ class Attack(ABC):
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Whatever is no attack yet. Raises `IntruderError`."""
+        """Whatever is no attack yet. Raises `ParticipantError`."""
 
     @abstractmethod
     async def run(self, until: float) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.attack.attack import Attack
 from bench.attack.catalogue import ATTACKS
-from bench.attack.intruder import IntruderError
+from bench.light.signaling import ParticipantError
 
 
 async def _asked() -> dict[str, Any] | None:
@@ -40,7 +40,7 @@ async def _attack(attack: Attack) -> bool:
         await attack.run(time.monotonic() + order["seconds"])
         verdict = await attack.verdict()
         _say({"held": verdict.held, "text": verdict.text})
-    except (IntruderError, OSError) as error:
+    except (ParticipantError, OSError) as error:
         _say({"error": str(error)})
     finally:
         await attack.close()

@@ -10,8 +10,7 @@ import time
 from urllib.parse import quote
 
 from bench.attack.attack import Attack, Verdict
-from bench.attack.intruder import IntruderError
-from bench.attack.media import nominate
+from bench.light.signaling import ParticipantError
 from bench.servers.server import unverified
 from sfu.net import stun
 
@@ -88,7 +87,7 @@ class IdleConnections(Attack):
             async with asyncio.timeout(ENTRY_SECONDS):
                 one = await self.intruder(200)
                 await one.join(self.room("somebody else"))
-        except (IntruderError, TimeoutError) as error:
+        except (ParticipantError, TimeoutError) as error:
             return Verdict(False, f"{text}; nobody else gets in: {error or 'no answer'}")
         waited = 1e3 * (time.monotonic() - begin)
         return Verdict(self._tried > 0, f"{text}; somebody else joined in {waited:.0f} ms")
@@ -112,10 +111,10 @@ class TcpHoarding(Attack):
         for number in range(1, 5):
             one = await self.intruder(number, self.room())
             link = await one.publish(("audio",))
-            self._checks.append(nominate(link))
+            self._checks.append(link.nomination())
             self._target = link.plan.address
         late = await self.intruder(200, self.room("late"))
-        self._late = nominate(await late.publish(("audio",)))
+        self._late = (await late.publish(("audio",))).nomination()
         more_descriptors(2000)
         self._opened = 0
 

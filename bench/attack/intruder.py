@@ -10,30 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import secrets
 import struct
 import time
 from collections import Counter
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bench.light import sdp
 from bench.light.association import Association
 from bench.light.channel import OpenTransport, Stream
-from bench.light.client import PROTOCOL, SOURCES
+from bench.light.signaling import Message, ParticipantError, Signaling, published_tracks
 from sfu.net.dtls import Certificate, DtlsConnection
 from signaling.negotiation.sdp import parse as parse_sdp
 
 ANSWER_SECONDS = 8.0
 """That an intruder waits for whatever it needs to be able to attack."""
+LEAVE_SECONDS = 0.5
 _READS = 64
 """Datagrams that are read at once, so that the loop's other work goes on."""
 _RTP = struct.Struct("!BBHII")
-
-
-class IntruderError(Exception):
-    """An attack could not be mounted; the text says why."""
 
 
 class Link:
@@ -60,11 +58,11 @@ class Link:
         self._ticking = asyncio.create_task(self._tick())
 
     async def connected(self) -> None:
-        """Wait for the keys. Raises `IntruderError`."""
+        """Wait for the keys. Raises `ParticipantError`."""
         until = time.monotonic() + ANSWER_SECONDS
         while self.association.state != "connected":
             if self.association.state == "failed" or time.monotonic() > until:
-                raise IntruderError(f"no transport: {self.association.reason or 'no answer'}")
+                raise ParticipantError(f"no transport: {self.association.reason or 'no answer'}")
             await asyncio.sleep(0.01)
 
     async def _tick(self) -> None:
@@ -97,6 +95,10 @@ class Link:
         if protected is not None:
             self.association.send(protected)
 
+    def nomination(self) -> bytes:
+        """A signed check that asks to be sent to at wherever it seems to come from."""
+        return self.association.check(secrets.token_bytes(12))
+
     def rest(self) -> None:
         """Send no checks of its own any more."""
         self._ticking.cancel()
@@ -110,134 +112,80 @@ class Link:
 
 
 class Intruder:
-    """One WebSocket and what hangs on it. Close it."""
+    """One participant and what hangs on it. Close it."""
 
     certificate = Certificate.generate()
 
     def __init__(self, url: str, address: str) -> None:
         """`address` is where all of it comes from."""
         self.address = address
-        self.counts: Counter[str] = Counter()
-        """Messages of the server by type, errors as `error CODE`."""
         self.welcome: dict[str, Any] = {}
         self.upstream: Link | None = None
         self.downstream: Link | None = None
         self.streams: tuple[Stream, ...] = ()
         """That `publish` announced."""
-        self.answers = True
-        """Whether it answers offers."""
-        self._url = url
-        self._host = url.partition("://")[2].partition(":")[0]
+        self._host = urlsplit(url).hostname or ""
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, local_addr=(address, 0), force_close=True)
         )
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._published: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._offers = 0
-        self._subscribe_credentials = sdp.Credentials()
-        self.ended = asyncio.Event()
+        self._signaling = Signaling(self._http, url, ANSWER_SECONDS)
+        self.counts = self._signaling.counts
+        """Messages of the server by type, errors as `error CODE`."""
+        self.ended = self._signaling.ended
         """The WebSocket is closed, by whomever."""
-
-    async def connect(self) -> None:
-        """Open the WebSocket. Raises `IntruderError`."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                self._socket = await self._http.ws_connect(
-                    f"{self._url}/ws", ssl=False, max_msg_size=4 << 20, compress=0
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise IntruderError(f"no WebSocket: {error or 'no answer'}") from error
+        self.connect = self._signaling.connect
+        self.receive = self._signaling.receive
+        self._subscribe_credentials = sdp.Credentials()
 
     async def ask_to_join(
         self, room: str, name: str = "visitor", password: str | None = None
-    ) -> dict[str, Any]:
-        """Send `join` and give the answer, welcome or not. Raises `IntruderError`."""
-        message = {"type": "join", "version": PROTOCOL, "room": room, "name": name}
-        if password is not None:
-            message["password"] = password
-        await self.send(message)
-        answer = await self.receive()
+    ) -> Message:
+        """Send `join` and give the answer, welcome or not. Raises `ParticipantError`."""
+        answer = await self._signaling.ask_to_join(room, name, password)
         if answer["type"] == "welcome":
-            self.welcome = answer
-            self._reader = asyncio.create_task(self._read())
+            self._welcomed(answer)
         return answer
 
     async def join(self, room: str, name: str = "visitor", password: str | None = None) -> None:
-        """Connect and be in the room. Raises `IntruderError`."""
-        await self.connect()
-        answer = await self.ask_to_join(room, name, password)
-        if answer["type"] != "welcome":
-            raise IntruderError(f"not let in: {answer.get('message', answer['type'])}")
+        """Connect and be in the room. Raises `ParticipantError`."""
+        self._welcomed(await self._signaling.join(room, name, password))
 
-    async def send(self, message: dict[str, Any]) -> None:
+    def _welcomed(self, welcome: Message) -> None:
+        self.welcome = welcome
+        self._signaling.listen(self._receive)
+
+    async def send(self, kind: str, **fields: Any) -> None:
         """Send a message; nothing happens when the socket has ended."""
-        if self._socket is not None and not self._socket.closed:
-            with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-                await self._socket.send_str(json.dumps(message))
+        with contextlib.suppress(ParticipantError):
+            await self._signaling.send(kind, **fields)
 
-    async def receive(self) -> dict[str, Any]:
-        """The next message; `closed` when there is none any more. Raises `IntruderError`."""
-        assert self._socket is not None
-        try:
-            message = await self._socket.receive(ANSWER_SECONDS)
-        except TimeoutError:
-            raise IntruderError("no answer on the WebSocket") from None
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            self.ended.set()
-            return {"type": "closed"}
-        decoded: dict[str, Any] = json.loads(message.data)
-        code = f" {decoded['code']}" if decoded["type"] == "error" else ""
-        self.counts[decoded["type"] + code] += 1
-        return decoded
-
-    async def _read(self) -> None:
-        while not self.ended.is_set():
-            with contextlib.suppress(IntruderError):
-                await self._message(await self.receive())
-
-    async def _message(self, message: dict[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "published" and not self._published.done():
-            self._published.set_result(message["sdp"])
-        elif kind == "error" and message.get("id") and not self._published.done():
-            self._published.set_exception(IntruderError(f"refused: {message['message']}"))
-            self._published.exception()
-        elif kind == "offer" and self.answers:
+    async def _receive(self, message: Message) -> None:
+        if message["type"] == "offer":
             await self._answer(message)
 
     async def publish(
         self, kinds: tuple[str, ...], dtls: type[DtlsConnection] = DtlsConnection
     ) -> Link:
-        """A connected publish transport with a track of each kind. Raises `IntruderError`."""
+        """A connected publish transport with a track of each kind. Raises `ParticipantError`."""
         credentials = sdp.Credentials()
         offer, self.streams = sdp.publish_offer(0, credentials, self.certificate.fingerprint, kinds)
-        await self.send(self.offer_message(1, offer))
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                text = await self._published
-        except TimeoutError:
-            raise IntruderError("no answer to the published offer") from None
-        plan = self._plan(text, credentials, True)
+        published = await self._signaling.publish(offer, published_tracks(self.streams))
+        plan = self._plan(published["sdp"], credentials, True)
         self.upstream = Link(plan, self.certificate, self.address, dtls)
         await self.upstream.connected()
         return self.upstream
 
-    def offer_message(self, number: int, offer: str, *, restart: bool = False) -> dict[str, Any]:
-        """`publish` with the streams that stand."""
-        by_mid = {stream.mid: stream.kind for stream in self.streams}
-        tracks = [
-            {"mid": mid, "source": SOURCES[kind], "muted": False} for mid, kind in by_mid.items()
-        ]
-        return {"type": "publish", "id": number, "sdp": offer, "tracks": tracks,
-                "restart": restart}  # fmt: skip
+    async def send_offer(self, number: int, offer: str, *, restart: bool) -> None:
+        """`publish` with the streams that stand; nobody waits for the answer."""
+        tracks = published_tracks(self.streams)
+        await self.send("publish", id=number, sdp=offer, tracks=tracks, restart=restart)
 
     async def subscribed(self) -> Link:
-        """The subscribe transport, once it is up. Raises `IntruderError`."""
+        """The subscribe transport, once it is up. Raises `ParticipantError`."""
         until = time.monotonic() + ANSWER_SECONDS
         while self.downstream is None:
             if time.monotonic() > until:
-                raise IntruderError("nothing was offered")
+                raise ParticipantError("nothing was offered")
             await asyncio.sleep(0.01)
         await self.downstream.connected()
         return self.downstream
@@ -253,7 +201,7 @@ class Intruder:
             streams=self.streams if offered_by_us else (),
         )
 
-    async def _answer(self, message: dict[str, Any]) -> None:
+    async def _answer(self, message: Message) -> None:
         text: str = message["sdp"]
         if self.downstream is None:
             plan = self._plan(text, self._subscribe_credentials, False)
@@ -261,18 +209,12 @@ class Intruder:
         answer = sdp.subscribe_answer(
             parse_sdp(text), self._subscribe_credentials, self.certificate.fingerprint
         )
-        await self.send({"type": "answer", "id": message["id"], "sdp": answer})
+        await self.send("answer", id=message["id"], sdp=answer)
 
     async def close(self) -> None:
         """End everything, politely where that is possible."""
-        await self.send({"type": "leave"})
-        if self._reader is not None:
-            await asyncio.wait((self._reader,), timeout=0.5)
-            self._reader.cancel()
+        await self._signaling.leave(LEAVE_SECONDS)
         for link in (self.upstream, self.downstream):
             if link is not None:
                 link.close()
-        if self._socket is not None:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._socket.close(), 1)
         await self._http.close()

@@ -23,7 +23,7 @@ import aiohttp
 from bench.attack.catalogue import ATTACKS
 from bench.context import LOOPBACK, Outcome
 from bench.light.client import Client
-from bench.light.fleet import Fleet
+from bench.light.participant import LoadGenerator, load_generator
 from bench.provenance import provenance
 from bench.recordings import media
 from bench.recordings.library import Library
@@ -160,14 +160,12 @@ class _Siege:
     async def run(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """A row for each attack that was made; at least one."""
         with interruptible() as interrupt:
-            async with (
-                Fleet(self._library, PEOPLE) as self._fleet,
-                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-            ):
+            async with load_generator(self._library, PEOPLE, 1, self._server.url) as generator:
+                self._fleet = generator.fleet
                 rows: list[dict[str, Any]] = []
                 attacker = await _Attacker.start()
                 try:
-                    await unless(interrupt, self._call(session))
+                    await unless(interrupt, self._call(generator))
                     await unless(interrupt, self._attacks(names, attacker, rows))
                 finally:
                     await attacker.end()
@@ -176,13 +174,9 @@ class _Siege:
                     )
                 return rows
 
-    async def _call(self, session: aiohttp.ClientSession) -> None:
-        people: dict[str, int] = {}
+    async def _call(self, generator: LoadGenerator) -> None:
         load = Load("attack", PEOPLE, 0.0, ("audio", "video"), warm_up=1.0)
-        self._clients = [
-            Client(self._fleet, session, self._server.url, number, people)
-            for number in range(PEOPLE)
-        ]
+        self._clients = [Client(generator, number) for number in range(PEOPLE)]
         self._tell(f"{PEOPLE} people join at {self._server.url}")
         await set_up(self._clients, load, Watch())
 

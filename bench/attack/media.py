@@ -12,9 +12,8 @@ from typing import Any
 from OpenSSL import SSL
 
 from bench.attack.attack import Attack, Verdict, steadily
-from bench.attack.intruder import Intruder, Link
+from bench.attack.intruder import Intruder
 from bench.light.sdp import OPUS, VP8
-from sfu.net import stun
 from sfu.net.dtls import Certificate, DtlsConnection
 from sfu.net.srtp import SrtpProfile
 from sfu.wire import rtcp, transport_cc
@@ -54,18 +53,6 @@ class Talker:
             self.sent += 1
 
         await steadily(self._rate, until, send)
-
-
-def nominate(link: Link) -> bytes:
-    """A signed check that asks to be sent to at wherever it seems to come from."""
-    plan = link.plan
-    return stun.binding_request(
-        secrets.token_bytes(12),
-        f"{plan.remote_ufrag}:{plan.local_ufrag}",
-        plan.remote_pwd.encode(),
-        controlling=secrets.randbits(64),
-        use_candidate=True,
-    )
 
 
 class SrtcpSsrcs(Attack):
@@ -127,7 +114,7 @@ class AddressTheft(Attack):
         async def steal() -> None:
             while time.monotonic() < until:
                 # What leaves the victim's own socket has the victim's address as its source.
-                victim.association.send(nominate(self._thief))
+                victim.association.send(self._thief.nomination())
                 await asyncio.sleep(0.25)
                 # Does anybody still listen to the victim? A resend comes under another SSRC.
                 wanted = victim.newest.get(media_ssrc, 0)
@@ -208,7 +195,7 @@ class Reflection(Attack):
         while time.monotonic() < until:
             association.send_rtcp(rtcp.receiver_report(1))
             for stranger in self._strangers:
-                stranger.forge(nominate(self._link))
+                stranger.forge(self._link.nomination())
                 stranger.forge(self._feedback(number))
                 number += 1
                 await asyncio.sleep(0.02)
@@ -278,7 +265,7 @@ class PacketFlood(Attack):
         self._junk = [bytes([n % 256]) + secrets.token_bytes(n % 200) for n in range(512)]
 
     async def run(self, until: float) -> None:
-        check = nominate(self._up)
+        check = self._up.nomination()
 
         def send(number: int) -> None:
             kind = number % 8

@@ -9,8 +9,9 @@ import time
 import unicodedata
 
 from bench.attack.attack import Attack, Verdict, timed
-from bench.attack.intruder import Intruder, IntruderError
+from bench.attack.intruder import Intruder
 from bench.light import sdp
+from bench.light.signaling import PROTOCOL, ParticipantError
 
 SLOWEST_ANSWER = 1.0
 """Seconds that the answer to any one message may take."""
@@ -74,7 +75,7 @@ class SdpFeedback(Attack):
                 if one.ended.is_set() or time.monotonic() >= until:
                     continue
                 answers = sum(one.counts.values())
-                await one.send(one.offer_message(number, offer, restart=True))
+                await one.send_offer(number, offer, restart=True)
                 self._sent += 1
                 _, seconds = await timed(self._answered(one, answers))
                 self._slowest = max(self._slowest, seconds)
@@ -116,7 +117,7 @@ class PublishStorm(Attack):
                 # Whoever is put out comes back.
                 await asyncio.sleep(0.2)
                 one = await self.intruder(11 + place)
-                with contextlib.suppress(IntruderError):
+                with contextlib.suppress(ParticipantError):
                     await one.join(self.room())
                 continue
             number += 1
@@ -124,7 +125,7 @@ class PublishStorm(Attack):
             offer, one.streams = sdp.publish_offer(
                 place, credentials, one.certificate.fingerprint, kinds
             )
-            await one.send(one.offer_message(number, offer, restart=number % 2 == 1))
+            await one.send_offer(number, offer, restart=number % 2 == 1)
             self._sent += 1
             await asyncio.sleep(1 / 40)
 
@@ -148,7 +149,7 @@ class ChatFlood(Attack):
     async def run(self, until: float) -> None:
         self._began = time.monotonic()
         while time.monotonic() < until and not self._flooder.ended.is_set():
-            await self._flooder.send({"type": "chat", "text": "x" * 2000})
+            await self._flooder.send("chat", text="x" * 2000)
             self._sent += 1
             await asyncio.sleep(1 / 40)
         while time.monotonic() < until:
@@ -186,7 +187,7 @@ class RoomHoarding(Attack):
         try:
             await one.join(room)
             self._made += 1
-        except IntruderError:
+        except ParticipantError:
             # To hold connections is another attack.
             await one.close()
 
@@ -194,7 +195,7 @@ class RoomHoarding(Attack):
         text = f"{self._made} rooms made by one address"
         try:
             await self.intruder(200, self.room("somebody else"))
-        except IntruderError as error:
+        except ParticipantError as error:
             return Verdict(False, f"{text}; nobody else can: {error}")
         return Verdict(self._made > 0, f"{text}; others still can")
 
@@ -221,10 +222,10 @@ class PasswordRace(Attack):
             await asyncio.sleep(0.05)
 
     async def _guess(self, one: Intruder) -> None:
-        with contextlib.suppress(IntruderError):
+        with contextlib.suppress(ParticipantError):
             asked = [
-                one.send({"type": "join", "version": 1, "room": self.room(), "name": "guesser",
-                          "password": secrets.token_hex(4)})
+                one.send("join", version=PROTOCOL, room=self.room(), name="guesser",
+                         password=secrets.token_hex(4))
                 for _ in range(GUESSES // len(self._guessers))
             ]  # fmt: skip
             await asyncio.gather(*asked)
@@ -283,7 +284,7 @@ class InvisibleNames(Attack):
     async def _try(self, number: int, room: str, name: str, mark: str) -> None:
         self._tried += 1
         one = await self.intruder(number)
-        with contextlib.suppress(IntruderError):
+        with contextlib.suppress(ParticipantError):
             await one.connect()
             answer = await one.ask_to_join(room, name)
             if answer["type"] == "welcome":

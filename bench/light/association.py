@@ -91,15 +91,16 @@ class Association:
 
     def _check(self) -> None:
         self._transaction = secrets.token_bytes(12)
-        username = f"{self.plan.remote_ufrag}:{self.plan.local_ufrag}"
-        self.send(
-            stun.binding_request(
-                self._transaction,
-                username,
-                self.plan.remote_pwd.encode(),
-                controlling=self._tie_breaker,
-                use_candidate=True,
-            )
+        self.send(self.check(self._transaction))
+
+    def check(self, transaction: bytes) -> bytes:
+        """A signed check that nominates wherever it comes from (RFC 8445 clause 8.1.1)."""
+        return stun.binding_request(
+            transaction,
+            f"{self.plan.remote_ufrag}:{self.plan.local_ufrag}",
+            self.plan.remote_pwd.encode(),
+            controlling=self._tie_breaker,
+            use_candidate=True,
         )
 
     def datagram(self, data: bytes, now: float) -> None:

@@ -29,7 +29,7 @@ from bench.light.association import Association
 from bench.light.receiver import Receiver, TrackCounter, Window, choose_sample
 from bench.light.sender import PACER_STEP_NS, OutgoingStream, Publisher, phase
 from bench.light.wire import BATCH, SLOT_BYTES, ReceiveBatch, SendBatch
-from bench.recordings.library import Library as Library
+from bench.recordings.library import Library
 from bench.recordings.recording import index_layers, index_payloads
 from sfu.control import Unframer
 from sfu.net.dtls import Certificate

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import os
 import socket
 import sys
@@ -30,7 +29,14 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 
 from bench.light import talk
-from bench.light.client import LEAVE_SECONDS, PROTOCOL, SIGNALING_SECONDS, SOURCES
+from bench.light.signaling import (
+    SIGNALING_SECONDS,
+    SOURCES,
+    Message,
+    ParticipantError,
+    Signaling,
+    reason_of_loss,
+)
 from bench.real import aiortc_channel as channel
 from bench.real.aiortc_tracks import Lateness, RecordedTrack
 from bench.real.crew import HeardTrack, Look, PicturesRight, SentTrack, named, number_of
@@ -38,13 +44,6 @@ from bench.recordings.library import Library
 from bench.recordings.media import read_counter
 from bench.recordings.recording import Recording
 from sfu.control import Unframer
-
-_OVER = {"closed": "the WebSocket was closed", "closing": "the server says closing",
-         "reset": "the server says reset"}  # fmt: skip
-
-
-class LostError(Exception):
-    """The call is over; the text says why."""
 
 
 class Pictures:
@@ -89,8 +88,8 @@ class Peer:
         # With aiortc's default a second video keeps a transport of its own, which never connects.
         bundled = RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._up, self._down = RTCPeerConnection(bundled), RTCPeerConnection(bundled)
-        self._http: aiohttp.ClientSession | None = None
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._http = aiohttp.ClientSession()
+        self._signaling = Signaling(self._http, plan.url)
         self._names: dict[str, int] = {}
         self._offered: dict[str, dict[str, Any]] = {}
         """Rows of the newest offer, by mid."""
@@ -99,40 +98,26 @@ class Peer:
         self._pictures: Pictures | None = None
         self._told_all = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._reader: asyncio.Task[None] | None = None
         self._sampled = ""
         """Id of the track whose pictures are looked at."""
         self.problem = ""
 
     async def come(self) -> None:
-        """Join, publish, and be connected. Raises `LostError`."""
-        self._http = aiohttp.ClientSession()
-        try:
-            async with asyncio.timeout(SIGNALING_SECONDS):
-                self._socket = await self._http.ws_connect(
-                    f"{self._plan.url}/ws", ssl=False, max_msg_size=4 << 20
-                )
-                name = named(self._plan.participant)
-                await self._send("join", version=PROTOCOL, room=self._plan.room, name=name)
-                welcome = await self._next()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise LostError(f"cannot join at {self._plan.url}: {error or 'no answer'}") from None
-        if welcome.get("type") != "welcome":
-            raise LostError(f"the server refused: {welcome.get('message', welcome)}")
+        """Join, publish, and be connected. Raises `ParticipantError`."""
+        welcome = await self._signaling.join(self._plan.room, named(self._plan.participant))
         for person in welcome["participants"]:
             self._arrived(person)
         self._down.on("track", lambda track: self._spawn(self._count(track)))
-        published: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._reader = asyncio.create_task(self._read(published))
+        self._signaling.listen(self._receive)
         if self._plan.kinds:
-            await self._publish(published)
+            await self._publish()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _publish(self, published: asyncio.Future[str]) -> None:
+    async def _publish(self) -> None:
         tracks = [self._recorded(kind) for kind in self._plan.kinds]
         for track in tracks:
             self._up.addTransceiver(track, "sendonly")
@@ -141,22 +126,21 @@ class Peer:
             {"mid": transceiver.mid, "source": track.source, "muted": False}
             for transceiver, track in zip(self._up.getTransceivers(), tracks, strict=True)
         ]
-        sdp = self._up.localDescription.sdp
-        await self._send("publish", id=1, sdp=sdp, tracks=rows, restart=False)
+        published = await self._signaling.publish(self._up.localDescription.sdp, rows)
         try:
             async with asyncio.timeout(SIGNALING_SECONDS):
-                answer = await published
-                await self._up.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+                answer = RTCSessionDescription(published["sdp"], "answer")
+                await self._up.setRemoteDescription(answer)
                 await self._connected(self._up)
         except TimeoutError:
-            raise LostError("publishing did not come about in time") from None
+            raise ParticipantError("publishing did not come about in time") from None
 
     async def _connected(self, connection: RTCPeerConnection) -> None:
         changed = asyncio.Event()
         connection.on("connectionstatechange", changed.set)
         while connection.connectionState != "connected":
             if connection.connectionState in ("failed", "closed"):
-                raise LostError(f"publish connection {connection.connectionState}")
+                raise ParticipantError(f"publish connection {connection.connectionState}")
             await changed.wait()
             changed.clear()
 
@@ -168,43 +152,35 @@ class Peer:
             )
         return RecordedTrack(library.of(kind), SOURCES[kind], self._late, levels)
 
-    async def _read(self, published: asyncio.Future[str]) -> None:
+    async def _receive(self, message: Message) -> None:
+        # Of a call that is lost, the rest is not looked at.
+        if self.problem:
+            return
         try:
-            while True:
-                await self._message(await self._next(), published)
-        except (LostError, aiohttp.ClientError, OSError, ValueError) as error:
+            await self._on_message(message)
+        except (ParticipantError, ValueError) as error:
             self._lost(str(error))
-            if not published.done():
-                published.set_exception(LostError(self.problem))
-                published.exception()
 
-    async def _message(self, message: dict[str, Any], published: asyncio.Future[str]) -> None:
-        kind = message["type"]
-        if kind == "published" and not published.done():
-            published.set_result(message["sdp"])
-        elif kind == "offer":
+    async def _on_message(self, message: Message) -> None:
+        if message["type"] == "offer":
             await self._answer(message)
-        elif kind == "participantJoined":
+        elif message["type"] == "participantJoined":
             self._arrived(message["participant"])
-        elif kind == "transport" and message["state"] != "connected":
-            told = message["reason"] or "no reason"
-            raise LostError(f"{message['connection']} connection {message['state']}: {told}")
-        elif kind == "error":
-            raise LostError(f"the server says {message['code']}: {message['message']}")
-        elif kind in _OVER:
-            raise LostError(_OVER[kind])
+        elif reason := reason_of_loss(message):
+            self._lost(reason)
 
     def _arrived(self, person: dict[str, Any]) -> None:
         number = number_of(person["name"])
         if number is not None:
             self._names[person["id"]] = number
 
-    async def _answer(self, message: dict[str, Any]) -> None:
+    async def _answer(self, message: Message) -> None:
         self._offered = {row["mid"]: row for row in message["tracks"]}
         offer = RTCSessionDescription(without_rtx(message["sdp"]), "offer")
         await self._down.setRemoteDescription(offer)
         await self._down.setLocalDescription(await self._down.createAnswer())
-        await self._send("answer", id=message["id"], sdp=self._down.localDescription.sdp)
+        answer = self._down.localDescription.sdp
+        await self._signaling.send("answer", id=message["id"], sdp=answer)
 
     async def _count(self, track: Any) -> None:
         with contextlib.suppress(MediaStreamError):
@@ -286,35 +262,16 @@ class Peer:
         )
 
     def _lost(self, why: str) -> None:
-        if not self.problem:
-            self.problem = f"participant {self._plan.participant}: {why}"
-            self._tell(channel.Lost(self.problem))
+        self.problem = f"participant {self._plan.participant}: {why}"
+        self._tell(channel.Lost(self.problem))
+        self._signaling.fail(why)
 
     async def leave(self) -> None:
         """As people do; whatever state it is in."""
         self.problem = self.problem or "left"
-        if self._socket is not None and not self._socket.closed:
-            with contextlib.suppress(aiohttp.ClientError, OSError):
-                await self._send("leave")
-                if self._reader is not None:
-                    # The server closes: closing first could overtake the `leave`.
-                    await asyncio.wait((self._reader,), timeout=LEAVE_SECONDS)
-            await self._socket.close()
-        if self._http is not None:
-            await self._http.close()
+        await self._signaling.leave()
+        await self._http.close()
         await asyncio.gather(self._up.close(), self._down.close(), return_exceptions=True)
-
-    async def _send(self, kind: str, **fields: Any) -> None:
-        assert self._socket is not None
-        await self._socket.send_json({"type": kind, **fields})
-
-    async def _next(self) -> dict[str, Any]:
-        assert self._socket is not None
-        message = await self._socket.receive()
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            return {"type": "closed"}
-        decoded: dict[str, Any] = json.loads(message.data)
-        return decoded
 
 
 def without_rtx(sdp: str) -> str:
@@ -359,7 +316,7 @@ async def serve(connection: socket.socket, library: Library) -> None:
     async def come(plan: channel.Come) -> None:
         try:
             await made.come()
-        except LostError as error:
+        except ParticipantError as error:
             tell(channel.Lost(f"participant {plan.participant}: {error}"))
         else:
             tell(channel.Came())

@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
 from bench.context import Context, Outcome, UsageError
 from bench.light.client import Client
-from bench.light.fleet import Fleet
+from bench.light.participant import LoadGenerator
 from bench.provenance import provenance
 from bench.recordings import media
 from bench.recordings.library import Library
@@ -68,15 +66,8 @@ class Group:
         self.clients: list[Client] = []
         self._make, self._settings = make, settings
 
-    def __call__(
-        self,
-        fleet: Fleet,
-        session: aiohttp.ClientSession,
-        url: str,
-        participant: int,
-        people: dict[str, int],
-    ) -> Client:
-        client = self._make(fleet, session, url, participant, people, **self._settings)
+    def __call__(self, generator: LoadGenerator, participant: int) -> Client:
+        client = self._make(generator, participant, **self._settings)
         self.clients.append(client)
         return client
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from bench.context import Context, Outcome
-from bench.light.client import ClientError
 from bench.light.fleet import FleetError
+from bench.light.signaling import ParticipantError
 from bench.provenance import provenance
 from bench.recordings.media import VideoSpec
 from bench.runs.calls import AUDIO, AUDIO_VIDEO, ROOM_LIMIT, Recorded, counts, one_call
@@ -201,7 +201,7 @@ def _try(context: Context, question: Question, count: int, runs: list[Outcome]) 
     )
     try:
         outcome = one_call(context, load, Recorded(video=VIDEO).library())
-    except (ClientError, FleetError) as error:
+    except (ParticipantError, FleetError) as error:
         return Trial("quality", f"the call did not come about: {error}")
     if outcome["partial"]:
         raise InterruptedRunError("ended in the middle of a call")

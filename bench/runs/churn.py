@@ -17,13 +17,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from bench.context import Context, Outcome
 from bench.light.channel import Measured
-from bench.light.client import Client, ClientError
-from bench.light.fleet import Fleet, FleetError
+from bench.light.client import Client
+from bench.light.fleet import FleetError
+from bench.light.participant import LoadGenerator, load_generator
+from bench.light.signaling import ParticipantError
 from bench.provenance import provenance
 from bench.recordings import pictures_check
 from bench.recordings.library import Library
@@ -60,18 +61,14 @@ class _Counts:
 
 @dataclass(frozen=True)
 class _Scene:
-    fleet: Fleet
-    session: aiohttp.ClientSession
+    generator: LoadGenerator
     server: Server
-    people: dict[str, int]
     kinds: tuple[str, ...]
     residents: int
 
     def client(self, number: int) -> Client:
         residents = frozenset(range(self.residents)) - {number}
-        return Client(
-            self.fleet, self.session, self.server.url, number, self.people, awaited=residents
-        )
+        return Client(self.generator, number, awaited=residents)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,11 +95,8 @@ async def _churn(context: Context, library: Library, server: Server, people: int
     options, counted = context.options, _Counts()
     kinds = AUDIO if options.voice_only else AUDIO_VIDEO
     with interruptible() as interrupt:
-        async with (
-            Fleet(library, people, min(options.drivers, people)) as fleet,
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-        ):
-            scene = _Scene(fleet, session, server, {}, kinds, options.residents)
+        async with load_generator(library, people, options.drivers, server.url) as generator:
+            scene = _Scene(generator, server, kinds, options.residents)
             residents = [scene.client(number) for number in range(options.residents)]
             seats: list[asyncio.Task[None]] = []
             try:
@@ -146,8 +140,8 @@ async def _seat(number: int, scene: _Scene, counted: _Counts, rng: random.Random
             counted.waits.append(time.monotonic() - began)
             await asyncio.sleep(rng.uniform(*STAY_SECONDS))
             if client.problem:
-                raise ClientError(client.problem)
-        except (ClientError, FleetError) as error:
+                raise ParticipantError(client.problem)
+        except (ParticipantError, FleetError) as error:
             counted.failures.append(str(error))
         finally:
             await client.leave()
@@ -164,18 +158,18 @@ async def _window(
 ) -> Outcome:
     start = time.monotonic_ns() + _LEAD_NS
     stop = start + int(context.options.seconds * 1e9)
-    await scene.fleet.begin_window(start, stop)
+    await scene.generator.fleet.begin_window(start, stop)
     await asyncio.sleep(_LEAD_NS / 1e9)
     server, began = scene.server, time.monotonic()
     before, media = server.usages()
     after = before
     watch = context.tell if isinstance(context.tell, Watch) else Watch()
     watch.window(context.options.seconds)
-    sampler, drivers = Sampler(start / 1e9), scene.fleet.pids()
+    sampler, drivers = Sampler(start / 1e9), scene.generator.fleet.pids()
     while (left := stop / 1e9 - time.monotonic()) > 0 and server.alive and not interrupt.is_set():
         # One look at the end decides; those before keep a last one of a server that dies.
         after, media = server.usages()
-        generator, progress = processes.usages(drivers), scene.fleet.progress()
+        generator, progress = processes.usages(drivers), scene.generator.fleet.progress()
         row = sampler.look(server.sampled_at, after, media, generator, progress)
         if row is not None:
             watch.sample(row)
@@ -184,9 +178,9 @@ async def _window(
     partial = time.monotonic_ns() < stop
     if partial:
         stop = time.monotonic_ns()
-        await scene.fleet.end_window(stop)
+        await scene.generator.fleet.end_window(stop)
     use = report.ServerUse(before, after, frozenset(media), time.monotonic() - began)
-    results = await scene.fleet.collect(stop)
+    results = await scene.generator.fleet.collect(stop)
     problems = report.bottlenecks(results)
     if not server.alive:
         problems.append(f"the server ended in the middle: {server.log_tail()}")

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
-
-import aiohttp
 
 from bench.context import Context, Outcome
 from bench.light.client import Client
-from bench.light.fleet import Fleet
 from bench.real import participants as real
 from bench.recordings import media
 from bench.runs.calls import (
@@ -44,21 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 class Seat(Client):
     """The presenter is participant 0; all others send nothing."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        session: aiohttp.ClientSession,
-        url: str,
-        participant: int,
-        people: dict[str, int],
-        **settings: Any,
-    ) -> None:
-        super().__init__(fleet, session, url, participant, people, **settings)
-        self._presents = participant == _PRESENTER
-
     async def publish(self, kinds: tuple[str, ...]) -> None:
         """Of the presenter only."""
-        if self._presents:
+        if self.participant == _PRESENTER:
             await super().publish(kinds)
 
 

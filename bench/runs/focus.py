@@ -15,13 +15,11 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
-
 from bench.light.client import Client
-from bench.light.driver import Library
-from bench.light.fleet import Fleet
+from bench.light.participant import LoadGenerator
 from bench.provenance import provenance
 from bench.recordings import media
+from bench.recordings.library import Library
 from bench.recordings.recording import Recording
 from bench.runs.run import InterruptedRunError, Load, ParticipantClass, measure
 from bench.servers.server import OwnServer
@@ -55,16 +53,9 @@ def looked_at(looks: str, participant: int, people: int) -> int:
 def participant_class(library: Library, count: int, looks: str = "") -> ParticipantClass:
     """Participants who send the library's layers and look at each other as `looks` says."""
 
-    def make(
-        fleet: Fleet,
-        session: aiohttp.ClientSession,
-        url: str,
-        participant: int,
-        people: dict[str, int],
-    ) -> Client:
+    def make(generator: LoadGenerator, participant: int) -> Client:
         main = looked_at(looks, participant, count) if looks else None
-        rids = tuple(library.layers)
-        return Client(fleet, session, url, participant, people, rids=rids, main=main)
+        return Client(generator, participant, rids=tuple(library.layers), main=main)
 
     return make
 

@@ -14,10 +14,11 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from bench.light.client import Client, ClientError
-from bench.light.driver import Library
+from bench.light.client import Client
 from bench.light.fleet import FleetError
+from bench.light.signaling import ParticipantError
 from bench.provenance import provenance
+from bench.recordings.library import Library
 from bench.runs.run import InterruptedRunError, Load, ParticipantClass, measure
 from bench.servers import netns
 from bench.servers.janus import JanusClient, JanusPerFeedClient
@@ -53,7 +54,7 @@ def compare(
             tell(f"run {number + 1} of {repeat}: {side}")
             try:
                 runs[side].append(_one(side, load, library, workers, tell))
-            except (ClientError, FleetError) as error:
+            except (ParticipantError, FleetError) as error:
                 if side != "relay":
                     raise
                 tell(f"the relay did not carry it: {error}")

@@ -19,12 +19,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
 from bench.context import Context, Outcome
 from bench.light.channel import Measured
-from bench.light.client import Client, ClientError
-from bench.light.fleet import Fleet, FleetError
+from bench.light.client import Client
+from bench.light.fleet import FleetError
+from bench.light.participant import LoadGenerator, load_generator
+from bench.light.signaling import Message, ParticipantError
 from bench.provenance import provenance
 from bench.recordings.library import Library
 from bench.reports import report
@@ -54,32 +54,19 @@ _LOOK_SECONDS = 0.5
 _MAX_TOLD = 20
 
 
-class Caller(Client):
-    """Notes when it sent what."""
-
-    def __init__(self, *given: Any, **settings: Any) -> None:
-        super().__init__(*given, **settings)
-        self.sent: dict[str, float] = {}
-        """Monotonic seconds of the last message of each type."""
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        self.sent[message["type"]] = time.monotonic()
-        await super()._send(message)
-
-
 class Callee(Client):
     """Waits for a call; takes no media before it answers."""
 
-    def __init__(self, *given: Any, **settings: Any) -> None:
-        super().__init__(*given, **settings)
+    def __init__(self, generator: LoadGenerator, participant: int) -> None:
+        super().__init__(generator, participant)
         loop = asyncio.get_running_loop()
         self.rang: asyncio.Future[float] = loop.create_future()
         """When it was told of the caller (monotonic seconds)."""
         self.hung_up: asyncio.Future[float] = loop.create_future()
         self._answered = False
-        self._held: dict[str, Any] | None = None
+        self._held: Message | None = None
 
-    async def _message(self, message: dict[str, Any]) -> None:
+    async def on_message(self, message: Message) -> None:
         kind = message["type"]
         if kind == "participantJoined" and not self.rang.done():
             self.rang.set_result(time.monotonic())
@@ -88,13 +75,13 @@ class Callee(Client):
         elif kind == "offer" and not self._answered:
             self._held = message
             return
-        await super()._message(message)
+        await super().on_message(message)
 
     async def answer(self) -> None:
-        """Pick up. Raises `ClientError`, `FleetError`."""
+        """Pick up. Raises `ParticipantError`, `FleetError`."""
         self._answered = True
         if self._held is not None:
-            await super()._message(self._held)
+            await super().on_message(self._held)
         await self.publish(AUDIO)
 
 
@@ -119,21 +106,18 @@ class Counts:
 
 @dataclass(frozen=True)
 class _Scene:
-    fleet: Fleet
-    session: aiohttp.ClientSession
+    generator: LoadGenerator
     server: Server
-    people: dict[str, int]
     lines: int
 
     def callee(self, line: int) -> Callee:
-        return Callee(self.fleet, self.session, self.server.url, 2 * line, self.people)
+        return Callee(self.generator, 2 * line)
 
-    def caller(self, line: int) -> Caller:
-        return Caller(self.fleet, self.session, self.server.url, 2 * line + 1, self.people)
+    def caller(self, line: int) -> Client:
+        return Client(self.generator, 2 * line + 1)
 
-    def stranger(self, line: int) -> Caller:
-        number = 2 * self.lines + line
-        return Caller(self.fleet, self.session, self.server.url, number, self.people)
+    def stranger(self, line: int) -> Client:
+        return Client(self.generator, 2 * self.lines + line)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,12 +139,9 @@ async def _phone(context: Context, library: Library, server: Server) -> Outcome:
     options, counted = context.options, Counts()
     people = 2 * options.lines
     with interruptible() as interrupt:
-        async with (
-            Fleet(library, people, min(options.drivers, people)) as fleet,
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-        ):
+        async with load_generator(library, people, options.drivers, server.url) as generator:
             idle = sum(usage.rss_bytes for usage in server.usages()[0].values())
-            scene = _Scene(fleet, session, server, {}, options.lines)
+            scene = _Scene(generator, server, options.lines)
             context.tell(f"{options.lines} lines for {options.seconds:g} s (Ctrl-C ends it)")
             lines = [
                 asyncio.create_task(_line(n, scene, counted, random.Random(f"{options.seed}/{n}")))
@@ -185,19 +166,19 @@ async def _line(number: int, scene: _Scene, counted: Counts, rng: random.Random)
                 stack.push_async_callback(caller.leave)
                 await _one_call(number, callee, caller, scene, counted, rng)
             counted.completed += 1
-        except (ClientError, FleetError, TimeoutError) as error:
+        except (ParticipantError, FleetError, TimeoutError) as error:
             counted.failures.append(f"line {number}: {error}")
 
 
 async def _one_call(
     number: int,
     callee: Callee,
-    caller: Caller,
+    caller: Client,
     scene: _Scene,
     counted: Counts,
     rng: random.Random,
 ) -> None:
-    """Raises `ClientError`, `FleetError`."""
+    """Raises `ParticipantError`, `FleetError`."""
     # Drawn before anything happens, so that a seed means the same calls on every machine.
     ringing, talking = rng.uniform(*ANSWER_SECONDS), rng.uniform(*TALK_SECONDS)
     is_dialled = rng.random() < BUSY_SHARE
@@ -205,7 +186,7 @@ async def _one_call(
     await callee.join(room)
     await caller.join(room)
     rang = await _within(callee.rang, "it did not ring")
-    counted.ring.append(rang - caller.sent["join"])
+    counted.ring.append(rang - caller.signaling.sent["join"])
     await caller.publish(AUDIO)
     await asyncio.sleep(max(0.0, ringing - (time.monotonic() - rang)))
     answered = time.monotonic()
@@ -218,29 +199,29 @@ async def _one_call(
     await asyncio.sleep(max(0.0, talking - (time.monotonic() - connected)))
     for one in (callee, caller):
         if one.problem:
-            raise ClientError(one.problem)
+            raise ParticipantError(one.problem)
     # Leaving takes until the server has closed the socket, the news comes before.
     leaving = asyncio.create_task(caller.leave())
     try:
         told = await _within(callee.hung_up, "the callee was not told of the hang-up")
-        counted.hang_up.append(told - caller.sent["leave"])
+        counted.hang_up.append(told - caller.signaling.sent["leave"])
     finally:
         await leaving
 
 
 async def _find_busy(number: int, scene: _Scene, counted: Counts) -> None:
-    """Somebody else dials. Raises `ClientError` when the line takes that call, too."""
+    """Somebody else dials. Raises `ParticipantError` when the line takes that call, too."""
     stranger = scene.stranger(number)
     counted.busy_dialled += 1
     try:
         await stranger.join(str(1000 + number))
-    except ClientError as error:
+    except ParticipantError as error:
         if error.code != "roomFull":
             raise
-        counted.busy.append(time.monotonic() - stranger.sent["join"])
+        counted.busy.append(time.monotonic() - stranger.signaling.sent["join"])
         counted.busy_told += 1
     else:
-        raise ClientError("a line in a call took another one")
+        raise ParticipantError("a line in a call took another one")
     finally:
         await stranger.leave()
 
@@ -249,14 +230,14 @@ async def _within(news: asyncio.Future[float], otherwise: str) -> float:
     try:
         return await asyncio.wait_for(asyncio.shield(news), STEP_SECONDS)
     except TimeoutError:
-        raise ClientError(otherwise) from None
+        raise ParticipantError(otherwise) from None
 
 
 async def _window(
     context: Context, scene: _Scene, counted: Counts, interrupt: asyncio.Event, idle: int
 ) -> Outcome:
     watch = context.tell if isinstance(context.tell, Watch) else Watch()
-    seconds, server, fleet = context.options.seconds, scene.server, scene.fleet
+    seconds, server, fleet = context.options.seconds, scene.server, scene.generator.fleet
     start = time.monotonic_ns() + _LEAD_NS
     stop = start + int(seconds * 1e9)
     await fleet.begin_window(start, stop)

@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import aiohttp
-
 from bench.light.channel import Measured
 from bench.light.fleet import Fleet
+from bench.light.participant import LightParticipant, LoadGenerator, load_generator
 from bench.provenance import provenance
 from bench.recordings import pictures_check
 from bench.recordings.library import Library
@@ -43,30 +42,10 @@ class InterruptedRunError(Exception):
     """The user ended the run before anything was measured."""
 
 
-class Participant(Protocol):
-    """What a run asks of a client; all may raise `ClientError`."""
-
-    participant: int
-    problem: str
-    named: set[str]
-
-    async def join(self, room: str) -> None: ...
-    async def publish(self, kinds: tuple[str, ...]) -> None: ...
-    async def receive_all(self, count: int, seconds: float) -> None: ...
-    async def leave(self) -> None: ...
-
-
 class ParticipantClass(Protocol):
-    """`Client` or `JanusClient`."""
+    """Makes a participant of a given number, as a subclass of `LightParticipant` does."""
 
-    def __call__(
-        self,
-        fleet: Fleet,
-        session: aiohttp.ClientSession,
-        url: str,
-        participant: int,
-        people: dict[str, int],
-    ) -> Participant: ...
+    def __call__(self, generator: LoadGenerator, participant: int, /) -> LightParticipant: ...
 
 
 @dataclass(frozen=True)
@@ -126,25 +105,22 @@ async def measure(
 ) -> dict[str, Any]:
     """Run it and give the report; `tell` gets a line at each step, a `Watch` all that happens.
 
-    Raises `ClientError`, `FleetError`, `InterruptedRunError`.
+    Raises `ParticipantError`, `FleetError`, `InterruptedRunError`.
     """
     watch = tell if isinstance(tell, Watch) else Watch()
     with interruptible() as interrupt:
-        async with (
-            Fleet(library, load.participants, load.drivers) as fleet,
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-        ):
-            people: dict[str, int] = {}
-            clients = [
-                participant_class(fleet, session, server.url, number, people)
-                for number in range(load.participants)
-            ]
+        async with load_generator(
+            library, load.participants, load.drivers, server.url
+        ) as generator:
+            clients = [participant_class(generator, number) for number in range(load.participants)]
             try:
                 idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
                 tell(f"{load.participants} people join at {server.url}")
                 await unless(interrupt, set_up(clients, load, watch))
                 tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
-                run = _Run(load, library, fleet, server, clients, interrupt, watch, idle_rss)
+                run = _Run(
+                    load, library, generator.fleet, server, clients, interrupt, watch, idle_rss
+                )
                 outcome = await run.window()
             finally:
                 await asyncio.gather(*(c.leave() for c in clients), return_exceptions=True)
@@ -166,19 +142,19 @@ async def unless(interrupt: asyncio.Event, work: Any) -> None:
     await task
 
 
-async def set_up(clients: Sequence[Participant], load: Load, watch: Watch) -> None:
+async def set_up(clients: Sequence[LightParticipant], load: Load, watch: Watch) -> None:
     """Everybody joins and publishes, then receives all tracks; then the warm-up. Raises
-    `ClientError`."""
+    `ParticipantError`."""
     gate = asyncio.Semaphore(JOINS_AT_ONCE)
     steps = itertools.count(1)
 
-    async def come(client: Participant) -> None:
+    async def come(client: LightParticipant) -> None:
         async with gate:
             await client.join(load.room(client.participant))
             await client.publish(load.kinds)
             watch.joined(next(steps), 2 * len(clients))
 
-    async def listen(client: Participant) -> None:
+    async def listen(client: LightParticipant) -> None:
         async with gate:
             await client.receive_all(load.tracks_for(client.participant), RECEIVE_SECONDS)
             watch.joined(next(steps), 2 * len(clients))
@@ -196,7 +172,7 @@ class _Run:
     library: Library
     fleet: Fleet
     server: Server
-    clients: Sequence[Participant]
+    clients: Sequence[LightParticipant]
     interrupt: asyncio.Event
     watch: Watch
     idle_rss: int

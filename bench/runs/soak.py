@@ -17,12 +17,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
-from bench.light.client import Client, ClientError
-from bench.light.driver import Library
-from bench.light.fleet import Fleet
+from bench.light.client import Client
+from bench.light.participant import LoadGenerator, load_generator
+from bench.light.signaling import ParticipantError
 from bench.provenance import provenance
+from bench.recordings.library import Library
 from bench.runs.run import Load, interruptible
 from bench.servers.server import Server
 
@@ -49,15 +48,11 @@ async def soak(load: Load, library: Library, server: Server, seed: int = 1) -> d
     samples: list[dict[str, float]] = []
     began = time.monotonic()
     with interruptible() as interrupt:
-        async with (
-            Fleet(library, load.participants, load.drivers) as fleet,
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-        ):
-            people: dict[str, int] = {}
+        async with load_generator(
+            library, load.participants, load.drivers, server.url
+        ) as generator:
             seats = [
-                asyncio.create_task(
-                    _seat(n, load, fleet, session, server, people, counts, random.Random(seed + n))
-                )
+                asyncio.create_task(_seat(n, load, generator, counts, random.Random(seed + n)))
                 for n in range(load.participants)
             ]
             try:
@@ -80,15 +75,12 @@ async def soak(load: Load, library: Library, server: Server, seed: int = 1) -> d
 async def _seat(
     number: int,
     load: Load,
-    fleet: Fleet,
-    session: aiohttp.ClientSession,
-    server: Server,
-    people: dict[str, int],
+    generator: LoadGenerator,
     counts: _Counts,
     rng: random.Random,
 ) -> None:
     while True:
-        client = Client(fleet, session, server.url, number, people)
+        client = Client(generator, number)
         try:
             counts.joins += 1
             counts.present += 1
@@ -96,8 +88,8 @@ async def _seat(
             await client.publish(load.kinds)
             await asyncio.sleep(rng.uniform(*STAY_SECONDS))
             if client.problem:
-                raise ClientError(client.problem)
-        except ClientError as error:
+                raise ParticipantError(client.problem)
+        except ParticipantError as error:
             counts.failures.append(str(error))
         finally:
             counts.present -= 1

@@ -13,38 +13,25 @@ import contextlib
 import itertools
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from bench.light import sdp
-from bench.light.channel import OpenTransport, Stream, Track
-from bench.light.client import SIGNALING_SECONDS, ClientError
-from bench.light.fleet import Fleet, FleetError
-from signaling.negotiation.description import SdpError
+from bench.light.channel import OpenTransport, Track
+from bench.light.participant import LightParticipant, LoadGenerator, failing_as
+from bench.light.signaling import SIGNALING_SECONDS, ParticipantError, web_socket
 from signaling.negotiation.sdp import parse as parse_sdp
 
 KEEPALIVE_SECONDS = 20.0
 _PLUGIN = "janus.plugin.videoroom"
 
 
-class JanusClient:
-    """One participant. Same calls as `light.client.Client`."""
+class JanusClient(LightParticipant):
+    """One participant."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        session: aiohttp.ClientSession,
-        url: str,
-        participant: int,
-        people: dict[str, int],
-    ) -> None:
-        self.participant = participant
-        self.problem = ""
-        self.named: set[str] = set()
-        self.tracks: tuple[Track, ...] = ()
-        self._fleet, self._http, self._url, self._people = fleet, session, url, people
-        self._host = urlsplit(url).hostname or ""
+    def __init__(self, generator: LoadGenerator, participant: int) -> None:
+        super().__init__(generator, participant)
+        self._people = generator.people
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._session = 0
@@ -53,7 +40,6 @@ class JanusClient:
         self._room = 0
         self._numbers = itertools.count(1)
         self._replies: dict[str, asyncio.Queue[dict[str, Any]]] = {}
-        self._plans: list[OpenTransport] = []
         self._kinds = 0
         self._feeds: set[int] = set()
         """Who publishes in the room, of the others."""
@@ -64,8 +50,8 @@ class JanusClient:
         self._room = int(room)
         try:
             async with asyncio.timeout(SIGNALING_SECONDS):
-                self._socket = await self._http.ws_connect(
-                    self._url, protocols=("janus-protocol",), max_msg_size=4 << 20
+                self._socket = await web_socket(
+                    self._generator.http, self._generator.url, protocols=("janus-protocol",)
                 )
                 self._tasks.append(asyncio.create_task(self._read()))
                 self._session = (await self._ask({"janus": "create"}))["data"]["id"]
@@ -77,12 +63,15 @@ class JanusClient:
                     {"request": "join", "ptype": "publisher", "room": self._room},
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClientError(f"cannot join at {self._url}: {error or 'no answer'}") from error
+            raise ParticipantError(
+                f"cannot join at {self._generator.url}: {error or 'no answer'}"
+            ) from error
         self._feed = str(joined["plugindata"]["data"]["id"])
         self._people[self._feed] = self.participant
 
     async def _make_room(self) -> None:
-        with contextlib.suppress(ClientError):  # it exists already
+        # It may exist already.
+        with contextlib.suppress(ParticipantError):
             await self._plugin(
                 self._publisher,
                 {
@@ -98,42 +87,21 @@ class JanusClient:
     async def publish(self, kinds: tuple[str, ...]) -> None:
         """Send a track of each kind; returns when the transport is up."""
         credentials = sdp.Credentials()
-        offer, streams = sdp.publish_offer(
-            self.participant, credentials, self._fleet.fingerprint(self.participant), kinds
-        )
+        offer, streams = sdp.publish_offer(self.participant, credentials, self._fingerprint, kinds)
         self._kinds = len(kinds)
         try:
-            async with asyncio.timeout(SIGNALING_SECONDS):
-                reply = await self._plugin(
-                    self._publisher, {"request": "publish"}, {"type": "offer", "sdp": offer}
-                )
-                plan = self._plan(reply["jsep"]["sdp"], credentials, True, streams)
-                await self._fleet.open(plan)
-                await self._trickle_done(self._publisher)
-            await self._fleet.connected(plan)
+            with failing_as("publishing failed"):
+                async with asyncio.timeout(SIGNALING_SECONDS):
+                    reply = await self._plugin(
+                        self._publisher, {"request": "publish"}, {"type": "offer", "sdp": offer}
+                    )
+                    plan = await self._open(
+                        reply["jsep"]["sdp"], credentials, offered_by_us=True, streams=streams
+                    )
+                    await self._trickle_done(self._publisher)
+                await self._fleet.connected(plan)
         except TimeoutError:
-            raise ClientError("no answer to the published offer") from None
-        except (FleetError, SdpError, sdp.NegotiationError) as error:
-            raise ClientError(f"publishing failed: {error}") from error
-
-    def _plan(
-        self,
-        text: str,
-        credentials: sdp.Credentials,
-        offered_by_us: bool,
-        streams: tuple[Stream, ...] = (),
-    ) -> OpenTransport:
-        plan = sdp.transport_plan(
-            transport=self._fleet.new_transport(),
-            participant=self.participant,
-            text=text,
-            host=self._host,
-            credentials=credentials,
-            offered_by_us=offered_by_us,
-            streams=streams,
-        )
-        self._plans.append(plan)
-        return plan
+            raise ParticipantError("no answer to the published offer") from None
 
     async def receive_all(self, count: int, seconds: float) -> None:
         """Subscribe to everybody else in the room and wait until all media arrives."""
@@ -146,17 +114,13 @@ class JanusClient:
                 plans = [await self._subscribe(feeds) for feeds in self._connections()]
         except TimeoutError:
             who = f"participant {self.participant}"
-            raise ClientError(f"{who} was offered {len(self._feeds)} feeds") from None
+            raise ParticipantError(f"{who} was offered {len(self._feeds)} feeds") from None
         if len(self.tracks) < count:
-            raise ClientError(
+            raise ParticipantError(
                 f"participant {self.participant} was offered {len(self.tracks)} of {count} tracks"
             )
-        try:
-            for plan in plans:
-                await self._fleet.connected(plan)
-                await self._fleet.receiving(self.participant, plan.transport, seconds)
-        except FleetError as error:
-            raise ClientError(f"subscribing failed: {error}") from error
+        for plan in plans:
+            await self._receiving(plan, seconds)
 
     def _connections(self) -> list[list[int]]:
         """Whose streams come over each connection."""
@@ -176,7 +140,7 @@ class JanusClient:
         text: str = attached["jsep"]["sdp"]
         described = parse_sdp(text)
         credentials = sdp.Credentials()
-        plan = self._plan(text, credentials, False)
+        plan = await self._open(text, credentials, offered_by_us=False)
         ssrcs = {line.mid: next(iter(line.ssrcs), 0) for line in described.media}
         tracks = tuple(
             Track(ssrcs[s["mid"]], s["type"], self._people[str(s["feed_id"])])
@@ -184,10 +148,8 @@ class JanusClient:
             if str(s.get("feed_id")) in self._people and ssrcs.get(s["mid"])
         )
         self.tracks += tracks
-        await self._fleet.open(plan)
         await self._fleet.set_tracks(self.participant, plan.transport, tracks)
-        fingerprint = self._fleet.fingerprint(self.participant)
-        answer = sdp.subscribe_answer(described, credentials, fingerprint)
+        answer = sdp.subscribe_answer(described, credentials, self._fingerprint)
         await self._plugin(
             handle,
             {"request": "start", "room": self._room},
@@ -199,16 +161,14 @@ class JanusClient:
     async def leave(self) -> None:
         """Leave politely, whatever state the call is in."""
         if self._socket is not None and not self._socket.closed:
-            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ClientError):
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ParticipantError):
                 async with asyncio.timeout(SIGNALING_SECONDS):
                     await self._ask({"janus": "destroy", "session_id": self._session})
         for task in self._tasks:
             task.cancel()
         if self._socket is not None:
             await self._socket.close()
-        for plan in self._plans:
-            with contextlib.suppress(OSError):
-                await self._fleet.close_transport(self.participant, plan.transport)
+        await super().leave()
 
     # The Janus API.
 
@@ -242,7 +202,7 @@ class JanusClient:
         reply = await self._ask(message)
         data = reply["plugindata"]["data"]
         if "error" in data:
-            raise ClientError(f"Janus refused {body['request']}: {data['error']}")
+            raise ParticipantError(f"Janus refused {body['request']}: {data['error']}")
         return reply
 
     async def _ask(
@@ -258,7 +218,7 @@ class JanusClient:
             while True:
                 reply = await replies.get()
                 if reply["janus"] == "error":
-                    raise ClientError(f"Janus: {reply['error']['reason']}")
+                    raise ParticipantError(f"Janus: {reply['error']['reason']}")
                 if reply["janus"] in final:
                     return reply
         finally:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.light.client import MAIN_TILE, THUMBNAIL, view_message
-from bench.light.driver import Library
+from bench.light.client import MAIN_TILE, THUMBNAIL, viewed_tracks
+from bench.recordings.library import Library
 from bench.recordings.recording import Frame, Recording
 from bench.runs import focus
 from bench.runs.run import Load
@@ -83,9 +83,8 @@ def test_view_has_one_large_tile_and_no_sound() -> None:
         for n in (1, 2)
         for kind in ("audio", "video")
     ]
-    message = view_message(offered, {"p1": 1, "p2": 2}, 2)
-    assert message["type"] == "view"
-    assert [(t["track"], t["width"], t["height"], t["importance"]) for t in message["tracks"]] == [
+    tracks = viewed_tracks(offered, {"p1": 1, "p2": 2}, 2)
+    assert [(t["track"], t["width"], t["height"], t["importance"]) for t in tracks] == [
         ("t1video", *THUMBNAIL, "tile"),
         ("t2video", *MAIN_TILE, "main"),
     ]
