@@ -20,7 +20,6 @@ STILL_LONGER = {
     "sfu/receive/ingress.py Ingress.take",
     "sfu/receive/rtp_stream.py RtpStream.__init__",
     "sfu/send/down_track.py DownTrack.__init__",
-    "signaling/records/points.py of_figures",
 }
 """Functions that are to be divided; one that fits must leave the list."""
 
