@@ -92,7 +92,11 @@ class Publisher:
         """Take the whole list; returns the tracks that are new and those that are gone."""
         self.extensions = command.extensions
         wanted = {spec.track: spec for spec in command.tracks}
-        gone = [track for name, track in self.tracks.items() if name not in wanted]
+        gone = [
+            track
+            for name, track in self.tracks.items()
+            if name not in wanted or wanted[name].codec != track.spec.codec
+        ]
         for track in gone:
             self._drop(track)
         new: list[UpTrack] = []

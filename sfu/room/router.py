@@ -146,7 +146,8 @@ class Router:
 
     @staticmethod
     def _tie(track: UpTrack, down: DownTrack, now: float) -> None:
-        if track.kind == down.spec.kind:
+        # A receiver that was offered another codec is offered this one soon.
+        if track.codec is down.codec:
             down.up_track = track
             track.attach(down, now)
 

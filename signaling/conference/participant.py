@@ -39,6 +39,8 @@ class Track:
     source: messages.Source
     mid: str
     muted: bool
+    codec: str = ""
+    """By its name in the worker; '' before the first answer."""
 
     def info(self) -> messages.TrackInfo:
         """As the protocol shows it."""

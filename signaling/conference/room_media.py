@@ -185,6 +185,8 @@ class RoomMedia:
         specs: dict[str, UpTrackSpec] = {spec.track: spec for spec in result.tracks}
         participant.tracks = {track.id: track for track in planned.values() if track.id in specs}
         after = participant.tracks
+        for track in after.values():
+            track.codec = specs[track.id].codec
         for gone in participant.layers.keys() - after.keys():
             del participant.layers[gone]
         reply = messages.Published(
@@ -207,7 +209,7 @@ class RoomMedia:
     def next_offer(self, to: Participant, everybody: Iterable[Participant]) -> bool:
         """Bring the subscription of `to` up to date; True when a new offer is open."""
         wanted = {
-            track.id: Wanted(track.id, other.id, other.cname, track.kind)
+            track.id: Wanted(track.id, other.id, other.cname, track.codec)
             for other in everybody
             if other is not to
             for track in other.tracks.values()

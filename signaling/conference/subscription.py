@@ -18,9 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sfu.control import DownTrackSpec, TransportStats
+from signaling.negotiation import payload_formats
 from signaling.negotiation.description import MAX_MEDIA, SdpError
 from signaling.negotiation.parameters import (
-    Kind,
     Local,
     NegotiationError,
     Progress,
@@ -43,7 +43,8 @@ class Wanted:
     track: str
     participant: str
     cname: str
-    kind: Kind
+    codec: str
+    """By its name, as it is published: nothing is transcoded."""
 
 
 @dataclass(slots=True)
@@ -105,8 +106,11 @@ class Subscription:
         """Bring `lines` in line with `wanted`; True when something changed."""
         changed = False
         for index, line in enumerate(self.lines):
-            if line.track and (line.track not in wanted or line.ssrc in self.spent):
-                self.lines[index] = DownLine(line.mid, line.kind)
+            if not line.track:
+                continue
+            item = wanted.get(line.track)
+            if item is None or item.codec != line.codec or line.ssrc in self.spent:
+                self.lines[index] = DownLine(line.mid, line.codec)
                 changed = True
         present = {line.track for line in self.lines}
         for item in wanted.values():
@@ -116,11 +120,11 @@ class Subscription:
 
     def _place(self, item: Wanted) -> bool:
         ssrc, rtx_ssrc = self._new_ssrc(), 0
-        if item.kind == "video":
+        if payload_formats.of(item.codec).rtx_payload_type:
             rtx_ssrc = self._new_ssrc(besides=ssrc)
-        line = DownLine("", item.kind, item.track, item.participant, item.cname, ssrc, rtx_ssrc)
+        line = DownLine("", item.codec, item.track, item.participant, item.cname, ssrc, rtx_ssrc)
         for index, old in enumerate(self.lines):
-            if not old.track and old.kind == item.kind and old.mid in self.free:
+            if not old.track and old.kind == line.kind and old.mid in self.free:
                 self.free.discard(old.mid)
                 self.lines[index] = replace(line, mid=old.mid)
                 return True

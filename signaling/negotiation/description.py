@@ -19,12 +19,10 @@ MAX_STREAMS = 32
 MAX_LISTED = 16
 """Rids of one direction of a simulcast line, and SSRCs of a SIM group."""
 MAX_CODECS = 32
-"""Of the `KNOWN_CODECS`, in one m-line: browsers offer RTX for each of a dozen formats."""
+"""That are known by name, in one m-line: browsers offer RTX for each of a dozen formats."""
 MAX_PARAMETERS = 32
 """Of one format; what is behind them is not read."""
 
-KNOWN_CODECS = frozenset({"opus", "vp8", "red", "rtx"})
-"""In lower case; other formats are nobody's here."""
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 PROFILES = frozenset(
     {
@@ -93,7 +91,7 @@ class Media:
     """'' until it is known: `sendrecv` when neither the m-line nor the session says another."""
     codecs: dict[int, Codec] = field(default_factory=dict)
     """By payload type; `formats` has their order of preference. Of a description that was read only
-    those of the `KNOWN_CODECS`."""
+    those that are known by name (`payload_formats.is_known`)."""
     offered: frozenset[str] = frozenset()
     """The payload types of `formats` once more, when it was read."""
     format_parameters: dict[str, str] = field(default_factory=dict)

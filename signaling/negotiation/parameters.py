@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sfu.codecs import opus, vp8
 from sfu.control import Extensions, Fingerprint
 from signaling.negotiation.description import Codec, Description, Media
 
@@ -34,8 +33,6 @@ REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-
-OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=1"
 
 
 class NegotiationError(Exception):
@@ -112,19 +109,6 @@ def read_remote(first: Media, answering: bool) -> Remote:
     return Remote(first.ice_ufrag, first.ice_pwd, prints, role)
 
 
-def find_codec(media: Media) -> Codec | None:
-    """The one codec that we take of an m-line: Opus (RFC 7587) or VP8 (RFC 7741)."""
-    wanted = opus.CODEC if media.kind == "audio" else vp8.CODEC
-    fitting = {
-        codec.payload_type: codec
-        for codec in media.codecs.values()
-        if codec.clock_rate == wanted.clock_rate and codec.name.lower() == wanted.name.lower()
-    }
-    if len(fitting) > 1:
-        return next(fitting[int(number)] for number in media.formats if int(number) in fitting)
-    return next(iter(fitting.values()), None)
-
-
 _APT = re.compile(r"(?:^|;)[ \t]*apt[ \t]*=[ \t]*([0-9]{1,3})[ \t]*(?:;|$)", re.IGNORECASE)
 """The format that an RTX format repairs, RFC 4588 section 8.6."""
 
@@ -138,14 +122,15 @@ def find_rtx(media: Media, codec: Codec) -> Codec | None:
     return None
 
 
-def find_red(media: Media, opus: Codec) -> Codec | None:
-    """Redundant audio (RFC 2198) whose blocks are all of `opus`."""
+def find_red(media: Media, primary: Codec) -> Codec | None:
+    """Redundant audio (RFC 2198) whose blocks are all of `primary`."""
+    like_it = (primary.clock_rate, primary.channels)
     for codec in media.codecs.values():
-        if codec.name.lower() != "red" or (codec.clock_rate, codec.channels) != (48000, 2):
+        if codec.name.lower() != "red" or (codec.clock_rate, codec.channels) != like_it:
             continue
         # RFC 2198 section 5: `a=fmtp:63 111/111`, the types of the blocks.
         blocks = codec.fmtp.partition(";")[0].strip().split("/")
-        if len(blocks) > 1 and set(blocks) == {str(opus.payload_type)}:
+        if len(blocks) > 1 and set(blocks) == {str(primary.payload_type)}:
             return codec
     return None
 
@@ -172,14 +157,15 @@ def find_extensions(sending: Sequence[Media]) -> Extensions:
     )
 
 
-def rtx_codec(payload_type: int, primary: int) -> Codec:
-    """RFC 4588 section 8.6."""
-    return Codec(payload_type, "rtx", 90000, fmtp=f"apt={primary}")
+def rtx_codec(payload_type: int, primary: Codec) -> Codec:
+    """RFC 4588 section 8.6: with the clock of what it repairs."""
+    return Codec(payload_type, "rtx", primary.clock_rate, fmtp=f"apt={primary.payload_type}")
 
 
-def red_codec(payload_type: int, opus: int) -> Codec:
-    """Opus, and the packet before it once more."""
-    return Codec(payload_type, "red", 48000, 2, f"{opus}/{opus}")
+def red_codec(payload_type: int, primary: Codec) -> Codec:
+    """A voice, and the packet before it once more (RFC 2198 section 5)."""
+    blocks = f"{primary.payload_type}/{primary.payload_type}"
+    return Codec(payload_type, "red", primary.clock_rate, primary.channels, blocks)
 
 
 def add_transport(media: Media, local: Local, setup: str) -> None:

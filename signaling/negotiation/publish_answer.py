@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sfu.control import Extensions, StreamSpec, UpTrackSpec
 from signaling.negotiation.description import Codec, Description, Extension, Media
@@ -12,17 +11,14 @@ from signaling.negotiation.parameters import (
     ABS_SEND_TIME,
     AUDIO_LEVEL,
     MID,
-    OPUS_PARAMETERS,
     REPAIRED_RID,
     RID,
     TRANSPORT_CC,
     Code,
-    Kind,
     Local,
     NegotiationError,
     Remote,
     add_transport,
-    find_codec,
     find_extensions,
     find_red,
     find_rtx,
@@ -31,6 +27,7 @@ from signaling.negotiation.parameters import (
     rtx_codec,
     transport_line,
 )
+from signaling.negotiation.payload_formats import PayloadFormat, find_codec, titles
 
 MAX_SENDING = 8
 """Tracks that one participant may publish at once."""
@@ -66,6 +63,7 @@ class _Line:
 
     media: Media
     codec: Codec
+    format: PayloadFormat
     rtx: Codec | None
     red: Codec | None
     sends: bool
@@ -119,9 +117,9 @@ def _read_lines(offer: Description, redundancy: bool) -> tuple[dict[int, _Line],
         if media.port == 0 and not (media.bundle_only and media.mid in group):
             continue
         sends = media.direction.startswith("send")
-        codec = find_codec(media) if media.is_rtp else None
-        if codec is not None:
-            usable[place] = _line(media, codec, sends, redundancy)
+        found = find_codec(media) if media.is_rtp else None
+        if found is not None:
+            usable[place] = _line(media, *found, sends, redundancy)
         elif sends and media.kind in ("audio", "video"):
             rejected.append(_no_codec(media))
     # All that is taken shares one transport: the BUNDLE group, or the first m-line alone.
@@ -134,19 +132,18 @@ def _read_lines(offer: Description, redundancy: bool) -> tuple[dict[int, _Line],
     return taken, rejected
 
 
-def _line(media: Media, codec: Codec, sends: bool, redundancy: bool) -> _Line:
-    if media.kind == "video":
-        return _Line(media, codec, find_rtx(media, codec), None, sends)
-    red = find_red(media, codec) if redundancy and sends else None
-    return _Line(media, codec, None, red, sends)
+def _line(media: Media, codec: Codec, entry: PayloadFormat, sends: bool, redundancy: bool) -> _Line:
+    rtx = find_rtx(media, codec) if entry.rtx_payload_type else None
+    redundant = redundancy and sends and entry.red_payload_type != 0
+    red = find_red(media, codec) if redundant else None
+    return _Line(media, codec, entry, rtx, red, sends)
 
 
 def _no_codec(media: Media) -> Rejected:
     if not media.is_rtp:
         return Rejected(media.mid, "badSdp", f"m-line {media.mid} is of no profile of RTP")
-    if media.kind == "audio":
-        return Rejected(media.mid, "noOpus", f"m-line {media.mid} offers no Opus")
-    return Rejected(media.mid, "noVp8", f"m-line {media.mid} offers no VP8")
+    code: Code = "noOpus" if media.kind == "audio" else "noVp8"
+    return Rejected(media.mid, code, f"m-line {media.mid} offers no {titles(media.kind)}")
 
 
 def _check_tracks(
@@ -199,8 +196,8 @@ def _up_track(line: _Line, track: str, extensions: Extensions, max_bps: int) -> 
     return UpTrackSpec(
         track=track,
         mid=media.mid,
-        kind=cast(Kind, media.kind),
-        codec="opus" if media.kind == "audio" else "VP8",
+        kind=line.format.codec.kind,
+        codec=line.format.codec.name,
         payload_type=line.codec.payload_type,
         rtx_payload_type=line.rtx.payload_type if line.rtx else 0,
         red_payload_type=line.red.payload_type if line.red else 0,
@@ -254,17 +251,16 @@ def _answer_media(
     media, codec = line.media, line.codec
     ours = Codec(codec.payload_type, codec.name, codec.clock_rate, codec.channels)
     ours.feedback = _feedback(line, extensions.transport_cc)
-    if media.kind == "audio":
-        ours.fmtp = OPUS_PARAMETERS
+    ours.fmtp = line.format.answered(codec)
     answer = Media(media.kind, protocol=media.protocol, mid=media.mid)
     answer.direction = "recvonly" if spec else "inactive"
     answer.codecs = {ours.payload_type: ours}
     if line.red is not None:
         # A browser sends what comes first.
-        red = red_codec(line.red.payload_type, ours.payload_type)
+        red = red_codec(line.red.payload_type, ours)
         answer.codecs = {red.payload_type: red, **answer.codecs}
     if line.rtx is not None:
-        rtx = rtx_codec(line.rtx.payload_type, ours.payload_type)
+        rtx = rtx_codec(line.rtx.payload_type, ours)
         answer.codecs[rtx.payload_type] = rtx
     answer.extensions = _answer_extensions(media, extensions)
     if spec is not None:

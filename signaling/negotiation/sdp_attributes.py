@@ -12,7 +12,6 @@ from collections.abc import Callable, Sized
 
 from signaling.negotiation.description import (
     DIRECTIONS,
-    KNOWN_CODECS,
     MAX_CODECS,
     MAX_LISTED,
     MAX_STREAMS,
@@ -21,6 +20,7 @@ from signaling.negotiation.description import (
     Media,
     SdpError,
 )
+from signaling.negotiation.payload_formats import is_known
 
 Reader = Callable[[Media, str], None]
 
@@ -75,7 +75,7 @@ def _read_rtpmap(media: Media, value: str) -> None:
     number, _, rest = value.strip().partition(" ")
     name, *figures = rest.lstrip().split("/", 2)
     # Who edits a description by a program often takes a format off the m-line only.
-    if number not in media.offered or name.lower() not in KNOWN_CODECS:
+    if number not in media.offered or not is_known(name):
         return
     if not figures or not all(map(_is_short_number, figures)):
         raise SdpError("an rtpmap is malformed")

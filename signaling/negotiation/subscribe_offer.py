@@ -9,14 +9,12 @@ from sfu.control import DownTrackSpec, Extensions
 from signaling.negotiation.description import Codec, Description, Extension, Media
 from signaling.negotiation.parameters import (
     MID,
-    OPUS_PARAMETERS,
     TRANSPORT_CC,
     Kind,
     Local,
     NegotiationError,
     Remote,
     add_transport,
-    find_codec,
     find_extensions,
     find_red,
     find_rtx,
@@ -25,11 +23,16 @@ from signaling.negotiation.parameters import (
     rtx_codec,
     transport_line,
 )
+from signaling.negotiation.payload_formats import find_format, of
 
 _OFFERED_EXTENSIONS = ((1, MID), (2, TRANSPORT_CC))
 """Of subscribe connections."""
-OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE, RTX_PAYLOAD_TYPE = 111, 63, 96, 97
-"""Of subscribe connections."""
+_FEEDBACK: dict[Kind, tuple[str, ...]] = {
+    "audio": ("nack", "transport-cc"),
+    # With rrtr (RFC 3611 clause 4.4) a browser that only receives knows its round trip too, and
+    # asks again for what it misses after that, not after the 100 ms that it assumes.
+    "video": ("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb", "rrtr"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,17 @@ class DownLine:
     """One m-line of a subscribe connection; `track` is '' while nobody uses it."""
 
     mid: str
-    kind: Kind
+    codec: str
+    """By its name in `FORMATS`; of a line that nobody uses, what it was last offered for."""
     track: str = ""
     participant: str = ""
     cname: str = ""
     ssrc: int = 0
     rtx_ssrc: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        return of(self.codec).codec.kind
 
 
 def offer_subscribe(lines: Sequence[DownLine], local: Local, version: int) -> Description:
@@ -54,19 +62,15 @@ def offer_subscribe(lines: Sequence[DownLine], local: Local, version: int) -> De
 
 def _offer_media(line: DownLine, local: Local) -> Media:
     media = Media(line.kind, mid=line.mid, direction="sendonly" if line.track else "inactive")
-    if line.kind == "audio":
-        feedback = ["nack", "transport-cc"]
-        opus = Codec(OPUS_PAYLOAD_TYPE, "opus", 48000, 2, OPUS_PARAMETERS, feedback)
-        media.codecs = {OPUS_PAYLOAD_TYPE: opus}
-        if local.redundancy:
-            media.codecs[RED_PAYLOAD_TYPE] = red_codec(RED_PAYLOAD_TYPE, OPUS_PAYLOAD_TYPE)
-    else:
-        # With rrtr (RFC 3611 clause 4.4) a browser that only receives knows its round trip too,
-        # and asks again for what it misses after that, not after the 100 ms that it assumes.
-        feedback = ["nack", "nack pli", "ccm fir", "transport-cc", "goog-remb", "rrtr"]
-        vp8 = Codec(VP8_PAYLOAD_TYPE, "VP8", 90000, feedback=feedback)
-        rtx = rtx_codec(RTX_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE)
-        media.codecs = {VP8_PAYLOAD_TYPE: vp8, RTX_PAYLOAD_TYPE: rtx}
+    entry = of(line.codec)
+    known = entry.codec
+    codec = Codec(entry.payload_type, known.name, known.clock_rate, known.channels)
+    codec.fmtp, codec.feedback = entry.parameters, list(_FEEDBACK[known.kind])
+    media.codecs = {codec.payload_type: codec}
+    if entry.red_payload_type and local.redundancy:
+        media.codecs[entry.red_payload_type] = red_codec(entry.red_payload_type, codec)
+    if entry.rtx_payload_type:
+        media.codecs[entry.rtx_payload_type] = rtx_codec(entry.rtx_payload_type, codec)
     media.extensions = [Extension(identifier, uri) for identifier, uri in _OFFERED_EXTENSIONS]
     if line.track:
         media.msid = (line.participant, line.track)
@@ -118,23 +122,24 @@ def read_subscribe_answer(
 
 
 def _down_track(media: Media, line: DownLine, redundancy: bool) -> DownTrackSpec | None:
-    codec = find_codec(media)
+    entry = of(line.codec)
+    codec = find_format(media, entry)
     if codec is None or media.direction not in ("recvonly", "sendrecv"):
         return None
     rtx = find_rtx(media, codec) if line.rtx_ssrc else None
-    red = find_red(media, codec) if line.kind == "audio" else None
+    red = find_red(media, codec) if entry.red_payload_type else None
     nack = "nack" in media.feedback_of(codec)
     return DownTrackSpec(
         up_track=line.track,
         mid=line.mid,
-        kind=line.kind,
-        codec="opus" if media.kind == "audio" else "VP8",
+        kind=entry.codec.kind,
+        codec=entry.codec.name,
         ssrc=line.ssrc,
         rtx_ssrc=line.rtx_ssrc if rtx else 0,
         payload_type=codec.payload_type,
         rtx_payload_type=rtx.payload_type if rtx else 0,
         red_payload_type=red.payload_type if red else 0,
         nack=nack,
-        copies=redundancy and line.kind == "audio" and red is None and not nack,
+        copies=redundancy and entry.codec.kind == "audio" and red is None and not nack,
         cname=line.cname,
     )

@@ -86,7 +86,7 @@ def test_the_dearest_answers(name: str) -> None:
     line = worst_cases.ATTRIBUTES[name]
     local = Local("oursours", "w" * 24, FINGERPRINT, ("192.168.1.5",), 50000, 77)
     wanted = {
-        f"t{number}": Wanted(f"t{number}", f"p{number // 2}", "c", ("audio", "video")[number % 2])
+        f"t{number}": Wanted(f"t{number}", f"p{number // 2}", "c", ("opus", "VP8")[number % 2])
         for number in range(MAX_MEDIA)
     }
     subscription = Subscription("s", "oursours", "w" * 24, 7)

@@ -295,9 +295,9 @@ def test_the_same_peer_or_another() -> None:
 
 
 LINES = (
-    DownLine("0", "audio", "ta", "pa", "ca", 1000),
-    DownLine("1", "video", "tv", "pa", "ca", 2000, 2001),
-    DownLine("2", "video"),
+    DownLine("0", "opus", "ta", "pa", "ca", 1000),
+    DownLine("1", "VP8", "tv", "pa", "ca", 2000, 2001),
+    DownLine("2", "VP8"),
 )
 
 
