@@ -54,6 +54,7 @@ ErrorCode = Literal[
     "wrongPassword",
     "roomFull",
     "createNotAllowed",
+    "notAllowed",
     "tooMany",
     "sessionExpired",
     "removed",

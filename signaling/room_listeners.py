@@ -16,6 +16,7 @@ from aiohttp import web
 
 from qos import histogram
 from sfu.control import WorkerStats
+from signaling.access.permissions import Act
 from signaling.admin.admin_acts import AdminActs
 from signaling.admin.routes import Admin
 from signaling.conference.participant import Participant
@@ -82,13 +83,14 @@ class RoomListeners:
     def add_routes(self, app: web.Application) -> None:
         """The admin's pages and what they ask for, monitoring, and votes."""
         self._admin.add_routes(app)
-        record_pages.add_page_routes(app, self._admin.allowed)
+        may_read = self._admin.guard.checking("readHistory")
+        record_pages.add_page_routes(app, may_read)
         if self._records is not None:
-            record_routes.add_routes(app, self._records, self._admin.allowed, self._voter)
+            record_routes.add_routes(app, self._records, may_read, self._voter)
 
-    async def admin_only(self, request: web.Request) -> None:
-        """Raises `HTTPUnauthorized` or its like for who is no admin."""
-        await self._admin.allowed(request)
+    async def check(self, request: web.Request, act: Act) -> None:
+        """Raises `HTTPUnauthorized` or its like for who may not do it."""
+        await self._admin.guard.check(request, act)
 
     def tick(self, now: float) -> None:
         """A few times a second; `now` in monotonic seconds."""

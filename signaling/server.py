@@ -222,7 +222,7 @@ class Server:
         return web.Response(text="no media worker\n", status=503)
 
     async def _stats(self, request: web.Request) -> web.Response:
-        await self.listeners.admin_only(request)
+        await self.listeners.check(request, "watch")
         return web.json_response(
             stats.collect(self.rooms, self.pool, time.monotonic() - self._started),
             headers={"Cache-Control": "no-store"},

@@ -85,7 +85,6 @@ class Live:
         """The WebSocket of one page, until it ends."""
         if "Authorization" not in request.headers and not self._guard.same_origin(request):
             raise web.HTTPForbidden(text="this page may not connect here\n")
-        self._guard.check(request)
         if len(self._readers) >= MOST:
             raise web.HTTPServiceUnavailable(
                 text="too many look already\n", headers={"Retry-After": "10"}
@@ -113,7 +112,7 @@ class Live:
 
     def admitted(self, request: web.Request) -> bool:
         """Whether the reader's session is still open."""
-        return self._guard.still(request)
+        return self._guard.still_allows(request, "watch")
 
     def texts(self, watch: Watch) -> list[str]:
         """What to send a reader for the newest sample."""

@@ -1,18 +1,21 @@
 """The admin's page, its WebSocket, what it does, and what monitoring reads.
 
-The page itself holds no secret and is served to anybody; all that it shows and does goes through
-`Guard`.
+The page itself holds no secret and is served to anybody; all that it shows and does names an act
+(`access.permissions`), which `Guard` checks.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from signaling.access.authenticator import AdminByToken
+from signaling.access.permissions import Act
 from signaling.admin import metrics
 from signaling.admin.actions import MAX_BYTES, MAX_SECONDS, ActionError, Actions
 from signaling.admin.guard import Guard
@@ -26,6 +29,20 @@ log = logging.getLogger(__name__)
 _STATUS = {"notFound": 404, "busy": 409, "tooMany": 409, "unsupported": 501, "failed": 500}
 _NO_STORE = {"Cache-Control": "no-store"}
 T = TypeVar("T")
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address of the admin's."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    act: Act | None
+    """What who asks must be allowed to do; None: open to all."""
+    handle: Handler
 
 
 class _Login(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,7 +71,7 @@ class Admin:
         """`forwarded`: who asks. `delay_bounds`: of the histogram of forwarding delays, seconds.
         `name_rooms`: call rooms by their names in `/metrics`, not by what the token makes of them.
         """
-        self.guard = Guard(token, forwarded)
+        self.guard = Guard(AdminByToken(token), forwarded)
         self._room_label = str if name_rooms else metrics.pseudonyms(token)
         self.live = Live(self.guard, delay_bounds)
         self._actions, self._bounds = actions, delay_bounds
@@ -63,36 +80,45 @@ class Admin:
         """The next second, for all who look."""
         self.live.take(sample)
 
-    async def allowed(self, request: web.Request) -> None:
-        """For other routes of the admin's: raises `HTTPUnauthorized` or its like for others."""
-        self.guard.check(request)
-
     async def close(self) -> None:
         """Let all readers go."""
         await self.live.close()
 
     def add_routes(self, app: web.Application) -> None:
         """`/admin`, `/api/admin/...` and `/metrics`."""
-        router = app.router
-        router.add_get("/admin", self._page)
-        router.add_get("/metrics", self._metrics)
-        router.add_post("/api/admin/login", self._login)
-        router.add_post("/api/admin/logout", self._logout)
-        router.add_get("/api/admin/session", self._session)
-        router.add_get("/api/admin/live", self.live.serve)
-        router.add_post("/api/admin/participants/{id}/remove", self._remove)
-        router.add_post("/api/admin/rooms/{room:.+}/close", self._close_room)
-        router.add_get("/api/admin/captures", self._captures)
-        router.add_post("/api/admin/captures", self._start_capture)
-        router.add_post("/api/admin/captures/{id}/stop", self._stop_capture)
-        router.add_get("/api/admin/captures/{id}/file", self._capture_file)
+        for route in self.routes():
+            add = app.router.add_get if route.method == "GET" else app.router.add_post
+            add(route.path, route.handle if route.act is None else self._checked(route))
+
+    def routes(self) -> tuple[Route, ...]:
+        """Each with what one must be allowed to do."""
+        return (
+            Route("GET", "/admin", None, self._page),
+            Route("GET", "/metrics", "readMetrics", self._metrics),
+            Route("POST", "/api/admin/login", None, self._login),
+            Route("POST", "/api/admin/logout", "logOut", self._logout),
+            Route("GET", "/api/admin/session", None, self._session),
+            Route("GET", "/api/admin/live", "watch", self.live.serve),
+            Route("POST", "/api/admin/participants/{id}/remove", "removeAnybody", self._remove),
+            Route("POST", "/api/admin/rooms/{room:.+}/close", "closeAnyRoom", self._close_room),
+            Route("GET", "/api/admin/captures", "capture", self._captures),
+            Route("POST", "/api/admin/captures", "capture", self._start_capture),
+            Route("POST", "/api/admin/captures/{id}/stop", "capture", self._stop_capture),
+            Route("GET", "/api/admin/captures/{id}/file", "capture", self._capture_file),
+        )
+
+    def _checked(self, route: Route) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            assert route.act is not None
+            await self.guard.check(request, route.act)
+            return await route.handle(request)
+
+        return handle
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return pages.page(request, "admin.html")
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        if not self.guard.may_read_metrics(request):
-            self.guard.check(request)
         text = metrics.write(self.live.sample, self.live.totals, self._bounds, self._room_label)
         return web.Response(
             body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE} | _NO_STORE
@@ -103,41 +129,36 @@ class Admin:
     async def _login(self, request: web.Request) -> web.Response:
         body = await _body(request, _Login)
         response = _json({})
-        if not self.guard.log_in(body.token, request, response):
+        if await self.guard.log_in(body.token, request, response) is None:
             return _json({"error": "wrongToken"}, 403)
         log.info("an admin logged in")
         return response
 
     async def _logout(self, request: web.Request) -> web.Response:
-        self.guard.check(request)
         response = _json({})
         self.guard.log_out(request, response)
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
         """Whether a page need ask for the token; no error, so that no console shows one."""
-        return _json({"admin": self.guard.allows(request)})
+        return _json({"admin": await self.guard.allows(request, "watch")})
 
     # What the admin does.
 
     async def _remove(self, request: web.Request) -> web.Response:
-        self.guard.check(request)
         participant = request.match_info["id"]
         log.info("the admin removes %s", participant, extra={"participant": participant})
         return await _done(self._actions.remove(participant))
 
     async def _close_room(self, request: web.Request) -> web.Response:
-        self.guard.check(request)
         room = request.match_info["room"]
         log.info("the admin closes a room", extra={"room": room})
         return await _done(self._actions.close_room(room))
 
     async def _captures(self, request: web.Request) -> web.Response:
-        self.guard.check(request)
         return _json({"captures": self._actions.captures()})
 
     async def _start_capture(self, request: web.Request) -> web.Response:
-        self.guard.check(request)
         body = await _body(request, _StartCapture)
         log.info(
             "the admin captures packets of %s (%s)",
@@ -151,11 +172,9 @@ class Admin:
         return await _done(starting, "id")
 
     async def _stop_capture(self, request: web.Request) -> web.Response:
-        self.guard.check(request)
         return await _done(self._actions.stop_capture(request.match_info["id"]))
 
     async def _capture_file(self, request: web.Request) -> web.StreamResponse:
-        self.guard.check(request)
         capture = request.match_info["id"]
         try:
             path = self._actions.capture_file(capture)

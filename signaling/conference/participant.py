@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sfu.control import TransportStats
 from signaling import messages
+from signaling.access.identity import Identity
 from signaling.conference.connection import Connection
 from signaling.conference.quality import Way
 from signaling.conference.subscription import Subscription
@@ -71,11 +72,13 @@ class Participant:
     """One person in one room."""
 
     id: str
-    name: str
+    identity: Identity
     token: str
     cname: str
     connection: Connection | None = None
     """What it is reached by; None while it is away."""
+    features: frozenset[str] = frozenset()
+    """What it can do beyond the base of the protocol, of what this server knows."""
     budgets: Budgets | None = None
     """Of its requests; it keeps them when another connection takes over."""
     tracks: dict[str, Track] = field(default_factory=dict)
@@ -113,6 +116,11 @@ class Participant:
     left_cleanly: bool = False
     heard_at: float = 0.0
     """When packets of its transports were last counted."""
+
+    @property
+    def name(self) -> str:
+        """As others see it."""
+        return self.identity.name
 
     @property
     def present(self) -> bool:

@@ -18,6 +18,7 @@ from typing import Literal
 from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
 from signaling import messages
 from signaling.access import tokens
+from signaling.access.identity import Identity
 from signaling.conference import quality, reasons
 from signaling.conference.participant import Participant, Track
 from signaling.conference.room_media import MediaWorker, RoomMedia
@@ -72,10 +73,10 @@ class Room:
 
     # Coming and going.
 
-    def join(self, name: str) -> Participant:
+    def join(self, identity: Identity) -> Participant:
         """Add somebody; the caller sets `connection` and sends `welcome`, then calls `joined`."""
         participant = Participant(
-            tokens.new_id("p"), name, tokens.new_secret(), cname=tokens.new_id("c")
+            tokens.new_id("p"), identity, tokens.new_secret(), cname=tokens.new_id("c")
         )
         self.participants[participant.id] = participant
         return participant

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
-from signaling import messages
 from signaling.access import tokens
+from signaling.access.admission import Admission, AdmitAll
 from signaling.access.guesses import Allowance, Guesses, TooManyGuessesError
+from signaling.access.identity import Identity
 from signaling.access.passwords import OverloadedError, Passwords
+from signaling.conference.connection import Connection
 from signaling.conference.participant import Participant
 from signaling.conference.room import DEPARTED_KEPT, Room
 from signaling.conference.room_media import MediaSettings, RoomMedia
 from signaling.config import Config
 from signaling.limits import AddressLimit, address_key, within
-from signaling.naming import names, twins
+from signaling.naming import twins
 from signaling.refusals import RefusedError, TooManyError
 from signaling.worker_pool import RoomEvent, Worker
 
@@ -28,6 +32,12 @@ ROOMS_RETRY = 60
 """Seconds after which somebody may ask again whose address has too many rooms."""
 
 
+MAX_WAITING = 100
+"""People who may wait to be let into one room."""
+WAIT = 1800.0
+"""Seconds that one of them may."""
+WAITING_RETRY = 60
+"""Seconds after which somebody may ask again for whom there is no room to wait."""
 MOST_PUT_OUT = 1000
 """People put out whose sessions are remembered, so that their pages are told when they return."""
 
@@ -37,11 +47,31 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What somebody who wants to join asks for."""
+
+    room: str
+    """Its name, tidied (`naming.names`)."""
+    password: str | None
+    address: str
+    """Where they are; '' when that is not known."""
+    guesses: Allowance
+    """Wrong passwords that their connection has left (`Guesses.of_socket`)."""
+
+
 class Rooms:
     """Satisfies `worker_pool.Listener`."""
 
-    def __init__(self, config: Config, addresses: Sequence[str], passwords: Passwords) -> None:
-        """`addresses`: to offer for media, best first."""
+    def __init__(
+        self,
+        config: Config,
+        addresses: Sequence[str],
+        passwords: Passwords,
+        admission: Admission | None = None,
+    ) -> None:
+        """`addresses`: to offer for media, best first. `admission`: who has to wait; by default
+        nobody has."""
         self.rooms: dict[str, Room] = {}
         self._config, self._passwords = config, passwords
         self._media = MediaSettings(
@@ -64,6 +94,9 @@ class Rooms:
         self._tokens: dict[str, tuple[Room, Participant]] = {}
         self._put_out: dict[bytes, None] = {}
         """Digests of the tokens of who was put out, the oldest first."""
+        self._admission = admission or AdmitAll()
+        self._waiting: Counter[str] = Counter()
+        """People who wait to be let in, by the name of the room."""
         self._joins = AddressLimit(config.joins_per_minute)
         self._made: Counter[str] = Counter()
         """Rooms that live, by the address that made them."""
@@ -71,49 +104,72 @@ class Rooms:
 
     # Coming and going.
 
-    async def join(
-        self, message: messages.Join, address: str, own_guesses: Allowance
-    ) -> tuple[Room, Participant]:
-        """Find or make the room and add a participant. Raises `RefusedError`.
-
-        `own_guesses`: what the WebSocket was given by `guesses.of_socket`.
-        """
+    def count_attempt(self, address: str) -> None:
+        """Call for each attempt to join, before anything is checked. Raises `TooManyError`."""
         if wait := self._joins.take(self._counted(address), time.monotonic()):
             raise TooManyError("too many joins from your address", wait)
-        if message.version != messages.VERSION:
-            raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
-        room_name = names.clean_room_name(message.room)
-        if room_name is None:
-            raise RefusedError("badRoomName", "a room's name has 1 to 64 plain characters")
-        name = names.clean_name(message.name)
-        if name is None:
-            raise RefusedError("badName", "a name has 1 to 64 plain characters")
-        room = await self._enter(room_name, message.password, address, own_guesses)
-        participant = room.join(name)
+
+    async def join(
+        self,
+        identity: Identity,
+        entry: Entry,
+        connection: Connection,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> tuple[Room, Participant]:
+        """Find or make the room and add a participant, reached by `connection`, which is sent
+        `welcome` and what there is. Raises `RefusedError`.
+
+        `on_wait` is called when somebody has to let them in first. Cancel this when they leave
+        meanwhile; once it has returned, report the connection's end by `Room.away`.
+        """
+        room = await self._enter(identity, entry, on_wait)
+        participant = room.join(identity)
         participant.joined = time.time()
         self._tokens[participant.token] = (room, participant)
-        log.info("%s (%s) joins", name, participant.id, extra=room.fields())
+        log.info("%s (%s) joins", participant.name, participant.id, extra=room.fields())
+        participant.connection = connection
+        participant.send(room.welcome(participant, resumed=False))
+        room.joined(participant)
         return room, participant
 
-    async def _enter(
-        self, name: str, password: str | None, address: str, own_guesses: Allowance
-    ) -> Room:
+    async def _enter(self, identity: Identity, entry: Entry, on_wait: Callable[[], None]) -> Room:
         """The room, made where there is none; everything that could forbid it is checked."""
-        # Hashing waits, and the room may come or go meanwhile: then look again.
+        name, address, admitted = entry.room, entry.address, False
+        # Hashing and admission wait, and the room may come or go meanwhile: then look again.
         while True:
-            room = self.rooms.get(name)
+            room, hashed = self.rooms.get(name), ""
             if room is None:
                 self._check_create(address)
-                hashed = await self._hash(password) if password else ""
-                if name not in self.rooms:
-                    self._check_create(address)
-                    return self._create(name, hashed, address)
+                hashed = await self._hash(entry.password) if entry.password else ""
             else:
                 if room.full:
                     raise RefusedError("roomFull", f"the room is full ({room.capacity} people)")
-                await self._check_password(room, password, address, own_guesses)
-                if self.rooms.get(name) is room and not room.full:
-                    return room
+                await self._check_password(room, entry)
+            if not admitted:
+                await self._admit(identity, name, on_wait)
+                admitted = True
+            if room is None and name not in self.rooms:
+                self._check_create(address)
+                return self._create(name, hashed, address)
+            if room is not None and self.rooms.get(name) is room and not room.full:
+                return room
+
+    async def _admit(self, identity: Identity, room: str, on_wait: Callable[[], None]) -> None:
+        if self._admission.admits(identity, room):
+            return
+        if self._waiting[room] >= MAX_WAITING:
+            raise TooManyError("too many people wait for this room", WAITING_RETRY)
+        self._waiting[room] += 1
+        try:
+            on_wait()
+            async with asyncio.timeout(WAIT):
+                await self._admission.wait(identity, room)
+        except TimeoutError:
+            raise RefusedError("notAllowed", "nobody has let you in") from None
+        finally:
+            self._waiting[room] -= 1
+            if not self._waiting[room]:
+                del self._waiting[room]
 
     def twins_of(self, name: str) -> list[str]:
         """Rooms whose names look like `name` and are others."""
@@ -146,9 +202,8 @@ class Rooms:
         except OverloadedError:
             raise TooManyError("too many passwords at once", 2) from None
 
-    async def _check_password(
-        self, room: Room, password: str | None, address: str, own_guesses: Allowance
-    ) -> None:
+    async def _check_password(self, room: Room, entry: Entry) -> None:
+        password = entry.password
         if not room.password_hash:
             return
         if not password:
@@ -157,8 +212,8 @@ class Rooms:
             right = await self.guesses.verify(
                 lambda: self._passwords.verify(room.password_hash, password),
                 room.name,
-                self._counted(address),
-                own_guesses,
+                self._counted(entry.address),
+                entry.guesses,
             )
         except TooManyGuessesError as error:
             raise TooManyError("too many wrong passwords", error.seconds) from None
@@ -179,8 +234,17 @@ class Rooms:
         log.info("room made", extra=room.fields())
         return room
 
-    def resume(self, token: str) -> tuple[Room, Participant]:
-        """Whose token this is. Raises `RefusedError`."""
+    def resume(self, token: str, connection: Connection) -> tuple[Room, Participant]:
+        """Give whose token this is another connection, which is sent the whole state; the one
+        before is told that it was replaced. Raises `RefusedError`."""
+        room, participant = self._by_token(token)
+        earlier, participant.connection = participant.connection, connection
+        room.resume(participant)
+        if earlier is not None:
+            earlier.replaced()
+        return room, participant
+
+    def _by_token(self, token: str) -> tuple[Room, Participant]:
         for known, found in self._tokens.items():
             if tokens.same(known, token):
                 return found
@@ -190,7 +254,8 @@ class Rooms:
         raise RefusedError("sessionExpired", "that session is over: join again")
 
     def leave(self, room: Room, participant: Participant) -> None:
-        """Somebody left in so many words."""
+        """Somebody has asked to leave."""
+        participant.connection = None
         room.remove(participant, "left")
         self._clean(room)
 

@@ -20,9 +20,11 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from signaling import messages
+from signaling.access import permissions
+from signaling.access.authenticator import Claim, GuestByName
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
-from signaling.conference.rooms import Rooms
+from signaling.conference.rooms import Entry, Rooms
 from signaling.connection.backlog import Backlog
 from signaling.connection.connection_end import abort
 from signaling.connection.decoder import Decoder, MessageError
@@ -85,6 +87,7 @@ class Session:
         self._written = asyncio.Event()
         """Nothing is written any more: all was, or the client is gone."""
         self._rooms: Rooms = request.app[ROOMS]
+        self._authenticator = GuestByName()
         self._guesses = self._rooms.guesses.of_socket()
         self._bucket = Bucket(RATE, BURST, time.monotonic())
         self._refusals = Bucket(FORGIVEN, MAX_BAD_MESSAGES, time.monotonic())
@@ -258,25 +261,26 @@ class Session:
         self._place = (room, participant)
         if participant.budgets is None:
             participant.budgets = Budgets(BUDGETS, time.monotonic())
-        participant.connection = self
         self._on_joined()
         log.debug("session of %s at %s", participant.id, self._address, extra=self._fields())
 
     async def _join(self, message: messages.Join) -> None:
-        room, participant = await self._rooms.join(message, self._address, self._guesses)
-        self._take(room, participant)
-        self.send(room.welcome(participant, resumed=False))
-        room.joined(participant)
+        self._rooms.count_attempt(self._address)
+        _check_version(message.version)
+        room_name = names.clean_room_name(message.room)
+        if room_name is None:
+            raise RefusedError("badRoomName", "a room's name has 1 to 64 plain characters")
+        claim = Claim(self._address, message.name)
+        identity = await self._authenticator.identify(claim, time.monotonic())
+        if identity is None:
+            raise RefusedError("notAllowed", "it could not be shown who you are")
+        permissions.check(identity, "join")
+        entry = Entry(room_name, message.password, self._address, self._guesses)
+        self._take(*await self._rooms.join(identity, entry, self))
 
     async def _resume(self, message: messages.Resume) -> None:
-        if message.version != messages.VERSION:
-            raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
-        room, participant = self._rooms.resume(message.token)
-        earlier = participant.connection
-        self._take(room, participant)
-        room.resume(participant)
-        if earlier is not None:
-            earlier.replaced()
+        _check_version(message.version)
+        self._take(*self._rooms.resume(message.token, self))
 
     def replaced(self) -> None:
         """Another session resumed: close with `CLOSE_REPLACED`."""
@@ -336,7 +340,6 @@ class Session:
     async def _leave(self, message: messages.Leave) -> None:
         room, participant = self._joined()
         self._place = None
-        participant.connection = None
         self._rooms.leave(room, participant)
         self._queue_end()
 
@@ -356,6 +359,11 @@ class Session:
                 self._socket.close_code,
                 extra=self._fields(),
             )
+
+
+def _check_version(version: int) -> None:
+    if version != messages.VERSION:
+        raise RefusedError("badVersion", f"this server speaks version {messages.VERSION}")
 
 
 ROOMS = web.AppKey("rooms", Rooms)

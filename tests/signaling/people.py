@@ -12,6 +12,7 @@ from sfu.control import (
     TransportStats,
 )
 from signaling import messages
+from signaling.access.identity import guest
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
 from signaling.conference.room_media import MediaSettings, RoomMedia
@@ -56,7 +57,7 @@ class Person:
     def __init__(self, room: Room, name: str) -> None:
         self.room = room
         self.inbox: list[Any] = []
-        self.participant: Participant = room.join(name)
+        self.participant: Participant = room.join(guest(name))
         self.participant.connection = MemoryConnection(self.inbox)
         room.joined(self.participant)
         room.renew_offers()

@@ -26,6 +26,7 @@ export const ERROR_CODES = /** @type {const} */ ([
   'wrongPassword',
   'roomFull',
   'createNotAllowed',
+  'notAllowed',
   'tooMany',
   'sessionExpired',
   'removed',

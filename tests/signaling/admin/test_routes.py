@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import time
+
 import aiohttp
 import pytest
 from yarl import URL
 
-from signaling.admin import guard, sessions
+from signaling.access import authenticator
+from signaling.access.identity import Identity
+from signaling.admin import guard
 from tests.signaling.admin.app import TOKEN, Running
 from tests.signaling.samples import Calls
 
@@ -60,9 +64,38 @@ async def test_logging_in_and_out(running: Running, admin: Http) -> None:
     assert not await is_admin()
 
 
+OPEN = {"/admin", "/api/admin/login", "/api/admin/session"}
+"""The page, and what one needs in order to log in."""
+
+
+async def test_each_route_names_what_one_must_be_allowed_to_do(
+    running: Running, http: Http
+) -> None:
+    routes = running.admin.routes()
+    assert {route.path for route in routes if route.act is None} == OPEN
+    for route in routes:
+        if route.act not in (None, "readMetrics"):
+            path = route.path.replace("{room:.+}", "r").replace("{id}", "i")
+            headers = {"Origin": running.url}
+            async with http.request(route.method, running.url + path, headers=headers) as answer:
+                assert answer.status == 401, path
+    assert running.actions.did_nothing
+
+
+async def test_a_login_opens_only_what_its_role_may_do(running: Running, http: Http) -> None:
+    host = Identity("hostLink", "host", "Ibu Sari")
+    secret = running.admin.guard.logins.log_in(host, time.monotonic())
+    http.cookie_jar.update_cookies({guard.COOKIE: secret}, URL(running.url))
+    http.headers["Origin"] = running.url
+    assert (await post(http, f"{running.url}/api/admin/rooms/r/close"))[0] == 401
+    assert running.actions.did_nothing
+    assert (await post(http, f"{running.url}/api/admin/logout"))[0] == 200
+    assert len(running.admin.guard.logins) == 0
+
+
 async def test_a_wrong_token_is_refused_and_then_limited(running: Running, http: Http) -> None:
     url = f"{running.url}/api/admin/login"
-    for _ in range(sessions.WRONG_PER_MINUTE):
+    for _ in range(authenticator.WRONG_PER_MINUTE):
         assert await post(http, url, {"token": "wrong"}) == (403, {"error": "wrongToken"})
     async with http.post(url, json={"token": TOKEN}) as answer:
         assert answer.status == 429

@@ -66,6 +66,7 @@ export default {
   'error.passwordRequired': 'This room has a password. Type it below, then join.',
   'error.wrongPassword': 'That password is not right. Check it and try again.',
   'error.roomFull': 'The room is full. Wait until somebody leaves, or use another room.',
+  'error.notAllowed': 'You are not allowed to do this here.',
   'error.createNotAllowed': 'This room is not open, and not everybody may open rooms here. Ask the host to come in first.',
   'error.tooMany': 'Too many tries in a short time. Wait {seconds} seconds, then try again.',
   'error.sessionExpired': 'You were away too long. Join again.',

@@ -66,6 +66,7 @@ export default {
   'error.passwordRequired': 'Ruang ini memakai kata sandi. Isi kata sandinya di bawah, lalu bergabung.',
   'error.wrongPassword': 'Kata sandinya salah. Periksa dan coba lagi.',
   'error.roomFull': 'Ruang sudah penuh. Tunggu sampai ada yang keluar, atau pakai ruang lain.',
+  'error.notAllowed': 'Anda tidak diizinkan melakukan ini di sini.',
   'error.createNotAllowed': 'Ruang ini belum dibuka, dan tidak semua orang boleh membuka ruang di sini. Minta tuan rumah masuk lebih dulu.',
   'error.tooMany': 'Terlalu banyak percobaan dalam waktu singkat. Tunggu {seconds} detik, lalu coba lagi.',
   'error.sessionExpired': 'Anda terlalu lama terputus. Silakan bergabung lagi.',
