@@ -24,6 +24,7 @@ from bench.reports import report
 from bench.reports.series import Sampler
 from bench.reports.verdict import judge
 from bench.runs.run import JOINS_AT_ONCE, Load, interruptible, unless
+from bench.runs.window import ServerMeter
 from bench.servers import processes
 from bench.servers.processes import Usage
 from bench.servers.server import Server
@@ -87,9 +88,7 @@ class _Run:
         await crew.begin()
         heard = real_report.Heard(await crew.looks())
         used_before = self._generator()
-        before, media = server.usages()
-        began, start = server.sampled_at, time.monotonic()
-        after, ended = before, began
+        meter, start = ServerMeter(server), time.monotonic()
         stop = start + self.load.seconds
         self.watch.window(self.load.seconds)
         sampler = Sampler(start)
@@ -97,22 +96,20 @@ class _Run:
         while (left := stop - time.monotonic()) > 0:
             if not server.alive or _all_lost(heard) or self.interrupt.is_set() or problems:
                 break
-            after, media = server.usages()
-            ended = server.sampled_at
-            row = sampler.look(ended, after, media, self._generator(), _progress(heard))
+            meter.look()
+            row = sampler.look(
+                meter.ended, meter.after, meter.media, self._generator(), _progress(heard)
+            )
             if row is not None:
                 self.watch.sample(row)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.interrupt.wait(), min(left, _EVERY_SECONDS))
             await self._look(heard, problems)
         lasted = time.monotonic() - start
-        if server.alive:
-            after, media = server.usages()
-            ended = server.sampled_at
+        meter.look()
         generator = real_report.Generator(crew.processes(), used_before, self._generator(), lasted)
-        use = report.ServerUse(
-            before, after, frozenset(media), max(ended - began, 1e-3), self.idle_rss, lasted
-        )
+        problems += meter.problems(_all_lost(heard))
+        use = meter.use(self.idle_rss, lasted)
         partial = lasted < self.load.seconds
         outcome = self._report(heard, use, generator, lasted, problems)
         return {**outcome, "partial": partial, "series": sampler.rows}
@@ -143,7 +140,7 @@ class _Run:
         problems = [
             *real_report.bottlenecks(kind, used, heard),
             *problems,
-            *self._problems(heard, use),
+            *self._problems(heard),
             *pictures_check.problems(pictures),
         ]
         outcome = {
@@ -171,15 +168,8 @@ class _Run:
         }
         return {**outcome, "quality": judge(outcome)}
 
-    def _problems(self, heard: real_report.Heard, use: report.ServerUse) -> list[str]:
-        problems = []
-        if not self.server.alive:
-            problems.append(f"the server ended in the middle: {self.server.log_tail()}")
-        elif _all_lost(heard):
-            problems.append("the server ended in the middle: every call was lost")
-        elif set(use.before) != set(use.after):
-            problems.append("a process of the server was replaced in the middle")
-        problems += [look.problem for look in heard.last.values() if look.problem]
+    def _problems(self, heard: real_report.Heard) -> list[str]:
+        problems = [look.problem for look in heard.last.values() if look.problem]
         tracks = sum(len(heard.tracks(who)) for who in heard.last)
         expected = sum(self.load.tracks_for(n) for n in range(self.load.participants))
         if tracks != expected:

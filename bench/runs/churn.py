@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import random
 import statistics
 import time
@@ -30,11 +29,10 @@ from bench.recordings import pictures_check
 from bench.recordings.library import Library
 from bench.recordings.media import VideoSpec
 from bench.reports import report
-from bench.reports.series import Sampler
 from bench.reports.verdict import judge
 from bench.runs.calls import AUDIO, AUDIO_VIDEO, ROOM_LIMIT, Recorded, counts
 from bench.runs.run import InterruptedRunError, interruptible
-from bench.servers import processes
+from bench.runs.window import Window, measured_window
 from bench.servers.server import Server
 from bench.watch import Watch
 
@@ -45,8 +43,6 @@ STAY_SECONDS = (0.5, 3.0)
 PAUSE_SECONDS = (0.1, 1.0)
 JOIN_SECONDS = 20.0
 """Until all residents must be received."""
-_LEAD_NS = 200_000_000
-_LOOK_SECONDS = 0.5
 _MAX_TOLD = 20
 
 
@@ -156,51 +152,25 @@ async def _window(
     counted: _Counts,
     interrupt: asyncio.Event,
 ) -> Outcome:
-    start = time.monotonic_ns() + _LEAD_NS
-    stop = start + int(context.options.seconds * 1e9)
-    await scene.generator.fleet.begin_window(start, stop)
-    await asyncio.sleep(_LEAD_NS / 1e9)
-    server, began = scene.server, time.monotonic()
-    before, media = server.usages()
-    after = before
     watch = context.tell if isinstance(context.tell, Watch) else Watch()
-    watch.window(context.options.seconds)
-    sampler, drivers = Sampler(start / 1e9), scene.generator.fleet.pids()
-    while (left := stop / 1e9 - time.monotonic()) > 0 and server.alive and not interrupt.is_set():
-        # One look at the end decides; those before keep a last one of a server that dies.
-        after, media = server.usages()
-        generator, progress = processes.usages(drivers), scene.generator.fleet.progress()
-        row = sampler.look(server.sampled_at, after, media, generator, progress)
-        if row is not None:
-            watch.sample(row)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(interrupt.wait(), min(left, _LOOK_SECONDS))
-    partial = time.monotonic_ns() < stop
-    if partial:
-        stop = time.monotonic_ns()
-        await scene.generator.fleet.end_window(stop)
-    use = report.ServerUse(before, after, frozenset(media), time.monotonic() - began)
-    results = await scene.generator.fleet.collect(stop)
-    problems = report.bottlenecks(results)
-    if not server.alive:
-        problems.append(f"the server ended in the middle: {server.log_tail()}")
+    fleet, server = scene.generator.fleet, scene.server
+    window = await measured_window(fleet, server, context.options.seconds, interrupt, watch)
+    problems = window.problems
     problems += [client.problem for client in residents if client.problem]
-    outcome = _outcome(context, library, results, use, (stop - start) / 1e9, counted, problems)
+    outcome = _outcome(context, library, window, counted, problems)
     disconnected = sum(bool(client.problem) for client in residents)
-    more = {"partial": partial, "disconnected": disconnected, "series": sampler.rows}
+    more = {"partial": window.partial, "disconnected": disconnected, "series": window.rows}
     return {**outcome, **more}
 
 
 def _outcome(
     context: Context,
     library: Library,
-    results: list[Measured],
-    use: report.ServerUse,
-    seconds: float,
+    window: Window,
     counted: _Counts,
     problems: list[str],
 ) -> Outcome:
-    options = context.options
+    options, results, seconds = context.options, window.results, window.seconds
     stayed = [residents_only(result, options.residents) for result in results]
     pictures = pictures_check.check(library, results)
     problems += pictures_check.problems(pictures)
@@ -216,7 +186,7 @@ def _outcome(
         "failures": len(counted.failures),
         "joinsPerSecond": round(counted.joins / max(seconds, 1e-9), 2),
         "joinToMediaSeconds": waits(counted.waits),
-        "server": report.server(use, forwarded, options.residents + options.seats),
+        "server": report.server(window.use, forwarded, options.residents + options.seats),
         "packetsPerSecondOut": round((forwarded + report.extra_packets(results)) / seconds, 1),
         "lossFrom": "packetsSent",
         "summary": report.summary(stayed, seconds),

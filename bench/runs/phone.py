@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.context import Context, Outcome
-from bench.light.channel import Measured
 from bench.light.client import Client
 from bench.light.fleet import FleetError
 from bench.light.participant import LoadGenerator, load_generator
@@ -28,10 +27,9 @@ from bench.light.signaling import Message, ParticipantError
 from bench.provenance import provenance
 from bench.recordings.library import Library
 from bench.reports import report
-from bench.reports.series import Sampler
 from bench.runs.calls import AUDIO, Recorded, counts
 from bench.runs.run import InterruptedRunError, interruptible
-from bench.servers import processes
+from bench.runs.window import Window, measured_window
 from bench.servers.server import Server
 from bench.watch import Watch
 
@@ -49,8 +47,6 @@ BUSY_SHARE = 0.25
 STEP_SECONDS = 10.0
 """For a ring, a voice or a hang-up to come; then the call has failed."""
 _LINE_PEOPLE = 2
-_LEAD_NS = 200_000_000
-_LOOK_SECONDS = 0.5
 _MAX_TOLD = 20
 
 
@@ -237,49 +233,23 @@ async def _window(
     context: Context, scene: _Scene, counted: Counts, interrupt: asyncio.Event, idle: int
 ) -> Outcome:
     watch = context.tell if isinstance(context.tell, Watch) else Watch()
-    seconds, server, fleet = context.options.seconds, scene.server, scene.generator.fleet
-    start = time.monotonic_ns() + _LEAD_NS
-    stop = start + int(seconds * 1e9)
-    await fleet.begin_window(start, stop)
-    watch.window(seconds)
-    sampler = Sampler(start / 1e9)
-    before, media = server.usages()
-    began = ended = server.sampled_at
-    after = before
-    while (left := stop / 1e9 - time.monotonic()) > 0 and server.alive and not interrupt.is_set():
-        # One look at the end decides; those before keep a last one of a server that dies.
-        after, media = server.usages()
-        ended = server.sampled_at
-        generator = processes.usages(fleet.pids())
-        row = sampler.look(ended, after, media, generator, fleet.progress())
-        if row is not None:
-            watch.sample(row)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(interrupt.wait(), min(left, _LOOK_SECONDS))
-    partial = time.monotonic_ns() < stop
-    if partial and interrupt.is_set() and not counted.begun:
+    window = await measured_window(
+        scene.generator.fleet,
+        scene.server,
+        context.options.seconds,
+        interrupt,
+        watch,
+        idle_rss=idle,
+    )
+    if window.partial and interrupt.is_set() and not counted.begun:
         raise InterruptedRunError("ended before anything was measured")
-    if partial:
-        stop = time.monotonic_ns()
-        await fleet.end_window(stop)
-    use = report.ServerUse(before, after, frozenset(media), max(ended - began, 1e-3), idle)
-    results = await fleet.collect(stop)
-    problems = report.bottlenecks(results)
-    if not server.alive:
-        problems.append(f"the server ended in the middle: {server.log_tail()}")
-    outcome = _outcome(context, results, use, max(1e-3, (stop - start) / 1e9), counted, problems)
-    return {**outcome, "partial": partial, "series": sampler.rows}
+    outcome = _outcome(context, window, counted, window.problems)
+    return {**outcome, "partial": window.partial, "series": window.rows}
 
 
-def _outcome(
-    context: Context,
-    results: list[Measured],
-    use: report.ServerUse,
-    seconds: float,
-    counted: Counts,
-    problems: list[str],
-) -> Outcome:
-    options = context.options
+def _outcome(context: Context, window: Window, counted: Counts, problems: list[str]) -> Outcome:
+    options, results = context.options, window.results
+    seconds = max(1e-3, window.seconds)
     problems += [f"a call failed: {text}" for text in counted.failures[:_MAX_TOLD]]
     if not counted.completed:
         problems.append("no call was completed")
@@ -290,7 +260,7 @@ def _outcome(
         "lines": options.lines,
         "seconds": round(seconds, 3),
         "phone": figures(counted),
-        "server": report.server(use, forwarded, 2 * options.lines),
+        "server": report.server(window.use, forwarded, 2 * options.lines),
         "packetsPerSecondOut": round((forwarded + report.extra_packets(results)) / seconds, 1),
         "loadGenerator": report.load_generator(results, seconds),
         "rooms": options.lines,

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import itertools
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,18 +23,14 @@ from bench.provenance import provenance
 from bench.recordings import pictures_check
 from bench.recordings.library import Library
 from bench.reports import report
-from bench.reports.series import Sampler
 from bench.reports.verdict import judge
-from bench.servers import processes
+from bench.runs.window import Window, measured_window
 from bench.servers.server import Server
 from bench.watch import Watch
 
 JOINS_AT_ONCE = 4
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECEIVE_SECONDS = 30.0
-_LOOK_SECONDS = 0.5
-_LEAD_NS = 200_000_000
-"""Between telling the window and its start."""
 
 
 class InterruptedRunError(Exception):
@@ -179,58 +174,27 @@ class _Run:
 
     async def window(self) -> dict[str, Any]:
         """Count for as long as the load says, or until it is interrupted or the server dies."""
-        server, fleet = self.server, self.fleet
-        start = time.monotonic_ns() + _LEAD_NS
-        stop = start + int(self.load.seconds * 1e9)
-        await fleet.begin_window(start, stop)
-        await asyncio.sleep(_LEAD_NS / 1e9)
-        self.watch.window(self.load.seconds)
-        before, media = server.usages()
-        began = server.sampled_at
-        after, ended = before, began
-        sampler = Sampler(start / 1e9)
-        while (left := stop / 1e9 - time.monotonic()) > 0:
-            if not server.alive or self._all_lost() or self.interrupt.is_set():
-                break
-            # One look at the end decides; those before keep a last one of a server that dies.
-            after, media = server.usages()
-            ended = server.sampled_at
-            generator = processes.usages(fleet.pids())
-            row = sampler.look(ended, after, media, generator, fleet.progress())
-            if row is not None:
-                self.watch.sample(row)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.interrupt.wait(), min(left, _LOOK_SECONDS))
-        partial = time.monotonic_ns() < stop
-        if partial:
-            stop = time.monotonic_ns()
-            await fleet.end_window(stop)
-        if server.alive:
-            after, media = server.usages()
-            ended = server.sampled_at
-        lasted, seconds = max(ended - began, 1e-3), (stop - start) / 1e9
-        use = report.ServerUse(before, after, frozenset(media), lasted, self.idle_rss, seconds)
-        results = await fleet.collect(stop)
-        problems = self._problems(use, results)
-        outcome = _report(self.load, self.library, results, use, seconds, partial, problems)
-        outcome["series"] = sampler.rows
+        window = await measured_window(
+            self.fleet,
+            self.server,
+            self.load.seconds,
+            self.interrupt,
+            self.watch,
+            idle_rss=self.idle_rss,
+            all_lost=self._all_lost,
+        )
+        problems = [*window.problems, *self._problems(window.results)]
+        outcome = _report(self.load, self.library, window, problems)
+        outcome["series"] = window.rows
         outcome["layersNamed"] = {c.participant: sorted(c.named) for c in self.clients if c.named}
         return outcome
 
     def _all_lost(self) -> bool:
-        """What participants see of a server that dies, at once and from afar."""
         return all(client.problem for client in self.clients)
 
-    def _problems(self, use: report.ServerUse, results: list[Measured]) -> list[str]:
-        """Why the run is not valid; empty when it is."""
-        problems = report.bottlenecks(results)
-        if not self.server.alive:
-            problems.append(f"the server ended in the middle: {self.server.log_tail()}")
-        elif self._all_lost():
-            problems.append("the server ended in the middle: every call was lost")
-        elif set(use.before) != set(use.after):
-            problems.append("a process of the server was replaced in the middle")
-        problems += [client.problem for client in self.clients if client.problem]
+    def _problems(self, results: list[Measured]) -> list[str]:
+        """Why the call is not as it should be; empty when it is."""
+        problems = [client.problem for client in self.clients if client.problem]
         problems += [f"a transport was lost: {reason}" for reason in self.fleet.failures()]
         tracks = sum(len(result.received) for result in results)
         expected = sum(self.load.tracks_for(client.participant) for client in self.clients)
@@ -239,15 +203,8 @@ class _Run:
         return problems
 
 
-def _report(
-    load: Load,
-    library: Library,
-    results: list[Measured],
-    use: report.ServerUse,
-    seconds: float,
-    partial: bool,
-    problems: list[str],
-) -> dict[str, Any]:
+def _report(load: Load, library: Library, window: Window, problems: list[str]) -> dict[str, Any]:
+    results, seconds = window.results, window.seconds
     forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
     pictures = pictures_check.check(library, results)
     problems = problems + pictures_check.problems(pictures)
@@ -255,7 +212,7 @@ def _report(
         "scenario": load.scenario,
         "participants": load.participants,
         "seconds": round(seconds, 3),
-        "server": report.server(use, forwarded, load.participants),
+        "server": report.server(window.use, forwarded, load.participants),
         "packetsPerSecondOut": round((forwarded + extra) / seconds, 1),
         "lossFrom": "sequenceNumbers" if load.by_sequence else "packetsSent",
         "summary": report.summary(results, seconds, by_sequence=load.by_sequence),
@@ -268,7 +225,7 @@ def _report(
         "rooms": load.rooms,
         "settings": load.settings,
         "valid": not problems,
-        "partial": partial,
+        "partial": window.partial,
         "problems": problems,
         **provenance(),
     }
