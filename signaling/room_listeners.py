@@ -15,12 +15,10 @@ from pathlib import Path
 from aiohttp import web
 
 from qos import histogram
-from sfu.control import WorkerStats
 from signaling.access.permissions import Act
 from signaling.admin.admin_acts import AdminActs
 from signaling.admin.routes import Admin
-from signaling.conference.participant import Participant
-from signaling.conference.room import Room
+from signaling.conference import events
 from signaling.conference.rooms import Rooms
 from signaling.config import Config
 from signaling.edge.forwarded import Forwarded
@@ -33,7 +31,6 @@ from signaling.records import pages as record_pages
 from signaling.records import routes as record_routes
 from signaling.records.store import Records, Settings
 from signaling.records.voters import Voters
-from signaling.worker_pool import Worker
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +70,15 @@ class RoomListeners:
             histogram.BOUNDS,
             name_rooms=config.metrics_room_names,
         )
-        self.meter.on_sample(self._admin.take)
-        if self._records is not None:
-            self.meter.on_sample(self._records.take)
-            self.meter.on_event(self._records.event)
-        rooms.on_stats = self._count
-        rooms.on_left = self._left
+        self._events = rooms.events
+        for listener in (
+            self._measure,
+            self._show,
+            self._record_happened,
+            self._record_sample,
+            self._admit_vote,
+        ):
+            rooms.events.listen(listener)
 
     def add_routes(self, app: web.Application) -> None:
         """The admin's pages and what they ask for, monitoring, and votes."""
@@ -97,7 +97,10 @@ class RoomListeners:
         self._captures.sweep()
         if now - self.meter.sampled_at >= LATE_SAMPLE:
             # A worker is away, or there is none: the others' second must not wait for it.
-            self._sample(now)
+            try:
+                self._sample(now)
+            except Exception:
+                log.exception("the meter failed")
 
     async def hang_up(self) -> None:
         """Let those who look on go."""
@@ -111,20 +114,41 @@ class RoomListeners:
     def _state_of_history(self) -> str:
         return "off" if self._records is None else self._records.state
 
-    def _count(self, worker: Worker, stats: WorkerStats) -> None:
-        now = time.monotonic()
-        if self.meter.take(worker.index, worker.process.pid, stats, now):
-            self._sample(now)
+    # Listeners.
+
+    def _measure(self, event: events.Event) -> None:
+        """From the workers' counters to a sample, once all have sent theirs."""
+        if isinstance(event, events.Left):
+            self.meter.departed(event.participant, event.reason)
+        elif isinstance(event, events.Statistics):
+            now = time.monotonic()
+            if self.meter.take(event.worker, event.pid, event.stats, now):
+                self._sample(now)
 
     def _sample(self, now: float) -> None:
-        try:
-            self.meter.sample(now, time.time())
-        except Exception:
-            # Whatever it was, it must not cost the call.
-            log.exception("the meter failed")
+        sample, happened = self.meter.sample(now, time.time())
+        self._events.emit(events.Sampled(sample, happened))
 
-    def _left(self, room: Room, participant: Participant, token: str) -> None:
-        self._voters.left(participant.id, token, room.call, time.monotonic())
+    def _show(self, event: events.Event) -> None:
+        """To the admins who look on."""
+        if isinstance(event, events.Sampled):
+            self._admin.take(event.sample)
+
+    def _record_happened(self, event: events.Event) -> None:
+        """In the history, before the sample of its second: that makes a call known."""
+        if isinstance(event, events.Sampled) and self._records is not None:
+            for happened in event.happened:
+                self._records.event(happened)
+
+    def _record_sample(self, event: events.Event) -> None:
+        if isinstance(event, events.Sampled) and self._records is not None:
+            self._records.take(event.sample)
+
+    def _admit_vote(self, event: events.Event) -> None:
+        """Of who was in a call, for a while after it."""
+        if isinstance(event, events.Left):
+            now = time.monotonic()
+            self._voters.left(event.participant, event.token_digest, event.call, now)
 
     def _voter(self, request: web.Request, room: str, participant: str, token: str) -> str | None:
         """The call that somebody may vote on."""

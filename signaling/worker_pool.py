@@ -72,7 +72,7 @@ Launch = Callable[[int, socket.socket], Awaitable[Process]]
 """Starts the worker of an index, with its end of the channel."""
 
 
-RoomEvent = TransportChanged | AudioLevels | LayersWanted | DownTrackStates | CaptureState
+MediaEvent = TransportChanged | AudioLevels | LayersWanted | DownTrackStates | CaptureState
 """Those about one room's media."""
 
 
@@ -85,7 +85,7 @@ class Listener(Protocol):
     def worker_lost(self, worker: Worker) -> None:
         """It must not be used any more."""
 
-    def worker_event(self, worker: Worker, event: RoomEvent) -> None:
+    def worker_event(self, worker: Worker, event: MediaEvent) -> None:
         """Something happened to a room's media."""
 
     def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:

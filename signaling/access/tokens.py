@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -24,6 +25,11 @@ def ice_credentials() -> tuple[str, str]:
     """(ufrag, pwd): RFC 8445 section 5.3 wants 24 and 128 bits at least."""
     ufrag = "".join(secrets.choice(_ICE_CHARS) for _ in range(8))
     return ufrag, "".join(secrets.choice(_ICE_CHARS) for _ in range(24))
+
+
+def digest(secret: str) -> bytes:
+    """SHA-256: to keep a secret or to look it up by, without having it."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def same(left: str, right: str) -> bool:

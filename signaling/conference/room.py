@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
 from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
 from signaling import messages
 from signaling.access import tokens
 from signaling.access.identity import Identity
-from signaling.conference import quality, reasons
+from signaling.conference import events, quality, reasons
 from signaling.conference.participant import Participant, Track
 from signaling.conference.room_media import MediaWorker, RoomMedia
 from signaling.meter import browser_digest
@@ -31,8 +30,6 @@ log = logging.getLogger(__name__)
 SPEAKING_STALE = 1.0
 """Seconds after which levels that nobody repeated are silence."""
 
-DEPARTED_KEPT = 1000
-
 VIEW_INTERVAL = 0.1
 """Seconds between two views of one participant that the worker is told."""
 
@@ -40,12 +37,20 @@ VIEW_INTERVAL = 0.1
 class Room:
     """One room; made by the first to join, over when `participants` is empty."""
 
-    def __init__(self, name: str, capacity: int, password_hash: str, media: RoomMedia) -> None:
-        """`password_hash`: '' for none."""
+    def __init__(
+        self,
+        name: str,
+        capacity: int,
+        password_hash: str,
+        media: RoomMedia,
+        room_events: events.RoomEvents,
+    ) -> None:
+        """`password_hash`: '' for none. `room_events`: where it emits what happens in it."""
         self.name, self.capacity, self.password_hash = name, capacity, password_hash
         self.looks = twins.skeletons(name)
         """What its name looks like."""
         self.media = media
+        self.events = room_events
         self.participants: dict[str, Participant] = {}
         self.call = tokens.new_id("call")
         """Names this use of the room, in statistics."""
@@ -53,8 +58,6 @@ class Room:
         """The address whose room it is, as `limits.address_key` has it; '' when it has none."""
         self.started = 0.0
         """Unix time."""
-        self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)
-        """Who left, and why, for statistics; all rooms may share one."""
         self._chat: deque[messages.ChatEntry] = deque(maxlen=messages.CHAT_KEPT)
         self._speaking: tuple[messages.SpeakingLevel, ...] = ()
         self._speaking_at = 0.0
@@ -87,6 +90,7 @@ class Room:
         if self._board.told:
             participant.send(messages.Quality(self._board.told))
         self._offer()
+        self.events.emit(events.Joined(**self._who(participant), identity=participant.identity))
 
     def welcome(self, participant: Participant, resumed: bool) -> messages.Welcome:
         """The whole state, for `participant`."""
@@ -124,16 +128,19 @@ class Room:
         participant.connection = None
         participant.away_since, participant.left_cleanly = now, cleanly
 
-    def remove(self, participant: Participant, reason: Literal["left", "lost", "removed"]) -> None:
+    def remove(self, participant: Participant, reason: events.LeaveReason) -> None:
         """Somebody goes for good."""
         if self.participants.pop(participant.id, None) is None:
             return
         log.info("%s (%s) %s", participant.name, participant.id, reason, extra=self.fields())
-        self.departed.append((participant.id, reason))
         self.media.leave(participant)
+        ended = list(participant.tracks.values())
         participant.tracks.clear()
         self._tell(messages.ParticipantLeft(participant.id, reason))
         self._offer()
+        self._emit_tracks(events.TrackEnded, participant, ended)
+        digest = tokens.digest(participant.token)
+        self.events.emit(events.Left(**self._who(participant), reason=reason, token_digest=digest))
 
     def remove_gone(self, now: float) -> None:
         """Remove those who were away for too long, and let stale levels fall silent."""
@@ -167,6 +174,9 @@ class Room:
             self._tell_muted(participant, track)
         if change.ended or change.begun:
             self._offer()
+        self._emit_tracks(events.TrackEnded, participant, change.ended)
+        self._emit_tracks(events.TrackPublished, participant, change.begun)
+        self._emit_tracks(events.TrackMuted, participant, change.muted)
 
     def answer(self, participant: Participant, message: messages.Answer) -> None:
         """Raises `RefusedError`."""
@@ -233,6 +243,7 @@ class Room:
         if track.muted != message.muted:
             track.muted = message.muted
             self._tell_muted(participant, track)
+            self._emit_tracks(events.TrackMuted, participant, [track])
 
     def chat(self, participant: Participant, text: str, at: float) -> None:
         """`at`: Unix time."""
@@ -249,21 +260,28 @@ class Room:
 
     def worker_lost(self) -> None:
         """The room has no media until `placed`."""
-        for participant in self.participants.values():
-            for track in participant.tracks.values():
+        ended = [(one, list(one.tracks.values())) for one in self.participants.values()]
+        for participant, tracks in ended:
+            for track in tracks:
                 self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
         self.media.worker_lost(self.participants.values())
         self._set_speaking(())
+        for participant, tracks in ended:
+            self._emit_tracks(events.TrackEnded, participant, tracks)
 
     def transport_changed(self, event: TransportChanged) -> None:
         """A transport of this room connected, failed or closed."""
         for participant in self.participants.values():
             if any(event.transport == one.transport for one in participant.connections()):
-                self._transport_changed(participant, event)
+                ended = self._transport_changed(participant, event)
                 self._offer()
+                self._emit_tracks(events.TrackEnded, participant, ended)
                 return
 
-    def _transport_changed(self, participant: Participant, event: TransportChanged) -> None:
+    def _transport_changed(
+        self, participant: Participant, event: TransportChanged
+    ) -> Sequence[Track]:
+        """Gives the tracks that ended with it."""
         connection: messages.Connection = "subscribe"
         ended: list[Track] = []
         if participant.publication and participant.publication.transport == event.transport:
@@ -283,10 +301,11 @@ class Room:
                 participant.subscribe_failure, participant.receiving = event.reason, None
         log.debug("%s of %s %s", connection, participant.id, event.state, extra=self.fields())
         if event.state == "checked":
-            return
+            return ended
         participant.send(messages.Transport(connection, event.state, event.reason))
         for track in ended:
             self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+        return ended
 
     def layers_wanted(self, event: LayersWanted) -> None:
         """Which encodings of a track somebody receives."""
@@ -363,6 +382,24 @@ class Room:
     def fields(self) -> dict[str, str]:
         """For log lines."""
         return {"room": self.name}
+
+    def _emit_tracks(
+        self,
+        kind: type[events.TrackPublished | events.TrackEnded | events.TrackMuted],
+        participant: Participant,
+        tracks: Iterable[Track],
+    ) -> None:
+        for track in tracks:
+            self.events.emit(kind(**self._who(participant), track=track.info()))
+
+    def _who(self, participant: Participant) -> dict[str, str]:
+        """For an event of a participant."""
+        return {
+            "room": self.name,
+            "call": self.call,
+            "participant": participant.id,
+            "name": participant.name,
+        }
 
     def _tell(self, message: messages.FromServer) -> None:
         for participant in list(self.participants.values()):

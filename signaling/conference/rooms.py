@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,15 +15,16 @@ from signaling.access.admission import Admission, AdmitAll
 from signaling.access.guesses import Allowance, Guesses, TooManyGuessesError
 from signaling.access.identity import Identity
 from signaling.access.passwords import OverloadedError, Passwords
+from signaling.conference import events
 from signaling.conference.connection import Connection
 from signaling.conference.participant import Participant
-from signaling.conference.room import DEPARTED_KEPT, Room
+from signaling.conference.room import Room
 from signaling.conference.room_media import MediaSettings, RoomMedia
 from signaling.config import Config
 from signaling.limits import AddressLimit, address_key, within
 from signaling.naming import twins
 from signaling.refusals import RefusedError, TooManyError
-from signaling.worker_pool import RoomEvent, Worker
+from signaling.worker_pool import MediaEvent, Worker
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,6 @@ WAITING_RETRY = 60
 """Seconds after which somebody may ask again for whom there is no room to wait."""
 MOST_PUT_OUT = 1000
 """People put out whose sessions are remembered, so that their pages are told when they return."""
-
-
-def _digest(token: str) -> bytes:
-    """To look a secret up by, without telling by the time it takes where it differs."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +75,8 @@ class Rooms:
             loudest=config.loudest,
             redundancy=config.audio_redundancy == "auto",
         )
-        self.departed: deque[tuple[str, str]] = deque(maxlen=DEPARTED_KEPT)
-        """Participants who left any room, and why."""
-        self.on_stats: Callable[[Worker, WorkerStats], None] = lambda worker, stats: None
-        """Is told what each worker counts, after the rooms were."""
-        self.on_capture: Callable[[CaptureState], None] = lambda state: None
-        """Is told how captures stand."""
-        self.on_left: Callable[[Room, Participant, str], None] = lambda room, person, token: None
-        """Is told who left for good, and their session's token."""
-        self.on_worker_lost: list[Callable[[Worker], None]] = []
+        self.events = events.RoomEvents(time.monotonic)
+        """Of all rooms and workers."""
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
         self._tokens: dict[str, tuple[Room, Participant]] = {}
@@ -224,14 +212,15 @@ class Rooms:
 
     def _create(self, name: str, password_hash: str, address: str) -> Room:
         media = RoomMedia(name, self._media)
-        room = Room(name, self._config.room_capacity, password_hash, media)
-        room.started, room.departed = time.time(), self.departed
+        room = Room(name, self._config.room_capacity, password_hash, media, self.events)
+        room.started = time.time()
         if counted := self._counted(address):
             room.made_at = address_key(counted)
             self._made[room.made_at] += 1
         media.place(self._least_loaded())
         self.rooms[name] = self._routers[media.router] = room
         log.info("room made", extra=room.fields())
+        self.events.emit(events.Opened(room=name, call=room.call))
         return room
 
     def resume(self, token: str, connection: Connection) -> tuple[Room, Participant]:
@@ -248,7 +237,7 @@ class Rooms:
         for known, found in self._tokens.items():
             if tokens.same(known, token):
                 return found
-        if _digest(token) in self._put_out:
+        if tokens.digest(token) in self._put_out:
             # They were away when it happened, and must not come back by themselves.
             raise RefusedError("removed", "an administrator has ended this call for you")
         raise RefusedError("sessionExpired", "that session is over: join again")
@@ -261,7 +250,7 @@ class Rooms:
 
     def dismiss(self, room: Room, participant: Participant) -> None:
         """Somebody is put out, and told so."""
-        self._put_out[_digest(participant.token)] = None
+        self._put_out[tokens.digest(participant.token)] = None
         if len(self._put_out) > MOST_PUT_OUT:
             del self._put_out[next(iter(self._put_out))]
         connection = participant.connection
@@ -291,7 +280,6 @@ class Rooms:
         for token, (where, participant) in list(self._tokens.items()):
             if where is room and participant not in room:
                 del self._tokens[token]
-                self.on_left(room, participant, token)
         if not room.participants and self.rooms.get(room.name) is room:
             room.media.close()
             del self.rooms[room.name]
@@ -301,6 +289,7 @@ class Rooms:
                 if not self._made[room.made_at]:
                     del self._made[room.made_at]
             log.info("room over", extra=room.fields())
+            self.events.emit(events.Closed(room=room.name, call=room.call))
 
     # Workers.
 
@@ -328,9 +317,8 @@ class Rooms:
     def worker_lost(self, worker: Worker) -> None:
         """Its rooms go to another one, at once when there is one."""
         self._workers.remove(worker)
-        for tell in self.on_worker_lost:
-            tell(worker)
-        for room in self.rooms.values():
+        self.events.emit(events.WorkerLost(worker.index, worker.process.pid))
+        for room in list(self.rooms.values()):
             if room.media.worker is worker:
                 self._routers.pop(room.media.router, None)
                 room.worker_lost()
@@ -343,10 +331,10 @@ class Rooms:
                 self._routers[room.media.router] = room
                 log.info("room placed again", extra=room.fields())
 
-    def worker_event(self, worker: Worker, event: RoomEvent) -> None:
+    def worker_event(self, worker: Worker, event: MediaEvent) -> None:
         """One about a room that is gone is ignored: the two sides race by nature."""
         if isinstance(event, CaptureState):
-            self.on_capture(event)
+            self.events.emit(events.CaptureChanged(event))
             return
         if isinstance(event, AudioLevels):
             room = self._routers.get(event.router)
@@ -373,4 +361,4 @@ class Rooms:
         for room in self.rooms.values():
             if room.media.worker is worker:
                 room.grade(now)
-        self.on_stats(worker, stats)
+        self.events.emit(events.Statistics(worker.index, worker.process.pid, stats))

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from sfu.control import CaptureState, StartCapture, StopCapture
 from signaling.access import tokens
+from signaling.conference import events
 from signaling.conference.rooms import Rooms
 from signaling.worker_pool import Worker
 
@@ -66,8 +67,7 @@ class Captures:
         self._rooms, self._folder, self._clock = rooms, folder, clock
         self._all: dict[str, RunningCapture] = {}
         self._tidied = -math.inf
-        rooms.on_capture = self._told
-        rooms.on_worker_lost.append(self._worker_lost)
+        rooms.events.listen(self._event)
 
     @property
     def all(self) -> tuple[RunningCapture, ...]:
@@ -162,7 +162,13 @@ class Captures:
             return None
         return found.path
 
-    def _told(self, state: CaptureState) -> None:
+    def _event(self, event: events.Event) -> None:
+        if isinstance(event, events.CaptureChanged):
+            self._changed(event.state)
+        elif isinstance(event, events.WorkerLost):
+            self._worker_lost(event.pid)
+
+    def _changed(self, state: CaptureState) -> None:
         found = self._all.get(state.capture)
         if found is None:
             return
@@ -170,9 +176,9 @@ class Captures:
         if state.ended:
             found.state = "failed" if state.ended == "failed" else "done"
 
-    def _worker_lost(self, worker: Worker) -> None:
+    def _worker_lost(self, pid: int) -> None:
         for found in self._all.values():
-            if found.worker is worker and found.state == "running":
+            if found.worker.process.pid == pid and found.state == "running":
                 found.state = "failed"
 
     def sweep(self) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from qos import histogram
 from sfu.control import TransportStats, WorkerStats
@@ -38,6 +39,8 @@ from signaling.meter.state import PersonState, RoomState, ServerSummary, TrackSt
 
 STALE = 3.0
 """Seconds without a message after which a worker is left out, until it speaks again."""
+
+DEPARTURES = 1000
 
 
 @dataclass(slots=True)
@@ -64,6 +67,14 @@ class _Memory:
     """By transport and SSRC."""
 
 
+class Second(NamedTuple):
+    """What the meter makes of one second."""
+
+    sample: Sample
+    happened: tuple[Event, ...]
+    """Since the sample before."""
+
+
 class Meter:
     """See the module's text."""
 
@@ -75,20 +86,12 @@ class Meter:
         self._workers: dict[int, _Worker] = {}
         self._watcher = Watcher()
         self._memory = _Memory()
-        self._on_sample: list[Callable[[Sample], None]] = []
-        self._on_event: list[Callable[[Event], None]] = []
+        self._departures: dict[str, str] = {}
+        """Why people left since the last sample, by participant."""
         self.latest: Sample | None = None
         """The last one that was made."""
         self.sampled_at = float("-inf")
         """When, in monotonic seconds."""
-
-    def on_sample(self, callback: Callable[[Sample], None]) -> None:
-        """Be told each second."""
-        self._on_sample.append(callback)
-
-    def on_event(self, callback: Callable[[Event], None]) -> None:
-        """Be told what happens, just before the sample of its second."""
-        self._on_event.append(callback)
 
     def take(self, worker: int, pid: int, stats: WorkerStats, now: float) -> bool:
         """A worker's message; True when every worker has spoken since the last sample."""
@@ -99,8 +102,14 @@ class Meter:
             known.next, known.heard = stats, now
         return all(one.next is not None or one.interval.fresh for one in self._workers.values())
 
-    def sample(self, now: float, at: float) -> Sample:
-        """Make the next one and tell it; `now` in monotonic seconds, `at` in Unix time."""
+    def departed(self, participant: str, reason: str) -> None:
+        """Somebody left for good: `left`, `lost` or `removed`. Of more than `DEPARTURES` people in
+        one second the later ones have no reason."""
+        if len(self._departures) < DEPARTURES:
+            self._departures[participant] = reason
+
+    def sample(self, now: float, at: float) -> Second:
+        """Make the next one; `now` in monotonic seconds, `at` in Unix time."""
         self.sampled_at = now
         self._workers = {
             index: worker for index, worker in self._workers.items() if now - worker.heard <= STALE
@@ -114,7 +123,7 @@ class Meter:
             for transport, entry in worker.interval.transports.items()
         }
         shedding = {index: one.interval.after.shedding for index, one in self._workers.items()}
-        departures = self._summary.departures()
+        departures, self._departures = self._departures, {}
         events = self._watcher.compare(at, rooms, transports, shedding, departures)
         memory, self._memory = self._memory, _Memory()
         found = Sample(
@@ -129,12 +138,7 @@ class Meter:
         for worker in self._workers.values():
             worker.interval.fresh = False
         self.latest = found
-        for event in events:
-            for tell_event in self._on_event:
-                tell_event(event)
-        for tell in self._on_sample:
-            tell(found)
-        return found
+        return Second(found, tuple(events))
 
     @staticmethod
     def _advance(worker: _Worker) -> None:

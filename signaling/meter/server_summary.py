@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
 from signaling.conference.rooms import Rooms
@@ -20,12 +18,6 @@ class RoomsSummary:
     def rooms(self) -> list[RoomState]:
         """All there are now."""
         return [_room(room) for room in self._rooms.rooms.values()]
-
-    def departures(self) -> Mapping[str, str]:
-        """Why people left since the last call."""
-        found = dict(self._rooms.departed)
-        self._rooms.departed.clear()
-        return found
 
 
 def _room(room: Room) -> RoomState:

@@ -76,6 +76,3 @@ class ServerSummary(Protocol):
 
     def rooms(self) -> Sequence[RoomState]:
         """All there are now."""
-
-    def departures(self) -> Mapping[str, str]:
-        """Why people left since the last call: `left`, `lost` or `removed`, by participant."""

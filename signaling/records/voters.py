@@ -6,11 +6,11 @@ while, in bounded memory. Tokens are kept as digests.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from signaling.access import tokens
 from signaling.limits import Bucket
 
 FOR = 15 * 60.0
@@ -37,13 +37,11 @@ class Voters:
     def __len__(self) -> int:
         return len(self._leavers)
 
-    def left(self, participant: str, token: str, call: str, now: float) -> None:
-        """Somebody left `call`."""
+    def left(self, participant: str, digest: bytes, call: str, now: float) -> None:
+        """Somebody left `call`; `digest`: `tokens.digest` of their token."""
         self._forget(now)
         self._leavers.pop(participant, None)
-        self._leavers[participant] = _Leaver(
-            _digest(token), call, now, Bucket(VOTES / FOR, VOTES, now)
-        )
+        self._leavers[participant] = _Leaver(digest, call, now, Bucket(VOTES / FOR, VOTES, now))
         if len(self._leavers) > CAPACITY:
             self._leavers.popitem(last=False)
 
@@ -51,7 +49,7 @@ class Voters:
         """Which call they may vote on; None for a stranger, a wrong token, or too late."""
         self._forget(now)
         leaver = self._leavers.get(participant)
-        if leaver is None or not secrets.compare_digest(leaver.digest, _digest(token)):
+        if leaver is None or not secrets.compare_digest(leaver.digest, tokens.digest(token)):
             return None
         return leaver.call
 
@@ -66,7 +64,3 @@ class Voters:
             if now < leaver.at + FOR:
                 return
             del self._leavers[participant]
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

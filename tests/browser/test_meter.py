@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from signaling.conference import events
 from signaling.config import Config
 from signaling.machine.addresses import machine_addresses
 from signaling.meter.samples import PersonSample, Sample, TrackSample
@@ -45,11 +46,12 @@ class Metered:
         self.url = f"http://localhost:{port}/r/meter"
         self.samples: list[Sample] = []
         self._news = asyncio.Event()
-        server.listeners.meter.on_sample(self._take)
+        server.rooms.events.listen(self._event)
 
-    def _take(self, sample: Sample) -> None:
-        self.samples.append(sample)
-        self._news.set()
+    def _event(self, event: events.Event) -> None:
+        if isinstance(event, events.Sampled):
+            self.samples.append(event.sample)
+            self._news.set()
 
     async def second(self) -> Sample:
         """The next sample, at once when it is made."""

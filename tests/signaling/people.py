@@ -13,6 +13,7 @@ from sfu.control import (
 )
 from signaling import messages
 from signaling.access.identity import guest
+from signaling.conference.events import RoomEvents
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
 from signaling.conference.room_media import MediaSettings, RoomMedia
@@ -48,7 +49,7 @@ def new_room(worker: Worker, **settings: Any) -> Room:
     """A room placed in `worker`."""
     media = RoomMedia("room", MediaSettings(("10.0.0.1",), **settings))
     media.place(worker)
-    return Room("room", 10, "", media)
+    return Room("room", 10, "", media, RoomEvents(lambda: 0.0))
 
 
 class Person:

@@ -17,6 +17,11 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
+from signaling.conference import events
+from signaling.config import Config
+from signaling.machine.addresses import machine_addresses
+from signaling.server import Server
+from signaling.worker_pool import launcher
 from tests.signaling.fakes import Client
 from tests.signaling.processes import ServerProcess
 
@@ -132,6 +137,37 @@ async def call(http: aiohttp.ClientSession, server: ServerProcess, name: str) ->
     one = Call(client)
     one.start()
     return one
+
+
+async def test_a_listener_that_fails_at_every_event_costs_nobody_the_call(
+    http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    config = Config(host="127.0.0.1", port=0, tls=False, workers=1, data_dir=str(tmp_path))
+    server = Server(config, machine_addresses(), launcher(0, "WARNING"), "an admin token for tests")
+    failed: set[str] = set()
+
+    def fails(event: events.Event) -> None:
+        failed.add(type(event).__name__)
+        raise RuntimeError("a listener that nobody tested")
+
+    server.rooms.events.listen(fails)
+    url = f"http://127.0.0.1:{await server.start(None)}"
+    people = []
+    for name in ("Ada", "Bo", "Citra"):
+        client = Client(await http.ws_connect(url + "/ws"))
+        assert (await client.join("room", name))["type"] == "welcome"
+        people.append(Call(client))
+        people[-1].start()
+    try:
+        await asyncio.gather(*(one.more_frames() for one in people))
+        os.kill(server.pool.workers[0].process.pid, signal.SIGKILL)
+        await asyncio.gather(*(one.told("reset") for one in people))
+        await asyncio.gather(*(one.more_frames() for one in people))
+        assert failed >= {"Opened", "Joined", "TrackPublished", "TrackEnded", "WorkerLost"}
+        assert failed >= {"Statistics", "Sampled"}
+    finally:
+        await asyncio.gather(*(one.close() for one in people))
+        await server.close()
 
 
 async def stats(http: aiohttp.ClientSession, server: ServerProcess) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,9 +48,6 @@ class Summary:
         if self.empty:
             return ()
         return (RoomState("call1", "Room", 1.0, 10, 0, self.pid, self.people),)
-
-    def departures(self) -> Mapping[str, str]:
-        return {}
 
 
 def stream(**changed: Any) -> StreamTotals:
@@ -165,14 +162,15 @@ class Run:
         self.meter = Meter(self.summary, lambda: SERVER)
         self.events: list[Event] = []
         self.samples: list[Sample] = []
-        self.meter.on_event(self.events.append)
-        self.meter.on_sample(self.samples.append)
 
     def step(self, n: int, message: WorkerStats | None = None, pid: int = 7) -> Sample:
         now = 50.0 + n
         if message is not None:
             self.meter.take(0, pid, message, now)
-        return self.meter.sample(now, 1e9 + n)
+        sample, happened = self.meter.sample(now, 1e9 + n)
+        self.samples.append(sample)
+        self.events += happened
+        return sample
 
 
 def track(sample: Sample, person: int, name: str) -> TrackSample:

@@ -59,7 +59,6 @@ class Scene:
         )  # fmt: skip
         self.meter = Meter(summary, lambda: SERVER)
         self.samples: list[Sample] = []
-        self.meter.on_sample(self.samples.append)
 
     def second(self) -> Sample:
         """The next message of the worker, as a sample; the clients are looked after meanwhile."""
@@ -67,7 +66,8 @@ class Scene:
         self.bob.pump(0)
         stats = self.process.wait(WorkerStats)
         assert self.meter.take(0, self.process.ready.pid, stats, stats.at)
-        return self.meter.sample(stats.at, 1e9 + stats.at)
+        self.samples.append(self.meter.sample(stats.at, 1e9 + stats.at).sample)
+        return self.samples[-1]
 
     def until(self, person: int, track: str, packets: int) -> list[TrackSample]:
         """Samples of a track until so many packets were expected of it, and one more."""

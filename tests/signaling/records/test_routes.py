@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from signaling.access import tokens
 from signaling.records import routes
 from signaling.records.store import Records
 from signaling.records.voters import Voters
@@ -43,7 +44,7 @@ async def serve() -> AsyncIterator[Serve]:
 
     async def start(records: Records) -> Client:
         voters = Voters()
-        voters.left("p0010000001", "secret", CALL, now=0.0)
+        voters.left("p0010000001", tokens.digest("secret"), CALL, now=0.0)
 
         def voter(request: web.Request, room: str, participant: str, token: str) -> str | None:
             call = voters.call_of(participant, token, now=1.0)
