@@ -204,9 +204,9 @@ class Server:
         return web.json_response(
             {
                 "exists": room is not None,
-                "needsPassword": bool(room and room.password_hash),
+                "needsPassword": bool(room and room.description.password_hash),
                 "participants": len(room.participants) if room else 0,
-                "capacity": room.capacity if room else self._config.room_capacity,
+                "capacity": room.description.capacity if room else self._config.room_capacity,
                 "full": bool(room and room.full),
                 "mayCreate": self.rooms.may_create(self._forwarded.address(request)),
                 "lookAlikes": self.rooms.twins_of(name),

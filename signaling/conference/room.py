@@ -20,6 +20,7 @@ from signaling.access import tokens
 from signaling.access.identity import Identity
 from signaling.conference import events, quality, reasons
 from signaling.conference.participant import Participant, Track
+from signaling.conference.room_description import RoomDescription
 from signaling.conference.room_media import MediaWorker, RoomMedia
 from signaling.meter import browser_digest
 from signaling.naming import twins
@@ -39,15 +40,13 @@ class Room:
 
     def __init__(
         self,
-        name: str,
-        capacity: int,
-        password_hash: str,
+        description: RoomDescription,
         media: RoomMedia,
         room_events: events.RoomEvents,
     ) -> None:
-        """`password_hash`: '' for none. `room_events`: where it emits what happens in it."""
-        self.name, self.capacity, self.password_hash = name, capacity, password_hash
-        self.looks = twins.skeletons(name)
+        """`room_events`: where it emits what happens in it."""
+        self.description = description
+        self.looks = twins.skeletons(description.name)
         """What its name looks like."""
         self.media = media
         self.events = room_events
@@ -58,15 +57,20 @@ class Room:
         """The address whose room it is, as `limits.address_key` has it; '' when it has none."""
         self.started = 0.0
         """Unix time."""
-        self._chat: deque[messages.ChatEntry] = deque(maxlen=messages.CHAT_KEPT)
+        self._chat: deque[messages.ChatEntry] = deque(maxlen=description.chat_kept)
         self._speaking: tuple[messages.SpeakingLevel, ...] = ()
         self._speaking_at = 0.0
         self._board = quality.Board()
 
     @property
+    def name(self) -> str:
+        """Of its description."""
+        return self.description.name
+
+    @property
     def full(self) -> bool:
         """Whether nobody else may come in."""
-        return len(self.participants) >= self.capacity
+        return len(self.participants) >= self.description.capacity
 
     def __contains__(self, participant: object) -> bool:
         return (
@@ -99,7 +103,9 @@ class Room:
             participant=participant.id,
             token=participant.token,
             resumed=resumed,
-            room=messages.RoomInfo(self.name, self.capacity, bool(self.password_hash)),
+            room=messages.RoomInfo(
+                self.name, self.description.capacity, bool(self.description.password_hash)
+            ),
             participants=tuple(
                 other.info() for other in self.participants.values() if other is not participant
             ),

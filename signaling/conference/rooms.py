@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
 from signaling.access import tokens
-from signaling.access.admission import Admission, AdmitAll
+from signaling.access.admission import Admission, NobodyLetsIn
 from signaling.access.guesses import Allowance, Guesses, TooManyGuessesError
 from signaling.access.identity import Identity
 from signaling.access.passwords import OverloadedError, Passwords
@@ -19,6 +19,7 @@ from signaling.conference import events
 from signaling.conference.connection import Connection
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
+from signaling.conference.room_description import RoomDescription
 from signaling.conference.room_media import MediaSettings, RoomMedia
 from signaling.config import Config
 from signaling.limits import AddressLimit, address_key, within
@@ -66,7 +67,7 @@ class Rooms:
         admission: Admission | None = None,
     ) -> None:
         """`addresses`: to offer for media, best first. `admission`: who has to wait; by default
-        nobody has."""
+        nobody can be let into a room with a lobby."""
         self.rooms: dict[str, Room] = {}
         self._config, self._passwords = config, passwords
         self._media = MediaSettings(
@@ -82,7 +83,7 @@ class Rooms:
         self._tokens: dict[str, tuple[Room, Participant]] = {}
         self._put_out: dict[bytes, None] = {}
         """Digests of the tokens of who was put out, the oldest first."""
-        self._admission = admission or AdmitAll()
+        self._admission = admission or NobodyLetsIn()
         self._waiting: Counter[str] = Counter()
         """People who wait to be let in, by the name of the room."""
         self._joins = AddressLimit(config.joins_per_minute)
@@ -111,7 +112,7 @@ class Rooms:
         meanwhile; once it has returned, report the connection's end by `Room.away`.
         """
         room = await self._enter(identity, entry, on_wait)
-        participant = room.join(identity)
+        participant = room.join(room.description.in_this_room(identity))
         participant.joined = time.time()
         self._tokens[participant.token] = (room, participant)
         log.info("%s (%s) joins", participant.name, participant.id, extra=room.fields())
@@ -125,29 +126,38 @@ class Rooms:
         name, address, admitted = entry.room, entry.address, False
         # Hashing and admission wait, and the room may come or go meanwhile: then look again.
         while True:
-            room, hashed = self.rooms.get(name), ""
+            room = self.rooms.get(name)
             if room is None:
                 self._check_create(address)
-                hashed = await self._hash(entry.password) if entry.password else ""
+                description = await self._describe(entry)
             else:
+                description = room.description
                 if room.full:
-                    raise RefusedError("roomFull", f"the room is full ({room.capacity} people)")
-                await self._check_password(room, entry)
+                    text = f"the room is full ({description.capacity} people)"
+                    raise RefusedError("roomFull", text)
+                await self._check_password(description, entry)
             if not admitted:
-                await self._admit(identity, name, on_wait)
+                await self._admit(description.in_this_room(identity), description, on_wait)
                 admitted = True
             if room is None and name not in self.rooms:
                 self._check_create(address)
-                return self._create(name, hashed, address)
+                return self._create(description, address)
             if room is not None and self.rooms.get(name) is room and not room.full:
                 return room
 
-    async def _admit(self, identity: Identity, room: str, on_wait: Callable[[], None]) -> None:
+    async def _describe(self, entry: Entry) -> RoomDescription:
+        """The room that `entry` would make."""
+        hashed = await self._hash(entry.password) if entry.password else ""
+        return RoomDescription(entry.room, self._config.room_capacity, hashed)
+
+    async def _admit(
+        self, identity: Identity, room: RoomDescription, on_wait: Callable[[], None]
+    ) -> None:
         if self._admission.admits(identity, room):
             return
-        if self._waiting[room] >= MAX_WAITING:
+        if self._waiting[room.name] >= MAX_WAITING:
             raise TooManyError("too many people wait for this room", WAITING_RETRY)
-        self._waiting[room] += 1
+        self._waiting[room.name] += 1
         try:
             on_wait()
             async with asyncio.timeout(WAIT):
@@ -155,9 +165,9 @@ class Rooms:
         except TimeoutError:
             raise RefusedError("notAllowed", "nobody has let you in") from None
         finally:
-            self._waiting[room] -= 1
-            if not self._waiting[room]:
-                del self._waiting[room]
+            self._waiting[room.name] -= 1
+            if not self._waiting[room.name]:
+                del self._waiting[room.name]
 
     def twins_of(self, name: str) -> list[str]:
         """Rooms whose names look like `name` and are others."""
@@ -190,7 +200,7 @@ class Rooms:
         except OverloadedError:
             raise TooManyError("too many passwords at once", 2) from None
 
-    async def _check_password(self, room: Room, entry: Entry) -> None:
+    async def _check_password(self, room: RoomDescription, entry: Entry) -> None:
         password = entry.password
         if not room.password_hash:
             return
@@ -210,9 +220,10 @@ class Rooms:
         if not right:
             raise RefusedError("wrongPassword", "the password is wrong")
 
-    def _create(self, name: str, password_hash: str, address: str) -> Room:
+    def _create(self, description: RoomDescription, address: str) -> Room:
+        name = description.name
         media = RoomMedia(name, self._media)
-        room = Room(name, self._config.room_capacity, password_hash, media, self.events)
+        room = Room(description, media, self.events)
         room.started = time.time()
         if counted := self._counted(address):
             room.made_at = address_key(counted)

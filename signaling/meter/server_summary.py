@@ -30,7 +30,7 @@ def _room(room: Room) -> RoomState:
         call=room.call,
         room=room.name,
         started=room.started,
-        capacity=room.capacity,
+        capacity=room.description.capacity,
         worker=index,
         worker_pid=pid,
         people=tuple(

@@ -16,6 +16,7 @@ from signaling.access.identity import guest
 from signaling.conference.events import RoomEvents
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
+from signaling.conference.room_description import RoomDescription
 from signaling.conference.room_media import MediaSettings, RoomMedia
 from tests.signaling.fakes import FINGERPRINT, answer, offer
 from tests.signaling.memory_connection import MemoryConnection
@@ -49,7 +50,7 @@ def new_room(worker: Worker, **settings: Any) -> Room:
     """A room placed in `worker`."""
     media = RoomMedia("room", MediaSettings(("10.0.0.1",), **settings))
     media.place(worker)
-    return Room("room", 10, "", media, RoomEvents(lambda: 0.0))
+    return Room(RoomDescription("room", 10), media, RoomEvents(lambda: 0.0))
 
 
 class Person:
