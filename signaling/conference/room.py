@@ -178,7 +178,7 @@ class Room:
             self._tell_others(participant, messages.TrackPublished(participant.id, track.info()))
         for track in change.muted:
             self._tell_muted(participant, track)
-        if change.ended or change.begun:
+        if change.ended or change.begun or change.recoded:
             self._offer()
         self._emit_tracks(events.TrackEnded, participant, change.ended)
         self._emit_tracks(events.TrackPublished, participant, change.begun)

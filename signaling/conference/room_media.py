@@ -65,6 +65,8 @@ class Change:
     begun: list[Track]
     muted: list[Track]
     """Those that stay and whose mute state changed."""
+    recoded: bool = False
+    """Whether one that stays has another codec: receivers are to be offered that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ class RoomMedia:
         after = participant.tracks
         for track in after.values():
             track.codec = specs[track.id].codec
+        stay = before.keys() & after.keys()
         for gone in participant.layers.keys() - after.keys():
             del participant.layers[gone]
         reply = messages.Published(
@@ -201,7 +204,8 @@ class RoomMedia:
             reply,
             ended=[track for track in before.values() if track.id not in after],
             begun=[track for track in after.values() if track.id not in before],
-            muted=[t for t in after.values() if t.id in before and before[t.id].muted != t.muted],
+            muted=[after[one] for one in stay if before[one].muted != after[one].muted],
+            recoded=any(before[one].codec != after[one].codec for one in stay),
         )
 
     # Subscribing.

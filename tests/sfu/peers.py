@@ -31,13 +31,13 @@ DEADLINE = 30.0
 class WorkerProcess:
     """`python -m sfu.process.worker`, in haste or as it is, and signaling's end of its channel."""
 
-    def __init__(self, *flags: str, stderr: int | None = None, hasty: bool = True) -> None:
+    def __init__(
+        self, *flags: str, stderr: int | None = None, hasty: bool = True, module: str = ""
+    ) -> None:
+        """`module`: run this one, which brings a worker up, instead."""
         ours, theirs = socket.socketpair()
-        command = [
-            sys.executable,
-            "-m",
-            "tests.sfu.hasty_worker" if hasty else "sfu.process.worker",
-        ]
+        module = module or ("tests.sfu.hasty_worker" if hasty else "sfu.process.worker")
+        command = [sys.executable, "-m", module]
         self.process = subprocess.Popen(
             [*command, "--channel-fd", str(theirs.fileno()), *flags],
             cwd=Path(__file__).parents[2],
@@ -107,9 +107,9 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(hasty: bool = True) -> Iterator[WorkerProcess]:
+def worker(hasty: bool = True, module: str = "") -> Iterator[WorkerProcess]:
     """`hasty`: one that tells its statistics ten times a second, for who waits for them only."""
-    process = WorkerProcess(hasty=hasty)
+    process = WorkerProcess(hasty=hasty, module=module)
     try:
         yield process
     finally:
