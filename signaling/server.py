@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from aiohttp import WSCloseCode, web
 
 from signaling import messages, stats
+from signaling.access.authenticator import GuestByName
 from signaling.access.passwords import Passwords
+from signaling.conference.requests import Requests
 from signaling.conference.rooms import Rooms
 from signaling.config import Config
-from signaling.connection.session import CLOSE_SECONDS, HEARTBEAT, JOIN_TIMEOUT, ROOMS, Session
+from signaling.connection.message_table import MessageTable
+from signaling.connection.websocket import CLOSE_SECONDS, HEARTBEAT, JOIN_TIMEOUT, WebSocket
 from signaling.edge.forwarded import Forwarded
 from signaling.edge.front import MAX_BODY, Front
 from signaling.edge.hosts import OwnNames
@@ -65,7 +68,8 @@ class Server:
         self.rooms = Rooms(config, addresses, self._passwords)
         self.pool = WorkerPool(config.worker_count, launch, self.rooms)
         self.listeners = RoomListeners(config, self.rooms, admin_token, self._forwarded)
-        self._sessions: set[Session] = set()
+        self._table = MessageTable(Requests(self.rooms, GuestByName()).part())
+        self._open: set[WebSocket] = set()
         # Sockets that nobody has joined by are the idle ones. One address never takes all.
         self._seats = Places(config.max_sockets, max(1, config.max_sockets // 2))
         self._runner = web.AppRunner(
@@ -83,7 +87,6 @@ class Server:
             most_of_one=self._config.connections_per_address,
         )
         app = web.Application(middlewares=[front.middleware], client_max_size=MAX_BODY)
-        app[ROOMS] = self.rooms
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/api/rooms/{room:.+}", self._room)
         app.router.add_get("/api/stats", self._stats)
@@ -127,9 +130,7 @@ class Server:
             self._ticking.cancel()
         if self._listener is not None:
             self._listener.close()
-        closing = [
-            session.close(messages.Closing(), WSCloseCode.GOING_AWAY) for session in self._sessions
-        ]
+        closing = [one.close(messages.Closing(), WSCloseCode.GOING_AWAY) for one in self._open]
         # Draining closes media as well: tell people first, or they would see a fault.
         told = asyncio.gather(*closing, self.listeners.hang_up(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
@@ -185,13 +186,20 @@ class Server:
             except ValueError:
                 # A key that is no text, for one.
                 raise web.HTTPBadRequest(text="no WebSocket handshake\n") from None
-            session = Session(socket, request, address, lambda: self._seats.busy(place))
-            place.close = session.abort
-            self._sessions.add(session)
+            connection = WebSocket(
+                socket,
+                request,
+                self._table,
+                address,
+                self.rooms.guesses.of_socket(),
+                on_joined=lambda: self._seats.busy(place),
+            )
+            place.close = connection.abort
+            self._open.add(connection)
             try:
-                await session.run()
+                await connection.run()
             finally:
-                self._sessions.discard(session)
+                self._open.discard(connection)
         finally:
             self._seats.free(place)
         return socket

@@ -54,6 +54,8 @@ class Entry:
     """Where they are; '' when that is not known."""
     guesses: Allowance
     """Wrong passwords that their connection has left (`Guesses.of_socket`)."""
+    features: frozenset[str] = frozenset()
+    """`Participant.features`."""
 
 
 class Rooms:
@@ -113,7 +115,7 @@ class Rooms:
         """
         room = await self._enter(identity, entry, on_wait)
         participant = room.join(room.description.in_this_room(identity))
-        participant.joined = time.time()
+        participant.joined, participant.features = time.time(), entry.features
         self._tokens[participant.token] = (room, participant)
         log.info("%s (%s) joins", participant.name, participant.id, extra=room.fields())
         participant.connection = connection

@@ -8,6 +8,7 @@ from typing import Any, Union
 import msgspec
 
 from signaling.messages import FromClient, type_of
+from signaling.refusals import RefusedError
 
 MAX_REFUSAL = 200
 """Characters of the text that says what is wrong with a message, which may quote it."""
@@ -15,12 +16,12 @@ MAX_TYPE = 64
 """Characters of an unknown type that a refusal repeats."""
 
 
-class MessageError(Exception):
+class MessageError(RefusedError):
     """The text is no message of the protocol."""
 
     def __init__(self, text: str, request: str | None = None) -> None:
         """`request`: the type that the message names, when nothing of that type is known."""
-        super().__init__(text[:MAX_REFUSAL])
+        super().__init__("badMessage", text[:MAX_REFUSAL])
         self.request = request
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from signaling.connection.session import DECODER, KINDS
+from typing import Any, cast
 
-__all__ = ["KINDS", "decode"]
+from signaling.access.authenticator import GuestByName
+from signaling.conference.requests import Requests
+from signaling.connection.message_table import MessageTable
 
-decode = DECODER.decode
+TABLE = MessageTable(Requests(cast(Any, None), GuestByName()).part())
+
+KINDS = tuple(TABLE.rules)
+decode = TABLE.decode

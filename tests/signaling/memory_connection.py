@@ -1,14 +1,20 @@
-"""A connection in memory: satisfies `signaling.conference.connection.Connection`."""
+"""Connections in memory: a participant's alone, and one with a whole session behind it."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, TypeVar
 
 from signaling import messages
+from signaling.access.guesses import Guesses
+from signaling.connection.message_table import MessageTable
+from signaling.connection.session import End, Session
+
+M = TypeVar("M")
 
 
 class MemoryConnection:
-    """Keeps what it is sent."""
+    """Satisfies `signaling.conference.connection.Connection`; keeps what it is sent."""
 
     def __init__(self, inbox: list[Any] | None = None) -> None:
         """`inbox`: where messages go; a list of its own without one."""
@@ -29,3 +35,42 @@ class MemoryConnection:
 
     def dismissed(self) -> None:
         self.ended = "dismissed"
+
+
+class MemoryOutlet:
+    """Satisfies `signaling.connection.session.Outlet`; keeps what it is sent, and how it ended."""
+
+    def __init__(self) -> None:
+        self.inbox: list[Any] = []
+        self.end: End | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.end is None
+
+    def send(self, message: messages.FromServer) -> None:
+        if self.open:
+            self.inbox.append(message)
+
+    def finish(self, end: End) -> None:
+        self.end = self.end or end
+
+
+class MemoryClient:
+    """A client whose session has no socket: messages go in and come out as text."""
+
+    def __init__(self, table: MessageTable, guesses: Guesses, address: str = "10.0.0.1") -> None:
+        self.outlet = MemoryOutlet()
+        self.now = 0.0
+        self.session = Session(table, self.outlet, address, guesses.of_socket(), lambda: self.now)
+
+    async def say(self, kind: str, **fields: Any) -> Any:
+        """Send a message; the last one that came by then."""
+        await self.session.receive(json.dumps({"type": kind, **fields}))
+        return self.outlet.inbox[-1] if self.outlet.inbox else None
+
+    async def join(self, room: str = "room", name: str = "Ada", **more: Any) -> Any:
+        return await self.say("join", version=1, room=room, name=name, **more)
+
+    def got(self, kind: type[M]) -> list[M]:
+        return [message for message in self.outlet.inbox if isinstance(message, kind)]

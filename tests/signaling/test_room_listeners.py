@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from signaling.connection import session
+from signaling.connection import websocket
 from tests.signaling.conftest import TOKEN, Running, Serve
 from tests.signaling.fakes import stats
 
@@ -90,7 +90,7 @@ async def test_an_admin_puts_one_out_who_is_told_so(serve: Serve) -> None:
     assert (await ask(run, f"/api/admin/participants/{ada.me}/remove", why=""))[0] == 200
     left = await bo.get("participantLeft")
     assert (left["participant"], left["reason"]) == (ada.me, "removed")
-    assert await ada.closed() == session.CLOSE_REMOVED
+    assert await ada.closed() == websocket.CLOSE_REMOVED
     assert (await ask(run, f"/api/admin/participants/{ada.me}/remove", why=""))[0] == 404
 
 
@@ -114,7 +114,7 @@ async def test_an_admin_closes_a_room(serve: Serve) -> None:
     other = await run.joined("elsewhere", "Citra")
     assert (await ask(run, "/api/admin/rooms/room/close", why=""))[0] == 200
     for one in people:
-        assert await one.closed() == session.CLOSE_REMOVED
+        assert await one.closed() == websocket.CLOSE_REMOVED
     assert list(run.server.rooms.rooms) == ["elsewhere"]
     assert not other.socket.closed
 

@@ -22,9 +22,11 @@ from sfu.control import (
     TransportChanged,
 )
 from signaling import server
-from signaling.connection import session
+from signaling.conference import rooms
+from signaling.connection import session, websocket
 from tests.signaling.conftest import TOKEN, Serve
 from tests.signaling.fakes import answer, offer, stats
+from tests.signaling.lobby import Lobby
 from tests.signaling.people import stats as transport_stats
 
 
@@ -308,6 +310,24 @@ async def test_a_newer_client_comes_in_and_is_refused_what_is_not_known(serve: S
     assert (await client.get("pong"))["t"] == 1
 
 
+async def test_who_waits_is_let_in_and_whose_socket_is_lost_is_forgotten(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lobby = Lobby("Host")
+    monkeypatch.setattr(rooms, "NobodyLetsIn", lambda: lobby)
+    run = await serve()
+    ada, bo = await run.client(), await run.client()
+    for client, name in ((ada, "Ada"), (bo, "Bo")):
+        await client.send("join", version=1, room="room", name=name)
+        await client.send("ping", t=1)
+        await client.get("pong")
+    bo.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    while "Bo" in lobby.waiting:
+        await asyncio.sleep(0.01)
+    lobby.waiting["Ada"].set_result(None)
+    assert (await ada.get("welcome"))["participants"] == []
+
+
 async def test_messages_out_of_order(serve: Serve) -> None:
     run = await serve()
     client = await run.joined()
@@ -441,7 +461,7 @@ async def test_resume_takes_over_from_a_half_open_socket(serve: Serve) -> None:
     new = await run.client()
     await new.send("resume", version=1, token=old.token)
     await new.get("welcome")
-    assert await old.closed() == session.CLOSE_REPLACED
+    assert await old.closed() == websocket.CLOSE_REPLACED
     await new.send("chat", text="still here")
     assert (await new.get("chat"))["participant"] == old.me
 
