@@ -403,8 +403,8 @@ Event = (
 _encoder = msgspec.msgpack.Encoder()
 
 
-def frame(message: Command | Event) -> bytes:
-    """One message as it goes on the channel."""
+def frame(message: msgspec.Struct) -> bytes:
+    """One message as it goes on a channel between processes."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 

@@ -1,19 +1,14 @@
 """Messages between the bench and its driver processes, which do the media.
 
-The bench speaks signaling and tells a driver what came out of it (`OpenTransport`, `SetTracks`);
-the driver does ICE, DTLS, SRTP and the media, and reports. Stream socket, each message in
-MessagePack behind its length (`sfu.control.Unframer` takes it apart).
+The bench does the signaling and sends a driver what came of it (`OpenTransport`, `SetTracks`);
+the driver does ICE, DTLS, SRTP and the media, and reports. `bench.child` has the channel.
 """
 
 from __future__ import annotations
 
-import struct
-
 import msgspec
 
-from sfu.control import Fingerprint
-
-_LENGTH = struct.Struct("!I")
+from sfu.control import Extensions, Fingerprint
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -28,16 +23,6 @@ class Stream(msgspec.Struct, frozen=True):
     rtx_ssrc: int = 0
     """Of its resends (RFC 4588); 0: none."""
     rtx_payload_type: int = 0
-
-
-class Extensions(msgspec.Struct, frozen=True):
-    """Header extension ids (RFC 8285); 0 where not negotiated."""
-
-    mid: int = 0
-    transport_cc: int = 0
-    audio_level: int = 0
-    rid: int = 0
-    repaired_rid: int = 0
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -231,20 +216,5 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
 
 Event = Ready | Connected | Failed | Receiving | Progress | Measured
 
-_encoder = msgspec.msgpack.Encoder()
-_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
-_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
-
-
-def frame(message: Command | Event) -> bytes:
-    """One message as it goes on the channel."""
-    body = _encoder.encode(message)
-    return _LENGTH.pack(len(body)) + body
-
-
-def decode_command(body: bytes) -> Command:
-    return _commands.decode(body)
-
-
-def decode_event(body: bytes) -> Event:
-    return _events.decode(body)
+commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

@@ -20,20 +20,18 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import msgspec
-
+from bench.lateness import Lateness
 from bench.light import channel, talk
 from bench.light.association import Association
 from bench.light.receiver import Receiver, TrackCounter, Window, choose_sample
 from bench.light.sender import PACER_STEP_NS, OutgoingStream, Publisher, phase
+from bench.light.transport import Transport
 from bench.light.wire import BATCH, SLOT_BYTES, ReceiveBatch, SendBatch
-from bench.recordings.library import Library
+from bench.recordings.library import Library, received
 from bench.recordings.recording import index_layers, index_payloads
-from sfu.control import Unframer
+from sfu.control import Unframer, frame
 from sfu.net.dtls import Certificate
-from sfu.wire import rtcp
 
 RTCP_SECONDS = 1.0
 FEEDBACK_SECONDS = 0.1
@@ -42,26 +40,7 @@ FEEDBACK_SECONDS = 0.1
 REQUEST_STEP_NS = 10_000_000
 """Between looks at what is missing."""
 
-_LATE_BUCKET_NS = 100_000
-_LATE_BUCKETS = 1_000
 _SECOND = 1_000_000_000
-
-
-@dataclass(slots=True)
-class Transport:
-    """An association with what it sends and receives."""
-
-    association: Association
-    publisher: Publisher
-    receiver: Receiver
-    ssrc: int
-    """Of this participant's RTCP."""
-    announced: bool = False
-    """`Connected` or `Failed` was told."""
-    complete: bool = True
-    """`Receiving` was told, or nothing is awaited."""
-    requesting: bool = False
-    """It looks at what is missing each `REQUEST_STEP_NS`."""
 
 
 class Driver:
@@ -87,8 +66,7 @@ class Driver:
         self._heap: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = itertools.count()
         self._open = True
-        self._late = [0] * _LATE_BUCKETS
-        self._late_max = 0
+        self._late = Lateness()
         self._began: tuple[float, float] | None = None
         self._cpu = self._wall = 0.0
         self._gone = 0
@@ -96,7 +74,7 @@ class Driver:
     def run(self) -> None:
         """The loop."""
         self._epoll.register(self._connection.fileno(), select.EPOLLIN)
-        self._tell(channel.Ready(self._certificate.fingerprint))
+        self._report(channel.Ready(self._certificate.fingerprint))
         while self._open:
             wait = 1.0
             if self._heap:
@@ -120,11 +98,6 @@ class Driver:
             when, _, action = heapq.heappop(self._heap)
             action(when)
 
-    def _note_late(self, due: int) -> None:
-        late = time.monotonic_ns() - due
-        self._late[min(late // _LATE_BUCKET_NS, _LATE_BUCKETS - 1)] += 1
-        self._late_max = max(self._late_max, late)
-
     # Packets in.
 
     def _read(self, transport: Transport) -> None:
@@ -140,7 +113,7 @@ class Driver:
                 size = lengths[slot]
                 if 128 <= data[at] < 192 and size > 12 and context is not None:
                     if 192 <= data[at + 1] < 224:
-                        self._rtcp(transport, bytes(data[at : at + size]))
+                        transport.receive_rtcp(bytes(data[at : at + size]))
                     else:
                         receiver.packet(batch, slot, size, context, arrivals[slot])
                 elif size:
@@ -152,48 +125,13 @@ class Driver:
             self._announce(transport)
         elif not transport.complete and receiver.complete():
             transport.complete = True
-            self._tell(channel.Receiving(association.plan.transport))
-
-    def _rtcp(self, transport: Transport, protected: bytes) -> None:
-        context = transport.association.inbound
-        plain = context.unprotect_rtcp(protected) if context is not None else None
-        if plain is None:
-            transport.receiver.refused += 1
-            return
-        try:
-            packets = rtcp.parse(plain)
-        except rtcp.RtcpError:
-            transport.receiver.unknown += 1
-            return
-        for packet in packets:
-            if isinstance(packet, rtcp.Pli):
-                wanted = [packet.media_ssrc]
-            elif isinstance(packet, rtcp.Fir):
-                wanted = [ssrc for ssrc, _ in packet.entries]
-            elif isinstance(packet, rtcp.Nack):
-                self._resend(transport, packet)
-                continue
-            else:
-                continue
-            for ssrc in wanted:
-                stream = transport.publisher.stream(ssrc)
-                if stream is not None:
-                    stream.request_keyframe()
-
-    def _resend(self, transport: Transport, nack: rtcp.Nack) -> None:
-        context = transport.association.outbound
-        if context is not None:
-            for packet in transport.publisher.resend(nack.media_ssrc, nack.seqs, context):
-                transport.association.send(packet)
+            self._report(channel.Receiving(transport.number))
 
     def _request(self, transport: Transport, due: int) -> None:
         """Ask for what is missing, until nothing is."""
-        receiver, association = transport.receiver, transport.association
-        if association.state != "connected":
+        if not transport.connected:
             return
-        for packet in receiver.requests(transport.ssrc, due):
-            association.send_rtcp(packet)
-        transport.requesting = bool(receiver.waiting)
+        transport.request_missing(due)
         if transport.requesting:
             self._at(due + REQUEST_STEP_NS, lambda next_due: self._request(transport, next_due))
 
@@ -201,21 +139,20 @@ class Driver:
 
     def _announce(self, transport: Transport) -> None:
         association = transport.association
-        number = association.plan.transport
         if association.state == "connected":
             transport.announced = True
-            self._tell(channel.Connected(number, association.profile))
+            self._report(channel.Connected(transport.number, association.profile))
             self._start_media(transport)
         elif association.state == "failed":
             transport.announced = True
-            self._tell(channel.Failed(number, association.reason))
+            self._report(channel.Failed(transport.number, association.reason))
 
     def _open_transport(self, plan: channel.OpenTransport) -> None:
         now = time.monotonic_ns()
         try:
             association = Association(plan, self._certificate, now / _SECOND)
         except OSError as error:
-            self._tell(channel.Failed(plan.transport, str(error)))
+            self._report(channel.Failed(plan.transport, str(error)))
             return
         streams = [
             OutgoingStream(
@@ -224,7 +161,7 @@ class Driver:
                 self._library.base(plan.participant, stream.kind, stream.rid),
                 plan.extensions,
                 plan.participant,
-                self._levels(plan.participant),
+                talk.levels_of(self._library, plan.participant),
                 dtx=self._library.dtx,
             )
             for stream in plan.streams
@@ -240,12 +177,6 @@ class Driver:
         self._epoll.register(association.fd, select.EPOLLIN)
         self._tick(transport, now)
 
-    def _levels(self, participant: int) -> bytes:
-        library = self._library
-        if participant >= library.talkers:
-            return b""
-        return talk.levels(participant, library.talkers, library.seed, library.pattern)
-
     def _tick(self, transport: Transport, _: int) -> None:
         if transport.association.state == "closed":
             return
@@ -255,13 +186,12 @@ class Driver:
         if not transport.announced:
             self._announce(transport)
         elif before == "connected" and transport.association.state == "failed":
-            plan = transport.association.plan
-            self._tell(channel.Failed(plan.transport, transport.association.reason))
+            self._report(channel.Failed(transport.number, transport.association.reason))
         self._at(now + int(wait * _SECOND), lambda due: self._tick(transport, due))
 
     def _start_media(self, transport: Transport) -> None:
         now = time.monotonic_ns()
-        participant = transport.association.plan.participant
+        participant = transport.participant
         for stream in transport.publisher.streams:
             step = stream.interval_ns
             first = now - now % step + step + phase(participant, step)
@@ -278,9 +208,9 @@ class Driver:
         self._at(when, lambda due: self._frame(transport, stream, due))
 
     def _frame(self, transport: Transport, stream: OutgoingStream, due: int) -> None:
-        if transport.association.state != "connected":
+        if not transport.connected:
             return
-        self._note_late(due)
+        self._late.note((time.monotonic_ns() - due) / _SECOND)
         waiting = bool(stream.queue)
         stream.next_frame(due)
         if not waiting:
@@ -289,7 +219,7 @@ class Driver:
 
     def _flush(self, transport: Transport, stream: OutgoingStream, due: int) -> None:
         context = transport.association.outbound
-        if context is None or transport.association.state != "connected":
+        if context is None or not transport.connected:
             return
         fd = transport.association.fd
         if transport.publisher.flush(stream, fd, context, time.monotonic_ns):
@@ -298,46 +228,34 @@ class Driver:
     # RTCP out.
 
     def _sender_reports(self, transport: Transport, due: int) -> None:
-        association = transport.association
-        if association.state != "connected":
-            return
-        for stream in transport.publisher.streams:
-            if stream.active:
-                association.send_rtcp(stream.sender_report(time.time()))
-        self._at(due + _SECOND, lambda next_due: self._sender_reports(transport, next_due))
+        if transport.connected:
+            transport.send_sender_reports(time.time())
+            self._at(due + _SECOND, lambda next_due: self._sender_reports(transport, next_due))
 
     def _reports(self, transport: Transport, due: int) -> None:
-        association = transport.association
-        if association.state != "connected":
-            return
-        association.send_rtcp(transport.receiver.report(transport.ssrc))
-        again = due + int(RTCP_SECONDS * _SECOND)
-        self._at(again, lambda next_due: self._reports(transport, next_due))
+        if transport.connected:
+            transport.association.send_rtcp(transport.receiver.report(transport.ssrc))
+            again = due + int(RTCP_SECONDS * _SECOND)
+            self._at(again, lambda next_due: self._reports(transport, next_due))
 
     def _feedback(self, transport: Transport, due: int) -> None:
-        association = transport.association
-        if association.state != "connected":
-            return
-        association.send_rtcp(transport.receiver.feedback(transport.ssrc))
-        again = due + int(FEEDBACK_SECONDS * _SECOND)
-        self._at(again, lambda next_due: self._feedback(transport, next_due))
+        if transport.connected:
+            transport.association.send_rtcp(transport.receiver.feedback(transport.ssrc))
+            again = due + int(FEEDBACK_SECONDS * _SECOND)
+            self._at(again, lambda next_due: self._feedback(transport, next_due))
 
     def _close(self, transport: Transport) -> None:
-        association = transport.association
-        ssrcs = [stream.ssrc for stream in transport.publisher.streams]
         self._gone += sum(track.packets for track in transport.receiver.tracks.values())
-        if association.state == "connected" and ssrcs:
-            association.send_rtcp(rtcp.receiver_report(ssrcs[0]) + rtcp.bye(ssrcs))
-        self._epoll.unregister(association.fd)
-        del self._by_fd[association.fd]
-        del self._transports[association.plan.transport]
-        association.close()
+        self._epoll.unregister(transport.association.fd)
+        del self._by_fd[transport.association.fd]
+        del self._transports[transport.number]
+        transport.close()
 
     # The channel.
 
-    def _tell(self, event: channel.Event) -> None:
+    def _report(self, event: channel.Event) -> None:
         try:
-            self._connection.sendall(channel.frame(event))
+            self._connection.sendall(frame(event))
         except OSError:
             self._open = False
 
@@ -350,7 +268,7 @@ class Driver:
             self._open = False
             return
         for body in self._unframer.feed(data):
-            self._command(channel.decode_command(body))
+            self._command(channel.commands.decode(body))
 
     def _command(self, command: channel.Command) -> None:
         if isinstance(command, channel.OpenTransport):
@@ -369,7 +287,7 @@ class Driver:
             self._window.stop = min(self._window.stop, command.stop)
             self._end_window(command.stop)
         else:
-            self._tell(self._measured())
+            self._report(self._measured())
 
     def _set_tracks(self, command: channel.SetTracks) -> None:
         transport = self._transports.get(command.transport)
@@ -417,8 +335,7 @@ class Driver:
         self._at(command.stop, self._end_window)
 
     def _begin_window(self, due: int) -> None:
-        self._late = [0] * _LATE_BUCKETS
-        self._late_max = 0
+        self._late.clear()
         self._began = (time.process_time(), time.monotonic())
         self._at(due + _SECOND, self._progress)
 
@@ -431,7 +348,7 @@ class Driver:
                 packets += track.packets
                 size += track.bytes
                 delay += track.delay_sum
-        self._tell(channel.Progress(time.monotonic_ns(), packets, size, delay))
+        self._report(channel.Progress(time.monotonic_ns(), packets, size, delay))
         self._at(due + _SECOND, self._progress)
 
     def _end_window(self, _: int) -> None:
@@ -443,9 +360,7 @@ class Driver:
     def _measured(self) -> channel.Measured:
         publishers = [s for t in self._transports.values() for s in t.publisher.streams]
         receivers = [
-            (t.association.plan.participant, t.receiver)
-            for t in self._transports.values()
-            if t.receiver.tracks
+            (t.participant, t.receiver) for t in self._transports.values() if t.receiver.tracks
         ]
         return channel.Measured(
             sent=tuple(stream.result() for stream in publishers),
@@ -462,28 +377,15 @@ class Driver:
             samples=tuple(sample for who, r in receivers for sample in r.samples(who)),
             cpu_seconds=self._cpu,
             wall_seconds=self._wall,
-            late_p99_ms=percentile_bucket(self._late, 0.99) * _LATE_BUCKET_NS / 1e6,
-            late_max_ms=self._late_max / 1e6,
+            late_p99_ms=self._late.percentile_ms(0.99) or 0.0,
+            late_max_ms=self._late.percentile_ms(1.0) or 0.0,
         )
-
-
-def percentile_bucket(counts: list[int], share: float) -> int:
-    """The first bucket that together with those below holds `share` of all; 0 when empty."""
-    wanted = share * sum(counts)
-    below = 0
-    for bucket, count in enumerate(counts):
-        below += count
-        if below >= wanted:
-            return bucket
-    return 0
 
 
 def main() -> None:
     """`CHANNEL_FD RECORDINGS_FD TABLE_FD`, started by the bench only."""
     connection_fd, library_fd, table_fd = (int(text) for text in sys.argv[1:4])
-    with os.fdopen(library_fd, "rb") as file:
-        file.seek(0)
-        library = msgspec.msgpack.decode(file.read(), type=Library)
+    library = received(library_fd)
     table = memoryview(mmap.mmap(table_fd, os.fstat(table_fd).st_size)).cast("q")
     driver = Driver(socket.socket(fileno=connection_fd), library, table)
     # Collections stop the loop: let them be rare and pass over what stays for good.

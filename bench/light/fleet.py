@@ -1,43 +1,37 @@
-"""The bench's side of the driver processes: starts them, talks to them, ends them."""
+"""The bench's side of the driver processes, as one."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import socket
-import sys
 import time
-from typing import TypeVar
 
-import msgspec
-
+from bench.child import Child, resolve, start
 from bench.light import channel
-from bench.recordings.library import Library
-from sfu.control import Fingerprint, Unframer
-
-T = TypeVar("T")
+from bench.recordings.library import Library, shared
+from sfu.control import Fingerprint
 
 CONNECT_SECONDS = 20.0
 READY_SECONDS = 20.0
 DRAIN_SECONDS = 1.0
 """After the window, so that what was sent in it has arrived."""
+_END_SECONDS = 5.0
 
 
 class FleetError(Exception):
     """A driver or a transport of it failed; the text says which and why."""
 
 
-class _Driver:
+class _Driver(Child[channel.Event]):
     """One driver process and what is awaited of it."""
 
+    events = channel.events
+
     def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
-        self.process = process
-        self._connection = connection
-        self._writing = asyncio.Lock()
-        self._unframer = Unframer()
-        self.ready: asyncio.Future[Fingerprint] = asyncio.get_running_loop().create_future()
+        super().__init__(process, connection)
+        self.ready: asyncio.Future[Fingerprint] = self.expect()
         self.measured: asyncio.Future[channel.Measured] | None = None
         self.connected: dict[int, asyncio.Future[str]] = {}
         self.receiving: dict[int, asyncio.Future[None]] = {}
@@ -46,35 +40,11 @@ class _Driver:
         self.progress: channel.Progress | None = None
         """The newest of this window."""
 
-    async def tell(self, command: channel.Command) -> None:
-        # Two that write at once could mix their halves.
-        async with self._writing:
-            await asyncio.get_running_loop().sock_sendall(self._connection, channel.frame(command))
-
-    async def listen(self) -> None:
-        """Take events until the driver is gone, then fail whoever still waits."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError):
-            while data := await loop.sock_recv(self._connection, 1 << 20):
-                for body in self._unframer.feed(data):
-                    self._event(channel.decode_event(body))
-        waiting: list[asyncio.Future[object]] = [
-            self.ready,  # type: ignore[list-item]
-            *self.connected.values(),  # type: ignore[list-item]
-            *self.receiving.values(),  # type: ignore[list-item]
-        ]
-        if self.measured is not None:
-            waiting.append(self.measured)  # type: ignore[arg-type]
-        for future in waiting:
-            if not future.done():
-                future.set_exception(FleetError("a load generator process ended"))
-                future.exception()  # whoever awaits it gets it; nobody need
-
-    def _event(self, event: channel.Event) -> None:
+    def received(self, event: channel.Event) -> None:
         if isinstance(event, channel.Ready):
             self.ready.set_result(event.fingerprint)
         elif isinstance(event, channel.Connected):
-            _resolve(self.connected.get(event.transport), event.profile)
+            resolve(self.connected.get(event.transport), event.profile)
         elif isinstance(event, channel.Failed):
             future = self.connected.get(event.transport)
             if future is not None and not future.done():
@@ -84,17 +54,12 @@ class _Driver:
         elif isinstance(event, channel.Progress):
             self.progress = event
         elif isinstance(event, channel.Receiving):
-            _resolve(self.receiving.get(event.transport), None)
-        elif self.measured is not None and not self.measured.done():
-            self.measured.set_result(event)
+            resolve(self.receiving.get(event.transport), None)
+        else:
+            resolve(self.measured, event)
 
-    def close(self) -> None:
-        self._connection.close()
-
-
-def _resolve(future: asyncio.Future[T] | None, value: T) -> None:
-    if future is not None and not future.done():
-        future.set_result(value)
+    def ended(self) -> None:
+        self.fail(FleetError("a load generator process ended"))
 
 
 class Fleet:
@@ -106,20 +71,17 @@ class Fleet:
         self._rows = participants
         self._count = processes
         self._drivers: list[_Driver] = []
-        self._listeners: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
         self._fingerprints: list[Fingerprint] = []
 
     async def __aenter__(self) -> Fleet:
         table = os.memfd_create("bench-times")
         os.ftruncate(table, max(1, self._rows * self._library.row) * 8)
-        recordings = os.memfd_create("bench-recordings")
-        os.write(recordings, b"")
-        with os.fdopen(os.dup(recordings), "wb") as file:
-            file.write(msgspec.msgpack.encode(self._library))
         try:
-            for _ in range(self._count):
-                await self._start(table, recordings)
+            with shared(self._library) as recordings:
+                for _ in range(self._count):
+                    started = await start("bench.light.driver", recordings, table)
+                    self._drivers.append(_Driver(*started))
             async with asyncio.timeout(READY_SECONDS):
                 self._fingerprints = [await driver.ready for driver in self._drivers]
         except (TimeoutError, FleetError, OSError) as error:
@@ -127,48 +89,18 @@ class Fleet:
             raise FleetError(f"the load generator did not start: {error}") from error
         finally:
             os.close(table)
-            os.close(recordings)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _start(self, table: int, recordings: int) -> None:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        # The drivers share one file offset otherwise.
-        library = os.open(f"/proc/self/fd/{recordings}", os.O_RDONLY)
-        arguments = [str(fd) for fd in (theirs.fileno(), library, table)]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bench.light.driver",
-                *arguments,
-                pass_fds=(theirs.fileno(), library, table),
-                # Ctrl-C is for the bench, which then ends the drivers itself.
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-            os.close(library)
-        driver = _Driver(process, ours)
-        self._drivers.append(driver)
-        self._listeners.append(asyncio.create_task(driver.listen()))
-
     async def close(self) -> None:
         """End every driver; kills one that does not go by itself."""
-        for driver in self._drivers:
-            driver.close()
-        for driver in self._drivers:
-            try:
-                await asyncio.wait_for(driver.process.wait(), 5)
-            except TimeoutError:
-                driver.process.kill()
-                await driver.process.wait()
-        for listener in self._listeners:
-            listener.cancel()
-        self._drivers.clear()
+        drivers, self._drivers = self._drivers, []
+        for driver in drivers:
+            driver.hang_up()
+        for driver in drivers:
+            await driver.end(_END_SECONDS)
 
     def _of(self, participant: int) -> _Driver:
         return self._drivers[participant % len(self._drivers)]
@@ -187,10 +119,8 @@ class Fleet:
     async def open(self, plan: channel.OpenTransport) -> None:
         """Begin to connect; `connected` waits for it."""
         driver = self._of(plan.participant)
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda f: f.cancelled() or f.exception())
-        driver.connected[plan.transport] = future
-        await driver.tell(plan)
+        driver.connected[plan.transport] = driver.expect()
+        await driver.send(plan)
 
     async def connected(self, plan: channel.OpenTransport) -> str:
         """The SRTP profile. Raises `FleetError`."""
@@ -208,14 +138,14 @@ class Fleet:
         waiting = driver.receiving.get(transport)
         if waiting is None or waiting.done():
             # Who waits already goes on waiting: for all of the newest set.
-            driver.receiving[transport] = asyncio.get_running_loop().create_future()
-        await driver.tell(channel.SetTracks(transport, tracks))
+            driver.receiving[transport] = driver.expect()
+        await driver.send(channel.SetTracks(transport, tracks))
 
     async def set_layers(
         self, participant: int, transport: int, mid: str, rids: tuple[str, ...]
     ) -> None:
         """Which layers of a published track are sent from now on."""
-        await self._of(participant).tell(channel.SetLayers(transport, mid, rids))
+        await self._of(participant).send(channel.SetLayers(transport, mid, rids))
 
     async def receiving(self, participant: int, transport: int, seconds: float) -> None:
         """Wait until a packet of every awaited track has arrived. Raises `FleetError`."""
@@ -228,7 +158,7 @@ class Fleet:
             ) from None
 
     async def close_transport(self, participant: int, transport: int) -> None:
-        await self._of(participant).tell(channel.CloseTransport(transport))
+        await self._of(participant).send(channel.CloseTransport(transport))
 
     def failures(self) -> list[str]:
         """Transports that were lost since the start."""
@@ -242,20 +172,20 @@ class Fleet:
         """Count what is sent between these monotonic nanoseconds."""
         for driver in self._drivers:
             driver.progress = None
-            await driver.tell(channel.Measure(start, stop))
+            await driver.send(channel.Measure(start, stop))
 
     async def end_window(self, stop: int) -> None:
         """End the window earlier than was said."""
         for driver in self._drivers:
-            await driver.tell(channel.Stop(stop))
+            await driver.send(channel.Stop(stop))
 
     async def collect(self, stop: int, drain: float = DRAIN_SECONDS) -> list[channel.Measured]:
         """Wait for the window's end and `drain` seconds, then what each driver counted."""
         await asyncio.sleep(max(0.0, stop / 1e9 - time.monotonic()) + drain)
         results = []
         for driver in self._drivers:
-            driver.measured = asyncio.get_running_loop().create_future()
-            await driver.tell(channel.Collect())
+            driver.measured = driver.expect()
+            await driver.send(channel.Collect())
         for driver in self._drivers:
             assert driver.measured is not None
             async with asyncio.timeout(READY_SECONDS):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import secrets
 import struct
 
-from bench.light.channel import Extensions, Stream
+from bench.light.channel import Stream
+from sfu.control import Extensions
 from sfu.net.srtp import SrtpContext
 from sfu.wire import rtcp
 

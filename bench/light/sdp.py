@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.light.channel import Extensions, OpenTransport, Stream
+from bench.light.channel import OpenTransport, Stream
 from bench.light.sender import cname
-from sfu.control import Fingerprint
+from sfu.control import Extensions, Fingerprint
 from signaling.negotiation import sdp
 from signaling.negotiation.description import Codec, Description, Extension, Media
 

@@ -17,11 +17,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from bench.light.channel import Extensions, SentStream, Stream
+from bench.light.channel import SentStream, Stream
 from bench.light.receiver import Window
 from bench.light.repair import History, rtx_of
+from bench.light.talk import VOICE_FLAG, Dtx
 from bench.light.wire import BATCH, SLOT_BYTES, SendBatch
 from bench.recordings.recording import Recording
+from sfu.control import Extensions
 from sfu.net.srtp import SrtpContext, length_cell, protect
 from sfu.wire import rtcp
 
@@ -32,11 +34,8 @@ PACER_STEP_NS = 5_000_000
 
 _GOLDEN = 0.6180339887498949
 _NTP_EPOCH = 2_208_988_800
-_VOICE_FLAG = 0x80
-_VOICE = _VOICE_FLAG | 30
+_VOICE = VOICE_FLAG | 30
 """Voice, -30 dBov (RFC 6464)."""
-DTX_FRAMES = 20
-"""Of silence, one in so many is sent: one each 400 ms (RFC 6716 clause 2.1.9)."""
 
 
 def phase(participant: int, interval_ns: int) -> int:
@@ -93,7 +92,7 @@ class OutgoingStream:
         self.level_at = -1
         self.levels = levels
         self.dtx = dtx and bool(levels) and not self.video
-        self._silent_frames = 0
+        self._dtx = Dtx()
         if levels and extensions.audio_level and not self.video:
             self.level_at = self.header.rindex(bytes((extensions.audio_level << 4, _VOICE))) + 1
         self.payload_type = stream.payload_type
@@ -124,7 +123,7 @@ class OutgoingStream:
         `now` in monotonic nanoseconds decides whether somebody talks.
         """
         step = self.recording.duration // len(self.recording.frames)
-        if not self.active or (self.dtx and self._left_out(now)):
+        if not self.active or (self.dtx and self._dtx.leaves_out(self.level(now))):
             self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
             return
         if self.wants_keyframe:
@@ -144,14 +143,6 @@ class OutgoingStream:
         self.picture = (self.picture + 1) & 0x7FFF
         self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
         self._position = (self._position + 1) % len(frames)
-
-    def _left_out(self, now: int) -> bool:
-        """Whether DTX sends nothing for this frame of silence."""
-        if self.level(now) & _VOICE_FLAG:
-            self._silent_frames = 0
-            return False
-        self._silent_frames += 1
-        return self._silent_frames % DTX_FRAMES != 1
 
     def _to_keyframe(self) -> None:
         frames = self.recording.frames

@@ -12,6 +12,8 @@ import math
 import random
 from typing import NamedTuple
 
+from bench.recordings.library import Library
+
 SECONDS = 60
 """The plan begins again after this."""
 STEPS_PER_SECOND = 50
@@ -38,7 +40,10 @@ PATTERNS: dict[str, tuple[Place, ...]] = {
 """`meeting`: two always, a third half of the time. `turns`: one after the other, with pauses.
 `lecture`: the first most of the time, now and then somebody asks."""
 
-_VOICE_FLAG = 0x80
+VOICE_FLAG = 0x80
+"""Of the audio level element (RFC 6464): somebody speaks."""
+DTX_FRAMES = 20
+"""Of silence, one in so many is sent: one each 400 ms (RFC 6716 clause 2.1.9)."""
 _LOUDEST, _QUIETEST = 22.0, 36.0
 """Of syllables, -dBov."""
 _ROOM = (68, 76)
@@ -79,5 +84,27 @@ def levels(participant: int, people: int, seed: int = 1, pattern: str = "meeting
                 # Some four syllables a second.
                 stress = abs(math.sin(math.pi * 4 * step / STEPS_PER_SECOND))
                 level = _QUIETEST - (_QUIETEST - _LOUDEST) * stress + rng.uniform(-2, 2)
-                line[step] = _VOICE_FLAG | round(level)
+                line[step] = VOICE_FLAG | round(level)
     return bytes(line)
+
+
+def levels_of(library: Library, participant: int) -> bytes:
+    """The levels of somebody who talks in turns; empty of who talks all the time."""
+    if participant >= library.talkers:
+        return b""
+    return levels(participant, library.talkers, library.seed, library.pattern)
+
+
+class Dtx:
+    """Which frames of one microphone DTX leaves out."""
+
+    def __init__(self) -> None:
+        self._silent = 0
+
+    def leaves_out(self, level: int) -> bool:
+        """Whether the next frame, of this audio level, is not sent."""
+        if level & VOICE_FLAG:
+            self._silent = 0
+            return False
+        self._silent += 1
+        return self._silent % DTX_FRAMES != 1

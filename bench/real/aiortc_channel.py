@@ -1,14 +1,10 @@
-"""Messages between the bench and one aiortc process: length-prefixed MessagePack both ways."""
+"""Messages between the bench and one aiortc process, over the channel of `bench.child`."""
 
 from __future__ import annotations
-
-import struct
 
 import msgspec
 
 from bench.real.crew import Look
-
-_LENGTH = struct.Struct("!I")
 
 
 class Come(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -19,15 +15,15 @@ class Come(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     room: str
     kinds: tuple[str, ...]
     tracks: int
-    """To be received; `Receives` tells when all of them are decoded."""
+    """To be received; `Receives` is sent when all of them are decoded."""
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True):
     """The window begins."""
 
 
-class Tell(msgspec.Struct, frozen=True, tag=True):
-    """`Told` answers."""
+class Report(msgspec.Struct, frozen=True, tag=True):
+    """`Reported` answers."""
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):
@@ -48,21 +44,14 @@ class Lost(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-class Told(msgspec.Struct, frozen=True, tag=True):
+class Reported(msgspec.Struct, frozen=True, tag=True):
     """How it is."""
 
     look: Look
 
 
-Command = Come | Begin | Tell | Leave
-Event = Came | Receives | Lost | Told
+Command = Come | Begin | Report | Leave
+Event = Came | Receives | Lost | Reported
 
-_encoder = msgspec.msgpack.Encoder()
 commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
-
-
-def frame(message: Command | Event) -> bytes:
-    """One message as it goes on the channel."""
-    body = _encoder.encode(message)
-    return _LENGTH.pack(len(body)) + body

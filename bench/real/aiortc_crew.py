@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
-import sys
 from collections.abc import Sequence
-from typing import TypeVar
 
-import msgspec
-
+from bench.child import Child, resolve, start
 from bench.real import aiortc_channel as channel
 from bench.real.crew import (
     CONNECT_SECONDS,
@@ -22,10 +18,7 @@ from bench.real.crew import (
     Look,
     Part,
 )
-from bench.recordings.library import Library
-from sfu.control import Unframer
-
-T = TypeVar("T")
+from bench.recordings.library import Library, shared
 
 KIND = KindOfClient(
     "aiortc",
@@ -43,66 +36,40 @@ KIND = KindOfClient(
 _END_SECONDS = 8.0
 
 
-class _Process:
+class _Process(Child[channel.Event]):
     """One of them, and what is awaited of it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self.process = process
-        self._connection = connection
-        self.came: asyncio.Future[None] = loop.create_future()
-        self.receives: asyncio.Future[None] = loop.create_future()
-        self.told: asyncio.Future[Look] = loop.create_future()
-        self.listening = asyncio.create_task(self._listen())
+    events = channel.events
 
-    async def tell(self, command: channel.Command) -> None:
-        await asyncio.get_running_loop().sock_sendall(self._connection, channel.frame(command))
+    def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
+        super().__init__(process, connection)
+        self.came: asyncio.Future[None] = self.expect()
+        self.receives: asyncio.Future[None] = self.expect()
+        self.reported: asyncio.Future[Look] = self.expect()
 
     async def look(self) -> Look:
-        if self.told.done():
-            self.told = asyncio.get_running_loop().create_future()
-        await self.tell(channel.Tell())
-        return await asyncio.shield(self.told)
+        if self.reported.done():
+            self.reported = self.expect()
+        await self.send(channel.Report())
+        return await asyncio.shield(self.reported)
 
-    async def _listen(self) -> None:
-        loop, unframer = asyncio.get_running_loop(), Unframer()
-        with contextlib.suppress(OSError):
-            while data := await loop.sock_recv(self._connection, 1 << 16):
-                for body in unframer.feed(data):
-                    self._event(channel.events.decode(body))
-        self._fail("an aiortc process ended")
-
-    def _event(self, event: channel.Event) -> None:
-        if isinstance(event, channel.Told):
-            _resolve(self.told, event.look)
+    def received(self, event: channel.Event) -> None:
+        if isinstance(event, channel.Reported):
+            resolve(self.reported, event.look)
         elif isinstance(event, channel.Lost):
             # How it is can still be asked.
-            self._fail(event.reason, but=self.told)
+            self.fail(CrewError(event.reason), but=self.reported)
         else:
-            _resolve(self.came if isinstance(event, channel.Came) else self.receives, None)
+            resolve(self.came if isinstance(event, channel.Came) else self.receives, None)
 
-    def _fail(self, why: str, but: asyncio.Future[Look] | None = None) -> None:
-        for future in (self.came, self.receives, self.told):
-            if future is not but and not future.done():
-                future.set_exception(CrewError(why))
-                future.exception()  # whoever awaits it gets it; nobody need
+    def ended(self) -> None:
+        self.fail(CrewError("an aiortc process ended"))
 
-    async def end(self) -> None:
-        """It ends by itself when the channel does, after it has left."""
+    async def leave(self) -> None:
+        """It ends by itself after it has left."""
         with contextlib.suppress(OSError):
-            await self.tell(channel.Leave())
-        try:
-            await asyncio.wait_for(self.process.wait(), _END_SECONDS)
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
-        self.listening.cancel()
-        self._connection.close()
-
-
-def _resolve(future: asyncio.Future[T], value: T) -> None:
-    if not future.done():
-        future.set_result(value)
+            await self.send(channel.Leave())
+        await self.end(_END_SECONDS)
 
 
 class AiortcCrew:
@@ -115,48 +82,23 @@ class AiortcCrew:
         self._processes: list[_Process] = []
 
     async def __aenter__(self) -> AiortcCrew:
-        recordings = os.memfd_create("bench-recordings")
         try:
-            with os.fdopen(os.dup(recordings), "wb") as file:
-                file.write(msgspec.msgpack.encode(self._library))
-            for _ in range(self._count):
-                await self._start(recordings)
+            with shared(self._library) as recordings:
+                for _ in range(self._count):
+                    self._processes.append(
+                        _Process(*await start("bench.real.aiortc_peer", recordings))
+                    )
         except BaseException:
             await self.leave()
             raise
-        finally:
-            os.close(recordings)
         return self
-
-    async def _start(self, recordings: int) -> None:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        # They would share one file offset otherwise.
-        library = os.open(f"/proc/self/fd/{recordings}", os.O_RDONLY)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(
-                    sys.executable,
-                    "-m",
-                    "bench.real.aiortc_peer",
-                    str(theirs.fileno()),
-                    str(library),
-                ),
-                pass_fds=(theirs.fileno(), library),
-                # Ctrl-C is for the bench, which then ends them itself.
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-            os.close(library)
-        self._processes.append(_Process(process, ours))
 
     async def __aexit__(self, *_: object) -> None:
         await self.leave()
 
     async def come(self, part: Part) -> None:
         one = self._processes[part.participant]
-        await one.tell(
+        await one.send(
             channel.Come(
                 participant=part.participant,
                 url=part.url,
@@ -182,7 +124,7 @@ class AiortcCrew:
 
     async def begin(self) -> None:
         for one in self._processes:
-            await one.tell(channel.Begin())
+            await one.send(channel.Begin())
 
     async def looks(self) -> list[Look]:
         try:
@@ -193,7 +135,7 @@ class AiortcCrew:
 
     async def leave(self) -> None:
         processes, self._processes = self._processes, []
-        await asyncio.gather(*(one.end() for one in processes), return_exceptions=True)
+        await asyncio.gather(*(one.leave() for one in processes), return_exceptions=True)
 
     def processes(self) -> Sequence[Sequence[int]]:
         return [[one.process.pid] for one in self._processes]

@@ -18,7 +18,6 @@ import time
 from typing import Any
 
 import aiohttp
-import msgspec
 import numpy as np
 from aiortc import (
     RTCBundlePolicy,
@@ -28,6 +27,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
+from bench.lateness import Lateness
 from bench.light import talk
 from bench.light.signaling import (
     SIGNALING_SECONDS,
@@ -38,12 +38,12 @@ from bench.light.signaling import (
     reason_of_loss,
 )
 from bench.real import aiortc_channel as channel
-from bench.real.aiortc_tracks import Lateness, RecordedTrack
+from bench.real.aiortc_tracks import RecordedTrack
 from bench.real.crew import HeardTrack, Look, PicturesRight, SentTrack, named, number_of
-from bench.recordings.library import Library
+from bench.recordings.library import Library, received
 from bench.recordings.media import read_counter
 from bench.recordings.recording import Recording
-from sfu.control import Unframer
+from sfu.control import Unframer, frame
 
 
 class Pictures:
@@ -146,10 +146,8 @@ class Peer:
 
     def _recorded(self, kind: str) -> RecordedTrack:
         library, levels = self._library, b""
-        if kind == "audio" and library.dtx and self._plan.participant < library.talkers:
-            levels = talk.levels(
-                self._plan.participant, library.talkers, library.seed, library.pattern
-            )
+        if kind == "audio" and library.dtx:
+            levels = talk.levels_of(library, self._plan.participant)
         return RecordedTrack(library.of(kind), SOURCES[kind], self._late, levels)
 
     async def _receive(self, message: Message) -> None:
@@ -311,7 +309,7 @@ async def serve(connection: socket.socket, library: Library) -> None:
 
     def tell(event: channel.Event) -> None:
         with contextlib.suppress(OSError):
-            connection.send(channel.frame(event))
+            connection.send(frame(event))
 
     async def come(plan: channel.Come) -> None:
         try:
@@ -334,7 +332,7 @@ async def serve(connection: socket.socket, library: Library) -> None:
                 elif isinstance(command, channel.Begin):
                     peer.begin()
                 else:
-                    tell(channel.Told(await peer.look()))
+                    tell(channel.Reported(await peer.look()))
     except OSError:
         pass
     finally:
@@ -347,8 +345,7 @@ async def serve(connection: socket.socket, library: Library) -> None:
 def main() -> None:
     """Arguments: descriptors of the channel and of the recordings."""
     channel_fd, library_fd = map(int, sys.argv[1:3])
-    with os.fdopen(library_fd, "rb") as file:
-        library = msgspec.msgpack.decode(file.read(), type=Library)
+    library = received(library_fd)
     # A collection that walks all of the imported modules takes longer than a frame.
     gc.freeze()
     with socket.socket(fileno=channel_fd) as connection:

@@ -1,7 +1,7 @@
 """Recorded media as tracks of aiortc: it gets encoded frames when they are due, and packs them.
 
 Theory of operation. aiortc takes `av.Packet` from a track, cuts it into RTP and sends it, so
-sending costs no encoder. A track is not told of requests for keyframes, so the recording has one
+sending costs no encoder. A track learns of no keyframe request, so the recording has one
 each second. Frames are due on the monotonic clock; how late each is handed over is noted, because
 a load generator that cannot keep up measures itself and not the server.
 """
@@ -16,30 +16,9 @@ from typing import Any
 import av
 from aiortc.mediastreams import MediaStreamTrack
 
-from bench.light.sender import DTX_FRAMES
+from bench.lateness import Lateness
+from bench.light.talk import Dtx
 from bench.recordings.recording import Frame, Recording, depacketize_vp8
-
-_VOICE_FLAG = 0x80
-
-
-class Lateness:
-    """How late things were done that were due, since `clear`."""
-
-    def __init__(self) -> None:
-        self._late: list[float] = []
-
-    def clear(self) -> None:
-        self._late.clear()
-
-    def note(self, seconds: float) -> None:
-        self._late.append(seconds)
-
-    def percentile_ms(self, share: float) -> float | None:
-        """By nearest rank; None where nothing was due."""
-        if not self._late:
-            return None
-        ranked = sorted(self._late)
-        return 1000 * ranked[min(len(ranked) - 1, int(share * len(ranked)))]
 
 
 class RecordedTrack(MediaStreamTrack):
@@ -59,7 +38,7 @@ class RecordedTrack(MediaStreamTrack):
         self._base = Fraction(1, recording.clock_rate)
         self._began: float | None = None
         self._next = 0
-        self._silent = 0
+        self._dtx = Dtx()
 
     async def recv(self) -> Any:
         """The next frame, when it is due."""
@@ -83,11 +62,7 @@ class RecordedTrack(MediaStreamTrack):
         if not self._levels:
             return False
         # The plan of who talks is the same in all processes: by the clock.
-        if self._levels[int(due * 50) % len(self._levels)] & _VOICE_FLAG:
-            self._silent = 0
-            return False
-        self._silent += 1
-        return self._silent % DTX_FRAMES != 1
+        return self._dtx.leaves_out(self._levels[int(due * 50) % len(self._levels)])
 
 
 def _data(recording: Recording, frame: Frame) -> bytes:

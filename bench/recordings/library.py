@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 import msgspec
 
 from bench.recordings.recording import Recording
@@ -59,3 +63,22 @@ class Library(msgspec.Struct, frozen=True):
         if kind == "screen" and self.screen is not None:
             return self.screen
         return self.audio if kind == "audio" else self.video
+
+
+@contextlib.contextmanager
+def shared(library: Library) -> Iterator[int]:
+    """The descriptor of a memory file with the recordings, for child processes (`received`)."""
+    descriptor = os.memfd_create("bench-recordings")
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(msgspec.msgpack.encode(library))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def received(descriptor: int) -> Library:
+    """The recordings that the bench has shared; closes the descriptor."""
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(0)
+        return msgspec.msgpack.decode(file.read(), type=Library)

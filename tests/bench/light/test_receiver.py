@@ -6,7 +6,7 @@ import array
 
 import pytest
 
-from bench.light.channel import Extensions, Stream
+from bench.light.channel import Stream
 from bench.light.receiver import (
     DELAY_BUCKETS,
     FINE_BUCKETS,
@@ -19,6 +19,7 @@ from bench.light.receiver import (
 from bench.light.sender import header_template
 from bench.light.wire import ReceiveBatch
 from sfu.codecs import opus
+from sfu.control import Extensions
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.wire import rtcp, rtp
 

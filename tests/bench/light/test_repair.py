@@ -6,12 +6,13 @@ import array
 
 import pytest
 
-from bench.light.channel import Extensions, Stream
+from bench.light.channel import Stream
 from bench.light.receiver import Receiver, TrackCounter, Window
 from bench.light.repair import AGAIN_NS, MAX_GAP, PATIENCE_NS, TRIES, Gaps, History
 from bench.light.sender import OutgoingStream, Publisher, header_template
 from bench.light.wire import SLOT_BYTES, ReceiveBatch, SendBatch
 from bench.recordings.recording import Frame, Recording
+from sfu.control import Extensions
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.wire import rtcp, rtp
 

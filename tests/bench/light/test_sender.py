@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from bench.light.channel import Extensions, Stream
+from bench.light.channel import Stream
 from bench.light.sender import OutgoingStream, Pacer, phase
 from bench.recordings.recording import Frame, Recording
+from sfu.control import Extensions
 
 MS = 1_000_000
 

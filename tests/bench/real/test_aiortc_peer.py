@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
+from bench.lateness import Lateness
 from bench.real.aiortc_peer import Pictures, without_rtx
-from bench.real.aiortc_tracks import Lateness, RecordedTrack
+from bench.real.aiortc_tracks import RecordedTrack
 from bench.recordings.media import draw_counter
 from bench.recordings.recording import Frame, Recording, depacketize_vp8, packetize_vp8
 
