@@ -253,8 +253,14 @@ def begins_frame(payload: bytes) -> bool:
 
 def scan(payloads: Sequence[bytes]) -> tuple[int, list[int]]:
     """See `Codec.scan`; on the packet path, so without a call a packet."""
-    begins = [place for place, payload in enumerate(payloads) if payload[0] & FIRST_MASK == FIRST]
-    return len(begins), [place for place in begins if is_keyframe(payloads[place])]
+    begun = 0
+    keyframes = []
+    for place, payload in enumerate(payloads):
+        if payload[0] & FIRST_MASK == FIRST:
+            begun += 1
+            if is_keyframe(payload):
+                keyframes.append(place)
+    return begun, keyframes
 
 
 def is_keyframe(payload: Buffer) -> bool:

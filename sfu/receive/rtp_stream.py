@@ -340,16 +340,11 @@ class RtpStream:
         begun, keyframes = self.codec.scan(payloads)
         for _ in range(begun):
             self.frames.frame(now)
-        start = 0
-        begins = False
-        parts: list[tuple[list[Packet], bool]] = []
-        for place in keyframes:
-            if place > start:
-                parts.append((packets[start:place], begins))
-            start, begins = place, True
-        if packets:
-            parts.append((packets[start:] if start else packets, begins))
-        return parts
+        if not keyframes:
+            return [(packets, False)] if packets else []
+        ends = [*keyframes[1:], len(packets)]
+        parts = [(packets[first:end], True) for first, end in zip(keyframes, ends, strict=True)]
+        return parts if not keyframes[0] else [(packets[: keyframes[0]], False), *parts]
 
     def begin_part(self, part: list[Packet], keyframe: bool, now: float) -> None:
         """Keep a part of `take_video`; if it is a keyframe, receivers may switch now."""

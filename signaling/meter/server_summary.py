@@ -57,6 +57,7 @@ def _person(participant: Participant, speaking: bool) -> PersonState:
                 track.source,
                 track.muted,
                 participant.layers.get(track.id),
+                track.codec,
             )
             for track in participant.tracks.values()
         ),

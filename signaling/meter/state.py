@@ -29,6 +29,8 @@ class TrackState:
     muted: bool
     wanted: tuple[str, ...] | None = None
     """Rids that somebody wants, the lowest first; None while the worker has not said."""
+    codec: str = ""
+    """By its name in the worker (`sfu.codecs.registry`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def inbound(
         publisher=context.publisher,
         kind=track.kind,
         source=track.source,
-        codec=_codec(track.kind),
+        codec=track.codec,
         figures=figures,
         grades=judge.grade(context.profile, track.kind, figures, nominal),
         muted=track.muted,
@@ -203,7 +203,7 @@ def outbound(
         publisher=context.publisher,
         kind=track.kind,
         source=track.source,
-        codec=_codec(track.kind),
+        codec=track.codec,
         figures=figures,
         grades=judge.grade(context.profile, track.kind, figures, nominal)
         if flows
@@ -311,17 +311,13 @@ def _silent(
         publisher=context.publisher,
         kind=track.kind,
         source=track.source,
-        codec=_codec(track.kind),
+        codec=track.codec,
         figures=Figures(round_trip_time=context.rtt),
         grades=judge.nothing(context.profile),
         muted=track.muted,
         state=state,
         browser=browser,
     )
-
-
-def _codec(kind: str) -> str:
-    return "opus" if kind == "audio" else "VP8"
 
 
 def _rate(interval: Interval, count: float) -> float | None:

@@ -19,8 +19,8 @@ from signaling.meter.state import PersonState, Received, RoomState, TrackState
 from tests.signaling.fakes import stats
 
 SERVER = ServerSample(cpu=0.1, rss_bytes=1, memory_used=0.5, machine_cpu=0.2, uptime=1.0)
-VOICE = TrackState("ta", "audio", "microphone", False)
-CAMERA = TrackState("tv", "video", "camera", False)
+VOICE = TrackState("ta", "audio", "microphone", False, codec="opus")
+CAMERA = TrackState("tv", "video", "camera", False, codec="VP8")
 
 
 class Summary:
