@@ -121,15 +121,11 @@ IMPURE_METHODS = {
 """Of files, whatever the object."""
 
 KNOWN_CIRCLES: set[str] = {
-    "sfu.congestion.allocator",
     "sfu.receive.in_order",
-    "sfu.receive.rate_meter",
     "sfu.receive.rtp_stream",
     "sfu.receive.up_track",
     "sfu.send.down_track",
     "sfu.send.forwarder",
-    "sfu.send.lane",
-    "sfu.send.layer_selector",
 }
 """Modules that still import each other in a circle."""
 NOT_IN_A_WORKER = {"aiohttp", "aiortc", "asyncio", "av", "numpy", "signaling", "bench"}

@@ -24,9 +24,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from sfu.codecs.codec import BASE_LOST, USABLE
+from sfu.wire.packet import BITS, PAYLOAD, SEQ, Packet
 
 if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import Packet, RtpStream
+    from sfu.receive.rtp_stream import RtpStream
 
 PATIENCE_ROUND_TRIPS: Final = 5.0
 """To wait for a repair: the answers to three requests, each repeated when it is overdue, and some
@@ -73,14 +74,14 @@ def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
         first = _keyframe(stream)
         if first < 0 and packet is not None and not stream.keyframe_only:
             verdict = _judge(stream, packet)
-            first = packet[0] if verdict == USABLE else -1
+            first = packet[SEQ] if verdict == USABLE else -1
             if verdict == BASE_LOST:
                 _want_keyframe(stream)
         if first >= 0:
             _skip_to(stream, first, now)
             _close_padding(stream, now)
     elif packet is not None and _follows(stream, packet):
-        _skip_to(stream, packet[0], now)
+        _skip_to(stream, packet[SEQ], now)
         _close_padding(stream, now)
 
 
@@ -173,7 +174,7 @@ def _held(stream: RtpStream) -> Iterator[Packet]:
 def _first_frame(stream: RtpStream) -> int:
     """The first packet of the oldest frame behind the gate; -1: none is there."""
     begins_frame = stream.codec.begins_frame
-    return next((packet[0] for packet in _held(stream) if begins_frame(packet[3])), -1)
+    return next((packet[SEQ] for packet in _held(stream) if begins_frame(packet[PAYLOAD])), -1)
 
 
 def _first_usable(stream: RtpStream) -> int:
@@ -181,7 +182,7 @@ def _first_usable(stream: RtpStream) -> int:
     for packet in _held(stream):
         verdict = _judge(stream, packet)
         if verdict == USABLE:
-            return packet[0]
+            return packet[SEQ]
         if verdict == BASE_LOST:
             _want_keyframe(stream)
             return -1
@@ -194,7 +195,7 @@ def _judge(stream: RtpStream, packet: Packet) -> int:
     before = stream.newest
     if before is None:
         return BASE_LOST
-    return stream.codec.resumes(before[3], before[2] != 0, packet[3])
+    return stream.codec.resumes(before[PAYLOAD], before[BITS] != 0, packet[PAYLOAD])
 
 
 def _close_padding(stream: RtpStream, now: float) -> None:
@@ -218,6 +219,6 @@ def _next_picture(stream: RtpStream) -> int:
 def _follows(stream: RtpStream, packet: Packet) -> bool:
     """Whether a frame ended with the packet sent last and the next one begins with `packet`."""
     before = stream.newest
-    if before is None or not before[2]:
+    if before is None or not before[BITS]:
         return False
-    return stream.codec.follows(before[3], packet[3])
+    return stream.codec.follows(before[PAYLOAD], packet[PAYLOAD])

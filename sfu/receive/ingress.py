@@ -27,10 +27,11 @@ from sfu.net.srtp import (
     unprotect,
 )
 from sfu.receive.publisher import Publisher
-from sfu.receive.rtp_stream import MARKER, RtpStream
+from sfu.receive.rtp_stream import RtpStream
 from sfu.room.peer import RTCP_COST, Peer, numbers_named
 from sfu.wire import ntp as ntp_time
 from sfu.wire import rtcp, transport_cc
+from sfu.wire.packet import MARKER, SEQ, TIMESTAMP
 from sfu.wire.rtp import (
     ONE_BYTE_PROFILE,
     TWO_BYTE_PROFILE,
@@ -281,9 +282,9 @@ class Ingress:
             return
         before = stream.newest_waiting
         if before is not None:
-            extended = before[0] + seq_diff(seq, before[0] & 0xFFFF)
+            extended = before[SEQ] + seq_diff(seq, before[SEQ] & 0xFFFF)
             for missing, at, block in red.recover(
-                payload, spec.payload_type, extended, timestamp, before[0], before[1]
+                payload, spec.payload_type, extended, timestamp, before[SEQ], before[TIMESTAMP]
             ):
                 stream.receive(missing & 0xFFFF, at, 0, block, now)
         if not stream.receive(seq, timestamp, 0, newest, now):

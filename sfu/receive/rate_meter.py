@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import Packet
+from sfu.wire.packet import Packet
 
 TIME_CONSTANT: Final = 1.0
 """Seconds over which the rate is taken."""

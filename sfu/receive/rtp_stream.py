@@ -7,8 +7,6 @@ the first packet, a gap, a late or repeated packet, goes through `receive` one b
 is told to the track before it is sent, because down tracks may switch to this stream just there.
 Behind a gap video waits for the repair (`sfu.receive.in_order`).
 `targets` are the down tracks that flow from this stream right now.
-
-A packet is a tuple, the cheapest thing Python has: see `Packet`.
 """
 
 from __future__ import annotations
@@ -23,21 +21,12 @@ from sfu.receive import in_order
 from sfu.receive.nack import NackGenerator
 from sfu.receive.packet_cache import PacketCache
 from sfu.receive.rate_meter import RateMeter
+from sfu.wire.packet import ONE_PAD, PADDED, PAYLOAD, SEQ, TIMESTAMP, Packet
 
 if TYPE_CHECKING:
     from sfu.receive.up_track import UpTrack
     from sfu.send.down_track import DownTrack
     from sfu.send.lane import Lane
-
-Packet = tuple[int, int, int, bytes]
-"""Extended sequence number, timestamp, marker as `MARKER` or 0, payload without padding."""
-
-MARKER: Final = 0x00800000
-"""The marker bit within the first 32 bits of an RTP header."""
-
-PADDING: Final = (0x20000000, b"\x01")
-"""The rest of a packet of padding alone: the padding bit within the first 32 bits, and a payload
-that is its own count (RFC 3550 clause 5.1)."""
 
 LOSS_GAIN: Final = 0.3
 """Of a new second in the smoothed loss."""
@@ -230,11 +219,11 @@ class RtpStream:
 
     def _send(self, packet: Packet, keyframe: bool, now: float) -> None:
         """Send on the newest packet by itself."""
-        if self.codec.begins_frame(packet[3]):
+        if self.codec.begins_frame(packet[PAYLOAD]):
             self.frames.frame(now)
         self.newest = packet
         self.last_arrival = now
-        self.next_seq = packet[0] + 1
+        self.next_seq = packet[SEQ] + 1
         if keyframe:
             self.keyframe_begins(packet, now)
         self.track.forwarder.send(self, [packet], now)
@@ -291,7 +280,7 @@ class RtpStream:
         if not pending:
             self.track.forwarder.dirty.append(self)
         pending.append(packet)
-        self.next_seq = packet[0] + 1
+        self.next_seq = packet[SEQ] + 1
 
     def take_voice(self, now: float) -> list[Packet]:
         """Count and keep what is pending of a voice; gives it, to be forwarded.
@@ -302,11 +291,11 @@ class RtpStream:
         self.pending = []
         self.newest = last = packets[-1]
         self.last_arrival = now
-        stamps = [packet[1] for packet in packets]
-        self.statistics.in_line(stamps, now, sum([len(packet[3]) for packet in packets]))
+        stamps = [packet[TIMESTAMP] for packet in packets]
+        self.statistics.in_line(stamps, now, sum([len(packet[PAYLOAD]) for packet in packets]))
         if self.nack is not None:
-            self.nack.in_line(last[0])
-        self.cache.extend(packets[0][0], packets, now)
+            self.nack.in_line(last[SEQ])
+        self.cache.extend(packets[0][SEQ], packets, now)
         return packets
 
     def take_video(self, now: float) -> list[tuple[list[Packet], bool]]:
@@ -319,11 +308,11 @@ class RtpStream:
         self.pending = []
         self.newest = last = packets[-1]
         self.last_arrival = now
-        payloads = [packet[3] for packet in packets]
-        stamps = [packet[1] for packet in packets]
+        payloads = [packet[PAYLOAD] for packet in packets]
+        stamps = [packet[TIMESTAMP] for packet in packets]
         self.statistics.in_line(stamps, now, sum(map(len, payloads)))
         if self.nack is not None:
-            self.nack.in_line(last[0])
+            self.nack.in_line(last[SEQ])
         if self.meter.sampling:
             self.meter.sample(packets)
         return self._cut(packets, payloads, now)
@@ -332,7 +321,7 @@ class RtpStream:
         """Packets that waited, in parts as `take_video` gives them."""
         if self.meter.sampling:
             self.meter.sample(packets)
-        return self._cut(packets, [packet[3] for packet in packets], now)
+        return self._cut(packets, [packet[PAYLOAD] for packet in packets], now)
 
     def _cut(
         self, packets: list[Packet], payloads: list[bytes], now: float
@@ -349,9 +338,9 @@ class RtpStream:
     def begin_part(self, part: list[Packet], keyframe: bool, now: float) -> None:
         """Keep a part of `take_video`; if it is a keyframe, receivers may switch now."""
         first = part[0]
-        self.cache.extend(first[0], part, now)
+        self.cache.extend(first[SEQ], part, now)
         if keyframe:
-            self.cache.mark_keyframe(first[0])
+            self.cache.mark_keyframe(first[SEQ])
             self.keyframe_begins(first, now)
 
     def keyframe_begins(self, packet: Packet, now: float) -> None:
@@ -359,9 +348,9 @@ class RtpStream:
         self.keyframes += 1
         self.keyframe_wanted = False
         self.unanswered = 0
-        self.size = self.codec.dimensions(packet[3]) or self.size
+        self.size = self.codec.dimensions(packet[PAYLOAD]) or self.size
         if self.nack is not None:
-            self.nack.keyframe(packet[0])
+            self.nack.keyframe(packet[SEQ])
         self.track.keyframe_arrived(self, packet, now)
 
     def set_shut(self, shut: bool) -> None:
@@ -380,7 +369,7 @@ class RtpStream:
     def cached(self, extended: int) -> Packet | None:
         """A packet to send again, or None: never came, or too long ago."""
         packet = self.cache.get(extended)
-        return packet if packet is not None and packet[0] == extended else None
+        return packet if packet is not None and packet[SEQ] == extended else None
 
     def skip_padding(self, seq: int, timestamp: int, now: float) -> None:
         """A packet with no payload (a probe): counted, and closed up in what is sent on."""
@@ -398,7 +387,7 @@ class RtpStream:
             self.leave_out(extended, extended)
         elif kept:
             # Those behind it have been sent, so its number is missing until it is filled.
-            self._send_late((extended, timestamp, *PADDING), now)
+            self._send_late((extended, timestamp, PADDED, ONE_PAD), now)
 
     def leave_out(self, first: int, last: int) -> None:
         """These packets, next in line, are not sent; the numbers of what follows close up."""
@@ -438,10 +427,10 @@ class RtpStream:
     def note_sent(self, packets: list[Packet], now: float) -> None:
         """`packets` have been fanned out to all targets."""
         self.sent_packets += len(packets)
-        self.sent_octets += sum([len(packet[3]) for packet in packets])
+        self.sent_octets += sum([len(packet[PAYLOAD]) for packet in packets])
         last = packets[-1]
-        self.sent_seq = last[0]
-        self.sent_timestamp = last[1]
+        self.sent_seq = last[SEQ]
+        self.sent_timestamp = last[TIMESTAMP]
         self.sent_at = now
 
     def wants_keyframe_now(self, now: float) -> bool:

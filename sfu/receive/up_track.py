@@ -18,7 +18,8 @@ from sfu.congestion.allocator import LayerOffer, nominal_bps
 from sfu.congestion.layer_demand import LayerDemand
 from sfu.control import UpTrackSpec
 from sfu.receive.publish_limit import PublishLimit, VoiceLimit
-from sfu.receive.rtp_stream import Packet, RtpStream
+from sfu.receive.rtp_stream import RtpStream
+from sfu.wire.packet import SEQ, TIMESTAMP, Packet
 from sfu.wire.rtp import ts_diff
 
 if TYPE_CHECKING:
@@ -128,10 +129,10 @@ class UpTrack:
         if before is not None and before.source is stream:
             # Left out for a moment only: what it was sent, silence included, lies behind it.
             sent = down_track.last_timestamp - before.timestamp_delta & 0xFFFFFFFF
-            recent = [packet for packet in recent if ts_diff(packet[1], sent) > 0]
-        first, timestamp = stream.next_seq, stream.newest[1]
+            recent = [packet for packet in recent if ts_diff(packet[TIMESTAMP], sent) > 0]
+        first, timestamp = stream.next_seq, stream.newest[TIMESTAMP]
         if recent:
-            first, timestamp = recent[0][0], recent[0][1]
+            first, timestamp = recent[0][SEQ], recent[0][TIMESTAMP]
         down_track.switch_to(stream, first, timestamp, None, now)
         if recent:
             self.forwarder.replay(down_track, recent, now)
@@ -161,7 +162,7 @@ class UpTrack:
                 and down_track.is_news(stream, replay[-1])
                 and selector.keyframe(stream.index)
             ):
-                down_track.switch_to(stream, replay[0][0], replay[0][1], replay[0], now)
+                down_track.switch_to(stream, replay[0][SEQ], replay[0][TIMESTAMP], replay[0], now)
                 self.forwarder.replay(down_track, replay, now)
                 return
 
@@ -194,7 +195,7 @@ class UpTrack:
         elif not self.silenced:
             for down_track in self.down_tracks:
                 if down_track.stream is None:
-                    down_track.switch_to(stream, packet[0], packet[1], None, now)
+                    down_track.switch_to(stream, packet[SEQ], packet[TIMESTAMP], None, now)
 
     def keyframe_arrived(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` starts a keyframe of `stream` and is sent next: the moment to switch."""
@@ -207,7 +208,7 @@ class UpTrack:
                 # What waits of it must pass the filter as it is now.
                 self.forwarder.fan_out(current, now)
             if selector.keyframe(stream.index):
-                down_track.switch_to(stream, packet[0], packet[1], packet, now)
+                down_track.switch_to(stream, packet[SEQ], packet[TIMESTAMP], packet, now)
 
     def offers(self, now: float) -> list[LayerOffer]:
         """The layers that can be had, low to high, with what they cost."""

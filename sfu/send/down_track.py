@@ -15,12 +15,13 @@ from sfu.codecs import registry
 from sfu.codecs.codec import NO_NUMBERS, NO_SHIFT, FrameNumbers
 from sfu.control import DownTrackSpec
 from sfu.receive.nack import ResendLimiter
-from sfu.receive.rtp_stream import Packet, RtpStream
+from sfu.receive.rtp_stream import RtpStream
 from sfu.send import layer_selector
 from sfu.send.audio_repair import MAX_COPIES, Redundancy
 from sfu.send.egress import Egress
 from sfu.send.lane import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, Item, Lane
 from sfu.send.packet_map import PacketMap, Segment
+from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
 from sfu.wire.rtcp import ReportBlock
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ class DownTrack:
     def late_lane(self, packet: Packet, max_behind: int) -> Lane | None:
         """As `lane`, for a packet behind the newest; None when it has no place (any more)."""
         self.settle()
-        extended = packet[0]
+        extended = packet[SEQ]
         if self.selector is not None and not self.selector.temporal.admits_late(packet):
             return None
         segment = self.map.segment_of_input(self.stream, extended)
@@ -292,20 +293,20 @@ class DownTrack:
         assert segment is not None
         last = packets[-1]
         self.packets += len(packets)
-        self.octets += sum(len(packet[3]) for packet in packets)
-        self.map.last_out = last[0] + segment.seq_delta
-        self.last_timestamp = last[1] + segment.timestamp_delta & 0xFFFFFFFF
+        self.octets += sum(len(packet[PAYLOAD]) for packet in packets)
+        self.map.last_out = last[SEQ] + segment.seq_delta
+        self.last_timestamp = last[TIMESTAMP] + segment.timestamp_delta & 0xFFFFFFFF
         self.last_sent_at = now
-        self._last = (last[3], segment)
+        self._last = (last[PAYLOAD], segment)
 
     def left_out(self, packet: Packet) -> bool:
         """Whether this packet's frame was left out, so that its number is not the receiver's."""
-        return self.selector is not None and self.selector.temporal.left_out(packet[1])
+        return self.selector is not None and self.selector.temporal.left_out(packet[TIMESTAMP])
 
     def note_late(self, packet: Packet) -> None:
         """A packet behind the newest was sent."""
         self.packets += 1
-        self.octets += len(packet[3])
+        self.octets += len(packet[PAYLOAD])
 
     def remember(self, items: Sequence[Item], position: int, segment: Segment) -> None:
         """Keep protected packets, written at `position`, for a receiver without RTX."""
@@ -365,7 +366,7 @@ class DownTrack:
         segment = self.segment
         if segment is None or segment.source is not stream:
             return True
-        return packet[0] + segment.seq_delta > self.map.last_out
+        return packet[SEQ] + segment.seq_delta > self.map.last_out
 
     def _continue_numbers(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the frame after the last one sent."""
@@ -377,15 +378,15 @@ class DownTrack:
                 payload, under = self._last
                 sent = self.codec.numbers(payload, under.shift)
         again = before.shift if before.source is segment.source else None
-        segment.shift = self.codec.continued(sent, packet[3], again)
+        segment.shift = self.codec.continued(sent, packet[PAYLOAD], again)
 
     def _note_last(self) -> None:
         """Keep what was sent last, as only the stream knows it while nobody looks."""
         stream, segment = self.stream, self.segment
         if self.managed or stream is None or segment is None or stream.newest is None:
             return
-        if stream.newest[0] >= segment.first_in:
-            self._last = (stream.newest[3], segment)
+        if stream.newest[SEQ] >= segment.first_in:
+            self._last = (stream.newest[PAYLOAD], segment)
 
     def detach(self) -> None:
         """Nothing flows until the next `switch_to`."""
@@ -400,8 +401,8 @@ class DownTrack:
         """What waited in the pacer is thrown away, `first` being the first of it: its number goes
         to the next keyframe, which is waited for."""
         self.detach()
-        self._given_up = self.codec.numbers(first[3], segment.shift)
-        self.map.take_back(first[0] + segment.seq_delta)
+        self._given_up = self.codec.numbers(first[PAYLOAD], segment.shift)
+        self.map.take_back(first[SEQ] + segment.seq_delta)
         self.segment = self.map.current
         if self.selector is not None:
             self.selector.lost()
@@ -417,7 +418,7 @@ class DownTrack:
         """A packet of our own was sent under the number that the stream's next one would have
         had: that one and all after it move up. Lanes are to be laid anew."""
         self.note_sent([packet], now)
-        self.segment = self.map.insert(packet[0])
+        self.segment = self.map.insert(packet[SEQ])
 
     def resendable(self, seq: int) -> bytes | None:
         """The protected bytes of a packet sent without RTX, by 16-bit number.

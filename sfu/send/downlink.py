@@ -23,13 +23,13 @@ from sfu.congestion.pacer import Pacer
 from sfu.control import DownState, DownTrackState, TrackView
 from sfu.process.shedding import STEPS, Shed
 from sfu.receive.rate_meter import OVERHEAD
-from sfu.receive.rtp_stream import Packet
 from sfu.send.down_track import DownTrack
 from sfu.send.egress import Egress
 from sfu.send.forwarder import Forwarder
-from sfu.send.lane import RECEIVER, SEGMENT, Lane
+from sfu.send.lane import SEGMENT, Lane
 from sfu.send.layer_selector import NONE, Layer
 from sfu.send.packet_map import Segment
+from sfu.wire.packet import PAYLOAD, Packet
 from sfu.wire.transport_cc import TransportCc
 
 START_BPS: Final = 500_000
@@ -58,7 +58,8 @@ CHANGED: Final = 0.05
 ALIVE: Final = 2.0
 """Seconds without a packet after which nothing comes of a track."""
 
-Burst = tuple[Lane, Sequence[Packet]]
+Burst = tuple[DownTrack, Lane, Sequence[Packet]]
+"""Packets that wait in the pacer, with the lane that they were numbered under."""
 
 
 class Downlink:
@@ -258,7 +259,7 @@ class Downlink:
         if pacer.full and pacer.waited(now) > TOO_LATE:
             self._give_up(None, now)
         if pacer:
-            for lane, packets in pacer.take(now):
+            for _, lane, packets in pacer.take(now):
                 self.forwarder.write(lane, packets, now)
         estimator = self.estimator
         if self.measured and (estimator.is_probing or self.wanted_bps > estimator.target_bps):
@@ -271,12 +272,12 @@ class Downlink:
         When the way has become narrow all at once, what waits for it is old before it can leave.
         """
         first: dict[DownTrack, tuple[Packet, Segment]] = {}
-        for lane, packets in self.pacer.clear():
-            down = lane[RECEIVER]
+        for burst in self.pacer.clear():
+            down, lane, packets = burst
             if only is None or down is only:
                 first.setdefault(down, (packets[0], lane[SEGMENT]))
             else:
-                self.pacer.put((lane, packets), sum(len(packet[3]) for packet in packets), now)
+                self.pacer.put(burst, sum(len(packet[PAYLOAD]) for packet in packets), now)
         for down, (packet, segment) in first.items():
             if not down.closed:
                 down.give_up(packet, segment)

@@ -30,10 +30,12 @@ from sfu.send.lane import (
     RECEIVER,
     REMEMBERED,
     TAG_MASK,
+    Receiver,
 )
+from sfu.wire.packet import ONE_PAD, PADDED, PAYLOAD, TIMESTAMP, Packet
 
 if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import Packet, RtpStream
+    from sfu.receive.rtp_stream import RtpStream
     from sfu.send.down_track import DownTrack
     from sfu.send.lane import Lane
     from sfu.send.packet_map import Segment
@@ -52,8 +54,6 @@ extension's of 4 and the element's of 1."""
 MAX_BEHIND: Final = 1000
 """How far behind the newest a packet may be sent; below libsrtp's window of 1024."""
 
-_PADDING_BIT: Final = 0x20000000
-_PAD: Final = b"\x01"
 _pack_plain: Final = struct.Struct("!III").pack_into
 _pack_extended: Final = struct.Struct("!IIQI").pack_into
 
@@ -70,14 +70,14 @@ class Group:
         parts: list[bytes] = []
         items: list[tuple[int, int, int, int, int]] = []
         runs: list[tuple[int, int]] = []
-        short = max([len(packet[3]) for packet in packets]) - 1 if pad else -1
+        short = max([len(packet[PAYLOAD]) for packet in packets]) - 1 if pad else -1
         offset = run_length = run_segment = 0
         for seq, timestamp, word, payload in packets:
             size = len(payload)
             if size == short:
-                payload += _PAD
+                payload += ONE_PAD
                 size += 1
-                word |= _PADDING_BIT
+                word |= PADDED
             length = header_size + size
             parts.append(head)
             parts.append(payload)
@@ -112,7 +112,7 @@ def redundant(
             packet = stream.cached(seq - back)
             if packet is None:
                 break
-            earlier.append((packet[1], packet[3]))
+            earlier.append((packet[TIMESTAMP], packet[PAYLOAD]))
         found.append((seq, timestamp, word, red.encode(payload, timestamp, earlier, payload_type)))
     return found
 
@@ -197,7 +197,7 @@ class Forwarder:
         if uncopied:
             for down_track, before in uncopied:
                 self.copy(down_track, before, now, behind=True)
-            if stream.codec.announces_pause(packets[-1][3]):
+            if stream.codec.announces_pause(packets[-1][PAYLOAD]):
                 # Nothing follows that would take its copy along.
                 self.repair_wanted = True
 
@@ -242,11 +242,11 @@ class Forwarder:
                 continue
             for start in range(0, len(part), PACED_PACKETS):
                 burst = part[start : start + PACED_PACKETS]
-                size = sum([len(packet[3]) for packet in burst])
+                size = sum([len(packet[PAYLOAD]) for packet in burst])
                 if pacer.passes(size, now):
                     self.write(lane, burst, now)
                 else:
-                    pacer.put((lane, burst), size, now)
+                    pacer.put((down_track, lane, burst), size, now)
                     self.pacing_wanted = True
 
     def write(self, lane: Lane, packets: Sequence[Packet], now: float) -> None:
@@ -326,12 +326,12 @@ class Forwarder:
 
     @staticmethod
     def _patch(
-        data: bytearray, group: Group, start: int, down_track: DownTrack, segment: Segment
+        data: bytearray, group: Group, start: int, receiver: Receiver, segment: Segment
     ) -> None:
         """Shift the frame numbers of a group; the payload of its first packet is at `start`."""
-        patch, shift = down_track.codec.patch, segment.shift
+        patch, shift = receiver.codec.patch, segment.shift
         for item, packet in zip(group.items, group.packets, strict=True):
-            patch(data, start + item[0], packet[3], shift)
+            patch(data, start + item[0], packet[PAYLOAD], shift)
 
     def replay(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """Send cached packets to one receiver that has just switched to their first."""
@@ -350,7 +350,7 @@ class Forwarder:
         lane, stream = down_track.lane(), down_track.stream
         if lane is None or stream is None or stream.newest is None:
             return
-        timestamp, codec = stream.newest[1], stream.codec
+        timestamp, codec = stream.newest[TIMESTAMP], stream.codec
         packets = []
         for number, payload in enumerate(codec.pause):
             timestamp = timestamp + codec.pause_step & 0xFFFFFFFF
@@ -442,7 +442,7 @@ class Forwarder:
     def _write_padding(self, down_track: DownTrack, now: float) -> int:
         """One packet of mere padding (RFC 3550 clause 5.1) on the RTX stream; its bytes."""
         padding = bytes(PADDING - 1) + bytes((PADDING,))
-        return self._write_repair(down_track, padding, 0, _PADDING_BIT, now)
+        return self._write_repair(down_track, padding, 0, PADDED, now)
 
     def _write_rtx(
         self, down_track: DownTrack, seq: int, segment: Segment | None, packet: Packet, now: float

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
+from sfu.codecs.codec import Codec
 from sfu.send.egress import Egress
 from sfu.send.packet_map import Segment
-
-if TYPE_CHECKING:
-    from sfu.send.down_track import DownTrack
 
 ONE_BYTE_PROFILE: Final = 0xBEDE0001
 """A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
@@ -24,6 +23,19 @@ HEADER_SHIFT: Final = 16
 Item = tuple[int, int, int, int, int]
 """Offset in the group, marker and padding bits, sequence number, timestamp, length."""
 
+
+class Receiver(Protocol):
+    """What the forwarder needs of a down track besides its lane."""
+
+    codec: Codec
+    closed: bool
+    """Its SRTP state is gone: nothing may be sent to it."""
+
+    def remember(self, items: Sequence[Item], position: int, segment: Segment) -> None:
+        """Keep the protected packets that stand at `position` of its egress; only where the lane's
+        layout has `REMEMBERED`."""
+
+
 Lane = tuple[
     int,
     Egress,
@@ -37,11 +49,11 @@ Lane = tuple[
     int,
     int,
     Segment,
-    "DownTrack",
+    Receiver,
 ]
 """What the forwarder needs of a down track for a packet, in one tuple: layout, egress, its data,
 pointer, SRTP context and runs, first header word, SSRC word, extension word, sequence number and
-timestamp deltas, the segment they are of, the down track itself. Remade whenever one changes."""
+timestamp deltas, the segment they are of, the down track. Made anew whenever one changes."""
 SEGMENT: Final = 11
 """Place in a `Lane`."""
 RECEIVER: Final = 12

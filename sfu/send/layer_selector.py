@@ -20,9 +20,9 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sfu.codecs.codec import Codec
+from sfu.wire.packet import BITS, PAYLOAD, SEQ, TIMESTAMP, Packet
 
 if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import Packet
     from sfu.send.packet_map import PacketMap, Segment
 
 ALL: Final = 3
@@ -84,8 +84,8 @@ def frames(packets: Sequence[Packet], codec: Codec) -> list[FramePart]:
     while begin < count:
         _, timestamp, marker, payload = packets[begin]
         end = begin + 1
-        while end < count and not marker and packets[end][1] == timestamp:
-            marker = packets[end][2]
+        while end < count and not marker and packets[end][TIMESTAMP] == timestamp:
+            marker = packets[end][BITS]
             end += 1
         layer = codec.temporal_id(payload)
         parts.append(
@@ -185,8 +185,8 @@ class TemporalFilter:
             if not self._keeping:
                 self._note_left_out(part.timestamp)
         last = part.packets[-1]
-        self._ended = last[2] != 0
-        self._last = last[0]
+        self._ended = last[BITS] != 0
+        self._last = last[SEQ]
         return self._keeping, goes_on
 
     def _decide(self, part: FramePart) -> bool:
@@ -203,7 +203,7 @@ class TemporalFilter:
         if tid > self._limit:
             if tid <= self.decodable:
                 self.decodable = tid - 1
-                self._changed_at = part.packets[0][0]
+                self._changed_at = part.packets[0][SEQ]
             return False
         if tid <= self.decodable:
             return True
@@ -233,7 +233,7 @@ class TemporalFilter:
             before = self._last
             kept, goes_on = self._accept(part)
             packets = part.packets
-            first, last = packets[0][0], packets[-1][0]
+            first, last = packets[0][SEQ], packets[-1][SEQ]
             if goes_on and not kept and before < first:
                 first = before + 1
             begun = 0 if kept or goes_on else 1
@@ -250,12 +250,12 @@ class TemporalFilter:
 
         No packet of a frame that was left out may: its frame number has been given to another.
         """
-        timestamp = packet[1]
+        timestamp = packet[TIMESTAMP]
         if timestamp in self._left_out:
             return False
-        if packet[0] < self._changed_at or not self.limiting:
+        if packet[SEQ] < self._changed_at or not self.limiting:
             return True
-        if self._codec.temporal_id(packet[3]) >> 1 <= min(self._limit, self.decodable):
+        if self._codec.temporal_id(packet[PAYLOAD]) >> 1 <= min(self._limit, self.decodable):
             return True
         self._note_left_out(timestamp)
         return False

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sfu.send.forwarder import redundant
+from sfu.wire.packet import PAYLOAD, SEQ
 
 if TYPE_CHECKING:
     from sfu.receive.rtp_stream import RtpStream
@@ -41,15 +42,15 @@ PAUSE_SECONDS: Final = 0.35
 def repeat(stream: RtpStream, forwarder: Forwarder, now: float) -> None:
     """Tell receivers on lossy ways again that the voice pauses, where it is time; on each tick."""
     newest = stream.newest
-    if not stream.red_lanes or newest is None or not stream.codec.announces_pause(newest[3]):
+    if not stream.red_lanes or newest is None or not stream.codec.announces_pause(newest[PAYLOAD]):
         return
     if stream.pending:
         return
     age = now - stream.last_arrival
     told = False
     for down in stream.targets:
-        if down.pause != newest[0]:
-            down.pause, down.pauses_told = newest[0], 0
+        if down.pause != newest[SEQ]:
+            down.pause, down.pauses_told = newest[SEQ], 0
         if down.pauses_told < down.blocks and age >= REPEAT_EACH * (down.pauses_told + 1):
             down.pauses_told += 1
             told = _tell(down, stream, forwarder, age, now) or told
@@ -78,7 +79,7 @@ def unannounced(stream: RtpStream, now: float) -> list[int]:
     """16-bit numbers to ask for on suspicion: the voice fell silent, and what would say so may
     have been lost. Each is given once."""
     newest = stream.newest
-    if newest is None or stream.nack is None or stream.codec.is_silent(newest[3]):
+    if newest is None or stream.nack is None or stream.codec.is_silent(newest[PAYLOAD]):
         return []
     if not SUSPICIOUS <= now - stream.last_arrival < PAUSE_SECONDS:
         return []

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from sfu.control import StreamSpec, UpTrackSpec
-from sfu.receive.rtp_stream import MARKER, RtpStream
+from sfu.receive.rtp_stream import RtpStream
 from sfu.receive.up_track import UpTrack
 from sfu.send.forwarder import Forwarder
+from sfu.wire.packet import MARKER
 from tests.sfu.peers import audio_spec, video_spec
 from tests.sfu.vp8_frames import THREE_LAYERS
 

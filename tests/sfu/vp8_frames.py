@@ -1,7 +1,7 @@
 """Made-up VP8 frames with temporal layers, as packets of a stream."""
 
 from sfu.codecs.vp8 import temporal_id
-from sfu.receive.rtp_stream import MARKER
+from sfu.wire.packet import MARKER
 
 # TID and Y of libwebrtc's patterns of three and two temporal layers, without the keyframe.
 THREE_LAYERS = ((0, 0), (2, 1), (1, 1), (2, 0), (0, 0), (2, 0), (1, 0), (2, 0))

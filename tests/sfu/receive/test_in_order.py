@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.receive import in_order
-from sfu.receive.rtp_stream import MARKER, Packet, RtpStream
+from sfu.receive.rtp_stream import RtpStream
+from sfu.wire.packet import MARKER, Packet
 from tests.sfu.congestion.link import VirtualLink
 from tests.sfu.fan_out import Scene, body, seqs
 from tests.sfu.peers import audio_spec, video_spec

@@ -4,7 +4,7 @@ import pytest
 
 from sfu.codecs import vp8
 from sfu.receive.rate_meter import OVERHEAD, SAMPLE_FRAMES, SAMPLE_INTERVAL, RateMeter
-from sfu.receive.rtp_stream import MARKER
+from sfu.wire.packet import MARKER
 
 TIDS = (0, 2, 1, 2)
 SIZES = (1000, 300, 500, 300)

@@ -13,7 +13,7 @@ from sfu.codecs import opus, red
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.process.shedding import STEPS
 from sfu.receive.publisher import Publisher
-from sfu.receive.rtp_stream import MARKER, RtpStream
+from sfu.receive.rtp_stream import RtpStream
 from sfu.receive.up_track import PRE_ROLL
 from sfu.room.peer import Peer
 from sfu.room.router import FEW_MORE, SPEECH_LEVEL, Router
@@ -21,6 +21,7 @@ from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
 from sfu.send.subscriber import MAX_USED_SSRCS, Subscriber
 from sfu.wire import ntp, rtcp, rtp
+from sfu.wire.packet import MARKER
 from tests.sfu.peers import audio_spec, delta_frame, down_spec, keyframe, video_spec
 
 FRAME = 0.02

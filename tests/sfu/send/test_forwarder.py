@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, AES128_CM_SHA1_80, SrtpProfile
-from sfu.receive.rtp_stream import MARKER
 from sfu.send.egress import MAX_SEGMENTS
 from sfu.send.forwarder import GROUP_PACKETS
 from sfu.wire import rtp
+from sfu.wire.packet import MARKER
 from tests.sfu.fan_out import Scene, body, pictures, seqs, stamps
 from tests.sfu.peers import audio_spec, delta_frame, keyframe, video_spec
 

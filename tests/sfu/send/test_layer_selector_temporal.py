@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sfu.codecs import vp8
 from sfu.codecs.codec import NO_NUMBERS, FrameNumbers
 from sfu.codecs.vp8 import temporal_id
-from sfu.receive.rtp_stream import MARKER
 from sfu.send.layer_selector import (
     ALL,
     LEFT_OUT_KEPT,
@@ -18,6 +17,7 @@ from sfu.send.layer_selector import (
     leave_out,
 )
 from sfu.send.packet_map import PacketMap
+from sfu.wire.packet import MARKER
 from tests.sfu.vp8_frames import THREE_LAYERS, TWO_LAYERS, kept, make_frames, payload, tids
 
 SEQ_BOUNDARIES = (0, 32767, 32768, 65534, 65535, 65536)
