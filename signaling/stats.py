@@ -72,11 +72,7 @@ def _transport(rooms: Rooms, stats: TransportStats) -> dict[str, Any]:
     room = rooms.room_of(stats.transport)
     if room is not None:
         entry["room"] = room.name
-        for participant in room.participants.values():
-            for direction, connection in (
-                ("publish", participant.publication),
-                ("subscribe", participant.subscription),
-            ):
-                if connection is not None and connection.transport == stats.transport:
-                    entry |= {"participant": participant.id, "direction": direction}
+        if found := room.media.find(stats.transport):
+            participant, connection = found
+            entry |= {"participant": participant.id, "direction": connection.direction}
     return entry

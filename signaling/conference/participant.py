@@ -8,18 +8,18 @@ client the whole state. Whether an absent one is still with us is judged by `gon
 from __future__ import annotations
 
 import logging
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sfu.control import TransportStats
 from signaling import messages
 from signaling.access.identity import Identity
 from signaling.conference.connection import Connection
+from signaling.conference.publication import Publication, Track
 from signaling.conference.quality import Way
 from signaling.conference.subscription import Subscription
+from signaling.conference.view import PacedView
 from signaling.limits import Budgets
 from signaling.meter.browser_digest import Digest
-from signaling.negotiation.parameters import Progress, Remote
 
 log = logging.getLogger(__name__)
 
@@ -29,42 +29,6 @@ RESUME = 30.0
 """Seconds until one whose WebSocket is gone is removed although media still arrives."""
 SILENT = 4.0
 """Seconds without a packet after which media no longer counts as alive."""
-
-
-@dataclass(slots=True)
-class Track:
-    """A published track."""
-
-    id: str
-    kind: messages.Kind
-    source: messages.Source
-    mid: str
-    muted: bool
-    codec: str = ""
-    """By its name in the worker; '' before the first answer."""
-
-    def info(self) -> messages.TrackInfo:
-        """As the protocol shows it."""
-        return messages.TrackInfo(self.id, self.kind, self.source, self.muted)
-
-
-@dataclass(slots=True)
-class Publication:
-    """The connection over which a participant sends."""
-
-    transport: str
-    ice_ufrag: str
-    ice_pwd: str
-    session_id: int
-    remote: Remote | None = None
-    """None until an offer with an open m-line."""
-    state: Progress = "new"
-    stats: TransportStats | None = None
-    """The latest count."""
-    version: int = 0
-    last_offer: tuple[int, str] = (-1, "")
-    """(id, SDP) of the latest offer answered."""
-    last_reply: messages.Published | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -81,29 +45,11 @@ class Participant:
     """What it can do beyond the base of the protocol, of what this server knows."""
     budgets: Budgets | None = None
     """Of its requests; it keeps them when another connection takes over."""
-    tracks: dict[str, Track] = field(default_factory=dict)
-    """By track id."""
-    publication: Publication | None = None
-    subscription: Subscription | None = None
-    may_be_offered: bool = True
-    """No offer was opened since `Room.renew_offers`."""
-    offer_waits: bool = False
-    """Something may have changed since its latest offer, which was opened too short a while ago."""
-    must_resubscribe: bool = False
-    """The subscription failed, and the client has not asked for a new one yet."""
-    publish_failure: str = ""
-    """Why the latest publication ended by itself; '' when there is a new one, or none failed."""
-    subscribe_failure: str = ""
-    view: messages.View | None = None
-    """The latest; None: everything in full."""
-    view_told_at: float = -math.inf
-    """When the worker was last told of a new view."""
-    view_waits: bool = False
-    """A view came too soon after the one before, and is told a little later."""
-    layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Rids that are wanted of its own video tracks, as far as the worker has said."""
-    receiving: messages.Receiving | None = None
-    """The latest that the worker has said of its subscription."""
+    latest_publication: Publication | None = None
+    """Open, or ended and kept for the reason; `publication` is the open one."""
+    latest_subscription: Subscription | None = None
+    view: PacedView = field(default_factory=PacedView)
+    """What it looks at and listens to."""
     way: Way = field(default_factory=Way)
     """Its way to the server, as the worker measures it."""
     missed: dict[str, messages.FromServer] = field(default_factory=dict)
@@ -147,6 +93,23 @@ class Participant:
         tracks = tuple(track.info() for track in self.tracks.values())
         return messages.ParticipantInfo(self.id, self.name, tracks)
 
+    @property
+    def publication(self) -> Publication | None:
+        """The open one."""
+        latest = self.latest_publication
+        return latest if latest is not None and latest.open else None
+
+    @property
+    def subscription(self) -> Subscription | None:
+        """The open one."""
+        latest = self.latest_subscription
+        return latest if latest is not None and latest.open else None
+
+    @property
+    def tracks(self) -> Mapping[str, Track]:
+        """That it publishes, by id."""
+        return self.publication.tracks if self.publication is not None else {}
+
     def connections(self) -> list[Publication | Subscription]:
         """Those that are open in the worker."""
         return [one for one in (self.publication, self.subscription) if one is not None]
@@ -155,9 +118,10 @@ class Participant:
         """Whether media that should come does not, or there is no way for it."""
         if not self.present or all(one.state == "new" for one in self.connections()):
             return True
-        due = any(
-            not track.muted and (track.kind == "audio" or self.layers.get(track.id) != ())
-            for track in self.tracks.values()
+        publication = self.publication
+        due = publication is not None and any(
+            not track.muted and (track.kind == "audio" or publication.layers.get(track.id) != ())
+            for track in publication.tracks.values()
         )
         return due and now > self.heard_at + SILENT
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sfu.control import DownState
 from signaling import messages
-from signaling.conference.participant import Participant, Track
-from signaling.negotiation.parameters import Progress
+from signaling.conference.media_connection import MediaConnection, State
+from signaling.conference.participant import Participant
+from signaling.conference.publication import Track
 
 _FAILURES: dict[str, messages.Step] = {
     "iceTimeout": "ice",
@@ -19,7 +20,7 @@ _FAILURES: dict[str, messages.Step] = {
     "dtlsTimeout": "dtls",
 }
 """Reason of a transport's end -> step."""
-_PROGRESS: dict[Progress, messages.Step] = {"new": "ice", "checked": "dtls"}
+_WAITS_FOR: dict[State, messages.Step] = {"new": "ice", "checked": "dtls"}
 """What a connection that has come so far still waits for."""
 _SIDES: dict[DownState, messages.Side] = {
     "noPackets": "theirs",
@@ -38,8 +39,8 @@ def explain(asker: Participant, other: Participant) -> messages.Reasons:
     """What keeps `asker` from each track of `other`."""
     if not other.present:
         return absent(other.id)
-    if other.publication is None or not other.tracks:
-        step = _FAILURES.get(other.publish_failure, "notPublished")
+    if not other.tracks:
+        step = _FAILURES.get(_failure(other.latest_publication), "notPublished")
         return messages.Reasons(other.id, step=step, side="theirs")
     reasons = []
     for track in other.tracks.values():
@@ -55,7 +56,7 @@ def absent(participant: str) -> messages.Reasons:
 
 def _theirs(other: Participant, track: Track) -> _Reason | None:
     assert other.publication is not None  # `explain` has seen to it
-    if waits_for := _PROGRESS.get(other.publication.state):
+    if waits_for := _WAITS_FOR.get(other.publication.state):
         return waits_for, "theirs"
     return ("muted", "theirs") if track.muted else None
 
@@ -63,19 +64,25 @@ def _theirs(other: Participant, track: Track) -> _Reason | None:
 def _yours(asker: Participant, track: Track) -> _Reason | None:
     subscription = asker.subscription
     if subscription is None:
-        return _FAILURES.get(asker.subscribe_failure, "negotiation"), "yours"
+        return _FAILURES.get(_failure(asker.latest_subscription), "negotiation"), "yours"
     answer = subscription.answered_with
     if answer is None or all(spec.up_track != track.id for spec in answer.tracks):
         return "negotiation", "yours"
-    if waits_for := _PROGRESS.get(subscription.state):
+    if waits_for := _WAITS_FOR.get(subscription.state):
         return waits_for, "yours"
     return None
 
 
+def _failure(connection: MediaConnection | None) -> str:
+    return connection.failure if connection is not None else ""
+
+
 def _flow(asker: Participant, track: Track) -> _Reason:
-    if track.kind == "audio" and asker.view is not None and not asker.view.audio:
+    view, subscription = asker.view.latest, asker.subscription
+    if track.kind == "audio" and view is not None and not view.audio:
         return "hidden", "yours"
-    told = asker.receiving.tracks if asker.receiving is not None else ()
-    # What the worker has not spoken of yet has not begun to flow.
-    state: DownState = next((one.state for one in told if one.track == track.id), "noPackets")
+    receiving = subscription.receiving if subscription is not None else None
+    reported = receiving.tracks if receiving is not None else ()
+    # What the worker has not reported yet has not begun to flow.
+    state: DownState = next((one.state for one in reported if one.track == track.id), "noPackets")
     return state, _SIDES[state]

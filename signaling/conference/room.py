@@ -1,27 +1,28 @@
 """A room: who is in it, what they publish, what they say. No I/O.
 
 Theory of operation. Every method that changes something tells everybody concerned through
-`Participant.send` and ends with `_offer`, which opens the subscribe offers that became necessary;
-so changes made within one call go into one offer. However often things change, a participant is
-offered once between two calls of `renew_offers`: the first change at once, what follows in one
-offer when the time has come. `now` is always passed in, in seconds of one
-monotonic clock, except where a time of day is meant (`at`).
+`Participant.send`, then opens the subscribe offers that became necessary (`offers`), so that
+changes made within one call go into one offer, and emits its events last. `now` is always passed
+in, in seconds of one monotonic clock, except where a time of day is meant (`at`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from sfu.control import DownTrackStates, LayersWanted, TransportChanged, TransportStats
 from signaling import messages
 from signaling.access import tokens
 from signaling.access.identity import Identity
 from signaling.conference import events, quality, reasons
-from signaling.conference.participant import Participant, Track
+from signaling.conference.offers import Offers
+from signaling.conference.participant import Participant
+from signaling.conference.publication import Publication, Track
 from signaling.conference.room_description import RoomDescription
 from signaling.conference.room_media import MediaWorker, RoomMedia
+from signaling.conference.subscription import Subscription
 from signaling.meter import browser_digest
 from signaling.naming import twins
 from signaling.refusals import RefusedError
@@ -30,9 +31,6 @@ log = logging.getLogger(__name__)
 
 SPEAKING_STALE = 1.0
 """Seconds after which levels that nobody repeated are silence."""
-
-VIEW_INTERVAL = 0.1
-"""Seconds between two views of one participant that the worker is told."""
 
 
 class Room:
@@ -61,6 +59,7 @@ class Room:
         self._speaking: tuple[messages.SpeakingLevel, ...] = ()
         self._speaking_at = 0.0
         self._board = quality.Board()
+        self._offers = Offers(self.name, media, self.participants)
 
     @property
     def name(self) -> str:
@@ -90,10 +89,10 @@ class Room:
 
     def joined(self, participant: Participant) -> None:
         """Tell the others, and offer what there is."""
-        self._tell_others(participant, messages.ParticipantJoined(participant.info()))
+        self._send_others(participant, messages.ParticipantJoined(participant.info()))
         if self._board.told:
             participant.send(messages.Quality(self._board.told))
-        self._offer()
+        self._offers.make()
         self.events.emit(events.Joined(**self._who(participant), identity=participant.identity))
 
     def welcome(self, participant: Participant, resumed: bool) -> messages.Welcome:
@@ -119,13 +118,12 @@ class Room:
         missed, participant.missed = participant.missed, {}
         for message in missed.values():
             participant.send(message)
-        if participant.subscription is not None and participant.subscription.open_offer:
-            participant.send(self._offer_message(participant))
+        self._offers.send(participant)
         if self._speaking:
             participant.send(messages.Speaking(self._speaking))
-        self._tell_layers(participant)
-        if participant.receiving is not None:
-            participant.send(participant.receiving)
+        self._send_layers(participant)
+        if participant.subscription is not None and participant.subscription.receiving is not None:
+            participant.send(participant.subscription.receiving)
         if self._board.told:
             participant.send(messages.Quality(self._board.told))
 
@@ -139,11 +137,10 @@ class Room:
         if self.participants.pop(participant.id, None) is None:
             return
         log.info("%s (%s) %s", participant.name, participant.id, reason, extra=self.fields())
-        self.media.leave(participant)
         ended = list(participant.tracks.values())
-        participant.tracks.clear()
-        self._tell(messages.ParticipantLeft(participant.id, reason))
-        self._offer()
+        self.media.leave(participant)
+        self._send_all(messages.ParticipantLeft(participant.id, reason))
+        self._offers.make()
         self._emit_tracks(events.TrackEnded, participant, ended)
         digest = tokens.digest(participant.token)
         self.events.emit(events.Left(**self._who(participant), reason=reason, token_digest=digest))
@@ -159,10 +156,7 @@ class Room:
 
     def renew_offers(self) -> None:
         """Everybody may be offered again, and what waited is; call twice a second."""
-        waiting = [one for one in self.participants.values() if one.offer_waits]
-        for participant in self.participants.values():
-            participant.may_be_offered, participant.offer_waits = True, False
-        self._offer(waiting)
+        self._offers.renew()
 
     # What participants ask for.
 
@@ -171,15 +165,15 @@ class Room:
         change = self.media.publish(participant, message)
         participant.missed.pop("publish", None)
         participant.send(change.reply)
-        self._tell_layers(participant)
+        self._send_layers(participant)
         for track in change.ended:
-            self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+            self._send_others(participant, messages.TrackUnpublished(participant.id, track.id))
         for track in change.begun:
-            self._tell_others(participant, messages.TrackPublished(participant.id, track.info()))
+            self._send_others(participant, messages.TrackPublished(participant.id, track.info()))
         for track in change.muted:
-            self._tell_muted(participant, track)
+            self._send_muted(participant, track)
         if change.ended or change.begun or change.recoded:
-            self._offer()
+            self._offers.make()
         self._emit_tracks(events.TrackEnded, participant, change.ended)
         self._emit_tracks(events.TrackPublished, participant, change.begun)
         self._emit_tracks(events.TrackMuted, participant, change.muted)
@@ -187,12 +181,12 @@ class Room:
     def answer(self, participant: Participant, message: messages.Answer) -> None:
         """Raises `RefusedError`."""
         self.media.answer(participant, message)
-        self._offer([participant])
+        self._offers.make([participant])
 
     def resubscribe(self, participant: Participant) -> None:
         """The participant's subscribe connection failed on its side."""
         self.media.resubscribe(participant)
-        self._offer([participant])
+        self._offers.make([participant])
 
     def restart_ice(self, participant: Participant) -> None:
         """The participant's network changed: offer its subscribe connection anew.
@@ -201,31 +195,25 @@ class Room:
         """
         if participant.subscription is not None:
             participant.subscription.restart_ice()
-            self._offer([participant])
+            self._offers.make([participant])
 
     def view(self, participant: Participant, message: messages.View, now: float) -> float:
         """What the participant looks at. Gives the seconds after which to call `view_due`, or 0."""
-        if message == participant.view:
-            return 0.0
-        participant.view = message
-        wait = participant.view_told_at + VIEW_INTERVAL - now
-        if wait <= 0:
-            self._look(participant, now)
-        elif not participant.view_waits:
-            participant.view_waits = True
-            return wait
-        return 0.0
+        wait = participant.view.put(message, now)
+        if wait == 0:
+            self._report_view(participant, now)
+        return wait or 0.0
 
     def view_due(self, participant: Participant, now: float) -> None:
-        """The newest view that came too soon after the one before is told now."""
-        if participant.view_waits:
-            self._look(participant, now)
+        """The newest view that came too soon after the one before is reported now."""
+        if participant.view.waits:
+            self._report_view(participant, now)
 
-    def _look(self, participant: Participant, now: float) -> None:
-        participant.view_told_at, participant.view_waits = now, False
+    def _report_view(self, participant: Participant, now: float) -> None:
+        participant.view.reported(now)
         if participant in self:
-            self.media.look(participant)
-            self._offer([participant])
+            self.media.view_changed(participant)
+            self._offers.make([participant])
 
     def digest(self, participant: Participant, message: messages.Digest, now: float) -> None:
         """What the participant's browser counts; more often than is useful is left out."""
@@ -248,28 +236,28 @@ class Room:
             raise RefusedError("unknownTrack", f"you publish no track {message.track}")
         if track.muted != message.muted:
             track.muted = message.muted
-            self._tell_muted(participant, track)
+            self._send_muted(participant, track)
             self._emit_tracks(events.TrackMuted, participant, [track])
 
     def chat(self, participant: Participant, text: str, at: float) -> None:
         """`at`: Unix time."""
         entry = messages.ChatEntry(participant.id, participant.name, text, at)
         self._chat.append(entry)
-        self._tell(messages.ChatMessage(entry.participant, entry.name, entry.text, entry.at))
+        self._send_all(messages.ChatMessage(entry.participant, entry.name, entry.text, entry.at))
 
     # What the worker tells.
 
     def placed(self, worker: MediaWorker) -> None:
         """A worker took the room over after its own died; everyone rebuilds."""
         self.media.place(worker)
-        self._tell(messages.Reset())
+        self._send_all(messages.Reset())
 
     def worker_lost(self) -> None:
         """The room has no media until `placed`."""
         ended = [(one, list(one.tracks.values())) for one in self.participants.values()]
         for participant, tracks in ended:
             for track in tracks:
-                self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
+                self._send_others(participant, messages.TrackUnpublished(participant.id, track.id))
         self.media.worker_lost(self.participants.values())
         self._set_speaking(())
         for participant, tracks in ended:
@@ -277,73 +265,57 @@ class Room:
 
     def transport_changed(self, event: TransportChanged) -> None:
         """A transport of this room connected, failed or closed."""
-        for participant in self.participants.values():
-            if any(event.transport == one.transport for one in participant.connections()):
-                ended = self._transport_changed(participant, event)
-                self._offer()
-                self._emit_tracks(events.TrackEnded, participant, ended)
-                return
-
-    def _transport_changed(
-        self, participant: Participant, event: TransportChanged
-    ) -> Sequence[Track]:
-        """Gives the tracks that ended with it."""
-        connection: messages.Connection = "subscribe"
-        ended: list[Track] = []
-        if participant.publication and participant.publication.transport == event.transport:
-            connection = "publish"
-            if event.state in ("checked", "connected"):
-                participant.publication.state = event.state
-            else:
-                participant.publication, participant.publish_failure = None, event.reason
-                ended = list(participant.tracks.values())
-                participant.tracks.clear()
-                participant.layers.clear()
-        elif participant.subscription is not None:
-            if event.state in ("checked", "connected"):
-                participant.subscription.state = event.state
-            else:
-                participant.subscription, participant.must_resubscribe = None, True
-                participant.subscribe_failure, participant.receiving = event.reason, None
-        log.debug("%s of %s %s", connection, participant.id, event.state, extra=self.fields())
+        found = self.media.find(event.transport)
+        if found is None:
+            return
+        participant, connection = found
+        log.debug(
+            "%s of %s %s", connection.direction, participant.id, event.state, extra=self.fields()
+        )
         if event.state == "checked":
-            return ended
-        participant.send(messages.Transport(connection, event.state, event.reason))
+            connection.state = event.state
+            self._offers.make()
+            return
+        ended: list[Track] = []
+        if event.state == "connected":
+            connection.state = event.state
+        else:
+            if isinstance(connection, Publication):
+                ended = list(connection.tracks.values())
+            self.media.ended(connection, event.reason)
+        participant.send(messages.Transport(connection.direction, event.state, event.reason))
         for track in ended:
-            self._tell_others(participant, messages.TrackUnpublished(participant.id, track.id))
-        return ended
+            self._send_others(participant, messages.TrackUnpublished(participant.id, track.id))
+        self._offers.make()
+        self._emit_tracks(events.TrackEnded, participant, ended)
 
     def layers_wanted(self, event: LayersWanted) -> None:
         """Which encodings of a track somebody receives."""
-        for participant in self.participants.values():
-            publication = participant.publication
-            if publication is not None and publication.transport == event.transport:
-                if event.track in participant.tracks:
-                    participant.layers[event.track] = event.rids
+        match self.media.find(event.transport):
+            case (participant, Publication() as publication):
+                if event.track in publication.tracks:
+                    publication.layers[event.track] = event.rids
                     participant.send(messages.Layers(event.track, event.rids))
-                return
 
     def down_track_states(self, event: DownTrackStates) -> None:
         """What a participant is sent."""
-        for participant in self.participants.values():
-            subscription = participant.subscription
-            if subscription is not None and subscription.transport == event.transport:
+        match self.media.find(event.transport):
+            case (participant, Subscription() as subscription):
                 tracks = tuple(
                     messages.ReceivedTrack(one.up_track, one.state, one.spatial, one.limited)
                     for one in event.tracks
                 )
-                participant.receiving = messages.Receiving(tracks, event.estimate_bps)
-                participant.send(participant.receiving)
-                return
+                subscription.receiving = messages.Receiving(tracks, event.estimate_bps)
+                participant.send(subscription.receiving)
 
     def transport_stats(self, stats: TransportStats, now: float) -> None:
         """Counters of one of this room's transports: whether its participant is still heard."""
-        for participant in self.participants.values():
-            for connection in participant.connections():
-                if connection.transport == stats.transport:
-                    before, connection.stats = connection.stats, stats
-                    if before is None or before.packets_received != stats.packets_received:
-                        participant.heard_at = now
+        found = self.media.find(stats.transport)
+        if found is not None:
+            participant, connection = found
+            before, connection.stats = connection.stats, stats
+            if before is None or before.packets_received != stats.packets_received:
+                participant.heard_at = now
 
     def grade(self, now: float) -> None:
         """Everybody's way to the server; call once a second, after `transport_stats` of all."""
@@ -360,7 +332,7 @@ class Room:
         ways = {participant.id: participant.way for participant in self.participants.values()}
         news = self._board.news(ways, now)
         if news is not None:
-            self._tell(messages.Quality(news))
+            self._send_all(messages.Quality(news))
 
     def audio_levels(self, levels: Mapping[str, int], now: float) -> None:
         """Who speaks now."""
@@ -381,7 +353,7 @@ class Room:
     def _set_speaking(self, speaking: tuple[messages.SpeakingLevel, ...]) -> None:
         if speaking != self._speaking:
             self._speaking = speaking
-            self._tell(messages.Speaking(speaking))
+            self._send_all(messages.Speaking(speaking))
 
     # Telling.
 
@@ -407,52 +379,21 @@ class Room:
             "name": participant.name,
         }
 
-    def _tell(self, message: messages.FromServer) -> None:
+    def _send_all(self, message: messages.FromServer) -> None:
         for participant in list(self.participants.values()):
             participant.send(message)
 
-    def _tell_others(self, participant: Participant, message: messages.FromServer) -> None:
+    def _send_others(self, participant: Participant, message: messages.FromServer) -> None:
         for other in list(self.participants.values()):
             if other is not participant:
                 other.send(message)
 
-    def _tell_muted(self, participant: Participant, track: Track) -> None:
+    def _send_muted(self, participant: Participant, track: Track) -> None:
         message = messages.TrackMuted(participant.id, track.id, track.muted)
-        self._tell_others(participant, message)
+        self._send_others(participant, message)
 
     @staticmethod
-    def _tell_layers(participant: Participant) -> None:
-        for track, rids in participant.layers.items():
-            participant.send(messages.Layers(track, rids))
-
-    def _offer(self, to: Iterable[Participant] | None = None) -> None:
-        everybody = list(self.participants.values())
-        for participant in everybody if to is None else to:
-            if not participant.may_be_offered:
-                participant.offer_waits = True
-                continue
-            try:
-                if self.media.next_offer(participant, everybody):
-                    participant.may_be_offered = False
-                    participant.send(self._offer_message(participant))
-            except Exception:
-                # A fault about one must not keep the others from being offered.
-                log.exception("no offer for %s", participant.id, extra=self.fields())
-
-    def _offer_message(self, participant: Participant) -> messages.Offer:
-        subscription = participant.subscription
-        assert subscription is not None
-        assert subscription.open_offer is not None
-        number, sdp, lines = subscription.open_offer
-        offered = []
-        for line in lines:
-            publisher = self.participants.get(line.participant)
-            track = publisher.tracks.get(line.track) if publisher else None
-            if track is not None:
-                offered.append(
-                    messages.OfferedTrack(
-                        line.mid, line.track, line.participant, line.kind, track.source
-                    )
-                )
-        restart = not subscription.told_restart
-        return messages.Offer(number, sdp, tuple(offered), restart)
+    def _send_layers(participant: Participant) -> None:
+        if participant.publication is not None:
+            for track, rids in participant.publication.layers.items():
+                participant.send(messages.Layers(track, rids))

@@ -10,9 +10,9 @@ has forgotten it already. A transport's id begins with its router's id and a dot
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from sfu.control import (
     CloseRouter,
@@ -25,11 +25,11 @@ from sfu.control import (
     RestartIce,
     SetDownTracks,
     SetUpTracks,
-    UpTrackSpec,
 )
 from signaling import messages
 from signaling.access import tokens
-from signaling.conference.participant import Participant, Publication, Track
+from signaling.conference.participant import Participant
+from signaling.conference.publication import Publication, Track
 from signaling.conference.subscription import Subscription, Wanted
 from signaling.conference.view import heard_and_seen, set_view
 from signaling.negotiation.description import Description, SdpError
@@ -65,7 +65,7 @@ class Change:
     begun: list[Track]
     muted: list[Track]
     """Those that stay and whose mute state changed."""
-    recoded: bool = False
+    recoded: bool
     """Whether one that stays has another codec: receivers are to be offered that."""
 
 
@@ -91,6 +91,12 @@ class RoomMedia:
         self.router = ""
         self._room, self._settings = room, settings
         self._transports = 0
+        self._open: dict[str, tuple[Participant, Publication | Subscription]] = {}
+        """Open connections by transport."""
+
+    def find(self, transport: str) -> tuple[Participant, Publication | Subscription] | None:
+        """The open connection of a transport, and whose it is."""
+        return self._open.get(transport)
 
     def place(self, worker: MediaWorker) -> None:
         """Begin in this worker. Call for a new room and after `worker_lost`."""
@@ -100,13 +106,9 @@ class RoomMedia:
     def worker_lost(self, participants: Iterable[Participant]) -> None:
         """Forget every connection; the worker is gone and needs no command."""
         self.worker = None
+        self._open.clear()
         for participant in participants:
-            participant.publication = participant.subscription = None
-            participant.must_resubscribe = False
-            participant.publish_failure = participant.subscribe_failure = ""
-            participant.receiving = None
-            participant.tracks.clear()
-            participant.layers.clear()
+            participant.latest_publication = participant.latest_subscription = None
 
     def close(self) -> None:
         """The room ends; closes its transports too."""
@@ -122,18 +124,22 @@ class RoomMedia:
         if old is not None and not message.restart:
             if message.id == old.last_offer[0] and message.sdp == old.last_offer[1]:
                 assert old.last_reply is not None
-                return Change(old.last_reply, [], [], [])
+                return Change(old.last_reply, [], [], [], recoded=False)
             if message.id <= old.last_offer[0]:
                 raise RefusedError("badMessage", f"publish {message.id} comes after a later one")
         fresh = old is None or message.restart
         publication = self._new_publication() if old is None or message.restart else old
-        kept = {} if fresh else {track.mid: track for track in participant.tracks.values()}
+        before = participant.tracks
+        kept = {} if fresh else {track.mid: track for track in before.values()}
         planned = {entry.mid: _plan(entry, kept.get(entry.mid)) for entry in message.tracks}
         if len(planned) != len(message.tracks):
             raise RefusedError("badMessage", "an m-line is named twice in `tracks`")
         result, credentials = self._negotiate(message.sdp, publication, planned, worker)
         if fresh:
-            self._open(worker, participant, publication)
+            if old is not None:
+                self._close(old, worker)
+            participant.latest_publication = publication
+            self._open_transport(participant, publication, worker)
         worker.send(SetUpTracks(publication.transport, result.extensions, result.tracks))
         if credentials is not None:
             publication.ice_ufrag, publication.ice_pwd = credentials
@@ -142,7 +148,12 @@ class RoomMedia:
             if publication.remote is None or credentials is not None:
                 worker.send(_connect(publication.transport, result.remote))
             publication.remote = result.remote
-        return self._published(participant, publication, message, planned, result)
+        after = _tracks(planned, result)
+        publication.replace_tracks(after)
+        publication.version += 1
+        reply = _reply(message.id, after, result)
+        publication.last_offer, publication.last_reply = (message.id, message.sdp), reply
+        return _change(reply, before, after)
 
     def _new_publication(self) -> Publication:
         ufrag, pwd = tokens.ice_credentials()
@@ -169,45 +180,6 @@ class RoomMedia:
             raise RefusedError(error.code, str(error)) from None
         return result, credentials
 
-    def _open(self, worker: MediaWorker, participant: Participant, new: Publication) -> None:
-        if participant.publication is not None:
-            worker.send(CloseTransport(participant.publication.transport))
-        participant.publication, participant.publish_failure = new, ""
-        worker.send(self._open_transport(participant, new, "publish"))
-
-    def _published(
-        self,
-        participant: Participant,
-        publication: Publication,
-        message: messages.Publish,
-        planned: dict[str, Track],
-        result: Published,
-    ) -> Change:
-        before = participant.tracks
-        specs: dict[str, UpTrackSpec] = {spec.track: spec for spec in result.tracks}
-        participant.tracks = {track.id: track for track in planned.values() if track.id in specs}
-        after = participant.tracks
-        for track in after.values():
-            track.codec = specs[track.id].codec
-        stay = before.keys() & after.keys()
-        for gone in participant.layers.keys() - after.keys():
-            del participant.layers[gone]
-        reply = messages.Published(
-            message.id,
-            write(result.answer),
-            tuple(messages.PublishedTrack(track.mid, track.id) for track in after.values()),
-            tuple(messages.RejectedTrack(line.mid, line.code) for line in result.rejected),
-        )
-        publication.version += 1
-        publication.last_offer, publication.last_reply = (message.id, message.sdp), reply
-        return Change(
-            reply,
-            ended=[track for track in before.values() if track.id not in after],
-            begun=[track for track in after.values() if track.id not in before],
-            muted=[after[one] for one in stay if before[one].muted != after[one].muted],
-            recoded=any(before[one].codec != after[one].codec for one in stay),
-        )
-
     # Subscribing.
 
     def next_offer(self, to: Participant, everybody: Iterable[Participant]) -> bool:
@@ -218,19 +190,21 @@ class RoomMedia:
             if other is not to
             for track in other.tracks.values()
         }
-        if self.worker is None or to.must_resubscribe or not (to.subscription or wanted):
+        latest, subscription = to.latest_subscription, to.subscription
+        if self.worker is None or (latest is not None and latest.blocks_next):
             return False
-        if to.subscription is None:
+        if subscription is None:
+            if not wanted:
+                return False
             ufrag, pwd = tokens.ice_credentials()
-            transport = self._new_transport()
-            to.subscription = Subscription(transport, ufrag, pwd, secrets.randbits(62))
-            to.subscribe_failure = ""
-            self.worker.send(self._open_transport(to, to.subscription, "subscribe"))
-        elif to.subscription.takes_restart:
+            subscription = Subscription(self._new_transport(), ufrag, pwd, secrets.randbits(62))
+            to.latest_subscription = subscription
+            self._open_transport(to, subscription, self.worker)
+        elif subscription.takes_restart:
             ufrag, pwd = tokens.ice_credentials()
-            to.subscription.ice_ufrag, to.subscription.ice_pwd = ufrag, pwd
-            self.worker.send(RestartIce(to.subscription.transport, ufrag, pwd))
-        return to.subscription.next_offer(wanted, self._local(to.subscription, self.worker))
+            subscription.ice_ufrag, subscription.ice_pwd = ufrag, pwd
+            self.worker.send(RestartIce(subscription.transport, ufrag, pwd))
+        return subscription.next_offer(wanted, self._local(subscription, self.worker))
 
     def answer(self, participant: Participant, message: messages.Answer) -> None:
         """Take an answer. Raises `RefusedError`; the offer stays open then."""
@@ -245,20 +219,20 @@ class RoomMedia:
             )
         except NegotiationError as error:
             raise RefusedError(error.code, str(error)) from None
-        subscription.tell(heard_and_seen(participant.view, result.tracks))
+        subscription.list_tracks(heard_and_seen(participant.view.latest, result.tracks))
         self._set_down_tracks(subscription, result, worker)
         self._set_view(participant, subscription, worker)
         if before is None or before.ufrag != result.remote.ufrag:
             worker.send(_connect(subscription.transport, result.remote))
 
-    def look(self, participant: Participant) -> None:
-        """The participant's view has changed."""
+    def view_changed(self, participant: Participant) -> None:
+        """Bring what the worker sends in line with `participant.view`."""
         subscription = participant.subscription
         if self.worker is None or subscription is None or subscription.answered_with is None:
             return
-        before, result = subscription.told, subscription.answered_with
-        subscription.tell(heard_and_seen(participant.view, result.tracks))
-        if subscription.told != before:
+        before, result = subscription.listed, subscription.answered_with
+        subscription.list_tracks(heard_and_seen(participant.view.latest, result.tracks))
+        if subscription.listed != before:
             self._set_down_tracks(subscription, result, self.worker)
         self._set_view(participant, subscription, self.worker)
 
@@ -266,32 +240,40 @@ class RoomMedia:
     def _set_down_tracks(
         subscription: Subscription, result: Subscribed, worker: MediaWorker
     ) -> None:
-        tracks = tuple(subscription.told.values())
+        tracks = tuple(subscription.listed.values())
         worker.send(SetDownTracks(subscription.transport, result.extensions, tracks))
 
     @staticmethod
     def _set_view(
         participant: Participant, subscription: Subscription, worker: MediaWorker
     ) -> None:
-        if participant.view is not None:
-            tracks = tuple(subscription.told.values())
-            worker.send(set_view(subscription.transport, participant.view, tracks))
+        if participant.view.latest is not None:
+            tracks = tuple(subscription.listed.values())
+            worker.send(set_view(subscription.transport, participant.view.latest, tracks))
 
     def resubscribe(self, participant: Participant) -> None:
         """Forget the subscription; the next offer makes a new one."""
-        participant.must_resubscribe = False
-        if participant.subscription is not None and self.worker is not None:
-            self.worker.send(CloseTransport(participant.subscription.transport))
-        participant.subscription = participant.receiving = None
+        if participant.subscription is not None:
+            self._close(participant.subscription, self.worker)
+        if participant.latest_subscription is not None:
+            participant.latest_subscription.renewal_wanted = True
 
     # Ends.
 
     def leave(self, participant: Participant) -> None:
         """Close both connections of somebody who goes."""
         for connection in participant.connections():
-            if self.worker is not None:
-                self.worker.send(CloseTransport(connection.transport))
-        participant.publication = participant.subscription = None
+            self._close(connection, self.worker)
+
+    def ended(self, connection: Publication | Subscription, failure: str) -> None:
+        """The worker has closed its transport and forgotten it."""
+        self._open.pop(connection.transport, None)
+        connection.end(failure)
+
+    def _close(self, connection: Publication | Subscription, worker: MediaWorker | None) -> None:
+        if worker is not None:
+            worker.send(CloseTransport(connection.transport))
+        self.ended(connection, "")
 
     def _ready(self) -> MediaWorker:
         if self.worker is None:
@@ -306,15 +288,18 @@ class RoomMedia:
         self,
         participant: Participant,
         connection: Publication | Subscription,
-        direction: Literal["publish", "subscribe"],
-    ) -> OpenTransport:
-        return OpenTransport(
-            transport=connection.transport,
-            router=self.router,
-            participant=participant.id,
-            direction=direction,
-            ice_ufrag=connection.ice_ufrag,
-            ice_pwd=connection.ice_pwd,
+        worker: MediaWorker,
+    ) -> None:
+        self._open[connection.transport] = (participant, connection)
+        worker.send(
+            OpenTransport(
+                transport=connection.transport,
+                router=self.router,
+                participant=participant.id,
+                direction=connection.direction,
+                ice_ufrag=connection.ice_ufrag,
+                ice_pwd=connection.ice_pwd,
+            )
         )
 
     def _local(self, connection: Publication | Subscription, worker: MediaWorker) -> Local:
@@ -336,6 +321,37 @@ def _plan(entry: messages.SourceOf, kept: Track | None) -> Track:
     same = kept is not None and kept.source == entry.source
     identifier = kept.id if kept is not None and same else tokens.new_id("t")
     return Track(identifier, kind, entry.source, entry.mid, entry.muted)
+
+
+def _tracks(planned: dict[str, Track], result: Published) -> dict[str, Track]:
+    """Of those that were planned, the ones that the answer takes, by id."""
+    specs = {spec.track: spec for spec in result.tracks}
+    taken = {track.id: track for track in planned.values() if track.id in specs}
+    for track in taken.values():
+        track.codec = specs[track.id].codec
+    return taken
+
+
+def _reply(number: int, tracks: Mapping[str, Track], result: Published) -> messages.Published:
+    return messages.Published(
+        number,
+        write(result.answer),
+        tuple(messages.PublishedTrack(track.mid, track.id) for track in tracks.values()),
+        tuple(messages.RejectedTrack(line.mid, line.code) for line in result.rejected),
+    )
+
+
+def _change(
+    reply: messages.Published, before: Mapping[str, Track], after: Mapping[str, Track]
+) -> Change:
+    stay = [(track, after[track.id]) for track in before.values() if track.id in after]
+    return Change(
+        reply,
+        ended=[track for track in before.values() if track.id not in after],
+        begun=[track for track in after.values() if track.id not in before],
+        muted=[now for was, now in stay if was.muted != now.muted],
+        recoded=any(was.codec != now.codec for was, now in stay),
+    )
 
 
 def _check_kinds(offer: Description, planned: dict[str, Track]) -> None:

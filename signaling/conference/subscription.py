@@ -16,15 +16,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
-from sfu.control import DownTrackSpec, TransportStats
+from sfu.control import DownTrackSpec
+from signaling import messages
+from signaling.conference.media_connection import MediaConnection
 from signaling.negotiation import payload_formats
 from signaling.negotiation.description import MAX_MEDIA, SdpError
 from signaling.negotiation.parameters import (
     Local,
     NegotiationError,
-    Progress,
-    Remote,
     same_peer,
 )
 from signaling.negotiation.sdp import parse, write
@@ -48,24 +49,19 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Subscription:
+class Subscription(MediaConnection):
     """State of one subscribe connection."""
 
-    transport: str
-    ice_ufrag: str
-    ice_pwd: str
-    session_id: int
+    direction: ClassVar[messages.Connection] = "subscribe"
+
     lines: list[DownLine] = field(default_factory=list)
     free: set[str] = field(default_factory=set)
     """Mids of lines that the peer knows to be inactive."""
     open_offer: tuple[int, str, tuple[DownLine, ...]] | None = None
     """(id, SDP, its lines) while unanswered."""
-    version: int = 0
-    remote: Remote | None = None
-    """None until the first answer."""
     answered_with: Subscribed | None = None
     """The latest answer."""
-    told: dict[int, DownTrackSpec] = field(default_factory=dict)
+    listed: dict[int, DownTrackSpec] = field(default_factory=dict)
     """By SSRC: what the worker sends."""
     spent: set[int] = field(default_factory=set)
     """SSRCs that it sent and must not send again, as long as a line or an answer names them."""
@@ -73,16 +69,25 @@ class Subscription:
     """The peer's network changed; the next offer has new ICE credentials."""
     restart_open: bool = False
     """The open offer has."""
-    state: Progress = "new"
-    stats: TransportStats | None = None
-    """The latest count."""
-    told_restart: bool = False
-    """Whether the peer has answered an offer of this connection."""
+    receiving: messages.Receiving | None = None
+    """The latest that the worker has reported of it."""
+    renewal_wanted: bool = False
+    """It has ended and the client has asked for another one."""
 
     @property
     def takes_restart(self) -> bool:
         """Whether the next offer restarts ICE, and may be opened now."""
         return self.restart_wanted and self.open_offer is None and self.remote is not None
+
+    @property
+    def blocks_next(self) -> bool:
+        """Whether it failed and the client, which must drop its end first, has not asked yet."""
+        return not self.open and not self.renewal_wanted
+
+    def end(self, failure: str = "") -> None:
+        """Nothing is received over it any more."""
+        MediaConnection.end(self, failure)
+        self.receiving = None
 
     def restart_ice(self) -> None:
         """Ask for an ICE restart; while the offer of one is open, that one is meant."""
@@ -140,8 +145,8 @@ class Subscription:
             if ssrc not in used and ssrc != besides:
                 return ssrc
 
-    def tell(self, tracks: Sequence[DownTrackSpec]) -> None:
-        """Bring `told` in line with the tracks of the answer that are to be sent.
+    def list_tracks(self, tracks: Sequence[DownTrackSpec]) -> None:
+        """Bring `listed` in line with the tracks of the answer that are to be sent.
 
         What left the list comes back under another SSRC only, by the next offer: a sender that
         begins anew would encrypt other packets under numbers used before (RFC 3711 section 9.1),
@@ -150,10 +155,10 @@ class Subscription:
         listed = {
             track.ssrc: track
             for track in tracks
-            if track.ssrc not in self.spent and self.told.get(track.ssrc, track) == track
+            if track.ssrc not in self.spent and self.listed.get(track.ssrc, track) == track
         }
-        self.spent |= self.told.keys() - listed.keys()
-        self.told = listed
+        self.spent |= self.listed.keys() - listed.keys()
+        self.listed = listed
         # What no line and no answer names any more cannot come back, so it need not be remembered.
         offered = self.lines if self.open_offer is None else [*self.lines, *self.open_offer[2]]
         answered = self.answered_with.tracks if self.answered_with is not None else ()
@@ -180,6 +185,5 @@ class Subscription:
                 raise NegotiationError("badSdp", text)
         self.remote, self.answered_with = result.remote, result
         self.open_offer, self.restart_open = None, False
-        self.told_restart = True
         self.free |= {line.mid for line in lines if not line.track}
         return result

@@ -1,4 +1,4 @@
-"""What a participant looks at and listens to, in the media worker's terms: pure functions.
+"""What a participant looks at and listens to, in the media worker's terms. No I/O.
 
 A view names tracks by id and may come before or after the tracks themselves, so it is kept as it
 came and is put together with the subscription's tracks each time either changes.
@@ -6,7 +6,9 @@ came and is put together with the subscription's tracks each time either changes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sfu.control import DownTrackSpec, SetView, TrackView
 from signaling import messages
@@ -15,6 +17,37 @@ MAX_SIDE = 8192
 """Device pixels; no screen shows more, and whoever says more gets as much."""
 MAX_BITRATE = 1_000_000_000
 """Bit/s; a higher wish means the same."""
+
+VIEW_INTERVAL = 0.1
+"""Seconds between two views of one participant that the worker is sent."""
+
+
+@dataclass(slots=True)
+class PacedView:
+    """The latest view of one participant, and when the worker may be sent it."""
+
+    latest: messages.View | None = None
+    """None: everything in full."""
+    reported_at: float = -math.inf
+    """When the worker was last sent one."""
+    waits: bool = False
+    """`latest` came too soon after the one before, and is reported a little later."""
+
+    def put(self, view: messages.View, now: float) -> float | None:
+        """Seconds from now after which `latest` is to be reported, 0 for at once; None when that
+        is no news, or arranged already."""
+        if view == self.latest:
+            return None
+        self.latest = view
+        wait = self.reported_at + VIEW_INTERVAL - now
+        if wait <= 0:
+            return 0.0
+        arranged, self.waits = self.waits, True
+        return None if arranged else wait
+
+    def reported(self, now: float) -> None:
+        """The worker is sent `latest`."""
+        self.reported_at, self.waits = now, False
 
 
 def heard_and_seen(

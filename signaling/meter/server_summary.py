@@ -42,7 +42,8 @@ def _room(room: Room) -> RoomState:
 
 def _person(participant: Participant, speaking: bool) -> PersonState:
     publication, subscription = participant.publication, participant.subscription
-    receiving = participant.receiving
+    receiving = subscription.receiving if subscription is not None else None
+    layers = publication.layers if publication is not None else {}
     return PersonState(
         id=participant.id,
         name=participant.name,
@@ -56,7 +57,7 @@ def _person(participant: Participant, speaking: bool) -> PersonState:
                 track.kind,
                 track.source,
                 track.muted,
-                participant.layers.get(track.id),
+                layers.get(track.id),
                 track.codec,
             )
             for track in participant.tracks.values()

@@ -22,9 +22,6 @@ from signaling.negotiation.description import Codec, Description, Media
 
 Kind = Literal["audio", "video"]
 
-Progress = Literal["new", "checked", "connected"]
-"""Of a connection: nothing yet, a first ICE check came through, DTLS is done."""
-
 Code = Literal["badSdp", "noOpus", "noVp8", "badMessage", "notNegotiating"]
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"

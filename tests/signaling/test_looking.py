@@ -16,7 +16,7 @@ from sfu.control import (
     SetView,
     TransportChanged,
 )
-from signaling.conference.room import VIEW_INTERVAL
+from signaling.conference.view import VIEW_INTERVAL
 from tests.signaling.conftest import Serve
 from tests.signaling.fakes import answer, offer, stats
 from tests.signaling.people import stats as transport_stats

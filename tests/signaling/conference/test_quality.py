@@ -169,7 +169,8 @@ def test_who_has_nothing_to_send_is_not_lost(room: Room) -> None:
     clock = Clock(room)
     clock.second((transport, {}))
     room.mute(ada.participant, messages.Mute(audio, True))
-    ada.participant.layers[video] = ()  # nobody looks
+    assert ada.participant.publication is not None
+    ada.participant.publication.layers[video] = ()  # nobody looks
     for _ in range(20):
         clock.second((transport, {}), silent=True)
     assert bo.got(messages.Quality)[-1].participants[0].level == "good"

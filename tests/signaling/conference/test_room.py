@@ -211,7 +211,8 @@ def test_layers_of_an_earlier_connection_are_ignored(room: Room) -> None:
     video = ada.tracks[1]
     ada.publish(restart=True)
     room.layers_wanted(LayersWanted(transport=old, track=video, rids=("q",)))
-    assert ada.participant.layers == {}
+    assert ada.participant.publication is not None
+    assert ada.participant.publication.layers == {}
 
 
 def received(person: Person, track: str, transport: str) -> None:
@@ -233,7 +234,7 @@ def test_what_is_received_is_told_and_kept(room: Room) -> None:
     # The next connection begins with nothing.
     bo.change("subscribe", "failed", "consentExpired")
     received(bo, ada.tracks[1], transport)
-    assert bo.participant.receiving is None
+    assert bo.participant.subscription is None
     bo.away()
     assert not any(isinstance(message, messages.Receiving) for message in bo.back())
 
@@ -243,7 +244,7 @@ def test_a_lost_worker_leaves_nothing_behind(room: Room) -> None:
     wanted(ada, ada.tracks[1], "q")
     received(bo, ada.tracks[1], bo.change("subscribe", "connected"))
     room.worker_lost()
-    assert (ada.participant.layers, bo.participant.receiving) == ({}, None)
+    assert (ada.participant.publication, bo.participant.subscription) == (None, None)
 
 
 def test_a_first_check_is_no_news_to_the_client(room: Room) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sfu.control import DownTrackSpec, SetDownTracks, SetView, TrackView
 from signaling import messages
-from signaling.conference.room import VIEW_INTERVAL, Room
-from signaling.conference.view import MAX_BITRATE, MAX_SIDE, heard_and_seen, set_view
+from signaling.conference.room import Room
+from signaling.conference.view import MAX_BITRATE, MAX_SIDE, VIEW_INTERVAL, heard_and_seen, set_view
 from tests.signaling.fakes import answer
 from tests.signaling.people import Person, Worker, call, new_room
 
@@ -184,7 +184,7 @@ def test_what_is_remembered_of_ssrcs_does_not_grow(room: Room) -> None:
             bo.take()
     assert len(subscription.lines) <= 3
     assert len(subscription.spent) <= 3
-    assert {track.up_track for track in subscription.told.values()} == set(ada.tracks)
+    assert {track.up_track for track in subscription.listed.values()} == set(ada.tracks)
 
 
 def test_a_track_that_is_answered_otherwise_gets_another_ssrc(room: Room, worker: Worker) -> None:
