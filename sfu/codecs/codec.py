@@ -1,10 +1,10 @@
 """What the media plane must know of a codec: one interface, filled in by one module a codec.
 
 Theory of operation. The server never decodes. What it reads in a payload and what it changes in
-one are the functions of a `Codec`, looked up by name once a track (`sfu.codecs.registry`), so no
-packet asks which codec it is of. What a codec lacks keeps its default here, with which the callers
-do the right thing unasked: without temporal layers no frame is ever left out, without frame numbers
-nothing is patched and no gap is taken for padding.
+one are the functions of a `Codec`, looked up by name once a track (`sfu.codecs.registry`): no code
+elsewhere asks which codec a packet is of. A capability that a codec lacks keeps its default here,
+which is right for its callers: without temporal layers no frame is ever left out, without frame
+numbers nothing is patched and no gap is taken for padding.
 
 Functions take an RTP payload, without header and padding, that is not empty; they come from
 strangers, so a function answers for malformed bytes too and never raises.
@@ -80,7 +80,7 @@ def _needs_all(sent: bytes, ended: bool, payload: bytes) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Codec:
-    """One codec as RTP carries it. Functions without a note on their result say what they ask."""
+    """One codec as RTP carries it; each function is stateless."""
 
     name: str
     """As in its media type (RFC 4855), and in messages to the worker."""
@@ -117,10 +117,10 @@ class Codec:
     follows: Callable[[bytes, bytes], bool] = _unknown_order
     """Whether the second packet begins the very next frame after the one that the first is of."""
 
-    # Temporal layers, of codecs whose packets tell which frames may be left out.
+    # Temporal layers, of codecs whose packets name them: frames above a layer may be left out.
 
     temporal_id: Callable[[bytes], int] = _no_temporal_id
-    """Temporal layer * 2, and 1 more if the frame refers to the base layer only; -1: not told."""
+    """Temporal layer * 2, and 1 more if the frame refers to the base layer only; -1: it has none."""
     resumes: Callable[[bytes, bool, bytes], int] = _needs_all
     """Whether a stream can go on with this packet behind a gap: `USABLE`, `BASE_LOST` or
     `UNDECIDED`. The first two arguments are the last packet before the gap, and whether it was

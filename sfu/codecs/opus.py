@@ -1,4 +1,4 @@
-"""What an Opus packet says of itself in its first bytes (RFC 6716 clause 3.1), and silence.
+"""Duration and silence of an Opus packet, from its first bytes (RFC 6716 clause 3.1).
 
 Times are in RTP units: 48,000 a second whatever the audio bandwidth (RFC 7587 clause 4.1).
 """

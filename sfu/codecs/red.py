@@ -1,9 +1,9 @@
 """Redundant audio (RFC 2198): a packet that carries earlier packets' frames beside its own.
 
-Theory of operation. Redundancy ends where it arrives and is made anew where it leaves. On the way
-in, `primary` leaves the newest block, which is what a packet without redundancy would have
+Theory of operation. Redundancy ends where it arrives and is made anew where it leaves. On
+arrival `primary` leaves the newest block, which is what a packet without redundancy would have
 carried, and `recover` gives what was lost just before it: cache and receivers then see one plain
-Opus stream, whatever the publisher's browser does. On the way out, `encode` adds the frames sent
+Opus stream, whatever the publisher's browser does. Where it leaves, `encode` adds the frames sent
 before, one (what browsers send themselves) or two deep, once for all receivers alike; so a
 publisher without redundancy (Firefox) has it too, and block headers name the receiver's own
 payload type without being patched.

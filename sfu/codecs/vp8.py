@@ -1,7 +1,7 @@
-"""The VP8 payload descriptor (RFC 7741 clause 4.2) and what a keyframe says of itself.
+"""The VP8 payload descriptor (RFC 7741 clause 4.2) and the frame header.
 
 The descriptor stands before the VP8 data of every RTP packet; a forwarder patches its picture
-id and TL0PICIDX in place, so the reader says where they stand. `CODEC` is what the rest of the
+id and TL0PICIDX in place, so the parser notes where they stand. `CODEC` is what the rest of the
 server sees of this module.
 """
 

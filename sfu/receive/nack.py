@@ -208,7 +208,7 @@ class ResendLimiter:
         self._sent_at: dict[int, float] = {}
 
     def sent(self, packets: int) -> None:
-        """So many packets were sent since the last call, resends not counted; call it at ease.
+        """So many packets were sent since the last call, resends not counted.
 
         What is not used is kept up to `BURST`, so that over any stretch of time the resends are
         at most `BURST` and a quarter of the packets sent in it.
@@ -217,7 +217,7 @@ class ResendLimiter:
 
     @property
     def spent(self) -> bool:
-        """Nothing more may be resent for now."""
+        """Whether nothing more may be resent for now."""
         return self._allowance < 1.0
 
     def allows(self, seq: int, now: float, rtt: float) -> bool:
@@ -231,7 +231,7 @@ class ResendLimiter:
         return not self.spent
 
     def resent(self, seq: int, now: float) -> None:
-        """It was."""
+        """Note that this packet was resent; arguments as in `allows`."""
         self._allowance -= 1.0
         sent_at = self._sent_at
         if seq in sent_at:

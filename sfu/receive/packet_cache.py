@@ -1,4 +1,4 @@
-"""The last packets of one stream, for resends and for a newcomer's first picture.
+"""The last packets of one stream, for resends and for a newcomer's first frame.
 
 Theory of operation. A ring indexed by sequence number. A slot holds a packet of the window
 (newest - size, newest] or nothing: what a jump passes over is cleared at once, so memory follows

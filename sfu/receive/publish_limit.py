@@ -1,13 +1,13 @@
 """What a publisher may send of one track, held by dropping when it does not hold itself.
 
-Theory of operation. The limit is told in the answer (b=TIAS) and by REMB; browsers keep to it.
-Who does not is measured: its layers' bytes over a second. Above the limit and a quarter for two
-looks in a row, the highest layer that still passes is shut: its packets are counted and dropped
-until all layers together, shut ones included, keep to the limit for `QUIET` looks. So one
-participant cannot take the box's network from the others, whatever it runs.
+Theory of operation. The limit goes to the publisher in the answer (b=TIAS) and by REMB; browsers
+keep to it. Whether others do is measured: its layers' bytes over a second. Above the limit and a
+quarter in `OFFENCES` intervals in a row, the highest layer that still passes is shut: its packets
+are counted and dropped until all layers together, shut ones included, keep to the limit for `QUIET`
+intervals. So one participant cannot take the box's network from the others, whatever it runs.
 
 A voice has one layer and a rate that its codec cannot exceed (`Codec.max_bitrate_bps`; redundancy
-is taken off before), so what is beyond that is nobody's voice: it is shut at once, for as long as
+is taken off before), so what is beyond that is no voice: it is shut at once, for as long as
 the limit takes to make up for what came.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 INTERVAL: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds over which the rate is taken."""
 SLACK: Final = 1.25
 """Times the limit; a keyframe must not count as an offence."""
 OFFENCES: Final = 2
@@ -42,7 +42,7 @@ class PublishLimit:
         self._low = 0
 
     def update(self, total_bytes: int, layers: int, now: float) -> bool:
-        """Look, if it is time; whether `shut` has changed.
+        """Take the rate, if it is time; whether `shut` has changed.
 
         `total_bytes` came of all layers so far, dropped ones included; `layers` there are.
         """

@@ -1,6 +1,6 @@
 """What a stream takes, and how much of it each temporal layer.
 
-Theory of operation. The rate comes from totals that are counted anyway, looked at once a tick:
+Theory of operation. The rate comes from totals that are counted anyway, read once a tick:
 nothing is done per packet. How it is split between temporal layers changes slowly, so it is
 learned from a sample: `SAMPLE_FRAMES` frames in a row, then nothing for `SAMPLE_INTERVAL`.
 """
@@ -26,7 +26,7 @@ SAMPLE_FRAMES: Final = 32
 SAMPLE_INTERVAL: Final = 2.0
 """Seconds between two samples."""
 OVERHEAD: Final = 62
-"""Bytes around a payload on the way: IP and UDP (28, 48 with IPv6), RTP, its extension, tag."""
+"""Bytes around a payload on the wire: IP and UDP (28, 48 with IPv6), RTP, its extension, tag."""
 
 
 class RateMeter:
@@ -84,10 +84,10 @@ class RateMeter:
         if waking or new_packets:
             self._ticked_at, self._octets, self._packets = now, octets, packets
         if new_packets and not waking:
-            # With the pause before them: it tells nothing until it is over.
+            # With the pause before them, whose length is known only now.
             keep = math.exp(-elapsed / TIME_CONSTANT)
             rate = (new_octets + OVERHEAD * new_packets) * 8 / elapsed
-            # Without the weight the first second would be told too low.
+            # Without the weight the first second would come out too low.
             self._sum = self._sum * keep + rate * (1 - keep)
             self._weight = self._weight * keep + (1 - keep)
         if not self.sampling and now >= self._next_sample:
@@ -120,7 +120,7 @@ class RateMeter:
 
     @property
     def bitrate_bps(self) -> float:
-        """Of the whole stream with its headers; 0 before there is anything to tell."""
+        """Of the whole stream with its headers; 0 before it is known."""
         return self._sum / self._weight if self._weight else 0.0
 
     @property

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sfu.send.packet_map import PacketMap, Segment
 
 ALL: Final = 3
-"""The highest temporal layer there can be (two bits tell it): as a limit, no limit."""
+"""The highest temporal layer there can be (a field of two bits): as a limit, no limit."""
 REASK_INTERVAL: Final = 0.5
 """Seconds after which a keyframe that did not come is asked for again."""
 TEMPORAL_PATIENCE: Final = 4.0
@@ -193,7 +193,7 @@ class TemporalFilter:
         tid = part.tid
         entering, self._entering = self._entering, False
         if tid < 0 or (entering and not part.start):
-            # Until now nobody asked: the first packets of this very frame have been sent.
+            # The filter just became active, and the first packets of this frame have been sent.
             return True
         if tid > self._top:
             self._top = tid
@@ -266,7 +266,7 @@ class TemporalFilter:
 
 
 class LayerSelector:
-    """What one down track is sent. The lead-in of a switch is `target`, its end `keyframe`."""
+    """What one down track is sent. A switch begins with `aim` and ends with `keyframe`."""
 
     __slots__ = (
         "_asked_at",

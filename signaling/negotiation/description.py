@@ -107,14 +107,14 @@ class Media:
     """Rids, in order; of alternatives the first."""
     simulcast_recv: list[str] = field(default_factory=list)
     ssrcs: dict[int, str] = field(default_factory=dict)
-    """SSRC to cname ('' when not told)."""
+    """SSRC to cname ('' when none is named)."""
     fid_groups: list[tuple[int, int]] = field(default_factory=list)
     """(media SSRC, RTX SSRC), RFC 5576 and RFC 4588."""
     sim_groups: list[tuple[int, ...]] = field(default_factory=list)
     """Media SSRCs of simulcast without rids, low to high, as Chromium's Plan B wrote it."""
     msid: tuple[str, str] | None = None
     bandwidth_bps: int = 0
-    """`b=TIAS`, RFC 3890; 0 when not told."""
+    """`b=TIAS`, RFC 3890; 0 when the line is absent."""
     ice_ufrag: str = ""
     ice_pwd: str = ""
     fingerprints: list[tuple[str, str]] = field(default_factory=list)

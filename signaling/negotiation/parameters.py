@@ -100,7 +100,7 @@ def read_remote(first: Media, answering: bool) -> Remote:
     if not answering and first.setup not in ("active", "passive"):
         raise NegotiationError("badSdp", "an answer's setup is active or passive")
     # RFC 5763 section 5: offered actpass, the answerer chooses; we wait for the ClientHello,
-    # because only the peer knows when its checks have opened the way.
+    # because only the peer knows when its checks have opened the path.
     role: Literal["server", "client"] = "client" if first.setup == "passive" else "server"
     prints = tuple(Fingerprint(algorithm, digest) for algorithm, digest in first.fingerprints)
     return Remote(first.ice_ufrag, first.ice_pwd, prints, role)

@@ -240,7 +240,7 @@ def _streams(media: Media, extensions: Extensions, has_rtx: bool) -> tuple[Strea
     primary = next((ssrc for ssrc in media.ssrcs if ssrc not in repair), None)
     if primary is None:
         if not extensions.mid:
-            raise NegotiationError("badSdp", f"m-line {media.mid} tells neither SSRC nor mid")
+            raise NegotiationError("badSdp", f"m-line {media.mid} names neither SSRC nor mid")
         return (StreamSpec(),)
     return (StreamSpec(ssrc=primary, rtx_ssrc=fid.get(primary, 0)),)
 
