@@ -120,7 +120,7 @@ class Codec:
     # Temporal layers, of codecs whose packets name them: frames above a layer may be left out.
 
     temporal_id: Callable[[bytes], int] = _no_temporal_id
-    """Temporal layer * 2, and 1 more if the frame refers to the base layer only; -1: it has none."""
+    """Temporal layer * 2, and 1 more if the frame refers to the base layer only; -1: none."""
     resumes: Callable[[bytes, bool, bytes], int] = _needs_all
     """Whether a stream can go on with this packet behind a gap: `USABLE`, `BASE_LOST` or
     `UNDECIDED`. The first two arguments are the last packet before the gap, and whether it was

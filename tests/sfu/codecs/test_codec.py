@@ -10,8 +10,8 @@ from sfu.codecs import opus, vp8
 from sfu.codecs.codec import BASE_LOST, NO_NUMBERS, NO_SHIFT, Codec, FrameNumbers, scan_by
 from sfu.codecs.registry import CODECS, find
 from sfu.receive import in_order
-from sfu.receive.rtp_stream import MARKER
 from sfu.send.layer_selector import TemporalFilter
+from sfu.wire.packet import MARKER
 from tests.sfu import h264
 from tests.sfu.fan_out import Scene, body, seqs
 from tests.sfu.peers import delta_frame, keyframe, video_spec
