@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from signaling import messages
@@ -42,6 +44,8 @@ class MemoryOutlet:
 
     def __init__(self) -> None:
         self.inbox: list[Any] = []
+        self.news = asyncio.Event()
+        """Something was sent."""
         self.end: End | None = None
 
     @property
@@ -51,22 +55,44 @@ class MemoryOutlet:
     def send(self, message: messages.FromServer) -> None:
         if self.open:
             self.inbox.append(message)
+            self.news.set()
 
     def finish(self, end: End) -> None:
         self.end = self.end or end
 
 
 class MemoryClient:
-    """A client whose session has no socket: messages go in and come out as text."""
+    """A client whose session has no socket. `send` and `next` are those of `fakes.Client`."""
 
-    def __init__(self, table: MessageTable, guesses: Guesses, address: str = "10.0.0.1") -> None:
+    def __init__(
+        self,
+        table: MessageTable,
+        guesses: Guesses,
+        address: str = "10.0.0.1",
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """`clock`: by default `now`, which stands still."""
         self.outlet = MemoryOutlet()
         self.now = 0.0
-        self.session = Session(table, self.outlet, address, guesses.of_socket(), lambda: self.now)
+        clock = clock or (lambda: self.now)
+        self.session = Session(table, self.outlet, address, guesses.of_socket(), clock)
+        self._read = 0
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.session.receive(json.dumps({"type": kind, **fields}))
+
+    async def next(self) -> dict[str, Any]:
+        """The message after the one that this gave last, as a client reads it."""
+        while self._read == len(self.outlet.inbox):
+            self.outlet.news.clear()
+            await self.outlet.news.wait()
+        self._read += 1
+        message: dict[str, Any] = json.loads(messages.encode(self.outlet.inbox[self._read - 1]))
+        return message
 
     async def say(self, kind: str, **fields: Any) -> Any:
         """Send a message; the last one that came by then."""
-        await self.session.receive(json.dumps({"type": kind, **fields}))
+        await self.send(kind, **fields)
         return self.outlet.inbox[-1] if self.outlet.inbox else None
 
     async def join(self, room: str = "room", name: str = "Ada", **more: Any) -> Any:
