@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from sfu.codecs.codec import Kind
 from sfu.measured import DownTotals, Family, Protocol, UpTotals
 
 MAX_MESSAGE = 4 * 1024 * 1024
@@ -64,7 +65,7 @@ class UpTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     track: str
     mid: str
-    kind: Literal["audio", "video"]
+    kind: Kind
     codec: str
     """Name of the codec (`sfu.codecs.registry`)."""
     payload_type: int
@@ -88,7 +89,7 @@ class DownTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     up_track: str
     mid: str
-    kind: Literal["audio", "video"]
+    kind: Kind
     codec: str
     """As the up track's: nothing is transcoded."""
     ssrc: int

@@ -20,8 +20,6 @@ from typing import Literal
 from sfu.control import Extensions, Fingerprint
 from signaling.negotiation.description import Codec, Description, Media
 
-Kind = Literal["audio", "video"]
-
 Code = Literal["badSdp", "noOpus", "noVp8", "badMessage", "notNegotiating"]
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sfu.codecs.codec import Kind
 from sfu.control import DownTrackSpec, Extensions
 from signaling.negotiation.description import Codec, Description, Extension, Media
 from signaling.negotiation.parameters import (
     MID,
     TRANSPORT_CC,
-    Kind,
     Local,
     NegotiationError,
     Remote,
