@@ -1,8 +1,8 @@
-"""What stands behind the calls: meter, history, captures, and the admin's pages over them.
+"""The listeners to what happens in rooms: meter, history, votes, captures, the admin's pages.
 
 Theory of operation. The workers' counters make one sample a second; the dashboard shows it, the
-history keeps it. Nothing here is waited for by a call, and whatever fails here is logged and
-costs no call anything.
+history keeps it. Each part listens to `Rooms.events`, so no call waits for it and none notices
+when it fails.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from signaling.records.voters import Voters
 log = logging.getLogger(__name__)
 
 LATE_SAMPLE = 1.4
-"""Seconds after which the meter waits no longer for a worker that has not spoken."""
+"""Seconds after which the meter waits no longer for a worker that has not reported."""
 CLOSE_SECONDS = 0.7
 """That the history has to write its last second."""
 VOTES_PER_MINUTE = 60
@@ -103,7 +103,7 @@ class RoomListeners:
                 log.exception("the meter failed")
 
     async def hang_up(self) -> None:
-        """Let those who look on go."""
+        """Close the dashboards."""
         await self._admin.close()
 
     async def close(self) -> None:
@@ -130,7 +130,7 @@ class RoomListeners:
         self._events.emit(events.Sampled(sample, happened))
 
     def _show(self, event: events.Event) -> None:
-        """To the admins who look on."""
+        """On the dashboards."""
         if isinstance(event, events.Sampled):
             self._admin.take(event.sample)
 

@@ -41,15 +41,15 @@ from sfu.control import (
 log = logging.getLogger(__name__)
 
 SILENCE = 5.0
-"""Seconds without an event after which a worker is given up; statistics come each second."""
-LOOKS = 5
-"""At a silent channel within that time: while we stand still, none is taken."""
+"""Seconds without an event after which a worker counts as lost; statistics come each second."""
+POLLS = 5
+"""Of a silent channel within that time: while this process stands still, none is counted."""
 START = 10.0
 """Seconds that a worker has to become ready."""
 LAST_MOMENT = 0.3
-"""Seconds between a drained worker's last word and its end."""
+"""Seconds between a drained worker's last message and its end."""
 LONG_LIFE = 30.0
-"""Seconds after which a worker's death is no sign of a worse trouble."""
+"""Seconds of life after which a death does not count towards the pauses."""
 
 
 class WorkerStartError(Exception):
@@ -73,11 +73,11 @@ Launch = Callable[[int, socket.socket], Awaitable[Process]]
 
 
 MediaEvent = TransportChanged | AudioLevels | LayersWanted | DownTrackStates | CaptureState
-"""Those about one room's media."""
+"""Events about one room's media."""
 
 
 class Listener(Protocol):
-    """Who is told of the workers."""
+    """Whoever uses the workers; one, since it must know of a lost worker before anybody else."""
 
     def worker_ready(self, worker: Worker) -> None:
         """It may be given rooms."""
@@ -166,7 +166,7 @@ class WorkerPool:
                 first.set_exception(WorkerStartError(f"media worker {index} does not start"))
                 break
             failures = 0 if time.monotonic() - started > LONG_LIFE else failures + 1
-            # The first death is made good at once.
+            # After the first death another one starts at once.
             await asyncio.sleep(0 if failures < 2 else min(10.0, 0.1 * 2**failures))
 
     async def _run(self, index: int, first: asyncio.Future[None]) -> None:
@@ -210,9 +210,9 @@ class WorkerPool:
 
     @staticmethod
     async def _read(worker: Worker, reader: asyncio.StreamReader) -> bytes:
-        """What it says, b"" at the end. Raises `TimeoutError` when it is silent."""
-        patience = (SILENCE if worker.ready else START) / LOOKS
-        for _ in range(LOOKS - 1):
+        """What came, b"" at the end. Raises `TimeoutError` when it is silent."""
+        patience = (SILENCE if worker.ready else START) / POLLS
+        for _ in range(POLLS - 1):
             with contextlib.suppress(TimeoutError):
                 return await asyncio.wait_for(reader.read(1 << 16), patience)
         return await asyncio.wait_for(reader.read(1 << 16), patience)
@@ -237,7 +237,7 @@ class WorkerPool:
             self._listener.worker_event(worker, event)
 
     async def _end(self, worker: Worker) -> None:
-        """See the process to its end; one that was drained is given a moment to go by itself."""
+        """End the process; one that was drained has a moment to end by itself."""
         if self._closing:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(worker.process.wait(), LAST_MOMENT)

@@ -18,12 +18,10 @@ class AdminActs:
 
     async def remove(self, participant: str) -> None:
         """Put somebody out of their room; their page says so and does not come back by itself."""
-        for room in self._rooms.rooms.values():
-            person = room.participants.get(participant)
-            if person is not None:
-                self._rooms.dismiss(room, person)
-                return
-        raise ActionError("notFound")
+        found = self._rooms.find(participant)
+        if found is None:
+            raise ActionError("notFound")
+        self._rooms.dismiss(*found)
 
     async def close_room(self, room: str) -> None:
         """Put everybody out, which ends the room."""

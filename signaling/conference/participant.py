@@ -15,7 +15,7 @@ from signaling import messages
 from signaling.access.identity import Identity
 from signaling.conference.connection import Connection
 from signaling.conference.publication import Publication, Track
-from signaling.conference.quality import Way
+from signaling.conference.quality import NetworkQuality
 from signaling.conference.subscription import Subscription
 from signaling.conference.view import PacedView
 from signaling.limits import Budgets
@@ -50,14 +50,14 @@ class Participant:
     latest_subscription: Subscription | None = None
     view: PacedView = field(default_factory=PacedView)
     """What it looks at and listens to."""
-    way: Way = field(default_factory=Way)
-    """Its way to the server, as the worker measures it."""
+    network: NetworkQuality = field(default_factory=NetworkQuality)
+    """Between it and the server, as the worker measures it."""
     missed: dict[str, messages.FromServer] = field(default_factory=dict)
-    """Ends of connections that it could not be told while away."""
+    """Ends of media connections that happened while it was away."""
     joined: float = 0.0
     """Unix time."""
     digest: Digest | None = None
-    """What its browser said last of what it receives."""
+    """What its browser reported last of what it receives."""
     away_since: float | None = None
     left_cleanly: bool = False
     heard_at: float = 0.0
@@ -115,7 +115,7 @@ class Participant:
         return [one for one in (self.publication, self.subscription) if one is not None]
 
     def sends_nothing(self, now: float) -> bool:
-        """Whether media that should come does not, or there is no way for it."""
+        """Whether media that should come does not, or nothing is connected for it."""
         if not self.present or all(one.state == "new" for one in self.connections()):
             return True
         publication = self.publication

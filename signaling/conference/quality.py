@@ -1,8 +1,9 @@
-"""Grades of everybody's way to the server, from what the media worker measures. No I/O.
+"""Grades of each participant's network, from what the media worker measures. No I/O.
 
-Theory of operation. `measure` puts the figures of a participant's two transports together; `Way`
-turns a series of them, one a second, into a level that does not flap: it falls after two seconds
-of trouble and rises after four that are clearly better. `Board` decides when to tell the room.
+Theory of operation. `measure` puts the figures of a participant's two transports together;
+`NetworkQuality` turns a series of them, one a second, into a level that does not flap: it falls
+after two seconds of trouble and rises after four that are clearly better. `QualityReports` decides
+when the room is sent them.
 
 The bounds follow what people bear in conversation: loss of voice up to 3 %, a one-way delay of
 150 ms and of 400 ms at most (ITU-T G.1010 table I.1), jitter around 30 ms.
@@ -22,13 +23,13 @@ WORSE_AFTER, BETTER_AFTER = 2, 4
 RELIEF = 0.7
 """A level rises when the figures keep below this part of its bounds."""
 NOISE = 0.5
-"""Share by which a figure must move to be told anew."""
+"""Share by which a figure must move to be sent again."""
 INTERVAL = 2.0
 """Seconds between two messages at least."""
 
 
 class Measure(NamedTuple):
-    """One look at one participant's way."""
+    """One second's figures of one participant's network, the worse of both directions."""
 
     loss_percent: float
     rtt_ms: float
@@ -40,7 +41,7 @@ UNKNOWN = Measure(0.0, 0.0, 0.0)
 GOOD, FAIR = Measure(3.0, 300.0, 40.0), Measure(10.0, 800.0, 100.0)
 """The most that is still good, and still fair."""
 LEAST = Measure(1.0, 20.0, 10.0)
-"""By which a figure must move at least to be told anew."""
+"""By which a figure must move at least to be sent again."""
 _ORDER: tuple[Level, ...] = ("lost", "poor", "fair", "good")
 
 
@@ -66,8 +67,8 @@ def grade(figures: Measure, part: float = 1.0) -> Level:
 
 
 @dataclass(slots=True)
-class Way:
-    """One participant's level and latest figures."""
+class NetworkQuality:
+    """Of one participant: the level and the latest figures."""
 
     level: Level | None = None
     """None until something was measured."""
@@ -75,12 +76,12 @@ class Way:
     _worse: int = 0
     _better: int = 0
 
-    def lose(self) -> None:
-        """Nothing comes through; a way that was never measured is still being built."""
+    def set_lost(self) -> None:
+        """Nothing comes through; what was never measured is still connecting."""
         if self.level is not None:
             self.level, self._worse, self._better = "lost", 0, 0
 
-    def take(self, figures: Measure) -> None:
+    def add(self, figures: Measure) -> None:
         """One second's figures."""
         self.figures = figures
         now, relieved = grade(figures), grade(figures, RELIEF)
@@ -96,36 +97,39 @@ class Way:
             self.level, self._better = relieved, 0
 
 
-class Board:
-    """What the room was told of everybody's way."""
+class QualityReports:
+    """What the room was sent of its participants' networks."""
 
     def __init__(self) -> None:
-        self.told: tuple[QualityOf, ...] = ()
-        self._told_at = -INTERVAL
+        self.latest: tuple[QualityOf, ...] = ()
+        """As it was sent; empty before the first."""
+        self._sent_at = -INTERVAL
 
-    def news(self, ways: Mapping[str, Way], now: float) -> tuple[QualityOf, ...] | None:
-        """What to tell now, by participant id; None while nothing changed, or too soon."""
-        if now < self._told_at + INTERVAL:
+    def next(
+        self, networks: Mapping[str, NetworkQuality], now: float
+    ) -> tuple[QualityOf, ...] | None:
+        """What to send now, by participant id; None while nothing changed, or too soon."""
+        if now < self._sent_at + INTERVAL:
             return None
-        before = {entry.id: entry for entry in self.told}
+        before = {entry.id: entry for entry in self.latest}
         entries = tuple(
-            _entry(participant, way.level, way.figures, before.get(participant))
-            for participant, way in ways.items()
-            if way.level is not None
+            _entry(participant, network.level, network.figures, before.get(participant))
+            for participant, network in networks.items()
+            if network.level is not None
         )
-        if entries == self.told:
+        if entries == self.latest:
             return None
-        self.told, self._told_at = entries, now
+        self.latest, self._sent_at = entries, now
         return entries
 
 
 def _entry(participant: str, level: Level, figures: Measure, before: QualityOf | None) -> QualityOf:
     """Rounded; `before` still holds where only noise is new."""
     if before is not None and before.level == level:
-        told = (before.loss, before.rtt, before.jitter)
+        sent = (before.loss, before.rtt, before.jitter)
         moved = [
             abs(value - shown) > max(least, NOISE * shown)
-            for value, shown, least in zip(figures, told, LEAST, strict=True)
+            for value, shown, least in zip(figures, sent, LEAST, strict=True)
         ]
         if not any(moved):
             return before

@@ -1,6 +1,6 @@
 """Why one participant does not see or hear another: the first step that fails. No I/O.
 
-The steps are those that media passes on its way: from the other's browser to the server, then
+The steps are those that media passes: from the other's browser to the server, then
 from the server to one's own. Each is judged by the state that signaling and the worker keep.
 """
 

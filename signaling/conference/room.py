@@ -1,6 +1,6 @@
-"""A room: who is in it, what they publish, what they say. No I/O.
+"""A room while people are in it: participants, tracks, chat, who speaks. No I/O.
 
-Theory of operation. Every method that changes something tells everybody concerned through
+Theory of operation. Every method that changes something sends it to everybody concerned by
 `Participant.send`, then opens the subscribe offers that became necessary (`offers`), so that
 changes made within one call go into one offer, and emits its events last. `now` is always passed
 in, in seconds of one monotonic clock, except where a time of day is meant (`at`).
@@ -45,7 +45,7 @@ class Room:
         """`room_events`: where it emits what happens in it."""
         self.description = description
         self.looks = twins.skeletons(description.name)
-        """What its name looks like."""
+        """Its name without differences that the eye misses (`naming.twins`)."""
         self.media = media
         self.events = room_events
         self.participants: dict[str, Participant] = {}
@@ -58,7 +58,7 @@ class Room:
         self._chat: deque[messages.ChatEntry] = deque(maxlen=description.chat_kept)
         self._speaking: tuple[messages.SpeakingLevel, ...] = ()
         self._speaking_at = 0.0
-        self._board = quality.Board()
+        self._quality = quality.QualityReports()
         self._offers = Offers(self.name, media, self.participants)
 
     @property
@@ -88,10 +88,10 @@ class Room:
         return participant
 
     def joined(self, participant: Participant) -> None:
-        """Tell the others, and offer what there is."""
+        """Announce somebody to the others, and offer them what there is."""
         self._send_others(participant, messages.ParticipantJoined(participant.info()))
-        if self._board.told:
-            participant.send(messages.Quality(self._board.told))
+        if self._quality.latest:
+            participant.send(messages.Quality(self._quality.latest))
         self._offers.make()
         self.events.emit(events.Joined(**self._who(participant), identity=participant.identity))
 
@@ -124,8 +124,8 @@ class Room:
         self._send_layers(participant)
         if participant.subscription is not None and participant.subscription.receiving is not None:
             participant.send(participant.subscription.receiving)
-        if self._board.told:
-            participant.send(messages.Quality(self._board.told))
+        if self._quality.latest:
+            participant.send(messages.Quality(self._quality.latest))
 
     def away(self, participant: Participant, cleanly: bool, now: float) -> None:
         """The connection is gone. `cleanly`: it was closed as by a page that goes away."""
@@ -189,7 +189,7 @@ class Room:
         self._offers.make([participant])
 
     def restart_ice(self, participant: Participant) -> None:
-        """The participant's network changed: offer its subscribe connection anew.
+        """The participant's network changed: offer its subscribe connection with an ICE restart.
 
         Without one there is nothing to restart; while an offer is open, the next one does it.
         """
@@ -222,7 +222,7 @@ class Room:
             participant.digest = browser_digest.take(message, now)
 
     def why(self, participant: Participant, other: str) -> None:
-        """Tell what keeps one from another. Raises `RefusedError`."""
+        """Send what keeps one from another. Raises `RefusedError`."""
         if other == participant.id:
             raise RefusedError("badMessage", "that is you")
         publisher = self.participants.get(other)
@@ -245,7 +245,7 @@ class Room:
         self._chat.append(entry)
         self._send_all(messages.ChatMessage(entry.participant, entry.name, entry.text, entry.at))
 
-    # What the worker tells.
+    # What the worker reports.
 
     def placed(self, worker: MediaWorker) -> None:
         """A worker took the room over after its own died; everyone rebuilds."""
@@ -318,7 +318,7 @@ class Room:
                 participant.heard_at = now
 
     def grade(self, now: float) -> None:
-        """Everybody's way to the server; call once a second, after `transport_stats` of all."""
+        """Everybody's network; call once a second, after `transport_stats` of all."""
         for participant in self.participants.values():
             publication, subscription = participant.publication, participant.subscription
             figures = quality.measure(
@@ -326,13 +326,13 @@ class Room:
                 subscription.stats if subscription else None,
             )
             if figures is None or participant.sends_nothing(now):
-                participant.way.lose()
+                participant.network.set_lost()
             else:
-                participant.way.take(figures)
-        ways = {participant.id: participant.way for participant in self.participants.values()}
-        news = self._board.news(ways, now)
-        if news is not None:
-            self._send_all(messages.Quality(news))
+                participant.network.add(figures)
+        networks = {one.id: one.network for one in self.participants.values()}
+        report = self._quality.next(networks, now)
+        if report is not None:
+            self._send_all(messages.Quality(report))
 
     def audio_levels(self, levels: Mapping[str, int], now: float) -> None:
         """Who speaks now."""
@@ -355,7 +355,7 @@ class Room:
             self._speaking = speaking
             self._send_all(messages.Speaking(speaking))
 
-    # Telling.
+    # Sending.
 
     def fields(self) -> dict[str, str]:
         """For log lines."""

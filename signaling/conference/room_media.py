@@ -2,7 +2,7 @@
 
 Theory of operation. `RoomMedia` is bound to one worker at a time (`place`) and to none after that
 worker died (`worker_lost`). It changes the state kept in `Participant`, sends commands to the
-worker, and returns what the room has to tell people. Who closes whom: a participant's connection
+worker, and returns what the room has to send to people. Who closes whom: a participant's connection
 is closed by us (restart, leave) with `CloseTransport`, or it was closed by the worker, which then
 has forgotten it already. A transport's id begins with its router's id and a dot.
 """
@@ -71,14 +71,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    """What the configuration says of every room's media."""
+    """The configuration of every room's media."""
 
     addresses: tuple[str, ...]
     """To offer as candidates, best first."""
     max_bps: int = 0
     """Of one published video; 0: no limit."""
     loudest: int = 0
-    """Voices that are sent on at the same time; 0: all."""
+    """Voices that are forwarded at the same time; 0: all."""
     redundancy: bool = True
     """Whether redundant audio is negotiated."""
 
@@ -324,12 +324,12 @@ def _plan(entry: messages.SourceOf, kept: Track | None) -> Track:
 
 
 def _tracks(planned: dict[str, Track], result: Published) -> dict[str, Track]:
-    """Of those that were planned, the ones that the answer takes, by id."""
+    """Of those that were planned, the ones that the answer accepts, by id."""
     specs = {spec.track: spec for spec in result.tracks}
-    taken = {track.id: track for track in planned.values() if track.id in specs}
-    for track in taken.values():
+    accepted = {track.id: track for track in planned.values() if track.id in specs}
+    for track in accepted.values():
         track.codec = specs[track.id].codec
-    return taken
+    return accepted
 
 
 def _reply(number: int, tracks: Mapping[str, Track], result: Published) -> messages.Published:

@@ -1,4 +1,4 @@
-"""All rooms: joining, resuming, and the way of worker events to the room they concern."""
+"""All rooms: joining, resuming, and which room an event of a worker concerns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WAIT = 1800.0
 WAITING_RETRY = 60
 """Seconds after which somebody may ask again for whom there is no room to wait."""
 MOST_PUT_OUT = 1000
-"""People put out whose sessions are remembered, so that their pages are told when they return."""
+"""People put out whose sessions are remembered, so that their pages learn it when they return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class Rooms:
         """Of all rooms and workers."""
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
-        self._tokens: dict[str, tuple[Room, Participant]] = {}
+        self._tokens: dict[bytes, tuple[Room, Participant]] = {}
+        """By the digest of their session's token."""
         self._put_out: dict[bytes, None] = {}
         """Digests of the tokens of who was put out, the oldest first."""
         self._admission = admission or NobodyLetsIn()
@@ -116,7 +117,7 @@ class Rooms:
         room = await self._enter(identity, entry, on_wait)
         participant = room.join(room.description.in_this_room(identity))
         participant.joined, participant.features = time.time(), entry.features
-        self._tokens[participant.token] = (room, participant)
+        self._tokens[tokens.digest(participant.token)] = (room, participant)
         log.info("%s (%s) joins", participant.name, participant.id, extra=room.fields())
         participant.connection = connection
         participant.send(room.welcome(participant, resumed=False))
@@ -238,7 +239,7 @@ class Rooms:
 
     def resume(self, token: str, connection: Connection) -> tuple[Room, Participant]:
         """Give whose token this is another connection, which is sent the whole state; the one
-        before is told that it was replaced. Raises `RefusedError`."""
+        before learns that it was replaced. Raises `RefusedError`."""
         room, participant = self._by_token(token)
         earlier, participant.connection = participant.connection, connection
         room.resume(participant)
@@ -247,10 +248,11 @@ class Rooms:
         return room, participant
 
     def _by_token(self, token: str) -> tuple[Room, Participant]:
-        for known, found in self._tokens.items():
-            if tokens.same(known, token):
-                return found
-        if tokens.digest(token) in self._put_out:
+        # Looked up by the digest, the time that it takes says nothing of the token.
+        digest = tokens.digest(token)
+        if found := self._tokens.get(digest):
+            return found
+        if digest in self._put_out:
             # They were away when it happened, and must not come back by themselves.
             raise RefusedError("removed", "an administrator has ended this call for you")
         raise RefusedError("sessionExpired", "that session is over: join again")
@@ -262,7 +264,7 @@ class Rooms:
         self._clean(room)
 
     def dismiss(self, room: Room, participant: Participant) -> None:
-        """Somebody is put out, and told so."""
+        """Put somebody out; their connection learns it."""
         self._put_out[tokens.digest(participant.token)] = None
         if len(self._put_out) > MOST_PUT_OUT:
             del self._put_out[next(iter(self._put_out))]
@@ -290,9 +292,9 @@ class Rooms:
 
     def _clean(self, room: Room) -> None:
         """Forget those who are gone, and the room when it is empty."""
-        for token, (where, participant) in list(self._tokens.items()):
+        for digest, (where, participant) in list(self._tokens.items()):
             if where is room and participant not in room:
-                del self._tokens[token]
+                del self._tokens[digest]
         if not room.participants and self.rooms.get(room.name) is room:
             room.media.close()
             del self.rooms[room.name]
@@ -303,6 +305,14 @@ class Rooms:
                     del self._made[room.made_at]
             log.info("room over", extra=room.fields())
             self.events.emit(events.Closed(room=room.name, call=room.call))
+
+    def find(self, participant: str) -> tuple[Room, Participant] | None:
+        """Who has this id, and the room they are in."""
+        for room in self.rooms.values():
+            found = room.participants.get(participant)
+            if found is not None:
+                return room, found
+        return None
 
     # Workers.
 
@@ -365,7 +375,7 @@ class Rooms:
             room.transport_changed(event)
 
     def worker_stats(self, worker: Worker, stats: WorkerStats) -> None:
-        """Who is still heard, and how well."""
+        """Whose packets still arrive, and over what networks."""
         now = time.monotonic()
         for entry in stats.per_transport:
             room = self.room_of(entry.transport)

@@ -14,7 +14,7 @@ from sfu.control import DownTrackSpec, SetView, TrackView
 from signaling import messages
 
 MAX_SIDE = 8192
-"""Device pixels; no screen shows more, and whoever says more gets as much."""
+"""Device pixels; no screen shows more, and a larger wish means the same."""
 MAX_BITRATE = 1_000_000_000
 """Bit/s; a higher wish means the same."""
 

@@ -1,4 +1,4 @@
-"""Captures of participants' packets: begun and ended here, written by the workers.
+"""Captures of participants' packets: started and stopped here, written by the workers.
 
 Theory of operation. Each capture is a pcapng file in one folder, named by its id. A worker that
 dies leaves the file as far as it was written, which is readable. The newest `KEPT` are kept, those
@@ -26,11 +26,11 @@ KEPT: Final = 10
 KEEP_SECONDS: Final = 30 * 86_400.0
 """As long as the history keeps calls."""
 TIDY_SECONDS: Final = 3600.0
-"""Between two looks for files that are too old."""
+"""Between two searches for files that are too old."""
 
 
 class CaptureRefusedError(Exception):
-    """It cannot be begun; the code is `notFound` (no such participant, or nothing of theirs is
+    """It cannot be started; the code is `notFound` (no such participant, or nothing of theirs is
     connected), `failed` (the folder cannot be made) or `tooMany` (one of theirs is running)."""
 
     def __init__(self, code: Literal["notFound", "failed", "tooMany"]) -> None:
@@ -77,13 +77,13 @@ class Captures:
     def start(
         self, participant: str, *, headers_only: bool, seconds: float, limit_bytes: int
     ) -> RunningCapture:
-        """Begin. Raises `CaptureRefusedError`."""
-        room = next(
-            (room for room in self._rooms.rooms.values() if participant in room.participants), None
-        )
-        if room is None or not isinstance(room.media.worker, Worker):
+        """Start one. Raises `CaptureRefusedError`."""
+        found = self._rooms.find(participant)
+        if found is None:
             raise CaptureRefusedError("notFound")
-        person = room.participants[participant]
+        room, person = found
+        if not isinstance(room.media.worker, Worker):
+            raise CaptureRefusedError("notFound")
         transports = tuple(one.transport for one in person.connections())
         if not transports:
             raise CaptureRefusedError("notFound")
@@ -93,7 +93,7 @@ class Captures:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             raise CaptureRefusedError("failed") from None
-        self._make_room()
+        self._remove_oldest()
         name = tokens.new_id("capture")
         made = RunningCapture(
             id=name,
@@ -120,8 +120,8 @@ class Captures:
         )
         return made
 
-    def _make_room(self) -> None:
-        """For one more."""
+    def _remove_oldest(self) -> None:
+        """So that one more is no more than `KEPT`."""
         done = [one for one in self._all.values() if one.state != "running"]
         for old in done[: max(0, len(self._all) - KEPT + 1)]:
             self._remove(old)
@@ -150,7 +150,7 @@ class Captures:
             old.path.unlink(missing_ok=True)
 
     def stop(self, capture: str) -> None:
-        """End one; one that has ended, or never was, is no trouble."""
+        """Stop one; nothing happens when it has ended or never was."""
         found = self._all.get(capture)
         if found is not None and found.state == "running":
             found.worker.send(StopCapture(capture))
@@ -182,7 +182,7 @@ class Captures:
                 found.state = "failed"
 
     def sweep(self) -> None:
-        """End what has run for its time: without packets the worker does not see it end."""
+        """Stop what has run for its time: without packets the worker does not notice."""
         now = self._clock()
         if now - self._tidied >= TIDY_SECONDS:
             self._tidy(KEPT)

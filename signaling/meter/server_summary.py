@@ -49,7 +49,7 @@ def _person(participant: Participant, speaking: bool) -> PersonState:
         name=participant.name,
         joined=participant.joined,
         connected=participant.present,
-        level=participant.way.level or "",
+        level=participant.network.level or "",
         speaking=speaking,
         tracks=tuple(
             TrackState(

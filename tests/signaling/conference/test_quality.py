@@ -13,9 +13,9 @@ from signaling.conference.quality import (
     INTERVAL,
     RELIEF,
     WORSE_AFTER,
-    Board,
     Measure,
-    Way,
+    NetworkQuality,
+    QualityReports,
     grade,
     measure,
 )
@@ -53,64 +53,66 @@ def test_the_worse_direction_counts() -> None:
     assert measure(None, None) is None
 
 
-def levels(way: Way, *series: Measure) -> list[messages.Level | None]:
+def levels(network: NetworkQuality, *series: Measure) -> list[messages.Level | None]:
     seen = []
     for figures in series:
-        way.take(figures)
-        seen.append(way.level)
+        network.add(figures)
+        seen.append(network.level)
     return seen
 
 
 def test_the_first_measurement_counts_at_once() -> None:
-    assert levels(Way(), BAD) == ["poor"]
+    assert levels(NetworkQuality(), BAD) == ["poor"]
 
 
 def test_a_single_bad_second_changes_nothing() -> None:
-    seen = levels(Way(), CLEAN, BAD, CLEAN, BAD, CLEAN)
+    seen = levels(NetworkQuality(), CLEAN, BAD, CLEAN, BAD, CLEAN)
     assert seen == ["good"] * 5
 
 
 def test_it_falls_and_rises_slowly() -> None:
-    way = Way()
-    assert levels(way, CLEAN, *[BAD] * WORSE_AFTER)[-2:] == ["good", "poor"]
-    assert levels(way, *[CLEAN] * BETTER_AFTER) == ["poor"] * (BETTER_AFTER - 1) + ["good"]
+    network = NetworkQuality()
+    assert levels(network, CLEAN, *[BAD] * WORSE_AFTER)[-2:] == ["good", "poor"]
+    assert levels(network, *[CLEAN] * BETTER_AFTER) == ["poor"] * (BETTER_AFTER - 1) + ["good"]
 
 
 def test_a_level_does_not_flap_at_its_bound() -> None:
-    way = Way()
+    network = NetworkQuality()
     above = GOOD._replace(loss_percent=GOOD.loss_percent + 0.1)
     below = GOOD._replace(loss_percent=GOOD.loss_percent - 0.1)
-    levels(way, *[above] * WORSE_AFTER)
-    assert set(levels(way, *[above, below] * 20, *[below] * 20)) == {"fair"}
+    levels(network, *[above] * WORSE_AFTER)
+    assert set(levels(network, *[above, below] * 20, *[below] * 20)) == {"fair"}
     relieved = Measure(*(bound * RELIEF for bound in GOOD))
-    assert levels(way, *[relieved] * BETTER_AFTER)[-1] == "good"
+    assert levels(network, *[relieved] * BETTER_AFTER)[-1] == "good"
 
 
 def test_lost_is_told_at_once_and_left_at_once() -> None:
-    way = Way()
-    way.lose()
-    assert way.level is None  # still being built, not lost
-    levels(way, CLEAN)
-    way.lose()
-    assert way.level == "lost"
-    assert levels(way, CLEAN) == ["good"]
+    network = NetworkQuality()
+    network.set_lost()
+    assert network.level is None  # still being built, not lost
+    levels(network, CLEAN)
+    network.set_lost()
+    assert network.level == "lost"
+    assert levels(network, CLEAN) == ["good"]
 
 
-def test_the_board_tells_changes_and_not_too_often() -> None:
-    board, way = Board(), Way()
-    assert board.news({"p": way}, 0.0) is None
-    levels(way, Measure(0.4, 23.0, 1.0))
-    assert board.news({"p": way}, 1.0) == (messages.QualityOf("p", "good", 0, 23, 1),)
+def test_changes_are_sent_and_not_too_often() -> None:
+    reports, network = QualityReports(), NetworkQuality()
+    assert reports.next({"p": network}, 0.0) is None
+    levels(network, Measure(0.4, 23.0, 1.0))
+    assert reports.next({"p": network}, 1.0) == (messages.QualityOf("p", "good", 0, 23, 1),)
     for noise in (Measure(0.0, 43.0, 2.0), Measure(1.0, 4.0, 11.0)):
-        levels(way, noise)
-        assert board.news({"p": way}, 1.0 + INTERVAL) is None
-    levels(way, Measure(0.0, 90.0, 2.0))
-    assert board.news({"p": way}, 2.0 + INTERVAL) == (messages.QualityOf("p", "good", 0, 90, 2),)
-    way.lose()
-    assert board.news({"p": way}, 3.0 + INTERVAL) is None  # too soon
-    told = board.news({"p": way}, 2.0 + 2 * INTERVAL)
-    assert told is not None
-    assert told[0].level == "lost"
+        levels(network, noise)
+        assert reports.next({"p": network}, 1.0 + INTERVAL) is None
+    levels(network, Measure(0.0, 90.0, 2.0))
+    assert reports.next({"p": network}, 2.0 + INTERVAL) == (
+        messages.QualityOf("p", "good", 0, 90, 2),
+    )
+    network.set_lost()
+    assert reports.next({"p": network}, 3.0 + INTERVAL) is None  # too soon
+    sent = reports.next({"p": network}, 2.0 + 2 * INTERVAL)
+    assert sent is not None
+    assert sent[0].level == "lost"
 
 
 class Clock:
