@@ -61,7 +61,7 @@ _NOTICES = """(() => {
 _LIMIT = """(() => {
   const [{ id }] = conference.participants[0].tracks.filter(({ kind }) => kind === 'video');
   clearInterval(window.limiting);
-  window.limiting = setInterval(() => conference.looking.receiving({
+  window.limiting = setInterval(() => conference.view.receiving({
     tracks: [{ track: id, state: 'flowing', layer: 0, limited: LIMITED }],
   }), 100);
 })()"""

@@ -14,64 +14,86 @@
  * Events are `CustomEvent`s; see `ConferenceEvents` in events.js for their details.
  */
 
-import { ChatQueue } from './chat-queue.js';
+import { Chat } from './chat.js';
 import { Connections } from './connections.js';
 import { ConferenceError, ConferenceEventTarget } from './events.js';
+import { Link } from './link.js';
 import { FEATURES, PROTOCOL_VERSION } from './messages.js';
+import { ReasonRequests } from './reasons.js';
 import { Roster } from './roster.js';
-import {
-  REMOVED, RESUMED_ELSEWHERE, SignalingSocket, backoffMs, openWithinMs, retryMs,
-} from './socket.js';
-import { Looking } from './view-reporting.js';
+import { REMOVED, RESUMED_ELSEWHERE } from './socket.js';
+import { ViewReporting } from './view-reporting.js';
 
-/** @typedef {import('./messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./messages.js').ErrorCode} ErrorCode */
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./messages.js').Welcome} Welcome */
 /** @typedef {import('./events.js').JoinRequest} JoinRequest */
 /** @typedef {import('./events.js').State} State */
-/** @typedef {import('./streams.js').Role} Role */
+/** @typedef {import('./subscriber.js').Role} Role */
 
-/** @type {ReadonlySet<ErrorCode>} Errors on the way back that waiting may cure. */
-const PASSING = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
+/** @type {ReadonlySet<ErrorCode>} Refusals of a return that waiting may cure. */
+const TRANSIENT = new Set(['tooMany', 'serverBusy', 'internal', 'notJoined', 'alreadyJoined']);
 
 export class Conference extends ConferenceEventTarget {
   /** @type {State} */
   #state = 'idle';
-  #roster = new Roster({
-    joined: (participant) => this.emit('participantJoined', { participant }),
-    left: (participant, reason) => {
-      this.#looking.forget(participant.id);
-      this.emit('participantLeft', { participant, reason });
-    },
-    changed: (participant) => this.emit('participantChanged', { participant }),
-  });
-  /** @type {ChatMessage[]} */
-  #chat = [];
   /** @type {import('./messages.js').RoomInfo | null} */
   #room = null;
-  /** @type {SignalingSocket | null} */
-  #socket = null;
   /** @type {JoinRequest | null} */
   #request = null;
   /** @type {{resolve: () => void, reject: (error: ConferenceError) => void} | null} */
   #entering = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retry;
   #resumed = false;
-  #silent = false;
   #id = '';
   #token = '';
-  #attempt = 0;
-  #url;
-  #environment;
+  #link;
   #connections;
-  #looking = new Looking((message) => this.#send(message));
-  #chatQueue = new ChatQueue({
-    send: (message) => this.#send(message),
-    changed: () => this.emit('chatWaiting', { lines: this.#chatQueue.lines }),
+  #roster = new Roster({
+    joined: (participant) => this.emit('participantJoined', { participant }),
+    left: (participant, reason) => {
+      this.#view.forget(participant.id);
+      this.emit('participantLeft', { participant, reason });
+    },
+    changed: (participant) => this.emit('participantChanged', { participant }),
   });
+  #view = new ViewReporting((message) => this.#link.send(message));
+  #reasons = new ReasonRequests((message) => this.#link.send(message));
+  #chat = new Chat({
+    send: (message) => this.#link.send(message),
+    line: (line) => this.emit('chat', line),
+    waiting: (lines) => this.emit('chatWaiting', { lines }),
+  });
+
+  /** @type {{[Type in ServerMessage['type']]?: (message: Extract<ServerMessage, {type: Type}>) => void}} */
+  #handlers = {
+    welcome: (message) => this.#welcome(message),
+    error: (message) => this.#error(message),
+    participantJoined: ({ participant }) => this.#roster.add(participant),
+    participantLeft: ({ participant, reason }) => this.#roster.remove(participant, reason),
+    trackPublished: ({ participant, track }) => this.#roster.publish(participant, track),
+    trackUnpublished: ({ participant, track }) => this.#roster.unpublish(participant, track),
+    trackMuted: ({ participant, track, muted }) => this.#roster.mute(participant, track, muted),
+    chat: (message) => this.#chat.heard(message, message.participant === this.#id),
+    speaking: ({ participants }) => this.emit('speaking', { levels: levelsOf(participants) }),
+    published: (message) => this.#connections.publisher.published(message),
+    layers: (message) => this.#connections.publisher.layers(message),
+    offer: (message) => void this.#connections.offered(message),
+    transport: (message) => this.#connections.transport(message),
+    reset: () => {
+      this.#view.reportAgain();
+      this.#connections.reset();
+    },
+    receiving: (message) => {
+      this.#view.receiving(message);
+      this.emit('receiving', {});
+    },
+    quality: (message) => {
+      this.#view.quality(message);
+      this.emit('quality', {});
+    },
+    because: (message) => this.#reasons.answered(message),
+  };
 
   /**
    * @param {string} url of the WebSocket, `wss://.../ws`
@@ -83,16 +105,20 @@ export class Conference extends ConferenceEventTarget {
    */
   constructor(url, environment = globalThis) {
     super();
-    this.#url = url;
-    this.#environment = environment;
+    this.#link = new Link(url, environment, {
+      opened: () => this.#introduce(),
+      message: (message) => this.#receive(message),
+      silent: (silent) => this.emit('silence', { silent }),
+      lost: (code) => this.#lost(code),
+    });
     this.#connections = new Connections(
       {
-        send: (message) => this.#send(message),
+        send: (message) => this.#link.send(message),
         refused: ({ code, message }) => this.emit('problem', { code, message }),
         media: (participant, role) => this.emit('media', { participant, role }),
         state: (direction, state, reason) =>
           this.emit('connection', { direction, state, reason }),
-        resubscribed: () => this.#looking.again(),
+        resubscribed: () => this.#view.reportAgain(),
       },
       environment,
     );
@@ -104,7 +130,7 @@ export class Conference extends ConferenceEventTarget {
 
   /** Whether the server has not answered for a moment. */
   get silent() {
-    return this.#silent;
+    return this.#link.silent;
   }
 
   /** Our own participant id; empty before the first welcome. */
@@ -128,7 +154,7 @@ export class Conference extends ConferenceEventTarget {
 
   /** The last hundred messages. */
   get chatHistory() {
-    return [...this.#chat];
+    return this.#chat.history;
   }
 
   get publishConnection() {
@@ -139,9 +165,9 @@ export class Conference extends ConferenceEventTarget {
     return this.#connections.subscriber.connection;
   }
 
-  /** What we look at, and what the server says of it. */
-  get looking() {
-    return this.#looking;
+  /** What is seen and heard here, and what the server reports of it. */
+  get view() {
+    return this.#view;
   }
 
   /** What is received, and in which m-line of the subscribe connection. */
@@ -163,7 +189,7 @@ export class Conference extends ConferenceEventTarget {
 
   /** Open the socket already, so that `join` waits for no handshake. May be called any time. */
   prepare() {
-    if (this.#state === 'idle' && !this.#socket) this.#connect();
+    if (this.#state === 'idle' && !this.#link.exists) this.#link.connect();
   }
 
   /**
@@ -191,7 +217,7 @@ export class Conference extends ConferenceEventTarget {
     this.#token = token;
     this.#connections.publisher.reset(true, true);
     await this.#enter();
-    if (this.#resumed && !this.subscribeConnection) this.#send({ type: 'resubscribe' });
+    if (this.#resumed && !this.subscribeConnection) this.#link.send({ type: 'resubscribe' });
   }
 
   /**
@@ -211,7 +237,8 @@ export class Conference extends ConferenceEventTarget {
   }
 
   /**
-   * Tell the room. The caller silences the track itself (`track.enabled`), so it works at once.
+   * Report it to the room. The caller silences the track itself (`track.enabled`), so that it works
+   * at once.
    *
    * @param {Source} source
    * @param {boolean} muted
@@ -220,38 +247,46 @@ export class Conference extends ConferenceEventTarget {
     this.#connections.publisher.mute(source, muted);
   }
 
-  /** @param {import('./encodings.js').Size} size of the camera's pictures now: sending follows */
+  /** @param {import('./encodings.js').Size} size of the camera's video now: sending follows */
   cameraSized(size) {
     this.#connections.publisher.sized('camera', size);
   }
 
   /**
-   * @param {string} text waits for the server; the event `chat` tells when the room has it
+   * @param {string} text waits for the server; the event `chat` comes when the room has it
    * @returns {boolean} false when it is not taken: too much waits already, or the call is over
    */
   chat(text) {
-    return ['joined', 'reconnecting'].includes(this.#state) && this.#chatQueue.say(text);
+    return ['joined', 'reconnecting'].includes(this.#state) && this.#chat.say(text);
   }
 
-  /** This machine has another network, or has one again: find the ways through it at once. */
+  /**
+   * Why is this participant not seen or heard?
+   *
+   * @param {string} participant
+   * @returns {Promise<import('./messages.js').Reasons | null>} null when the server does not answer
+   */
+  async askReasons(participant) {
+    return this.#view.supported ? this.#reasons.ask(participant) : null;
+  }
+
+  /** This machine has another network, or has one again: look for new paths at once. */
   networkChanged() {
-    if (this.#socket && this.#state === 'joined') {
-      this.#socket.check();
+    if (this.#link.exists && this.#state === 'joined') {
+      this.#link.check();
       this.#connections.networkChanged();
     } else if (this.#state === 'reconnecting') {
-      clearTimeout(this.#retry);
-      this.#socket?.close();
-      this.#connect();
+      this.#link.connect(true);
     }
   }
 
-  /** The browser says that there is no network any more. */
+  /** The browser reports that there is no network any more. */
   networkLost() {
-    if (this.#state === 'joined') this.#socket?.check();
+    if (this.#state === 'joined') this.#link.check();
   }
 
   leave() {
-    this.#send({ type: 'leave' });
+    this.#link.send({ type: 'leave' });
     this.#end('left');
   }
 
@@ -263,73 +298,44 @@ export class Conference extends ConferenceEventTarget {
     this.#setState('joining');
     return new Promise((resolve, reject) => {
       this.#entering = { resolve, reject };
-      if (this.#socket) this.#introduce();
-      else this.#connect();
+      if (this.#link.exists) this.#introduce();
+      else this.#link.connect();
     });
-  }
-
-  #connect() {
-    const socket = new SignalingSocket(
-      this.#url,
-      {
-        opened: () => this.#introduce(),
-        message: (message) => this.#take(message),
-        silent: (silent) => this.#setSilent(silent),
-        closed: (code) => this.#lost(socket, code),
-      },
-      this.#environment.WebSocket,
-      this.#state === 'reconnecting' ? openWithinMs(this.#attempt) : undefined,
-    );
-    this.#socket = socket;
   }
 
   #introduce() {
     if (this.#token) {
-      this.#send({ type: 'resume', version: PROTOCOL_VERSION, token: this.#token });
+      this.#link.send({ type: 'resume', version: PROTOCOL_VERSION, token: this.#token });
     } else if (this.#request) {
       const own = { version: PROTOCOL_VERSION, features: FEATURES };
-      this.#send({ type: 'join', ...own, ...this.#request });
+      this.#link.send({ type: 'join', ...own, ...this.#request });
     }
   }
 
-  /**
-   * @param {SignalingSocket} socket
-   * @param {number} code
-   */
-  #lost(socket, code) {
-    if (socket !== this.#socket) return;
-    this.#socket = null;
-    this.#setSilent(false);
+  /** @param {number} code of the socket's close */
+  #lost(code) {
     this.#connections.offline();
-    this.#chatQueue.offline();
+    this.#chat.offline();
     if (code === RESUMED_ELSEWHERE) {
       // Two pages with one token would otherwise take the session from each other for ever.
       this.#end('resumedElsewhere');
-      return;
-    }
-    if (code === REMOVED) {
+    } else if (code === REMOVED) {
       this.#end('removed');
-      return;
-    }
-    if (this.#state === 'joining' && !this.#token) {
+    } else if (this.#state === 'joining' && !this.#token) {
       this.#refuse(new ConferenceError('unreachable', 'the server cannot be reached'));
     } else if (this.#state !== 'ended' && this.#state !== 'idle') {
       if (this.#state === 'joined') this.#setState('reconnecting');
-      this.#connectLater(retryMs(this.#attempt, this.#environment.watched?.() ?? true));
-      this.#attempt += 1;
+      this.#link.connectSoon(this.#isReturning);
     }
   }
 
-  /** @param {number} wait milliseconds */
-  #connectLater(wait) {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#connect(), wait);
+  get #isReturning() {
+    return this.#state === 'reconnecting';
   }
 
   /** @param {ConferenceError} error */
   #refuse(error) {
-    this.#socket?.close();
-    this.#socket = null;
+    this.#link.drop();
     this.#setState('idle');
     this.#entering?.reject(error);
     this.#entering = null;
@@ -338,91 +344,49 @@ export class Conference extends ConferenceEventTarget {
   /** @param {string} reason */
   #end(reason) {
     if (this.#state === 'ended') return;
-    clearTimeout(this.#retry);
-    this.#looking.stop();
+    this.#view.stop();
+    this.#reasons.cancel();
     this.#setState('ended', reason);
-    this.#chatQueue.offline();
+    this.#chat.offline();
     this.#connections.close();
-    this.#socket?.close();
-    this.#socket = null;
+    this.#link.drop();
     this.#entering?.reject(new ConferenceError(/** @type {ErrorCode} */ (reason), reason));
     this.#entering = null;
   }
 
-  /** @param {import('./messages.js').ClientMessage} message */
-  #send(message) {
-    return this.#socket?.send(message) ?? false;
-  }
-
   // Messages.
 
-  /** @param {ServerMessage} message */
-  #take(message) {
-    switch (message.type) {
-      case 'welcome': return this.#welcome(message);
-      case 'error': return this.#error(message);
-      case 'participantJoined': return this.#roster.add(message.participant);
-      case 'participantLeft': return this.#roster.remove(message.participant, message.reason);
-      case 'trackPublished': return this.#roster.publish(message.participant, message.track);
-      case 'trackUnpublished': return this.#roster.unpublish(message.participant, message.track);
-      case 'trackMuted':
-        return this.#roster.mute(message.participant, message.track, message.muted);
-      case 'chat': return this.#said(message);
-      case 'speaking':
-        return this.emit('speaking', {
-          levels: new Map(message.participants.map(({ id, level }) => [id, level])),
-        });
-      default: return this.#takeMedia(message);
-    }
-  }
-
-  /** @param {ServerMessage} message about connections and what flows in them */
-  #takeMedia(message) {
-    switch (message.type) {
-      case 'published': return this.#connections.publisher.published(message);
-      case 'offer': return void this.#connections.offered(message);
-      case 'layers': return this.#connections.publisher.layers(message);
-      case 'transport': return this.#connections.transport(message);
-      case 'reset':
-        this.#looking.again();
-        return this.#connections.reset();
-      case 'receiving':
-        this.#looking.receiving(message);
-        return this.emit('receiving', {});
-      case 'quality':
-        this.#looking.quality(message);
-        return this.emit('quality', {});
-      case 'because': return this.#looking.because(message);
-      default: return undefined;
-    }
+  /** @param {ServerMessage} message of a type that may be a newer server's: then it is ignored */
+  #receive(message) {
+    if (!Object.hasOwn(this.#handlers, message.type)) return;
+    const handler = /** @type {(message: ServerMessage) => void} */ (this.#handlers[message.type]);
+    handler(message);
   }
 
   /** @param {Welcome} welcome */
   #welcome(welcome) {
-    const returned = this.#state === 'reconnecting';
+    const returned = this.#isReturning;
     const before = this.#id;
     this.#id = welcome.participant;
     this.#token = welcome.token;
     this.#room = welcome.room;
     this.#resumed = welcome.resumed;
-    this.#attempt = 0;
+    this.#link.succeeded();
     this.#setState('joined');
     this.#roster.replace(welcome.participants);
-    const known = this.#chat.at(-1)?.at ?? 0;
-    for (const line of welcome.chat) if (line.at > known) this.#said(line, before);
-    this.#chatQueue.online();
+    // In the history we may still stand under the id of an earlier session.
+    this.#chat.online(welcome.chat, (id) => id === this.#id || id === before);
     this.#connections.online(returned && !welcome.resumed);
     if (returned && welcome.resumed) this.#connections.resumed();
-    this.#looking.again();
+    this.#view.reportAgain();
     this.#entering?.resolve();
     this.#entering = null;
   }
 
   /** @param {import('./messages.js').ErrorMessage} error */
   #error(error) {
-    const inside = this.#state === 'joined';
-    if (inside) {
-      if (!this.#connections.publisher.refused(error)) this.#refused(error);
+    if (this.#state === 'joined') {
+      if (!this.#connections.publisher.refused(error)) this.#requestRefused(error);
     } else if (this.#state === 'idle') {
       // Prepared, and nobody came: the server closes the socket.
     } else if (error.code === 'sessionExpired') {
@@ -431,53 +395,36 @@ export class Conference extends ConferenceEventTarget {
       else this.#connectAgain(0);
     } else if (this.#state === 'joining' && !this.#token) {
       this.#refuse(new ConferenceError(error.code, error.message, error.retryAfter));
-    } else if (PASSING.has(error.code)) {
-      this.#connectAgain(error.retryAfter ? error.retryAfter * 1000 : backoffMs(this.#attempt++));
+    } else if (TRANSIENT.has(error.code)) {
+      this.#connectAgain(error.retryAfter ? error.retryAfter * 1000 : null);
     } else {
       this.#end(error.code);
     }
   }
 
+  /** @param {number | null} wait milliseconds; null: the server named none */
+  #connectAgain(wait) {
+    this.#link.drop();
+    if (wait === null) this.#link.connectLater(this.#isReturning);
+    else this.#link.connectAfter(wait, this.#isReturning);
+  }
+
   /** @param {import('./messages.js').ErrorMessage} error that answers no open offer */
-  #refused(error) {
+  #requestRefused(error) {
     const { code, message, request, retryAfter } = error;
-    if (this.#chatQueue.refused(error)) return;
+    if (this.#chat.refused(error)) return;
     if (code === 'tooMany' && request) {
       const wait = (retryAfter || 1) * 1000;
-      if (request === 'view') this.#looking.wait(wait);
+      if (request === 'view') this.#view.postpone(wait);
       else this.#connections.askAgain(request, wait);
     } else if (code !== 'badMessage' || request === 'chat') {
       this.emit('problem', { code, message });
     } else {
-      // An older server, which does not know all that we say. The call goes on without.
-      this.#looking.refused();
+      // An older server, which does not know all messages. The call goes on without.
+      this.#view.refused();
+      this.#reasons.cancel();
       this.#connections.restartRefused();
     }
-  }
-
-  /** @param {number} wait milliseconds */
-  #connectAgain(wait) {
-    this.#socket?.close();
-    this.#socket = null;
-    this.#connectLater(wait);
-  }
-
-  /**
-   * @param {ChatMessage} message
-   * @param {string} [before] who we were in an earlier session
-   */
-  #said({ participant, name, text, at }, before) {
-    const line = { participant, name, text, at };
-    this.#chat = [...this.#chat, line].slice(-100);
-    if (participant === this.#id || participant === before) this.#chatQueue.heard();
-    this.emit('chat', line);
-  }
-
-  // Telling the caller.
-
-  /** @param {boolean} silent */
-  #setSilent(silent) {
-    if (silent !== this.#silent) this.emit('silence', { silent: this.#silent = silent });
   }
 
   /**
@@ -489,4 +436,9 @@ export class Conference extends ConferenceEventTarget {
     this.#state = state;
     this.emit('state', { state, reason });
   }
+}
+
+/** @param {{id: string, level: number}[]} participants */
+function levelsOf(participants) {
+  return new Map(participants.map(({ id, level }) => [id, level]));
 }

@@ -8,13 +8,12 @@
 
 import { Publisher } from './publisher.js';
 import { Repair } from './repair.js';
-import { Streams } from './streams.js';
-import { Subscriber } from './subscriber.js';
+import { Streams, Subscriber } from './subscriber.js';
 
 /** @typedef {'publish' | 'subscribe'} Direction */
 /** @typedef {import('./messages.js').ClientMessage} ClientMessage */
 /** @typedef {import('./messages.js').ErrorMessage} ErrorMessage */
-/** @typedef {import('./streams.js').Role} Role */
+/** @typedef {import('./subscriber.js').Role} Role */
 
 /** @type {readonly Direction[]} */
 const DIRECTIONS = ['publish', 'subscribe'];
@@ -124,7 +123,7 @@ export class Connections {
   askAgain(request, wait) {
     setTimeout(() => {
       if (!this.#online) return;
-      if (request === 'mute') this.publisher.tellMuted();
+      if (request === 'mute') this.publisher.sendAllMuted();
       else if (request === 'restartIce') this.#hooks.send({ type: 'restartIce' });
       else if (request === 'answer' || request === 'resubscribe') this.#rebuild('subscribe');
     }, wait);

@@ -6,7 +6,7 @@
 
 /** @typedef {'idle' | 'joining' | 'joined' | 'reconnecting' | 'ended'} State */
 /** @typedef {import('./connections.js').Direction} Direction */
-/** @typedef {import('./streams.js').Role} Role */
+/** @typedef {import('./subscriber.js').Role} Role */
 /** @typedef {{room: string, name: string, password?: string}} JoinRequest */
 
 /**
@@ -23,8 +23,8 @@
  * @property {{levels: Map<string, number>}} speaking who speaks now, 0 loudest to 127
  * @property {{direction: Direction, state: RTCPeerConnectionState, reason: string}} connection
  * @property {{code: ErrorCode, message: string}} problem a request was refused
- * @property {{}} receiving `looking.receivingOf` has changed
- * @property {{}} quality `looking.qualityOf` has changed
+ * @property {{}} receiving `view.receivingOf` has changed
+ * @property {{}} quality `view.qualityOf` has changed
  */
 
 /** An event target whose events have typed details. */

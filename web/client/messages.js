@@ -77,8 +77,8 @@ export const WHY_STEPS = /** @type {const} */ ([
  * @typedef {(typeof DOWN_STATES)[number]} DownState
  * @typedef {{track: string, state: DownState, layer: number, limited: boolean}} ReceivedTrack
  * @typedef {'good' | 'fair' | 'poor' | 'lost'} Level
- * @typedef {{id: string, level: Level, loss: number, rtt: number, jitter: number}} WayQuality
- *   Somebody's way to the server: loss in percent, times in milliseconds.
+ * @typedef {{id: string, level: Level, loss: number, rtt: number, jitter: number}} ParticipantQuality
+ *   Of somebody's network to the server: loss in percent, times in milliseconds.
  * @typedef {(typeof WHY_STEPS)[number]} WhyStep
  * @typedef {'theirs' | 'yours'} Side
  * @typedef {{track: string, source: Source, step: WhyStep, side: Side}} TrackReason
@@ -153,7 +153,7 @@ export const WHY_STEPS = /** @type {const} */ ([
  * @typedef {{type: 'layers', track: string, rids: string[]}} Layers
  * @typedef {{type: 'receiving', tracks: ReceivedTrack[], estimate: number}} Receiving
  *   `estimate` is in bit/s, 0 when not known.
- * @typedef {{type: 'quality', participants: WayQuality[]}} QualityMessage
+ * @typedef {{type: 'quality', participants: ParticipantQuality[]}} QualityMessage
  * @typedef {{
  *   type: 'because', participant: string, tracks?: TrackReason[], step?: WhyStep | null,
  *   side?: Side | null,

@@ -4,14 +4,13 @@
  * Theory of operation. The caller names what it sends by source (`set`, `remove`, `mute`); the
  * publisher keeps one transceiver for each source and negotiates whenever the list changed. At
  * most one offer is open; changes meanwhile go into the next. A track is exchanged without
- * negotiation (`replaceTrack`). An offer whose answer never came because the WebSocket dropped is
- * sent again, with the next id, once the session has resumed: the server may or may not have seen
- * the first, and its answer fits either way. `reset` throws the connection away and offers all
- * sources again on a new one; `restartIce` keeps it and offers it new ways through the network.
+ * negotiation (`replaceTrack`). `reset` throws the connection away and offers all sources again on
+ * a new one; `restartIce` keeps it and looks for new paths through the network.
  */
 
+import { ConnectionSlot, Interrupted } from './connection-slot.js';
 import { cameraEncodings, encodingsFor, inTemporalLayers, sizeOf } from './encodings.js';
-import { Interrupted, unlessClosed } from './interruptible.js';
+import { OfferRefused, Offers } from './offers.js';
 import { ActiveEncodings, addSending, ensureEncodings, preferVp8 } from './sender.js';
 
 /** @typedef {import('./messages.js').ErrorMessage} ErrorMessage */
@@ -24,45 +23,29 @@ import { ActiveEncodings, addSending, ensureEncodings, preferVp8 } from './sende
  * @property {MediaStreamTrack | null} track null while its device is off
  * @property {boolean} muted
  * @property {boolean} active false once removed; its transceiver waits to be used again
- * @property {import('./encodings.js').Size | null} size of the pictures, as last known
+ * @property {import('./encodings.js').Size | null} size of the video, as last known
  * @property {RTCRtpTransceiver | null} transceiver
  * @property {ActiveEncodings | null} encodings of its transceiver, when it is video
  * @property {string} id the server's track id; empty until it is published
  */
 
-/** The server refused an offer. */
-class Refused extends Error {
-  /** @param {ErrorMessage} answer */
-  constructor(answer) {
-    super(answer.message);
-    this.answer = answer;
-  }
-}
-
+/** When the server names no time. */
 const BUSY_RETRY_MS = 1000;
 
 export class Publisher {
-  /** @type {RTCPeerConnection | null} */
-  #connection = null;
-  #closing = new AbortController();
   /** @type {Map<Source, Sending>} */
   #sending = new Map();
-  /** @type {{id: number, resolve: (m: PublishedMessage) => void, reject: (e: Error) => void} | null} */
-  #open = null;
   /** @type {Promise<void> | null} */
   #running = null;
-  /** @type {Array<() => void>} */
-  #waitingForSocket = [];
-  #online = false;
   #wanted = false;
   #restart = false;
   #iceRestart = false;
   /** @type {Map<string, string[]>} encodings that the server wants, by its track id */
   #layers = new Map();
   #closed = false;
-  #lastId = 0;
+  #slot;
+  #offers;
   #hooks;
-  #PeerConnection;
 
   /**
    * @param {{
@@ -75,11 +58,12 @@ export class Publisher {
    */
   constructor(hooks, PeerConnection) {
     this.#hooks = hooks;
-    this.#PeerConnection = PeerConnection;
+    this.#slot = new ConnectionSlot(PeerConnection, hooks.stateChanged);
+    this.#offers = new Offers(hooks.send);
   }
 
   get connection() {
-    return this.#connection;
+    return this.#slot.connection;
   }
 
   /** Whether a new connection has been offered and not yet answered. */
@@ -135,7 +119,7 @@ export class Publisher {
   }
 
   /**
-   * Tell the others that this source is muted. The caller silences the track itself.
+   * Report to the others that this source is muted. The caller silences the track itself.
    *
    * @param {Source} source
    * @param {boolean} muted
@@ -144,11 +128,11 @@ export class Publisher {
     const sending = this.#sending.get(source);
     if (!sending || sending.muted === muted) return;
     sending.muted = muted;
-    this.#tellMuted(sending);
+    this.#sendMuted(sending);
   }
 
   /**
-   * The pictures of a source are of this size: another camera's, or the same one's, turned.
+   * The video of a source has this size: another camera's, or the same one's, turned.
    *
    * @param {Source} source
    * @param {import('./encodings.js').Size} size
@@ -179,7 +163,7 @@ export class Publisher {
    * @returns {boolean} false when there is none, or no server to offer it to
    */
   restartIce() {
-    if (!this.#connection || !this.#online) return false;
+    if (!this.connection || !this.#offers.online) return false;
     this.#iceRestart = true;
     void this.#negotiate();
     return true;
@@ -187,7 +171,7 @@ export class Publisher {
 
   /** @param {PublishedMessage} message */
   published(message) {
-    if (this.#open?.id === message.id) this.#open.resolve(message);
+    this.#offers.published(message);
   }
 
   /**
@@ -195,27 +179,23 @@ export class Publisher {
    * @returns {boolean} whether it answered our open offer
    */
   refused(error) {
-    if (!this.#open || this.#open.id !== error.id) return false;
-    this.#open.reject(new Refused(error));
-    return true;
+    return this.#offers.refused(error);
   }
 
   /** The session is up (again): messages reach the server. */
   online() {
-    this.#online = true;
-    for (const go of this.#waitingForSocket.splice(0)) go();
-    this.tellMuted();
+    this.#offers.setOnline(true);
+    this.sendAllMuted();
   }
 
-  /** Tell of all that is published whether it is muted. */
-  tellMuted() {
-    for (const sending of this.#sending.values()) this.#tellMuted(sending);
+  /** Report of all that is published whether it is muted. */
+  sendAllMuted() {
+    for (const sending of this.#sending.values()) this.#sendMuted(sending);
   }
 
   /** The socket is gone; the connection lives on. */
   offline() {
-    this.#online = false;
-    this.#open?.reject(new Interrupted());
+    this.#offers.setOnline(false);
   }
 
   /**
@@ -227,15 +207,14 @@ export class Publisher {
   reset(restart, evenEmpty = false) {
     this.#drop();
     this.#restart = restart;
-    this.#open?.reject(new Interrupted());
+    this.#offers.interrupt();
     if (evenEmpty || this.#anythingToSend()) void this.#negotiate();
   }
 
   close() {
     this.#closed = true;
     this.#drop();
-    this.#open?.reject(new Interrupted());
-    for (const go of this.#waitingForSocket.splice(0)) go();
+    this.#offers.close();
   }
 
   #anythingToSend() {
@@ -250,7 +229,7 @@ export class Publisher {
   async #replaceTrack({ transceiver, track }) {
     if (!transceiver) return;
     try {
-      await unlessClosed(transceiver.sender.replaceTrack(track), this.#closing.signal);
+      await this.#slot.unlessClosed(transceiver.sender.replaceTrack(track));
     } catch (error) {
       // The next connection takes the new track from the start.
       if (!(error instanceof Interrupted)) throw error;
@@ -258,9 +237,7 @@ export class Publisher {
   }
 
   #drop() {
-    this.#connection?.close();
-    this.#connection = null;
-    this.#closing.abort();
+    this.#slot.close();
     this.#iceRestart = false;
     this.#layers.clear();
     for (const sending of this.#sending.values()) {
@@ -272,7 +249,7 @@ export class Publisher {
   }
 
   /** @param {Sending} sending */
-  #tellMuted(sending) {
+  #sendMuted(sending) {
     if (sending.id) {
       this.#hooks.send({ type: 'mute', track: sending.id, muted: sending.muted });
     }
@@ -304,15 +281,15 @@ export class Publisher {
   }
 
   async #exchange() {
-    if (!this.#connection && !this.#restart && !this.#anythingToSend()) return;
-    const connection = this.#connection ?? this.#create();
+    if (!this.connection && !this.#restart && !this.#anythingToSend()) return;
+    const connection = this.connection ?? this.#create();
     const offered = this.#offerAndAnswer(connection)
       .catch((error) => this.#afterRefusal(connection, error));
     try {
-      await unlessClosed(offered, this.#closing.signal);
+      await this.#slot.unlessClosed(offered);
     } catch (error) {
       // A connection closed by reset() fails in ways of its own.
-      throw connection === this.#connection ? error : new Interrupted();
+      throw connection === this.connection ? error : new Interrupted();
     }
   }
 
@@ -321,7 +298,7 @@ export class Publisher {
    * @param {unknown} error of its offer; thrown again unless it was refused
    */
   async #afterRefusal(connection, error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof OfferRefused)) throw error;
     if (connection.signalingState === 'have-local-offer') {
       await connection.setLocalDescription({ type: 'rollback' });
     }
@@ -340,7 +317,12 @@ export class Publisher {
     for (const sending of this.#sending.values()) await this.#arrange(connection, sending);
     const iceRestart = this.#iceRestart;
     await connection.setLocalDescription(await connection.createOffer({ iceRestart }));
-    const answer = await this.#ask(connection);
+    const answer = await this.#offers.answered(
+      () => ({
+        sdp: connection.localDescription?.sdp ?? '', tracks: this.#offered(), restart: this.#restart,
+      }),
+      () => !this.#closed && connection === this.connection,
+    );
     const rejected = this.#rejectedOf(answer);
     await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.#restart = false;
@@ -350,7 +332,7 @@ export class Publisher {
       const sending = [...this.#sending.values()].find((one) => one.transceiver?.mid === mid);
       if (!sending?.active) continue;
       sending.id = track;
-      this.#tellMuted(sending);
+      this.#sendMuted(sending);
       void sending.encodings?.want(this.#layers.get(track) ?? null);
     }
   }
@@ -373,68 +355,13 @@ export class Publisher {
     });
   }
 
-  /**
-   * Send the connection's open offer until an answer to it comes.
-   *
-   * @param {RTCPeerConnection} connection
-   * @returns {Promise<PublishedMessage>}
-   */
-  async #ask(connection) {
-    for (;;) {
-      await this.#socket();
-      if (this.#closed || connection !== this.#connection) throw new Interrupted();
-      try {
-        const answer = await this.#request(connection);
-        if (connection === this.#connection) return answer;
-      } catch (error) {
-        if (!(error instanceof Interrupted)) throw error;
-      }
-    }
-  }
-
-  #socket() {
-    if (this.#online) return Promise.resolve();
-    return /** @type {Promise<void>} */ (
-      new Promise((resolve) => this.#waitingForSocket.push(resolve))
-    );
-  }
-
-  /**
-   * @param {RTCPeerConnection} connection
-   * @returns {Promise<PublishedMessage>}
-   */
-  #request(connection) {
-    const id = ++this.#lastId;
-    /** @type {Promise<PublishedMessage>} */
-    const answer = new Promise((resolve, reject) => {
-      this.#open = { id, resolve, reject };
-    });
-    const sent = this.#hooks.send({
-      type: 'publish',
-      id,
-      sdp: connection.localDescription?.sdp ?? '',
-      tracks: this.#offered(),
-      restart: this.#restart,
-    });
-    // The socket closed under us and its event is still to come.
-    if (!sent) this.offline();
-    return answer.finally(() => {
-      if (this.#open?.id === id) this.#open = null;
-    });
-  }
-
   #offered() {
     return [...this.#sending.values()].flatMap(({ active, transceiver, source, muted }) =>
       active && transceiver?.mid ? [{ mid: transceiver.mid, source, muted }] : []);
   }
 
   #create() {
-    const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
-    this.#connection = connection;
-    this.#closing = new AbortController();
-    connection.onconnectionstatechange = () => {
-      if (connection === this.#connection) this.#hooks.stateChanged(connection);
-    };
+    const connection = this.#slot.open();
     // An offer must have an m-line, even one that only ends what was published before.
     if (!this.#anythingToSend()) connection.addTransceiver('audio', { direction: 'inactive' });
     return connection;

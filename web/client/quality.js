@@ -6,7 +6,7 @@
  */
 
 /** @typedef {import('./messages.js').Level} Level */
-/** @typedef {import('./messages.js').WayQuality} WayQuality */
+/** @typedef {import('./messages.js').ParticipantQuality} ParticipantQuality */
 
 /**
  * @typedef {object} Reception of one m-line since the time before
@@ -148,7 +148,7 @@ function graded(measured) {
 /**
  * What the server measured, as a grade: its judgement stands.
  *
- * @param {WayQuality} way
+ * @param {ParticipantQuality} way
  * @returns {Grade}
  */
 export function gradeOfServer({ level, loss, rtt, jitter }) {

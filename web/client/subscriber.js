@@ -6,22 +6,20 @@
  * the browser's track object then stays the same, only its meaning changes.
  */
 
-import { unlessClosed } from './interruptible.js';
+import { ConnectionSlot } from './connection-slot.js';
 
 /** @typedef {import('./messages.js').Offer} Offer */
 /** @typedef {import('./messages.js').OfferedTrack} OfferedTrack */
 
 /** @typedef {OfferedTrack & {media: MediaStreamTrack}} RemoteTrack */
+/** @typedef {'person' | 'screen'} Role A person's camera and microphone, or their screen. */
 
 export class Subscriber {
-  /** @type {RTCPeerConnection | null} */
-  #connection = null;
-  #closing = new AbortController();
+  #slot;
   #queue = Promise.resolve();
   /** @type {RemoteTrack[]} */
   #tracks = [];
   #hooks;
-  #PeerConnection;
 
   /**
    * @param {{
@@ -34,11 +32,11 @@ export class Subscriber {
    */
   constructor(hooks, PeerConnection) {
     this.#hooks = hooks;
-    this.#PeerConnection = PeerConnection;
+    this.#slot = new ConnectionSlot(PeerConnection, hooks.stateChanged);
   }
 
   get connection() {
-    return this.#connection;
+    return this.#slot.connection;
   }
 
   /** What the last offer named. */
@@ -54,9 +52,7 @@ export class Subscriber {
 
   /** Forget the connection and everything received by it. */
   reset() {
-    this.#connection?.close();
-    this.#connection = null;
-    this.#closing.abort();
+    this.#slot.close();
     this.#hold([]);
   }
 
@@ -69,28 +65,18 @@ export class Subscriber {
   /** @param {Offer} offer */
   async #answer(offer) {
     if (offer.restart) this.reset();
-    const connection = this.#connection ?? this.#create();
+    const connection = this.connection ?? this.#slot.open();
     try {
-      await unlessClosed(apply(connection, offer.sdp), this.#closing.signal);
+      await this.#slot.unlessClosed(apply(connection, offer.sdp));
     } catch {
-      if (connection === this.#connection) this.#hooks.broken();
+      if (connection === this.connection) this.#hooks.broken();
       return;
     }
-    if (connection !== this.#connection) return;
+    if (connection !== this.connection) return;
     this.#hold(received(connection, offer.tracks));
     this.#hooks.send({
       type: 'answer', id: offer.id, sdp: connection.localDescription?.sdp ?? '',
     });
-  }
-
-  #create() {
-    const connection = new this.#PeerConnection({ bundlePolicy: 'max-bundle' });
-    this.#connection = connection;
-    this.#closing = new AbortController();
-    connection.onconnectionstatechange = () => {
-      if (connection === this.#connection) this.#hooks.stateChanged(connection);
-    };
-    return connection;
   }
 }
 
@@ -116,4 +102,61 @@ function received(connection, tracks) {
     const found = media.get(track.mid);
     return found ? [{ ...track, media: found }] : [];
   });
+}
+
+/** The media streams of the others: which track plays where. */
+export class Streams {
+  /** @type {Map<string, MediaStream>} by role and participant */
+  #streams = new Map();
+  #Stream;
+
+  /** @param {typeof MediaStream} Stream */
+  constructor(Stream) {
+    this.#Stream = Stream;
+  }
+
+  /**
+   * @param {string} participant
+   * @param {Role} role
+   * @returns {MediaStream | null}
+   */
+  of(participant, role) {
+    return this.#streams.get(`${role} ${participant}`) ?? null;
+  }
+
+  /**
+   * Hold exactly these tracks from now on.
+   *
+   * @param {RemoteTrack[]} tracks
+   * @returns {{participant: string, role: Role}[]} whose streams have changed
+   */
+  hold(tracks) {
+    /** @type {Map<string, Set<MediaStreamTrack>>} */
+    const wanted = new Map([...this.#streams.keys()].map((key) => [key, new Set()]));
+    for (const { source, participant, media } of tracks) {
+      const key = `${source.startsWith('screen') ? 'screen' : 'person'} ${participant}`;
+      wanted.set(key, (wanted.get(key) ?? new Set()).add(media));
+    }
+    return [...wanted].flatMap(([key, media]) => {
+      if (!this.#fill(key, media)) return [];
+      const [role, participant] = /** @type {[Role, string]} */ (key.split(' '));
+      return [{ participant, role }];
+    });
+  }
+
+  /**
+   * @param {string} key
+   * @param {Set<MediaStreamTrack>} media
+   * @returns {boolean} whether anything changed
+   */
+  #fill(key, media) {
+    const stream = this.#streams.get(key) ?? new this.#Stream();
+    const old = stream.getTracks().filter((track) => !media.has(track));
+    const fresh = [...media].filter((track) => !stream.getTracks().includes(track));
+    for (const track of old) stream.removeTrack(track);
+    for (const track of fresh) stream.addTrack(track);
+    if (media.size === 0) this.#streams.delete(key);
+    else this.#streams.set(key, stream);
+    return old.length + fresh.length > 0;
+  }
 }

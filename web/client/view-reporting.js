@@ -1,35 +1,32 @@
 /**
- * What this participant looks at and listens to, and what comes of it.
+ * What this participant sees and hears, as reported to the server, and what the server reports of it.
  *
- * Theory of operation. `look` takes the whole view each time; what differs from the last one sent
- * goes out at once, and then at most ten times a second. `again` sends it anew, for a server or a
- * connection that does not have it. A server that does not know these messages refuses the first
- * one (`refused`); it is then left alone until the next `again`.
+ * Theory of operation. `report` takes the whole view each time; what differs from the last one sent
+ * goes out at once, and then at most ten times a second. `reportAgain` sends it anew, for a server
+ * or a connection that does not have it. A server that does not know these messages refuses the
+ * first one (`refused`); none is sent from then on until the next `reportAgain`.
  */
 
-/** @typedef {import('./messages.js').Reasons} Reasons */
 /** @typedef {import('./messages.js').ClientMessage} ClientMessage */
+/** @typedef {import('./messages.js').ParticipantQuality} ParticipantQuality */
 /** @typedef {import('./messages.js').ReceivedTrack} ReceivedTrack */
-/** @typedef {import('./messages.js').WayQuality} WayQuality */
 /** @typedef {Omit<import('./messages.js').View, 'type'>} View */
 
+/** Between two reports. */
 const BETWEEN_MS = 100;
-/** The server answers `why` at once or not at all. */
-const BECAUSE_WITHIN_MS = 3000;
 
-export class Looking {
+export class ViewReporting {
   /** @type {View | null} */
   #view = null;
+  /** The view that was sent last, as JSON. */
   #sent = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #pause;
-  #understood = true;
+  #supported = true;
   /** @type {Map<string, ReceivedTrack>} by track */
   #receiving = new Map();
-  /** @type {Map<string, WayQuality>} by participant */
+  /** @type {Map<string, ParticipantQuality>} by participant */
   #quality = new Map();
-  /** @type {Map<string, Array<(answer: Reasons | null) => void>>} by participant */
-  #asked = new Map();
   #send;
 
   /** @param {(message: ClientMessage) => boolean} send false when it did not reach the socket */
@@ -38,21 +35,21 @@ export class Looking {
   }
 
   /** Whether the server knows these messages, as far as we know. */
-  get understood() {
-    return this.#understood;
+  get supported() {
+    return this.#supported;
   }
 
   /** @param {View} view */
-  look(view) {
+  report(view) {
     this.#view = view;
-    if (!this.#pause) this.#tell();
+    if (!this.#pause) this.#sendView();
   }
 
   /** The session or the subscribe connection is new. */
-  again() {
-    this.#understood = true;
+  reportAgain() {
+    this.#supported = true;
     this.#sent = '';
-    if (!this.#pause) this.#tell();
+    if (!this.#pause) this.#sendView();
   }
 
   /**
@@ -60,47 +57,20 @@ export class Looking {
    *
    * @param {number} wait milliseconds
    */
-  wait(wait) {
+  postpone(wait) {
     clearTimeout(this.#pause);
     this.#sent = '';
-    this.#tellAfter(wait);
+    this.#sendAfter(wait);
   }
 
-  /**
-   * What the browser counts of what it receives.
-   *
-   * @param {import('./messages.js').Digest} digest
-   */
-  tellDigest(digest) {
-    if (this.#understood) this.#send(digest);
+  /** @param {import('./messages.js').Digest} digest what the browser counts of what it receives */
+  reportDigest(digest) {
+    if (this.#supported) this.#send(digest);
   }
 
   /** The server refused a message that it does not know. */
   refused() {
-    this.#understood = false;
-    for (const participant of [...this.#asked.keys()]) this.#answer(participant, null);
-  }
-
-  /**
-   * Why is this participant not seen or heard?
-   *
-   * @param {string} participant
-   * @returns {Promise<Reasons | null>} null when the server does not say
-   */
-  why(participant) {
-    if (!this.#understood || !this.#send({ type: 'why', participant })) {
-      return Promise.resolve(null);
-    }
-    return new Promise((resolve) => {
-      const waiting = this.#asked.get(participant) ?? [];
-      this.#asked.set(participant, [...waiting, resolve]);
-      setTimeout(() => resolve(null), BECAUSE_WITHIN_MS);
-    });
-  }
-
-  /** @param {Reasons} because */
-  because(because) {
-    this.#answer(because.participant, because);
+    this.#supported = false;
   }
 
   /** @param {import('./messages.js').Receiving} message */
@@ -120,7 +90,7 @@ export class Looking {
 
   /**
    * @param {string} track
-   * @returns {ReceivedTrack | null} null when the server has not said
+   * @returns {ReceivedTrack | null} null when the server has not reported it
    */
   receivingOf(track) {
     return this.#receiving.get(track) ?? null;
@@ -132,7 +102,7 @@ export class Looking {
 
   /**
    * @param {string} participant
-   * @returns {WayQuality | null}
+   * @returns {ParticipantQuality | null}
    */
   qualityOf(participant) {
     return this.#quality.get(participant) ?? null;
@@ -141,32 +111,22 @@ export class Looking {
   stop() {
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    this.refused();
+    this.#supported = false;
   }
 
-  #tell() {
-    if (!this.#view || !this.#understood) return;
+  #sendView() {
+    if (!this.#view || !this.#supported) return;
     const text = JSON.stringify(this.#view);
     if (text === this.#sent || !this.#send({ type: 'view', ...this.#view })) return;
     this.#sent = text;
-    this.#tellAfter(BETWEEN_MS);
+    this.#sendAfter(BETWEEN_MS);
   }
 
   /** @param {number} wait milliseconds */
-  #tellAfter(wait) {
+  #sendAfter(wait) {
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
-      this.#tell();
+      this.#sendView();
     }, wait);
-  }
-
-  /**
-   * @param {string} participant
-   * @param {Reasons | null} because
-   */
-  #answer(participant, because) {
-    const waiting = this.#asked.get(participant) ?? [];
-    this.#asked.delete(participant);
-    for (const resolve of waiting) resolve(because);
   }
 }

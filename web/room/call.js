@@ -1,15 +1,12 @@
-/** A call: what the conference tells becomes tiles, marks and lists; controls become requests. */
+/** A call: what the conference reports becomes tiles, marks and lists. */
 
 import { QUIET } from '../client/speaker.js';
-import { announce, byId, clearToasts, label, setIcon, toast } from '../shared/dom.js';
+import { announce, byId, clearToasts, toast } from '../shared/dom.js';
 import { errorText, onLanguage, t } from '../shared/i18n.js';
 import { remember, settings } from '../shared/settings.js';
 import { Chat } from './chat.js';
 import { showReceptionChoice } from './choices.js';
-import { Invitation } from './invitation.js';
-import { actionOf, isWriting, keyOf } from './keyboard.js';
-import { deviceLabel } from './lobby.js';
-import { canShareScreen } from './media.js';
+import { Controls } from './controls.js';
 import { openMenu } from './menu.js';
 import { onNetworkChange, onNetworkLoss } from './network.js';
 import { showPeople } from './people.js';
@@ -27,13 +24,10 @@ const BACK_SHOWN_MS = 2500;
 
 const banner = byId('banner', HTMLElement);
 const hear = byId('hear', HTMLButtonElement);
-const panel = byId('panel', HTMLElement);
 
 export class Call {
   #closing = new AbortController();
   #self = new Tile('self', () => {});
-  /** @type {'chat' | 'people' | ''} */
-  #panel = '';
   /** @type {Set<string>} directions whose media is interrupted */
   #interrupted = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -43,7 +37,7 @@ export class Call {
   #chat;
   #reception;
   #why;
-  #invitation;
+  #controls;
   #conference;
   #local;
   #name;
@@ -70,13 +64,13 @@ export class Call {
     this.#chat = new Chat(
       (text) => conference.chat(text), (participant) => participant === conference.id,
     );
-    this.#invitation = new Invitation(conference.room?.name ?? '');
+    this.#controls = new Controls(conference, local, this.#chat, signal);
     this.#showRoom();
     this.#listen();
-    this.#control();
+    this.#watchDevices();
+    this.#watchStage();
     for (const participant of conference.participants) this.#showPerson(participant);
     for (const line of conference.chatHistory) this.#chat.add(line, false);
-    this.#openPanel('');
     this.#showOwn();
     this.#stage.layout();
     this.receptionChosen();
@@ -97,7 +91,6 @@ export class Call {
     const title = byId('call-room', HTMLElement);
     title.textContent = title.title = room?.name ?? t('room.untitled');
     byId('call-locked', HTMLElement).hidden = !room?.hasPassword;
-    byId('share', HTMLElement).hidden = !canShareScreen();
   }
 
   #listen() {
@@ -121,7 +114,7 @@ export class Call {
     conference.on('speaking', ({ levels }) => this.#showSpeaking(levels));
     conference.on('chat', (line) => {
       this.#chat.add(line, true);
-      this.#showControls();
+      this.#controls.show();
     });
     conference.on('chatWaiting', ({ lines }) => this.#chat.waiting(lines));
     conference.on('problem', ({ code }) =>
@@ -135,45 +128,30 @@ export class Call {
     conference.on('silence', () => this.#showBanner());
   }
 
-  #control() {
+  #watchDevices() {
     const { signal } = this.#closing;
-    const local = this.#local;
-    local.addEventListener('change', () => this.#showOwn(), { signal });
-    local.addEventListener('gone', (event) => {
+    this.#local.addEventListener('change', () => this.#showOwn(), { signal });
+    this.#local.addEventListener('gone', (event) => {
       const device = /** @type {CustomEvent<'camera' | 'microphone'>} */ (event).detail;
       toast(t('live.deviceGone', { device: t(`live.device.${device}`) }), 'problem');
     }, { signal });
-    /** @type {Record<string, () => void>} by button */
-    const clicks = {
-      microphone: () => this.#act('mute'),
-      camera: () => this.#act('camera'),
-      share: () => this.#act('share'),
-      chat: () => this.#act('chat'),
-      people: () => this.#act('people'),
-      copy: () => this.#act('copy'),
-      'copy-alone': () => this.#act('copy'),
-      'copy-people': () => this.#act('copy'),
-      help: () => this.#act('help'),
-      'stop-sharing': () => local.stopScreen(),
-      leave: () => this.#conference.leave(),
-      'sound-here': () => this.#choose({ soundElsewhere: false }),
-      'video-again': () => this.#choose({ audioOnly: false }),
-    };
-    for (const [id, click] of Object.entries(clicks)) {
-      byId(id, HTMLButtonElement).addEventListener('click', click, { signal });
-    }
-    for (const close of panel.querySelectorAll('[data-close-panel]')) {
-      close.addEventListener('click', () => this.#closePanel(), { signal });
-    }
-    hear.addEventListener('click', () => this.#play(), { signal });
     const own = this.#self.video;
     own.addEventListener('resize', () => {
       const { videoWidth: width, videoHeight: height } = own;
       if (width) this.#conference.cameraSized({ width, height });
     }, { signal });
-    document.addEventListener('keydown', (event) => this.#key(event), { signal });
     onNetworkChange(() => this.#conference.networkChanged(), signal);
     onNetworkLoss(() => this.#conference.networkLost(), signal);
+  }
+
+  /** Buttons on the stage itself, and what they undo. */
+  #watchStage() {
+    const { signal } = this.#closing;
+    hear.addEventListener('click', () => this.#play(), { signal });
+    byId('sound-here', HTMLButtonElement).addEventListener(
+      'click', () => this.#choose({ soundElsewhere: false }), { signal });
+    byId('video-again', HTMLButtonElement).addEventListener(
+      'click', () => this.#choose({ audioOnly: false }), { signal });
   }
 
   /** @param {Partial<import('../shared/settings.js').Settings>} choice of what to receive */
@@ -181,78 +159,6 @@ export class Call {
     remember(choice);
     showReceptionChoice();
     this.receptionChosen();
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (document.querySelector('dialog[open]')) return;
-    if (event.key === 'Escape' && this.#panel) {
-      this.#closePanel();
-      return;
-    }
-    const action = actionOf(event, isWriting(document.activeElement));
-    if (!action) return;
-    event.preventDefault();
-    this.#act(action);
-  }
-
-  /** @param {import('./keyboard.js').Action} action */
-  #act(action) {
-    const { microphone, camera } = this.#local;
-    switch (action) {
-      case 'mute': return void this.#turn('microphone', !microphone.on);
-      case 'camera': return void this.#turn('camera', !camera.on);
-      case 'share': return void this.#share();
-      case 'chat':
-      case 'people': return this.#openPanel(this.#panel === action ? '' : action);
-      case 'copy': return void this.#copyLink();
-      case 'help': return byId('help-dialog', HTMLDialogElement).showModal();
-    }
-  }
-
-  /**
-   * @param {'microphone' | 'camera'} device
-   * @param {boolean} on
-   */
-  async #turn(device, on) {
-    await this.#local.turn(device, on);
-    const { problem, on: now } = this.#local[device];
-    if (problem) toast(t(`media.${problem.device}.${problem.problem}`), 'problem');
-    else if (device === 'microphone') announce(t(now ? 'live.unmuted' : 'live.muted'));
-    else announce(t(now ? 'live.cameraOn' : 'live.cameraOff'));
-  }
-
-  async #share() {
-    if (!canShareScreen()) return;
-    if (this.#local.screen) this.#local.stopScreen();
-    else await this.#local.shareScreen();
-  }
-
-  async #copyLink() {
-    try {
-      await navigator.clipboard.writeText(this.#invitation.link);
-      if (this.#invitation.onlyHere) toast(t('room.copiedOnlyHere'), 'problem');
-      else toast(t('room.copied'));
-    } catch {
-      toast(t('room.copyFailed'), 'problem');
-    }
-  }
-
-  /** @param {'chat' | 'people' | ''} which */
-  #openPanel(which) {
-    this.#panel = which;
-    panel.hidden = !which;
-    byId('call', HTMLElement).classList.toggle('with-panel', Boolean(which));
-    byId('chat-panel', HTMLElement).hidden = which !== 'chat';
-    byId('people-panel', HTMLElement).hidden = which !== 'people';
-    this.#chat.visible(which === 'chat');
-    this.#showControls();
-  }
-
-  #closePanel() {
-    const opener = this.#panel;
-    this.#openPanel('');
-    if (opener) byId(opener, HTMLButtonElement).focus();
   }
 
   #play() {
@@ -406,38 +312,8 @@ export class Call {
     this.#showList();
   }
 
-  #showControls() {
-    const { camera, microphone, screen } = this.#local;
-    const mute = byId('microphone', HTMLButtonElement);
-    mute.classList.toggle('off', !microphone.on);
-    setIcon(mute, microphone.on ? 'mic' : 'mic-off');
-    label(mute, t(deviceLabel('microphone', microphone.on)), keyOf('mute'));
-    const video = byId('camera', HTMLButtonElement);
-    video.classList.toggle('off', !camera.on);
-    setIcon(video, camera.on ? 'camera' : 'camera-off');
-    label(video, t(deviceLabel('camera', camera.on)), keyOf('camera'));
-    const share = byId('share', HTMLButtonElement);
-    share.classList.toggle('active', Boolean(screen));
-    setIcon(share, screen ? 'screen-stop' : 'screen');
-    label(share, t(screen ? 'room.stopSharing' : 'control.share'), keyOf('share'));
-    const { unreadText } = this.#chat;
-    const chat = byId('chat', HTMLButtonElement);
-    label(chat, unreadText ? `${t('control.chat')}, ${unreadText}` : t('control.chat'), keyOf('chat'));
-    const people = byId('people', HTMLButtonElement);
-    const count = this.#conference.participants.length + 1;
-    label(people, `${t('control.people')}: ${count}`, keyOf('people'));
-    for (const [button, which] of /** @type {const} */ ([[chat, 'chat'], [people, 'people']])) {
-      button.setAttribute('aria-expanded', String(this.#panel === which));
-      button.classList.toggle('active', this.#panel === which);
-    }
-    label(byId('settings', HTMLButtonElement), t('control.settings'));
-    label(byId('help', HTMLButtonElement), t('control.help'), keyOf('help'));
-    label(byId('leave', HTMLButtonElement), t('control.leave'));
-    label(byId('copy', HTMLButtonElement), t('room.copyLink'), keyOf('copy'));
-  }
-
   #showList() {
-    this.#showControls();
+    this.#controls.show();
     const { camera, microphone, screen } = this.#local;
     const own = {
       name: this.#name, self: true, microphone: microphone.on, camera: camera.on,

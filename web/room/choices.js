@@ -1,6 +1,6 @@
 /** Choices that only a room has: what is received, and which devices are used. */
 
-import { byId, el } from '../shared/dom.js';
+import { byId, el, label, setIcon } from '../shared/dom.js';
 import { onLanguage, t } from '../shared/i18n.js';
 import { segments } from '../shared/preferences.js';
 import { remember, settings } from '../shared/settings.js';
@@ -81,6 +81,29 @@ export function deviceChoice(holder, chosen, speakerChosen) {
   navigator.mediaDevices?.addEventListener?.('devicechange', () => void refresh());
   onLanguage(() => void refresh());
   return refresh;
+}
+
+/** @type {Record<'microphone' | 'camera', [on: string, off: string]>} */
+const DEVICE_ICONS = { microphone: ['mic', 'mic-off'], camera: ['camera', 'camera-off'] };
+
+/** What pressing the button does. */
+const DEVICE_ACTS = /** @type {const} */ ({
+  microphone: ['control.mute', 'control.unmute'], camera: ['control.cameraOff', 'control.cameraOn'],
+});
+
+/**
+ * A button that turns a device on or off.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {'microphone' | 'camera'} device
+ * @param {boolean} on
+ * @param {string} [key] its keyboard shortcut
+ */
+export function showDeviceButton(button, device, on, key = '') {
+  const now = on ? 0 : 1;
+  button.classList.toggle('off', !on);
+  setIcon(button, DEVICE_ICONS[device][now]);
+  label(button, t(DEVICE_ACTS[device][now]), key);
 }
 
 /**

@@ -1,10 +1,10 @@
 /** The lobby: see and hear yourself, say who you are, go in. */
 
-import { byId, el, icon, label, setIcon } from '../shared/dom.js';
+import { byId, el, icon } from '../shared/dom.js';
 import { errorText, onLanguage, t } from '../shared/i18n.js';
 import { askRoom, roomName, roomPath } from '../shared/rooms.js';
 import { remember, settings } from '../shared/settings.js';
-import { deviceChoice } from './choices.js';
+import { deviceChoice, showDeviceButton } from './choices.js';
 import { LevelMeter } from './media.js';
 
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
@@ -156,13 +156,8 @@ export class Lobby {
     preview.hidden = !camera.track;
     byId('preview-text', HTMLElement).textContent =
       camera.track ? '' : t(camera.starting ? 'lobby.starting' : 'lobby.cameraIsOff');
-    const devices = /** @type {const} */ ([['microphone', 'mic'], ['camera', 'camera']]);
-    for (const [device, image] of devices) {
-      const { on } = this.#local[device];
-      const control = byId(`lobby-${device}`, HTMLButtonElement);
-      control.classList.toggle('off', !on);
-      setIcon(control, on ? image : `${image}-off`);
-      label(control, t(deviceLabel(device, on)));
+    for (const device of /** @type {const} */ (['microphone', 'camera'])) {
+      showDeviceButton(byId(`lobby-${device}`, HTMLButtonElement), device, this.#local[device].on);
     }
     this.#meterMicrophone(microphone.track);
   }
@@ -241,17 +236,6 @@ function problemTexts(camera, microphone) {
   if (camera && camera.problem === microphone?.problem) return [t(`media.both.${camera.problem}`)];
   return [camera, microphone].flatMap((one) =>
     one ? [t(`media.${one.device}.${one.problem}`)] : []);
-}
-
-/**
- * What pressing the button would do.
- *
- * @param {'microphone' | 'camera'} device
- * @param {boolean} on
- */
-export function deviceLabel(device, on) {
-  if (device === 'microphone') return on ? 'control.mute' : 'control.unmute';
-  return on ? 'control.cameraOff' : 'control.cameraOn';
 }
 
 /** @param {number} level 0 to 1 */

@@ -136,7 +136,7 @@ export class Reception {
       ...this.#sight.sizeOf(tile.element),
       importance: this.#importanceOf(tile, participant),
     }));
-    this.#conference.looking.look({
+    this.#conference.view.report({
       tracks, quality, video: !audioOnly, audio: !soundElsewhere,
     });
   }
@@ -186,7 +186,7 @@ export class Reception {
     this.#rtt = roundTripMs(all);
     const { receivedTracks } = this.#conference;
     const digest = this.#digests.take(all, receivedTracks, this.#rtt, performance.now());
-    if (digest) this.#conference.looking.tellDigest(digest);
+    if (digest) this.#conference.view.reportDigest(digest);
     this.#showQuality();
   }
 
@@ -196,7 +196,7 @@ export class Reception {
    * @param {string} track
    */
   #isSent(track) {
-    const state = this.#conference.looking.receivingOf(track)?.state ?? 'flowing';
+    const state = this.#conference.view.receivingOf(track)?.state ?? 'flowing';
     return state === 'flowing' && !settings().audioOnly && document.visibilityState === 'visible';
   }
 
@@ -238,7 +238,7 @@ export class Reception {
    */
   #stateOf(tile, track, still) {
     if (settings().audioOnly) return { text: t('tile.audioOnly'), stopped: true, ask: false };
-    const state = this.#conference.looking.receivingOf(track.id)?.state;
+    const state = this.#conference.view.receivingOf(track.id)?.state;
     const ask = still >= ASKS_AFTER_MS;
     if (state === 'pausedByBandwidth') return { text: t('tile.pausedByBandwidth'), stopped: true, ask };
     if (state === 'shed') return { text: t('tile.shed'), stopped: true, ask };
@@ -249,10 +249,10 @@ export class Reception {
   }
 
   #showQuality() {
-    const { participants, looking, id: own } = this.#conference;
+    const { participants, view, id: own } = this.#conference;
     for (const { id, name, tracks } of participants) {
       const here = tracks.flatMap((track) => this.#received.get(track.id) ?? []);
-      const way = looking.qualityOf(id);
+      const way = view.qualityOf(id);
       const there = way && gradeOfServer(way);
       const grade = this.#steady(id, worst(there, here.length > 0 ? gradeReception(here, 0) : null));
       if (!grade) continue;
@@ -261,7 +261,7 @@ export class Reception {
       this.#noteTrouble(id, grade, whose === 'their' ? 'theirs' : 'yours', words);
       this.#stage.tile('person', id)?.quality(grade.level, words);
     }
-    const way = looking.qualityOf(own);
+    const way = view.qualityOf(own);
     const all = [...this.#received.values()];
     const mine = this.#steady(own,
       worst(way && gradeOfServer(way), all.length > 0 ? gradeReception(all, this.#rtt) : null));
@@ -293,7 +293,7 @@ export class Reception {
   }
 
   #tellEpisode() {
-    const limited = this.#conference.looking.received.some(({ limited, state }) =>
+    const limited = this.#conference.view.received.some(({ limited, state }) =>
       limited || state === 'pausedByBandwidth');
     const change = this.#episode.see(limited && !settings().audioOnly, performance.now());
     if (!change) return;

@@ -77,7 +77,7 @@ export class Why {
 
   #ask() {
     for (const { id } of this.#conference.participants) {
-      void this.#conference.looking.why(id).then((answer) => {
+      void this.#conference.askReasons(id).then((answer) => {
         this.#answers.set(id, answer);
         if (dialog.open) this.#show();
       });

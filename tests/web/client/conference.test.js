@@ -809,16 +809,16 @@ test('a chat line that the server will never take is told and does not block the
   conference.chat('Halo');
   assert.deepEqual(sentChat(), ['\u200b', 'Halo']);
   assert.equal(events.length, 1);
-  assert.equal(conference.looking.understood, true);
+  assert.equal(conference.view.supported, true);
 });
 
 test('views that are too many wait, and the newest goes out', async () => {
   const conference = await joined();
   const view = (quality) => ({ tracks: [], quality, video: true, audio: true });
-  conference.looking.look(view('auto'));
+  conference.view.report(view('auto'));
   FakeSocket.last.say(refusal('tooMany', { request: 'view', retryAfter: 1 }));
-  conference.looking.look(view('low'));
-  conference.looking.look(view('high'));
+  conference.view.report(view('low'));
+  conference.view.report(view('high'));
   mock.timers.tick(999);
   assert.equal(FakeSocket.last.sentOf('view').length, 1);
   mock.timers.tick(1);

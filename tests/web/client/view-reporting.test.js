@@ -1,7 +1,9 @@
+/** What is seen and heard here, as reported to the server. */
+
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 
-import { Looking } from '../../../web/client/view-reporting.js';
+import { ViewReporting } from '../../../web/client/view-reporting.js';
 
 beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
 afterEach(() => mock.timers.reset());
@@ -11,75 +13,59 @@ const view = (width) => ({
   quality: 'auto', video: true, audio: true,
 });
 
-function looking() {
+function reporting() {
   const sent = [];
   const socket = { open: true };
-  const one = new Looking((message) => socket.open && sent.push(message) > 0);
+  const one = new ViewReporting((message) => socket.open && sent.push(message) > 0);
   return { one, sent, socket, widths: () => sent.map(({ tracks }) => tracks[0].width) };
 }
 
 test('the first view goes out at once, then the latest ten times a second', () => {
-  const { one, widths } = looking();
+  const { one, widths } = reporting();
   for (let width = 1; width <= 100; width += 1) {
-    one.look(view(width));
+    one.report(view(width));
     mock.timers.tick(10);
   }
   mock.timers.tick(100);
-  const told = widths();
-  assert.equal(told[0], 1);
-  assert.equal(told.at(-1), 100);
-  assert.ok(told.length <= 12, String(told));
+  const sent = widths();
+  assert.equal(sent[0], 1);
+  assert.equal(sent.at(-1), 100);
+  assert.ok(sent.length <= 12, String(sent));
 });
 
-test('the same view is not said twice, until the server is a new one', () => {
-  const { one, widths } = looking();
-  one.look(view(160));
+test('the same view is not sent twice, until the server is a new one', () => {
+  const { one, widths } = reporting();
+  one.report(view(160));
   mock.timers.tick(1000);
-  one.look(view(160));
+  one.report(view(160));
   assert.deepEqual(widths(), [160]);
-  one.again();
+  one.reportAgain();
   assert.deepEqual(widths(), [160, 160]);
 });
 
-test('a view made while there is no socket is said when there is one', () => {
-  const { one, socket, widths } = looking();
+test('a view made while there is no socket is sent when there is one', () => {
+  const { one, socket, widths } = reporting();
   socket.open = false;
-  one.look(view(160));
+  one.report(view(160));
   socket.open = true;
-  one.again();
+  one.reportAgain();
   assert.deepEqual(widths(), [160]);
 });
 
-test('a server that refuses is left alone until there is a new one', async () => {
-  const { one, sent } = looking();
-  one.look(view(160));
+test('a server that refuses is left alone until there is a new one', () => {
+  const { one, sent } = reporting();
+  one.report(view(160));
   one.refused();
   mock.timers.tick(100);
-  one.look(view(320));
+  one.report(view(320));
   assert.equal(sent.length, 1);
-  assert.equal(await one.why('a'), null);
-  one.again();
+  assert.equal(one.supported, false);
+  one.reportAgain();
   assert.equal(sent.length, 2);
 });
 
-test('why is answered by the message, by a refusal, or by time', async () => {
-  const { one, sent } = looking();
-  const first = one.why('a');
-  const other = one.why('b');
-  assert.deepEqual(sent, [{ type: 'why', participant: 'a' }, { type: 'why', participant: 'b' }]);
-  const because = { type: 'because', participant: 'a', step: 'signaling', side: 'theirs' };
-  one.because(because);
-  assert.equal(await first, because);
-  one.refused();
-  assert.equal(await other, null);
-  one.again();
-  const late = one.why('a');
-  mock.timers.tick(3000);
-  assert.equal(await late, null);
-});
-
-test('what the server says of tracks replaces, of people adds', () => {
-  const { one } = looking();
+test('what the server reports of tracks replaces, of people adds', () => {
+  const { one } = reporting();
   const state = { track: 't', state: 'flowing', layer: 2, limited: false };
   one.receiving({ tracks: [state, { ...state, track: 'u' }], estimate: 0 });
   one.receiving({ tracks: [state], estimate: 0 });

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { randomRoomName, roomFromPath, roomName, roomPath } from '../../../web/shared/rooms.js';
+import {
+  isThisMachine, randomRoomName, roomFromPath, roomName, roomPath,
+} from '../../../web/shared/rooms.js';
 
 for (const [typed, expected] of [
   ['  rapat RT 05 ', 'rapat RT 05'],
@@ -48,5 +50,14 @@ test('random names are names, in either language', () => {
       assert.equal(roomName(name), name);
       assert.match(name, /^[a-z]+-[a-z]+-\d{3}$/);
     }
+  }
+});
+
+test('this machine has many names, and others none of them', () => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]', 'kelas.localhost']) {
+    assert.equal(isThisMachine(host), true, host);
+  }
+  for (const host of ['192.168.1.7', 'rapat.example', 'localhost.example', '1.127.0.0', '']) {
+    assert.equal(isThisMachine(host), false, host);
   }
 });
