@@ -138,15 +138,18 @@ BROWSER: tuple[Figure, ...] = (
 )
 """What the receiving browser says of a track."""
 
-MOMENTARY: tuple[Figure, ...] = (
+OTHERS: tuple[Figure, ...] = (
+    Figure("packets", "count", 0, "RFC 3550 appendix A.3, expected"),
+    Figure("packets_lost", "count", 0, "RFC 3550 clause 6.4.1, without those repaired"),
     Figure("packets_per_second", "1/s", 1, "W3C webrtc-stats packetsReceived, by the second"),
+    Figure("freeze_count", "count", 0, "W3C webrtc-stats freezeCount"),
     Figure("audio_level", "linear", 3, "RFC 6464, as W3C webrtc-stats audioLevel has it"),
     Figure("age", "s", 1, "since the browser reported"),
     Figure("freezes_duration", "s", 2, "W3C webrtc-stats totalFreezesDuration, since the last"),
 )
-"""What is shown while it lasts, and not averaged over a call."""
+"""What adds up by a rule of its own, or is shown for the moment only."""
 
-BY_NAME = {figure.name: figure for figure in (*MEANS, *BROWSER, *MOMENTARY)}
+BY_NAME = {figure.name: figure for figure in (*MEANS, *BROWSER, *OTHERS)}
 _PLACES = {counter.name: place for place, counter in enumerate(COUNTERS)}
 NO_COUNTS: Counts = (0,) * len(COUNTERS)
 
@@ -155,6 +158,11 @@ def camel(name: str) -> str:
     """The name of a figure outside Python."""
     first, *more = name.split("_")
     return first + "".join(word.title() for word in more)
+
+
+def units() -> dict[str, Unit]:
+    """The unit of each figure, by its name outside."""
+    return {camel(name): figure.unit for name, figure in BY_NAME.items()}
 
 
 def counts(**known: int) -> Counts:

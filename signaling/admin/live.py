@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from qos import grades
+from qos import figures, grades
 from signaling.admin import wire
 from signaling.admin.guard import Guard
 from signaling.admin.totals import Totals
@@ -211,11 +211,14 @@ _WATCH = msgspec.json.Decoder(Watch)
 
 
 def hello(delay_bounds: Sequence[float]) -> dict[str, Any]:
-    """What a page needs to know once: columns, profiles and their bands, levels, buckets."""
+    """What a page needs to know once: columns, units of figures, counters and of which kind of
+    track each is shown, profiles and their bands, levels, buckets."""
     return {
         "type": "hello",
         "version": wire.VERSION,
         "columns": wire.COLUMNS,
+        "units": figures.units(),
+        "counters": [(figures.camel(counter.name), counter.shown) for counter in figures.COUNTERS],
         "profiles": {profile: _profile(profile) for profile in grades.PROFILES},
         "levels": {name: _level(bounds) for name, bounds in (("good", GOOD), ("fair", FAIR))},
         "delayBounds": delay_bounds,

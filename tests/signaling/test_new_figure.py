@@ -34,6 +34,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_counter_that_is_declared_is_in_the_live_view(outside: dict[str, Any]) -> None:
     assert [row["madeUpCount"] for row in outside["live"]] == [0, 3]
     assert "madeUpCount" in outside["hello"]["columns"]["track"]
+    assert outside["hello"]["counters"][-1] == ["madeUpCount", "both"]
 
 
 def test_it_is_in_the_metrics(outside: dict[str, Any]) -> None:

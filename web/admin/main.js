@@ -68,8 +68,8 @@ function makeViews() {
   views?.overview.clear();
   views = {
     overview: new Overview(at('rooms'), at('rooms-empty'), judge, rings),
-    room: new RoomView(judge, rings),
-    person: new PersonView(judge, rings),
+    room: new RoomView(judge, rings, hello),
+    person: new PersonView(judge, rings, hello),
     health: new Health(hello.delayBounds),
   };
   profile.replaceChildren(...Object.keys(hello.profiles).map((name) =>

@@ -3,6 +3,7 @@
 import {
   age, bitrate, clock, milliseconds, number, percent, score,
 } from '../operator/figures.js';
+import { fullLabelOf, labelOf } from '../operator/words.js';
 import { avatar, byId, el } from '../shared/dom.js';
 import { Findings } from './findings.js';
 import { modelName } from './grades.js';
@@ -17,6 +18,7 @@ import { say } from './words.js';
 /**
  * @typedef {import('./judge.js').Judge} Judge
  * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./wire.js').Declared} Declared
  * @typedef {import('./wire.js').Detail} Detail
  * @typedef {import('./wire.js').Figures} Figures
  * @typedef {import('./wire.js').FullFigures} FullFigures
@@ -27,14 +29,14 @@ import { say } from './words.js';
 
 /** Figures of one way. */
 class Way {
-  #throughput = figure(say('figure.throughput'));
-  #loss = figure(say('figure.loss'));
-  #delay = figure(say('figure.delay'), say('hint.delay'));
-  #jitter = figure(say('figure.jitter'), say('hint.jitter'));
-  #rtt = figure(say('figure.rtt'));
-  #mos = figure(say('figure.mos'), say('hint.mos'));
-  #spacing = figure(say('figure.spacing'), say('hint.spacing'));
-  #packets = figure(say('figure.packets'));
+  #throughput = figure(labelOf('bitrate'));
+  #loss = figure(labelOf('loss'));
+  #delay = figure(fullLabelOf('delay'), say('hint.delay'));
+  #jitter = figure(labelOf('jitter'), say('hint.jitter'));
+  #rtt = figure(labelOf('roundTripTime'));
+  #mos = figure(fullLabelOf('mos'), say('hint.mos'));
+  #spacing = figure(labelOf('meanInterArrival'), say('hint.spacing'));
+  #packets = figure(labelOf('packetsPerSecond'));
   #model = el('p', { class: 'way-model' });
 
   /** @param {HTMLElement} holder */
@@ -73,19 +75,21 @@ export class PersonView {
   #up = new Way(byId('way-up', HTMLElement));
   #down = new Way(byId('way-down', HTMLElement));
   #grades = new GradeMarks();
-  #sends = new TrackCards(byId('sends', HTMLElement));
-  #gets = new TrackCards(byId('gets', HTMLElement));
-  #estimate = figure(say('figure.estimate'), say('hint.estimate'));
-  #target = figure(say('figure.target'), say('hint.target'));
+  #sends;
+  #gets;
+  #estimate = figure(labelOf('estimateBps'), say('hint.estimate'));
+  #target = figure(labelOf('targetBps'), say('hint.target'));
   #transport = figure(say('figure.transport'));
   #since = figure(say('figure.since'));
   #judge;
   #findings = new Findings(byId('person-findings', HTMLElement));
   #name = '';
 
-  /** @param {Judge} judge @param {Rings} rings */
-  constructor(judge, rings) {
+  /** @param {Judge} judge @param {Rings} rings @param {Declared} declared */
+  constructor(judge, rings, declared) {
     this.#judge = judge;
+    this.#sends = new TrackCards(byId('sends', HTMLElement), declared);
+    this.#gets = new TrackCards(byId('gets', HTMLElement), declared);
     byId('person-mark', HTMLElement).replaceChildren(this.#mark.root);
     byId('person-grades', HTMLElement).replaceChildren(this.#grades.root);
     byId('person-facts', HTMLElement).replaceChildren(

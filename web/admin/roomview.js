@@ -1,6 +1,7 @@
 /** One room: everybody in it with all figures, and what they publish. */
 
 import { age, bitrate, milliseconds, percent } from '../operator/figures.js';
+import { fullLabelOf } from '../operator/words.js';
 import { avatar, byId, el } from '../shared/dom.js';
 import { Findings } from './findings.js';
 import { headCount } from './judge.js';
@@ -15,12 +16,14 @@ import { say } from './words.js';
 /**
  * @typedef {import('./judge.js').Judge} Judge
  * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./wire.js').Declared} Declared
  * @typedef {import('./wire.js').Detail} Detail
  * @typedef {import('./wire.js').Person} Person
  * @typedef {import('./wire.js').Room} Room
  */
 
-const COLUMNS = /** @type {const} */ (['rate', 'loss', 'delay', 'jitter', 'rtt', 'network', 'transport']);
+const FIGURES = ['bitrate', 'loss', 'delay', 'jitter', 'roundTripTime'];
+const COLUMNS = /** @type {const} */ (['network', 'transport']);
 
 export class RoomView {
   #mark = levelMark();
@@ -29,18 +32,19 @@ export class RoomView {
   #judge;
   #findings;
 
-  /** @param {Judge} judge @param {Rings} rings */
-  constructor(judge, rings) {
+  /** @param {Judge} judge @param {Rings} rings @param {Declared} declared */
+  constructor(judge, rings, declared) {
     this.#judge = judge;
     this.#findings = new Findings(byId('room-findings', HTMLElement));
     byId('room-mark', HTMLElement).replaceChildren(this.#mark.root);
     byId('room-columns', HTMLElement).replaceChildren(
       el('th', { scope: 'col' }, say('column.person')), el('th', { scope: 'col' }, say('column.trend')),
+      ...FIGURES.map((name) => el('th', { scope: 'col' }, fullLabelOf(name))),
       ...COLUMNS.map((name) => el('th', { scope: 'col' }, say(`column.${name}`))));
     const body = byId('room-rows', HTMLElement);
     body.replaceChildren();
     this.#rows = new Keyed(body, (/** @type {Person} */ person) => new Row(person, judge, rings));
-    this.#tracks = new TrackCards(byId('room-tracks', HTMLElement));
+    this.#tracks = new TrackCards(byId('room-tracks', HTMLElement), declared);
   }
 
   /** @param {Room} room @param {number} now */

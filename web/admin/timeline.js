@@ -1,6 +1,7 @@
 /** The chart of one person: which figure, how far back, and the grade bands behind it. */
 
 import { bitrate, milliseconds, percent, score } from '../operator/figures.js';
+import { fullLabelOf } from '../operator/words.js';
 import { el, icon, segmentRow } from '../shared/dom.js';
 import { Chart, legend } from './chart.js';
 import { history, together } from './history.js';
@@ -129,7 +130,7 @@ export class Timeline {
     const first = Math.min(up[0]?.at ?? this.#now, down[0]?.at ?? this.#now);
     const from = Math.min(this.#now - 60, Math.max(this.#since(), this.#past && !live ? 0 : first));
     this.#chart.show({
-      title: say(`figure.${this.#name}`),
+      title: fullLabelOf(this.#name),
       lines,
       bands: this.#name === 'mos' ? [] : this.#profile?.video[this.#name] ?? [],
       rising: kind.rising,

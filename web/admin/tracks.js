@@ -1,13 +1,16 @@
 /** Tracks as cards: what the server counts beside what the browser at the other end says. */
 
 import { bitrate, count, milliseconds, NONE, number, percent, score } from '../operator/figures.js';
+import { fullLabelOf } from '../operator/words.js';
 import { el, icon, setIcon } from '../shared/dom.js';
 import { modelName } from './grades.js';
 import { Keyed, setData, setText } from './show.js';
+import { countOf } from './wire.js';
 import { say, wordOf } from './words.js';
 
 /**
  * @typedef {import('./wire.js').BrowserFigures} BrowserFigures
+ * @typedef {import('./wire.js').Declared} Declared
  * @typedef {import('./wire.js').Person} Person
  * @typedef {import('./wire.js').Track} Track
  * @typedef {[server: string, browser: string] | null} Pair null: nothing to say of such a track
@@ -22,40 +25,53 @@ const ICONS = { microphone: 'mic', camera: 'camera', screen: 'screen', screenAud
  */
 const size = (width, height) => (width && height ? `${width}×${height}` : NONE);
 
-/** @param {number | null} rate */
-const frames = (rate) => (rate === null ? NONE : say('unit.fps', { value: number(rate, 0) }));
+/** @param {number | null | undefined} rate */
+const frames = (rate) => (rate == null ? NONE : say('unit.fps', { value: number(rate, 0) }));
 
-/** @type {[name: import('./words.js').Word, pair: (track: Track, browser: BrowserFigures | null) => Pair][]} */
-const LINES = [
-  ['figure.throughput', (track, browser) => [bitrate(track.figures.bitrate), bitrate(browser?.bitrate)]],
-  ['figure.loss', (track, browser) => [percent(track.figures.loss), percent(browser?.loss)]],
-  ['figure.jitter', (track, browser) => [milliseconds(track.figures.jitter), milliseconds(browser?.jitter)]],
-  ['figure.rtt', (track, browser) =>
-    [milliseconds(track.figures.roundTripTime), milliseconds(browser?.roundTripTime)]],
-  ['track.delay', ({ figures }) => [milliseconds(figures.delay), '']],
-  ['figure.buffer', ({ direction }, browser) => (direction === 'inbound' ? null
-    : ['', milliseconds(browser?.jitterBufferDelay)])],
-  ['figure.resolution', (track, browser) => (track.kind === 'audio' ? null
-    : [size(track.width, track.height), browser ? size(browser.width, browser.height) : NONE])],
-  ['figure.fps', (track, browser) => (track.kind === 'audio' ? null
-    : [frames(track.framesPerSecond), frames(browser?.framesPerSecond ?? null)])],
-  ['figure.freezes', (track, browser) => (track.kind === 'audio' ? null
-    : [count(track.freezeCount), count(browser?.freezeCount)])],
-  ['figure.concealed', (track, browser) => (track.kind === 'video' || track.direction === 'inbound' ? null
-    : ['', percent(browser?.concealed)])],
-  ['figure.spacing', ({ figures }) => [milliseconds(figures.meanInterArrival), '']],
-  ['figure.keyFrames', (track) => (track.kind === 'audio' ? null : [count(track.keyFrames), ''])],
-  ['figure.nacks', (track) => [count(track.nackCount), '']],
-  ['figure.resent', (track) => [count(track.retransmitted), '']],
-];
+/** @type {Record<string, (value: number | null | undefined) => string>} by the unit that the server declares */
+const SHOWN = { 'bit/s': bitrate, '%': percent, s: milliseconds, '1/s': frames };
+
+/**
+ * @typedef {(track: Track, browser: BrowserFigures | null) => Pair} Ends
+ * @typedef {[label: string, ends: Ends]} Line
+ */
+
+/**
+ * @param {Declared} declared
+ * @returns {Line[]}
+ */
+function linesOf({ units, counters }) {
+  const show = (/** @type {string} */ name, /** @type {number | null | undefined} */ value) =>
+    (SHOWN[units[name] ?? ''] ?? count)(value);
+  /** @type {(name: string, ends: Ends) => Line} */
+  const line = (name, ends) => [fullLabelOf(name), ends];
+  return [
+    ...(/** @type {const} */ (['bitrate', 'loss', 'jitter', 'roundTripTime'])).map((name) =>
+      line(name, ({ figures }, browser) => [show(name, figures[name]), show(name, browser?.[name])])),
+    line('delay', ({ figures }) => [show('delay', figures.delay), '']),
+    line('jitterBufferDelay', ({ direction }, browser) => (direction === 'inbound' ? null
+      : ['', show('jitterBufferDelay', browser?.jitterBufferDelay)])),
+    [say('figure.resolution'), (track, browser) => (track.kind === 'audio' ? null
+      : [size(track.width, track.height), browser ? size(browser.width, browser.height) : NONE])],
+    ...(/** @type {const} */ (['framesPerSecond', 'freezeCount'])).map((name) =>
+      line(name, (track, browser) => (track.kind === 'audio' ? null
+        : [show(name, track[name]), show(name, browser?.[name])]))),
+    line('concealed', (track, browser) => (track.kind === 'video' || track.direction === 'inbound' ? null
+      : ['', show('concealed', browser?.concealed)])),
+    line('meanInterArrival', ({ figures }) => [show('meanInterArrival', figures.meanInterArrival), '']),
+    ...counters.map(([name, kind]) => line(name, (track) =>
+      (kind === 'both' || kind === track.kind ? [count(countOf(track, name)), ''] : null))),
+  ];
+}
 
 export class TrackCards {
   #cards;
 
-  /** @param {HTMLElement} holder */
-  constructor(holder) {
+  /** @param {HTMLElement} holder @param {Declared} declared */
+  constructor(holder, declared) {
     holder.replaceChildren();
-    this.#cards = new Keyed(holder, (/** @type {Track} */ track) => new Card(track));
+    const lines = linesOf(declared);
+    this.#cards = new Keyed(holder, (/** @type {Track} */ track) => new Card(track, lines));
   }
 
   /**
@@ -80,13 +96,13 @@ class Card {
   #lines;
   #icon = icon('camera');
 
-  /** @param {Track} track */
-  constructor(track) {
+  /** @param {Track} track @param {Line[]} lines */
+  constructor(track, lines) {
     setIcon(this.#icon, ICONS[track.source] ?? 'camera');
     const outbound = track.direction === 'outbound';
-    this.#lines = LINES.filter(([, pair]) => pair(track, null)).map(([name, pair]) => {
+    this.#lines = lines.filter(([, pair]) => pair(track, null)).map(([label, pair]) => {
       const [server, browser] = [el('td', {}), el('td', {})];
-      return { pair, server, browser, root: el('tr', {}, el('th', { scope: 'row' }, say(name)), server, browser) };
+      return { pair, server, browser, root: el('tr', {}, el('th', { scope: 'row' }, label), server, browser) };
     });
     const head = el('tr', {}, el('td', {}), el('th', { scope: 'col' }, say('ends.server')),
       el('th', { scope: 'col' }, say('ends.browser')));

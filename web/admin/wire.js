@@ -89,11 +89,7 @@
  * @property {number | null} width
  * @property {number | null} height
  * @property {number | null} framesPerSecond
- * @property {number} keyFrames
  * @property {number} freezeCount
- * @property {number} nackCount
- * @property {number} pliCount
- * @property {number} retransmitted
  * @property {number | null} audioLevel
  * @property {FullFigures} figures
  * @property {Grades} grades
@@ -163,12 +159,27 @@
 /** @typedef {{loss: number, roundTripTime: number, jitter: number}} Bounds */
 
 /**
- * @typedef {object} Hello
- * @property {Record<string, string[]>} columns
- * @property {Record<string, Profile>} profiles
- * @property {{good: Bounds, fair: Bounds}} levels
- * @property {number[]} delayBounds seconds
+ * @typedef {object} Declared what the server says of figures, see `qos/figures.py`
+ * @property {Record<string, string>} units by figure
+ * @property {[name: string, kind: '' | 'audio' | 'video' | 'both'][]} counters of tracks, and of
+ *   which kind of track each is shown
  */
+
+/**
+ * @typedef {Declared & {
+ *   columns: Record<string, string[]>, profiles: Record<string, Profile>,
+ *   levels: {good: Bounds, fair: Bounds}, delayBounds: number[],
+ * }} Hello `delayBounds` in seconds
+ */
+
+/**
+ * @param {Track} track
+ * @param {string} name one of `Declared.counters`
+ * @returns {number | null}
+ */
+export function countOf(track, name) {
+  return /** @type {any} */ (track)[name] ?? null;
+}
 
 /**
  * @param {string[]} columns

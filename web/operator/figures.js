@@ -12,6 +12,13 @@ import { say } from './words.js';
 /** @typedef {number | null | undefined} Known a number, or that there is none */
 /** @typedef {'ms' | 'percent' | 'rate' | 'mos' | 'count' | 'duration' | 'fps' | 'score'} Unit */
 
+/** How each figure is written: `qos/figures.py` declares its unit, and a test compares. */
+export const UNITS = /** @type {const} */ ({
+  bitrate: 'rate', loss: 'percent', jitter: 'ms', roundTripTime: 'ms', delay: 'ms', meanInterArrival: 'ms',
+  mos: 'mos', framesPerSecond: 'fps', freezeCount: 'count', freezesDuration: 'duration',
+  jitterBufferDelay: 'ms', concealed: 'percent',
+});
+
 /** What is shown where there is no figure. */
 export const NONE = '–';
 

@@ -51,6 +51,18 @@ export function vocabulary(words) {
 
 export const { say, isWord, sayIf, wordOf } = vocabulary(WORDS);
 
+/** Figures that are computed by a model. */
+const MODELLED = ['delay', 'mos'];
+
+/** @param {string} figure as `qos/figures.py` names it */
+export const labelOf = (figure) => wordOf('figure', figure);
+
+/** @param {string} figure whose label shall say where a model computes it */
+export function fullLabelOf(figure) {
+  const name = labelOf(figure);
+  return MODELLED.includes(figure) ? say('figure.modelled', { name }) : name;
+}
+
 /** @type {Record<string, (element: Element, text: string) => void>} by data attribute */
 const PLACES = {
   'data-w': (element, text) => { element.textContent = text; },

@@ -1,6 +1,6 @@
 /** Who was in the call, how it went for them, and what a table of grades makes of it. */
 
-import { clock, figure, text } from '../operator/figures.js';
+import { UNITS, clock, figure, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
 import { colourClass } from './plot.js';
@@ -54,7 +54,7 @@ export function peopleTable(report, until) {
   const names = {
     voice: say('people.voice'), picture: say('people.picture'),
     loss: say('figure.loss'), rate: say('figure.throughput'), delay: say('figure.delay'),
-    jitter: say('figure.jitter'), rtt: say('figure.roundTripTime'), freezes: say('figure.freezes'),
+    jitter: say('figure.jitter'), rtt: say('figure.roundTripTime'), freezes: say('figure.freezeCount'),
     vote: say('people.vote'),
   };
   const rows = report.people.map((person, number) => {
@@ -62,14 +62,14 @@ export function peopleTable(report, until) {
     const of = (/** @type {import('../operator/figures.js').Known} */ value, /** @type {import('../operator/figures.js').Unit} */ unit, /** @type {string} */ field) =>
       figure(value, unit, `${person.participant}.${field}`);
     return el('tr', {}, who(person, number, until),
-      cell(names.voice, of(downAudio?.mos.mean, 'mos', 'downAudio.mos.mean')),
-      cell(names.picture, of(downVideo?.mos.mean, 'mos', 'downVideo.mos.mean')),
-      cell(names.loss, both(of(down.loss.mean, 'percent', 'down.loss.mean'), of(up.loss.mean, 'percent', 'up.loss.mean'))),
-      cell(names.rate, both(of(down.bitrate, 'rate', 'down.bitrate'), of(up.bitrate, 'rate', 'up.bitrate'))),
-      cell(names.delay, of(down.delay.mean, 'ms', 'down.delay.mean')),
-      cell(names.jitter, both(of(down.jitter.mean, 'ms', 'down.jitter.mean'), of(up.jitter.mean, 'ms', 'up.jitter.mean'))),
-      cell(names.rtt, of(down.roundTripTime.mean, 'ms', 'down.roundTripTime.mean')),
-      cell(names.freezes, of(down.freezes, 'count', 'down.freezes')),
+      cell(names.voice, of(downAudio?.mos.mean, UNITS.mos, 'downAudio.mos.mean')),
+      cell(names.picture, of(downVideo?.mos.mean, UNITS.mos, 'downVideo.mos.mean')),
+      cell(names.loss, both(of(down.loss.mean, UNITS.loss, 'down.loss.mean'), of(up.loss.mean, UNITS.loss, 'up.loss.mean'))),
+      cell(names.rate, both(of(down.bitrate, UNITS.bitrate, 'down.bitrate'), of(up.bitrate, UNITS.bitrate, 'up.bitrate'))),
+      cell(names.delay, of(down.delay.mean, UNITS.delay, 'down.delay.mean')),
+      cell(names.jitter, both(of(down.jitter.mean, UNITS.jitter, 'down.jitter.mean'), of(up.jitter.mean, UNITS.jitter, 'up.jitter.mean'))),
+      cell(names.rtt, of(down.roundTripTime.mean, UNITS.roundTripTime, 'down.roundTripTime.mean')),
+      cell(names.freezes, of(down.freezes, UNITS.freezeCount, 'down.freezes')),
       cell(names.vote, voteText(votes)));
   });
   return scrolling(say('people.title'), el('table', { class: 'table cardy' },

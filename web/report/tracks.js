@@ -1,6 +1,7 @@
 /** The two sides of what was received, and every single track. */
 
-import { figure, text } from '../operator/figures.js';
+import { UNITS, figure, text } from '../operator/figures.js';
+import { labelOf } from '../operator/words.js';
 import { el } from '../shared/dom.js';
 import { head, named, scrolling } from './people.js';
 import { byVisit } from './visits.js';
@@ -23,14 +24,9 @@ function serverSide(summary) {
   };
 }
 
-/** What both sides can say. The browser's rate is a track's, the server's that of all together. */
-const SIDES = /** @type {const} */ ([
-  ['loss', 'percent'], ['jitter', 'ms'], ['roundTripTime', 'ms'], ['framesPerSecond', 'fps'],
-]);
-
-const FIGURES = /** @type {const} */ ([
-  ['bitrate', 'rate'], ['loss', 'percent'], ['jitter', 'ms'], ['roundTripTime', 'ms'], ['framesPerSecond', 'fps'],
-]);
+/** What both sides measure. The browser's rate is a track's, the server's that of all together. */
+const SIDES = /** @type {const} */ (['loss', 'jitter', 'roundTripTime', 'framesPerSecond']);
+const FIGURES = /** @type {const} */ (['bitrate', ...SIDES]);
 
 /**
  * What each person received, by the server and by their own browser.
@@ -55,8 +51,8 @@ export function sidesTable(report) {
     el('thead', {}, el('tr', {}, head(say('people.who')),
       el('th', { scope: 'col', class: 'start' }, say('sides.medium')),
       el('th', { scope: 'col', class: 'start' }, say('sides.side')),
-      ...SIDES.map(([field]) => head(sayIf(`figure.${field}`))),
-      head(say('figure.freezes')), head(say('sides.more')))),
+      ...SIDES.map((field) => head(labelOf(field))),
+      head(say('figure.freezeCount')), head(say('sides.more')))),
     ...bodies));
 }
 
@@ -75,11 +71,11 @@ function sideRows(person, medium, field, summary, name) {
   const first = el('tr', { class: name ? '' : 'part' }, ...(name ? [name] : []),
     el('td', { class: 'start', rowspan: '2' }, say(`media.${medium}`)),
     el('td', { class: 'start' }, say('sides.server')),
-    ...SIDES.map(([one, unit]) => el('td', {}, figure(server[one], unit, path(exported(one))))),
+    ...SIDES.map((one) => el('td', {}, figure(server[one], UNITS[one], path(exported(one))))),
     el('td', {}, video ? figure(summary.freezes, 'count', path('freezes')) : none()),
     el('td', {}));
   const second = el('tr', { class: 'browser-row' }, el('td', { class: 'start' }, say('sides.browser')),
-    ...SIDES.map(([one, unit]) => el('td', {}, figure(browser?.[one], unit, path(`browser.${one}`)))),
+    ...SIDES.map((one) => el('td', {}, figure(browser?.[one], UNITS[one], path(`browser.${one}`)))),
     el('td', {}, video ? figure(browser?.freezeCount, 'count', path('browser.freezeCount')) : none()),
     el('td', { class: 'more-said' }, browser ? browserMore(browser) : say('sides.silent')));
   return [first, second];
@@ -95,9 +91,9 @@ const none = () => el('span', { class: 'none' }, '–');
 /** @param {Browser} browser */
 function browserMore({ jitterBufferDelay, concealed, freezesDuration, absurd }) {
   const parts = [];
-  if (jitterBufferDelay !== null) parts.push(say('tracks.buffer', { value: text(jitterBufferDelay, 'ms') }));
-  if (concealed !== null) parts.push(say('tracks.concealed', { value: text(concealed, 'percent') }));
-  if (freezesDuration) parts.push(say('tracks.frozen', { value: text(freezesDuration, 'duration') }));
+  if (jitterBufferDelay !== null) parts.push(say('tracks.buffer', { value: text(jitterBufferDelay, UNITS.jitterBufferDelay) }));
+  if (concealed !== null) parts.push(say('tracks.concealed', { value: text(concealed, UNITS.concealed) }));
+  if (freezesDuration) parts.push(say('tracks.frozen', { value: text(freezesDuration, UNITS.freezesDuration) }));
   if (absurd) parts.push(say('tracks.absurd', { count: absurd }));
   return parts.join(' · ') || '–';
 }
@@ -124,8 +120,8 @@ export function trackFolds(report) {
 function trackTable(person, nameOf) {
   const columns = [
     say('tracks.track'), say('figure.codec'), say('figure.size'),
-    ...FIGURES.map(([field]) => sayIf(`figure.${field}`)), say('figure.delay'),
-    say('figure.meanInterArrival'), say('figure.freezes'), say('figure.mos'), say('figure.mosModel'),
+    ...FIGURES.map(labelOf), say('figure.delay'),
+    say('figure.meanInterArrival'), say('figure.freezeCount'), say('figure.mos'), say('figure.mosModel'),
   ];
   const tracks = [...person.tracks].sort((a, b) => a.direction.localeCompare(b.direction)
     || a.publisher.localeCompare(b.publisher) || a.kind.localeCompare(b.kind));
@@ -151,10 +147,10 @@ function trackRow(track, person, nameOf) {
     el('td', {}, figure(value, unit, path(field)));
   return el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, track.codec),
     el('td', { class: 'digits' }, summary.width ? `${summary.width} × ${summary.height}` : '–'),
-    ...FIGURES.map(([one, unit]) => cell(server[one] ?? null, unit, exported(one))),
-    cell(summary.delay.mean, 'ms', 'delay.mean'),
-    cell(summary.meanInterArrival, 'ms', 'meanInterArrival'),
-    cell(summary.freezes, 'count', 'freezes'),
-    cell(summary.mos.mean, 'mos', 'mos.mean'),
+    ...FIGURES.map((one) => cell(server[one] ?? null, UNITS[one], exported(one))),
+    cell(summary.delay.mean, UNITS.delay, 'delay.mean'),
+    cell(summary.meanInterArrival, UNITS.meanInterArrival, 'meanInterArrival'),
+    cell(summary.freezes, UNITS.freezeCount, 'freezes'),
+    cell(summary.mos.mean, UNITS.mos, 'mos.mean'),
     el('td', { class: 'start model' }, summary.mosModel || '–'));
 }

@@ -32,10 +32,6 @@
  * @property {number | null} width
  * @property {number | null} height
  * @property {number} freezes
- * @property {number} nackCount
- * @property {number} pliCount
- * @property {number} retransmitted
- * @property {number} keyFrames
  * @property {number | null} estimateBps
  * @property {number | null} targetBps
  * @property {Browser | null} browser

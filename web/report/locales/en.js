@@ -75,18 +75,8 @@ export default {
   'media.audio': 'Sound',
   'media.video': 'Video',
 
-  'figure.throughput': 'Throughput',
-  'figure.bitrate': 'Rate',
-  'figure.delay': 'Delay, one way',
-  'figure.jitter': 'Jitter',
-  'figure.loss': 'Loss',
-  'figure.roundTripTime': 'Round trip',
-  'figure.framesPerSecond': 'Frames/s',
-  'figure.freezes': 'Freezes',
-  'figure.meanInterArrival': 'Packet spacing',
   'figure.codec': 'Codec',
   'figure.size': 'Video size',
-  'figure.mos': 'MOS',
   'figure.mosModel': 'Estimated by',
 
   'event.title': 'What happened, and when',

@@ -75,18 +75,8 @@ export default {
   'media.audio': 'Suara',
   'media.video': 'Video',
 
-  'figure.throughput': 'Throughput',
-  'figure.bitrate': 'Laju',
-  'figure.delay': 'Delay satu arah',
-  'figure.jitter': 'Jitter',
-  'figure.loss': 'Paket hilang',
-  'figure.roundTripTime': 'Pulang-pergi',
-  'figure.framesPerSecond': 'Frame/dtk',
-  'figure.freezes': 'Macet',
-  'figure.meanInterArrival': 'Jarak paket',
   'figure.codec': 'Codec',
   'figure.size': 'Ukuran video',
-  'figure.mos': 'MOS',
   'figure.mosModel': 'Diperkirakan dengan',
 
   'event.title': 'Apa yang terjadi, dan kapan',
