@@ -30,7 +30,8 @@ MAX_DIGESTED = 64
 
 Kind = Literal["audio", "video"]
 Source = Literal["microphone", "camera", "screen", "screenAudio"]
-Connection = Literal["publish", "subscribe"]
+MediaConnection = Literal["publish", "subscribe"]
+"""A peer connection of a participant, by what the participant does over it."""
 SOURCE_KINDS: dict[Source, Kind] = {
     "microphone": "audio",
     "camera": "video",
@@ -157,7 +158,7 @@ class View(FromClient):
 class DigestTrack(_Part):
     """What came of a track since the last digest, as the browser counts it (W3C webrtc-stats).
 
-    Any number is taken; `signaling.meter.browser_digest` judges whether it can be.
+    Any number is accepted; `signaling.meter.browser_digest` judges whether it can be.
     """
 
     track: _Id
@@ -203,7 +204,7 @@ class Why(FromClient):
 
 
 class Candidate(FromClient):
-    """Trickled candidates are not needed: the checks themselves tell the address."""
+    """Trickled candidates are not needed: the connectivity checks show the address."""
 
 
 class Chat(FromClient):
@@ -375,7 +376,7 @@ class Speaking(FromServer):
 
 
 class Transport(FromServer):
-    connection: Connection
+    connection: MediaConnection
     state: Literal["connected", "failed", "closed"]
     reason: str = ""
 

@@ -34,9 +34,9 @@ from signaling.worker_pool import Launch, WorkerPool
 log = logging.getLogger(__name__)
 
 TICK = 0.5
-"""Seconds between looks for those who are gone."""
-FAREWELL = 0.7
-"""Seconds that clients have to take the news of a shutdown."""
+"""Seconds between removals of those who are gone."""
+CLOSING = 0.7
+"""Seconds that clients have to read that the server closes."""
 DRAIN = 1.0
 """Seconds that workers have to close their transports."""
 
@@ -70,7 +70,7 @@ class Server:
         self.listeners = RoomListeners(config, self.rooms, admin_token, self._forwarded)
         self._table = MessageTable(Requests(self.rooms, GuestByName()).part())
         self._open: set[WebSocket] = set()
-        # Sockets that nobody has joined by are the idle ones. One address never takes all.
+        # Sockets that nobody has joined by are the idle ones. One address never gets all.
         self._seats = Places(config.max_sockets, max(1, config.max_sockets // 2))
         self._runner = web.AppRunner(
             self._application(), access_log=None, handle_signals=False, shutdown_timeout=0.2
@@ -125,16 +125,16 @@ class Server:
         return port
 
     async def close(self) -> None:
-        """Tell the clients, drain the workers, and stop; within 3 s."""
+        """Notify the clients, drain the workers, and stop; within 3 s."""
         if self._ticking is not None:
             self._ticking.cancel()
         if self._listener is not None:
             self._listener.close()
         closing = [one.close(messages.Closing(), WSCloseCode.GOING_AWAY) for one in self._open]
-        # Draining closes media as well: tell people first, or they would see a fault.
-        told = asyncio.gather(*closing, self.listeners.hang_up(), return_exceptions=True)
+        # Draining closes media as well: clients hear of it first, or they would see a fault.
+        notified = asyncio.gather(*closing, self.listeners.hang_up(), return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(told, FAREWELL)
+            await asyncio.wait_for(notified, CLOSING)
         await self.pool.close(DRAIN)
         await self.listeners.close()
         with contextlib.suppress(TimeoutError):
@@ -167,7 +167,7 @@ class Server:
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request)
         address = self._forwarded.address(request)
-        # A proxy that does not say for whom it speaks cannot be counted as one person.
+        # A proxy that does not name its client cannot be counted as one person.
         key = "" if self._forwarded.trusts(address) else address_key(address)
         place = self._seats.take(key, time.monotonic(), JOIN_TIMEOUT)
         if place is None:

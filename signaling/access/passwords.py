@@ -19,7 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 T = TypeVar("T")
 
 MAX_WAITING = 64
-"""Checks that may wait for a thread; beyond it a joiner is told to come back."""
+"""Checks that may wait for a thread; beyond it a join is refused for the moment."""
 
 
 _M_MMAP_THRESHOLD = -3

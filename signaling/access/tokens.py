@@ -33,5 +33,5 @@ def digest(secret: str) -> bytes:
 
 
 def same(left: str, right: str) -> bool:
-    """Compare secrets without telling by the time it takes where they differ."""
+    """Compare secrets in a time that does not depend on where they differ."""
     return secrets.compare_digest(left.encode(), right.encode())

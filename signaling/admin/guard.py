@@ -88,7 +88,7 @@ class Guard:
         return identity
 
     def log_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        """End the login of this request and take its cookie back."""
+        """End the login of this request and delete its cookie."""
         self.logins.log_out(request.cookies.get(COOKIE, ""))
         response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
 

@@ -110,13 +110,13 @@ class Participant:
         """That it publishes, by id."""
         return self.publication.tracks if self.publication is not None else {}
 
-    def connections(self) -> list[Publication | Subscription]:
+    def media_connections(self) -> list[Publication | Subscription]:
         """Those that are open in the worker."""
         return [one for one in (self.publication, self.subscription) if one is not None]
 
     def sends_nothing(self, now: float) -> bool:
         """Whether media that should come does not, or nothing is connected for it."""
-        if not self.present or all(one.state == "new" for one in self.connections()):
+        if not self.present or all(one.state == "new" for one in self.media_connections()):
             return True
         publication = self.publication
         due = publication is not None and any(
@@ -130,7 +130,7 @@ class Participant:
         if self.away_since is None:
             return None
         soonest = self.away_since + AWAY
-        connected = any(connection.state == "connected" for connection in self.connections())
+        connected = any(connection.state == "connected" for connection in self.media_connections())
         if self.left_cleanly or not connected:
             return soonest
         return min(max(soonest, self.heard_at + SILENT), self.away_since + RESUME)

@@ -30,7 +30,7 @@ class Track:
 class Publication(MediaConnection):
     """State of one publish connection."""
 
-    direction: ClassVar[messages.Connection] = "publish"
+    direction: ClassVar[messages.MediaConnection] = "publish"
 
     tracks: dict[str, Track] = field(default_factory=dict)
     """By id; none once it has ended."""

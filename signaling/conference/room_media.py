@@ -262,7 +262,7 @@ class RoomMedia:
 
     def leave(self, participant: Participant) -> None:
         """Close both connections of somebody who goes."""
-        for connection in participant.connections():
+        for connection in participant.media_connections():
             self._close(connection, self.worker)
 
     def ended(self, connection: Publication | Subscription, failure: str) -> None:

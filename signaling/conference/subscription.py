@@ -52,7 +52,7 @@ class Wanted:
 class Subscription(MediaConnection):
     """State of one subscribe connection."""
 
-    direction: ClassVar[messages.Connection] = "subscribe"
+    direction: ClassVar[messages.MediaConnection] = "subscribe"
 
     lines: list[DownLine] = field(default_factory=list)
     free: set[str] = field(default_factory=set)

@@ -38,7 +38,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     messages.ParticipantJoined: lambda message: (type(message), message.participant.id),
     messages.Reasons: lambda message: (type(message), message.participant),
 }
-"""What a message describes, for those of which the newest says it all."""
+"""What a message describes, for those of which only the newest matters."""
 
 _OF_TRACKS = (messages.TrackPublished, messages.TrackUnpublished, messages.TrackMuted)
 
@@ -76,7 +76,7 @@ class Backlog:
             self._chat.append(self._number)
         return True
 
-    def take(self) -> messages.FromServer | None:
+    def pop(self) -> messages.FromServer | None:
         """The one that waited longest; None when none does."""
         if not self._waiting:
             return None
@@ -95,7 +95,7 @@ class Backlog:
             del self._waiting[self._chat.popleft()]
 
     def _cancels(self, message: messages.FromServer) -> bool:
-        """Leave out what `message` ends; whether nothing is left for it to say."""
+        """Leave out what `message` ends; whether it then needs not be sent itself."""
         if not self._waiting:
             return False
         if isinstance(message, messages.TrackUnpublished):

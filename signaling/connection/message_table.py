@@ -1,7 +1,7 @@
 """What may be asked for over a connection: one rule a type of message. Pure.
 
 Theory of operation. Each subject (the conference; others beside it) brings a part of the table
-with the messages that it takes. A `MessageTable` is all of them: what it does not list is refused
+with the messages that it handles. A `MessageTable` is all of them: what it does not list is refused
 by name, before anything else is looked at.
 """
 
@@ -25,7 +25,7 @@ WAITING_OR_JOINED: frozenset[Stage] = frozenset({"waiting", "joined"})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one type of message is taken."""
+    """How one type of message is handled."""
 
     act: Act
     """What its sender must be allowed to do."""

@@ -7,8 +7,8 @@ WebSocket or whatever carries messages both ways. Its stages:
         |                                     ^
         +------------- join, resume ----------+
 
-A message is taken by its rule in the `MessageTable`: known type, within the budgets, right stage,
-permitted, and only then handled, one after the other in the order in which they came. A `join`
+A message is checked by its rule in the `MessageTable` (known type, right stage, within the budgets,
+permitted) and only then handled, one after the other in the order in which they came. A `join`
 that has to wait goes on beside them. In the stage `joined` the session is its participant's
 `Connection`. When the outlet ends (`ended`) the participant stays in its room as away, and another
 session may take it over; of who waited nothing stays. What one may ask for is bounded by kind, so
@@ -159,7 +159,7 @@ class Session:
     # Towards the outlet.
 
     async def receive(self, text: str) -> None:
-        """Take one message. Returns when the next one may be taken."""
+        """Handle one message. Returns when the next one may follow."""
         message: messages.FromClient | None = None
         try:
             # Decoded even when there are too many, so that the refusal names its type: refused
@@ -187,7 +187,7 @@ class Session:
         `why`: for the log."""
         place, fields = self._place, self.fields()
         self._leave_place()
-        if place is not None and place[1].connection is self:
+        if place is not None:
             room, participant = place
             room.away(participant, cleanly, self.clock())
             log.info("%s lost its connection (%s)", participant.id, why, extra=fields)
@@ -197,7 +197,7 @@ class Session:
         if self._entering is not None:
             self._entering.cancel()
 
-    # Taking messages.
+    # Messages.
 
     def _check_rate(self) -> None:
         if wait := self._bucket.take(self.clock()):

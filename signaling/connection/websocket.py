@@ -152,7 +152,7 @@ class WebSocket:
 
     async def _write(self) -> None:
         while True:
-            message = self._backlog.take()
+            message = self._backlog.pop()
             try:
                 if message is not None:
                     await self._socket.send_str(messages.encode(message))

@@ -84,7 +84,7 @@ class Captures:
         room, person = found
         if not isinstance(room.media.worker, Worker):
             raise CaptureRefusedError("notFound")
-        transports = tuple(one.transport for one in person.connections())
+        transports = tuple(one.transport for one in person.media_connections())
         if not transports:
             raise CaptureRefusedError("notFound")
         if any(one.participant == participant and one.state == "running" for one in self.all):

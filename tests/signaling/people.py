@@ -93,7 +93,9 @@ class Person:
     def view(self, now: float, *tracks: messages.Viewed, **fields: Any) -> float:
         return self.room.view(self.participant, messages.View(tracks, **fields), now)
 
-    def change(self, side: messages.Connection, state: TransportState, reason: str = "") -> str:
+    def change(
+        self, side: messages.MediaConnection, state: TransportState, reason: str = ""
+    ) -> str:
         """What the worker says of one of its transports; the transport's id."""
         one = self.participant.publication if side == "publish" else self.participant.subscription
         assert one is not None

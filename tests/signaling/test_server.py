@@ -517,7 +517,7 @@ async def test_who_is_gone_holds_no_shutdown_up(
     ada = await run.joined()
     await ada.socket.close()
     # The session has not ended yet, and nothing will ever be written to it.
-    monkeypatch.setattr(server, "FAREWELL", 600.0)
+    monkeypatch.setattr(server, "CLOSING", 600.0)
     await run.server.close()
     assert run.worker.all(Drain)
 

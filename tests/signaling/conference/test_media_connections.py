@@ -19,7 +19,7 @@ def open_ones(room: Room) -> set[str]:
     return {
         connection.transport
         for participant in room.participants.values()
-        for connection in participant.connections()
+        for connection in participant.media_connections()
     }
 
 

@@ -15,7 +15,7 @@ def track(name: str) -> messages.TrackInfo:
 
 
 def taken(backlog: Backlog) -> Iterable[messages.FromServer]:
-    while (message := backlog.take()) is not None:
+    while (message := backlog.pop()) is not None:
         yield message
 
 
@@ -80,7 +80,7 @@ def test_answers_to_own_requests_are_counted() -> None:
     answers = [messages.Published(number, "", ()) for number in range(4)]
     assert [backlog.add(answer) for answer in answers] == [True, True, True, False]
     # What replaces one that waits needs no room of its own.
-    assert backlog.take() == answers[0]
+    assert backlog.pop() == answers[0]
     assert backlog.add(messages.Pong(1.0))
     assert backlog.add(messages.Pong(2.0))
     assert list(taken(backlog)) == [*answers[1:3], messages.Pong(2.0)]
