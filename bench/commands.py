@@ -12,6 +12,7 @@ from bench.attack import measure as attack
 from bench.context import LOOPBACK, Context, Outcome, UsageError
 from bench.impair import measure as impair
 from bench.provenance import provenance
+from bench.real import chromium
 from bench.real import participants as real
 from bench.recordings import media
 from bench.recordings.library import Library
@@ -32,7 +33,7 @@ Tell = Callable[[str], None]
 def run(name: str, options: argparse.Namespace, tell: Tell) -> Outcome:
     """Raises `UsageError`, and what a run ends with."""
     if name == "browser":
-        _need(name, browser.missing())
+        _need(name, chromium.missing())
         with OwnServer(LOOPBACK, 1, 10, 2) as server:
             return browser.measure_browser(server, options.runs, tell)
     if name == "impair":

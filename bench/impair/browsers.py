@@ -12,7 +12,6 @@ import base64
 import contextlib
 import json
 import shlex
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,14 +19,12 @@ from typing import Any, Protocol
 
 from bench.impair import clip
 from bench.impair.rig import Spoke, inside
-from bench.real.firefox import FirefoxThread
-from bench.runs.browser import FLAGS, chromium
+from bench.real import chromium, firefox
+from bench.real.room_page import SAMPLER
 from bench.servers import netns
 
 WINDOW = {"viewer": (1280, 720), "publisher": (640, 360)}
 """Of the pages (pixels)."""
-SAMPLER = Path(__file__).with_name("sampler.js")
-"""The script in each page that reports its statistics."""
 CAPTURE = Path(__file__).with_name("capture.js")
 _SEND_ONLY = """
 localStorage.setItem('settings', JSON.stringify({ audioOnly: true, soundElsewhere: true }));
@@ -42,18 +39,6 @@ class Page(Protocol):
     def goto(self, url: str) -> Any: ...
     def evaluate(self, expression: str) -> Any: ...
     def wait_for_timeout(self, timeout: float) -> None: ...
-
-
-def missing_firefox() -> str:
-    """What is not there, in words; empty when Firefox can be measured."""
-    if firefox():
-        return ""
-    return "`--browser firefox` needs Firefox: Debian package firefox-esr"
-
-
-def firefox() -> str | None:
-    """The executable."""
-    return shutil.which("firefox-esr") or shutil.which("firefox")
 
 
 @dataclass(frozen=True)
@@ -78,12 +63,8 @@ class Place:
 
 def open_chromium(place: Place, play: Any, stack: contextlib.ExitStack) -> Page:
     """A page of a Chromium that ends with `stack`; `play` is Playwright."""
-    flags = [
-        *FLAGS,
-        f"--use-file-for-fake-video-capture={clip.clip(*place.size)}",
-        f"--use-file-for-fake-audio-capture={clip.speech(place.voice)}",
-        f"--unsafely-treat-insecure-origin-as-secure={place.url}",
-    ]
+    camera, voice = clip.clip(*place.size), clip.speech(place.voice)
+    flags = chromium.flags(camera, voice, place.url)
     browser = play.chromium.launch(executable_path=_wrapper(place.scratch, place.spoke), args=flags)
     stack.callback(_close, browser)
     width, height = place.window
@@ -99,7 +80,7 @@ def open_chromium(place: Place, play: Any, stack: contextlib.ExitStack) -> Page:
 def _wrapper(folder: Path, spoke: Spoke) -> str:
     """An executable that is Chromium in the spoke's namespace."""
     path = folder / f"chromium-{spoke.namespace}"
-    words = [*inside(spoke.namespace), chromium() or "chromium"]
+    words = [*inside(spoke.namespace), chromium.executable() or "chromium"]
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o700)
     return str(path)
@@ -113,7 +94,7 @@ def _close(browser: Any) -> None:
         browser.close()
 
 
-class FirefoxSeat(FirefoxThread):
+class FirefoxSeat(firefox.FirefoxThread):
     """Firefox's page, whose camera is fed once it has been loaded."""
 
     feed = ""
@@ -139,7 +120,10 @@ def open_firefox(place: Place, stack: contextlib.ExitStack) -> Page:
         "network.proxy.type": "0",
     }
     page = FirefoxSeat(
-        firefox() or "firefox", profile, preferences, partial(netns.entered, place.spoke.namespace)
+        firefox.executable() or "firefox",
+        profile,
+        preferences,
+        partial(netns.entered, place.spoke.namespace),
     )
     stack.callback(page.close)
     page.set_viewport_size(*place.window)

@@ -22,6 +22,7 @@ from bench.impair import clip as impair_clip
 from bench.impair.browsers import Page, Place, open_chromium, open_firefox
 from bench.impair.judge import VIEWER
 from bench.impair.rig import HUB_ADDRESS, Spoke, congestion_control, star
+from bench.real import chromium, room_page
 from bench.servers import netns
 from bench.servers.server import OwnServer
 
@@ -67,17 +68,10 @@ class Seat:
 
     def enter(self, with_devices: bool, sample_ms: int) -> None:
         """Press the lobby's button."""
-        if with_devices:
-            self.until(
-                "camera and microphone are on",
-                "Boolean(document.getElementById('preview').srcObject)",
-                20,
-            )
-        else:
-            self.until("the lobby is there", "Boolean(document.getElementById('join-bare'))", 20)
-        button = "join-button" if with_devices else "join-bare"
+        what = "camera and microphone are on" if with_devices else "the lobby is there"
+        self.until(what, room_page.lobby_is_ready(with_devices=with_devices), 20)
         self.page.evaluate(f"void bench.start({sample_ms})")
-        self.page.evaluate(f"bench.enter({json.dumps(self.name)}, '{button}')")
+        self.page.evaluate(room_page.press_join(self.name, with_devices=with_devices))
         self.pressed = self.page.evaluate("bench.pressed")
 
     def reloaded(self) -> bool:
@@ -221,6 +215,6 @@ def call(
                 seats.append(Seat(f"Publisher {number + 1}" if publishes else VIEWER, spoke, page))
             yield Call(server, network.hub, seats[:-1], seats[-1], tell)
         except Error as error:
-            raise SetUpError(f"Chromium: {str(error).splitlines()[0]}") from None
+            raise SetUpError(chromium.error_line(error)) from None
         except (RuntimeError, TimeoutError) as error:
             raise SetUpError(f"Firefox: {error}") from None

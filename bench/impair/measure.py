@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.impair import rig as impair_rig
-from bench.impair.browsers import missing_firefox
 from bench.impair.call import Call, SetUpError, Tell, call
 from bench.impair.judge import Criterion, Evidence, evidence_of
 from bench.impair.rows import ROWS, Row
 from bench.impair.stats import longest_pause, sending_timeline, timeline
 from bench.provenance import provenance
-from bench.runs import browser
+from bench.real import chromium, firefox
 from bench.servers.netns import NamespaceError
 from bench.servers.server import ServerError
 
@@ -41,8 +40,8 @@ class BusyError(Exception):
 
 def missing(kind: str = CHROMIUM) -> str:
     """What is not there, in words; empty when rows can be measured with that browser."""
-    needed = impair_rig.missing() or browser.missing()
-    return needed or (missing_firefox() if kind == FIREFOX else "")
+    needed = impair_rig.missing() or chromium.missing()
+    return needed or (firefox.missing() if kind == FIREFOX else "")
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.impair import clip as impair_clip
-from bench.impair.browsers import SAMPLER
+from bench.real import chromium, room_page
 from bench.real.crew import (
     CONNECT_SECONDS,
     LOOK_SECONDS,
@@ -29,7 +29,6 @@ from bench.real.crew import (
     named,
     number_of,
 )
-from bench.runs.browser import FLAGS, chromium
 from bench.servers import processes
 
 KIND = KindOfClient(
@@ -74,17 +73,12 @@ class BrowserCrew:
         from playwright.async_api import Error, async_playwright
 
         before = set(processes.children(os.getpid()))
-        width, height = _CAMERA
-        flags = [
-            *FLAGS,
-            f"--use-file-for-fake-video-capture={impair_clip.clip(width, height)}",
-            f"--use-file-for-fake-audio-capture={impair_clip.speech(0)}",
-            f"--unsafely-treat-insecure-origin-as-secure={self._url}",
-        ]
+        camera = impair_clip.clip(*_CAMERA)
+        flags = chromium.flags(camera, impair_clip.speech(0), self._url)
         try:
             play = await self._stack.enter_async_context(async_playwright())
             self._browser = await play.chromium.launch(
-                executable_path=chromium(),
+                executable_path=chromium.executable(),
                 args=flags,
                 # Ctrl-C is for the bench, which asks the pages before it ends them.
                 handle_sigint=False,
@@ -93,7 +87,7 @@ class BrowserCrew:
             )
         except Error as error:
             await self._stack.aclose()
-            raise CrewError(f"Chromium: {_first_line(error)}") from None
+            raise CrewError(chromium.error_line(error)) from None
         except BaseException:
             await self._stack.aclose()
             raise
@@ -124,7 +118,7 @@ class BrowserCrew:
                 + (f"; the page says: {told}" if told else "")
             ) from None
         except Error as error:
-            raise CrewError(f"participant {part.participant}: {_first_line(error)}") from None
+            raise _lost(part, error) from None
 
     async def _told(self, participant: int) -> str:
         """Why the lobby let nobody in, in its own words; empty when it says nothing."""
@@ -138,21 +132,17 @@ class BrowserCrew:
 
     async def _come(self, part: Part) -> None:
         context = await self._browser.new_context(ignore_https_errors=True)
-        await context.add_init_script(path=SAMPLER)
+        await context.add_init_script(path=room_page.SAMPLER)
         page = await context.new_page()
         self._pages[part.participant] = page
         await page.goto(f"{part.url}/r/{part.room}")
-        if part.kinds:
-            await _until(page, "Boolean(document.getElementById('preview')?.srcObject)")
-            if "video" not in part.kinds:
-                await page.evaluate("document.getElementById('lobby-camera').click()")
-                await _until(page, "!document.getElementById('preview').srcObject?.active")
-        else:
-            await _until(page, "Boolean(document.getElementById('join-bare'))")
-        button = "join-button" if part.kinds else "join-bare"
-        name = json.dumps(named(part.participant))
-        await page.evaluate(f"bench.enter({name}, '{button}')")
-        await _until(page, _JOINED.format(publishes=json.dumps(bool(part.kinds))))
+        devices = bool(part.kinds)
+        await _until(page, room_page.lobby_is_ready(with_devices=devices))
+        if devices and "video" not in part.kinds:
+            await page.evaluate("document.getElementById('lobby-camera').click()")
+            await _until(page, "!document.getElementById('preview').srcObject?.active")
+        await page.evaluate(room_page.press_join(named(part.participant), with_devices=devices))
+        await _until(page, _JOINED.format(publishes=json.dumps(devices)))
         if "screen" in part.kinds:
             # A key as the keyboard sends it has the rights that sharing needs.
             await page.keyboard.press("s")
@@ -174,7 +164,7 @@ class BrowserCrew:
                 f" {RECEIVE_SECONDS:g} s"
             ) from None
         except Error as error:
-            raise CrewError(f"participant {part.participant}: {_first_line(error)}") from None
+            raise _lost(part, error) from None
 
     async def begin(self) -> None:
         """Pages count on and on."""
@@ -188,7 +178,7 @@ class BrowserCrew:
         except TimeoutError:
             raise CrewError(f"Chromium gave no answer for {LOOK_SECONDS:g} s") from None
         except Error as error:
-            raise CrewError(f"Chromium: {_first_line(error)}") from None
+            raise CrewError(chromium.error_line(error)) from None
 
     async def _look(self, participant: int) -> Look:
         return look_of(participant, await self._pages[participant].evaluate("bench.look()"))
@@ -205,18 +195,18 @@ class BrowserCrew:
         return [[self._root, *processes.children(self._root)]]
 
 
+def _lost(part: Part, error: Exception) -> CrewError:
+    return CrewError(f"participant {part.participant}: {chromium.error_line(error)}")
+
+
 async def _until(page: Any, expression: str) -> None:
     """The page's policy refuses what Playwright waits with."""
     while not await page.evaluate(expression):
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
-
-
 def look_of(participant: int, sample: dict[str, Any]) -> Look:
-    """What a page's sample (`impair/sampler.js`) says."""
+    """What a page's sample (`sampler.js`) says."""
     owners = {}
     for person in sample["people"]:
         number = number_of(person["name"])

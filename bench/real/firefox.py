@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -34,6 +35,17 @@ _PREFERENCES = {
 Result = TypeVar("Result")
 
 _LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
+
+
+def executable() -> str | None:
+    return next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
+
+
+def missing() -> str:
+    """What is not there, in words; empty when Firefox can be measured."""
+    if executable() is not None:
+        return ""
+    return "`--browser firefox` needs Firefox: Debian package firefox-esr"
 
 
 class FirefoxPage:

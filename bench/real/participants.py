@@ -8,10 +8,11 @@ import dataclasses
 
 from bench.context import CLIENTS, Context, Outcome, UsageError
 from bench.real import call as real_call
+from bench.real import chromium
 from bench.real.crew import Crew
 from bench.recordings import media
 from bench.recordings.library import Library
-from bench.runs import browser, calls
+from bench.runs import calls
 from bench.runs.run import Load
 from bench.servers.server import Server
 
@@ -54,7 +55,7 @@ def check(name: str, options: argparse.Namespace) -> None:
         raise UsageError("--talk is for recordings: a browser's fake microphone plays one voice")
     if client == BROWSER and options.video_kbps != 1000:
         raise UsageError("--video-kbps is for recordings: the page decides by itself what it sends")
-    if client == BROWSER and (reason := browser.missing()):
+    if client == BROWSER and (reason := chromium.missing()):
         raise UsageError(f"--client browser cannot run: {reason}")
 
 

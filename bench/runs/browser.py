@@ -9,7 +9,6 @@ browser's own test pattern compresses to a fraction of what a camera needs.
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -17,32 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.provenance import provenance
+from bench.real import chromium
 from bench.recordings.media import MovingPicture
 from bench.servers.server import Server
-from qos.install_hint import how_to_get
 
 CLIP_WIDTH, CLIP_HEIGHT, CLIP_RATE, CLIP_FRAMES = 1280, 720, 25, 50
 RAMP_LIMIT = 20.0
 """Seconds that a publisher is watched at most."""
 WHOLE = 0.9
 """Share of the configured maximum from which the rate counts as reached: encoders stay below."""
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-)
-"""A headless Chromium with fake devices that needs nothing and nobody."""
 
 _ENTER = """(name) => {
   const field = document.getElementById('name');
@@ -86,22 +68,6 @@ class BrowserError(Exception):
     """The browser did not do what was asked; the text says what."""
 
 
-def missing() -> str:
-    """What is not there, in words; empty when the measurement can run."""
-    if chromium() is None:
-        return "Chromium is not installed: Debian package chromium (apt install chromium)"
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        hint = how_to_get("playwright", "bench")
-        return f"Playwright for Python is not installed: {hint}"
-    return ""
-
-
-def chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser")
-
-
 def measure_browser(server: Server, runs: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """`runs` joins, then one ramp. The report has seconds and bit/s."""
     from playwright.sync_api import Error, sync_playwright
@@ -109,7 +75,7 @@ def measure_browser(server: Server, runs: int, tell: Callable[[str], None]) -> d
     try:
         return _measure(sync_playwright, server, runs, tell)
     except Error as error:
-        raise BrowserError(f"Chromium: {str(error).splitlines()[0]}") from None
+        raise BrowserError(chromium.error_line(error)) from None
 
 
 def _measure(
@@ -120,8 +86,7 @@ def _measure(
         tell("making the clip of the fake camera")
         write_clip(clip)
         browser = play.chromium.launch(
-            executable_path=chromium(),
-            args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
+            executable_path=chromium.executable(), args=chromium.flags(clip)
         )
         try:
             joins = _joins(browser, server, runs, tell)

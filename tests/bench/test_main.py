@@ -10,7 +10,8 @@ import pytest
 
 from bench import arguments, commands, provenance
 from bench import command_line as command
-from bench.runs import browser, peers
+from bench.real import chromium
+from bench.runs import peers
 from bench.runs.run import Load
 from bench.servers import netns
 
@@ -152,7 +153,7 @@ def test_a_client_that_needs_chromium_names_its_package(
 
 def test_missing_chromium_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert "Debian package chromium" in browser.missing()
+    assert "Debian package chromium" in chromium.missing()
 
 
 def test_people_are_spread_evenly_over_rooms() -> None:

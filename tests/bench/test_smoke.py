@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from bench.runs import browser, peers
+from bench.real import chromium
+from bench.runs import peers
 from bench.scenarios import SCENARIOS
 from bench.servers import netns, processes
 from bench.servers.server import OwnServer
@@ -166,7 +167,9 @@ def measuring(target: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
             "browser",
             marks=[
                 pytest.mark.browser,
-                pytest.mark.skipif(bool(browser.missing()), reason=browser.missing() or "nothing"),
+                pytest.mark.skipif(
+                    bool(chromium.missing()), reason=chromium.missing() or "nothing"
+                ),
             ],
         ),
     ],
@@ -279,7 +282,7 @@ def test_peers_compares_both_and_removes_its_namespaces(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 def test_a_real_browser_gets_a_picture_and_sends_three_layers(tmp_path: Path) -> None:
-    if reason := browser.missing():
+    if reason := chromium.missing():
         pytest.skip(reason)
     report = bench(tmp_path, "browser", "--runs", "1")
     assert len(report["joinToFirstFrameSeconds"]) == 1

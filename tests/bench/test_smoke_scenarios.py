@@ -11,8 +11,9 @@ from rich.console import Console
 
 from bench import output
 from bench.context import Context
+from bench.real import chromium
 from bench.reports import page, tables
-from bench.runs import browser, phone
+from bench.runs import phone
 from bench.scenarios import TABLE
 
 pytestmark = pytest.mark.bench
@@ -137,7 +138,7 @@ def test_real_aiortc_participants_decode_each_other() -> None:
 
 @pytest.mark.browser
 def test_real_browsers_see_the_presenter_and_the_screen() -> None:
-    if reason := browser.missing():
+    if reason := chromium.missing():
         pytest.skip(reason)
     report = run_real("classroom", "browser", "--viewers", "1", "--seconds", "2")
     decoded_all(report, 3, both=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright
 
-from bench.runs.browser import FLAGS
+from bench.real.chromium import FLAGS
 
 
 async def launch(playwright: Playwright, executable: str) -> Browser:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from bench.real import chromium
 from bench.recordings import pictures
 from bench.reports import beside, page
 from bench.reports.charts import Series, bar_chart, line_chart, round_marks
-from bench.runs import browser
 from tests.bench.sample_runs import cpu, run, several, track
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -167,19 +167,19 @@ def test_nothing_makes_no_chart() -> None:
 
 @pytest.mark.browser
 def test_a_browser_shows_it_without_scrolling_sideways(tmp_path: Path) -> None:
-    if reason := browser.missing():
+    if reason := chromium.missing():
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
 
     target = tmp_path / "report.html"
     target.write_text(page.render(scaled()))
     with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        launched = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         told: list[str] = []
         for width in (360, 1200):
-            tab = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme="dark")
+            tab = launched.new_page(viewport={"width": width, "height": 800}, color_scheme="dark")
             tab.on("console", lambda message: told.append(message.text))
             tab.goto(target.as_uri())
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        chromium.close()
+        launched.close()
     assert told == []
