@@ -59,10 +59,11 @@ class Requests:
         if identity is None:
             raise RefusedError("notAllowed", "it could not be shown who you are")
         permissions.check(identity, "join")
-        session.identity = identity
         features = frozenset(message.features) & frozenset(messages.FEATURES)
         entry = Entry(room_name, message.password, session.address, session.guesses, features)
-        session.enter(*await self._rooms.join(identity, entry, session, session.wait))
+        session.enter(
+            *await self._rooms.join(identity, entry, session, lambda: session.wait(identity))
+        )
 
     async def _resume(self, session: Session, message: messages.Resume) -> None:
         _check_version(message.version)

@@ -91,8 +91,8 @@ class Session:
         """`address`: where the client is. `guesses`: wrong passwords that it has left. `clock`:
         monotonic seconds. `on_joined` is called when the session has a participant."""
         self.address, self.guesses, self.clock = address, guesses, clock
-        self.identity: Identity = STRANGER
         self.stage: Stage = "connected"
+        self._identity: Identity = STRANGER
         self._table, self._outlet, self._on_joined = table, outlet, on_joined
         self._place: tuple[Room, Participant] | None = None
         self._budgets = Budgets(table.budgets, clock())
@@ -125,6 +125,12 @@ class Session:
     # Towards the handlers.
 
     @property
+    def identity(self) -> Identity:
+        """Who it is: the participant, whose role may change during the call, or who asks to join,
+        or a stranger."""
+        return self._identity if self._place is None else self._place[1].identity
+
+    @property
     def place(self) -> tuple[Room, Participant]:
         """The room and the participant; there is one in the stage `joined`."""
         assert self._place is not None
@@ -132,17 +138,17 @@ class Session:
 
     def enter(self, room: Room, participant: Participant) -> None:
         """The session has a participant now, whose budgets it goes on with."""
-        self.stage, self.identity = "joined", participant.identity
-        self._place = (room, participant)
+        self.stage, self._place = "joined", (room, participant)
         if participant.budgets is None:
             participant.budgets = self._budgets
         self._budgets = participant.budgets
         self._on_joined()
         log.debug("session of %s at %s", participant.id, self.address, extra=self.fields())
 
-    def wait(self) -> None:
-        """Called by a handler that may wait: messages that follow are read from now on."""
-        self.stage = "waiting"
+    def wait(self, identity: Identity) -> None:
+        """Called by a handler that may wait, for `identity`: messages that follow are read from
+        now on."""
+        self.stage, self._identity = "waiting", identity
         self._turn.set()
 
     def finish(self, end: End) -> None:
@@ -193,7 +199,7 @@ class Session:
             log.info("%s lost its connection (%s)", participant.id, why, extra=fields)
 
     def _leave_place(self) -> None:
-        self.stage, self.identity, self._place = "connected", STRANGER, None
+        self.stage, self._identity, self._place = "connected", STRANGER, None
         if self._entering is not None:
             self._entering.cancel()
 
@@ -237,7 +243,7 @@ class Session:
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._entering = None
         if self.stage != "joined":
-            self.stage, self.identity = "connected", STRANGER
+            self.stage, self._identity = "connected", STRANGER
         self._turn.set()
 
     def _refuse(self, error: RefusedError, message: messages.FromClient | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -241,6 +242,17 @@ async def test_what_a_role_may_not_do_is_refused_before_it_is_done() -> None:
     stranger = house.client()
     await stranger.join(name="nobody")
     assert code(stranger) == "notAllowed"
+
+
+async def test_a_role_that_changes_during_the_call_counts_from_the_next_message(
+    house: House,
+) -> None:
+    client = await house.joined()
+    participant = client.session.place[1]
+    participant.identity = replace(participant.identity, role="service")
+    assert (await client.say("chat", text="hello")).code == "notAllowed"
+    participant.identity = replace(participant.identity, role="member")
+    assert isinstance(await client.say("chat", text="hello"), messages.ChatMessage)
 
 
 async def test_a_fault_in_a_handler_is_reported_and_ends_nothing() -> None:
