@@ -191,7 +191,7 @@ class Server:
                 request,
                 self._table,
                 address,
-                self.rooms.guesses.of_socket(),
+                self.rooms.entrance.guesses.of_socket(),
                 on_joined=lambda: self._seats.busy(place),
             )
             place.close = connection.abort
@@ -216,7 +216,7 @@ class Server:
                 "participants": len(room.participants) if room else 0,
                 "capacity": room.description.capacity if room else self._config.room_capacity,
                 "full": bool(room and room.full),
-                "mayCreate": self.rooms.may_create(self._forwarded.address(request)),
+                "mayCreate": self.rooms.entrance.may_create(self._forwarded.address(request)),
                 "lookAlikes": self.rooms.twins_of(name),
             }
         )

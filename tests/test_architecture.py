@@ -41,6 +41,7 @@ ADAPTERS = {
     "signaling.admin.guard": "HTTP",
     "signaling.admin.live": "WebSocket",
     "signaling.admin.routes": "HTTP",
+    "signaling.conference.entrance": "clock, waiting",
     "signaling.conference.rooms": "clock",
     "signaling.config": "files, environment",
     "signaling.connection.connection_end": "WebSocket",

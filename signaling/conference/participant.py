@@ -60,8 +60,8 @@ class Participant:
     """What its browser reported last of what it receives."""
     away_since: float | None = None
     left_cleanly: bool = False
-    heard_at: float = 0.0
-    """When packets of its transports were last counted."""
+    received_at: float = 0.0
+    """When the worker last counted packets from it."""
 
     @property
     def name(self) -> str:
@@ -123,7 +123,7 @@ class Participant:
             not track.muted and (track.kind == "audio" or publication.layers.get(track.id) != ())
             for track in publication.tracks.values()
         )
-        return due and now > self.heard_at + SILENT
+        return due and now > self.received_at + SILENT
 
     def gone_at(self) -> float | None:
         """When it counts as gone if nothing happens; None while it is connected."""
@@ -133,4 +133,4 @@ class Participant:
         connected = any(connection.state == "connected" for connection in self.media_connections())
         if self.left_cleanly or not connected:
             return soonest
-        return min(max(soonest, self.heard_at + SILENT), self.away_since + RESUME)
+        return min(max(soonest, self.received_at + SILENT), self.away_since + RESUME)

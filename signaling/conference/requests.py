@@ -13,7 +13,8 @@ import time
 from signaling import messages
 from signaling.access import permissions
 from signaling.access.authenticator import Authenticator, Claim
-from signaling.conference.rooms import Entry, Rooms
+from signaling.conference.entrance import Entry
+from signaling.conference.rooms import Rooms
 from signaling.connection.message_table import CONNECTED, WAITING_OR_JOINED, Part, Rule
 from signaling.connection.session import Session
 from signaling.naming import names
@@ -49,7 +50,7 @@ class Requests:
     # Coming and going.
 
     async def _join(self, session: Session, message: messages.Join) -> None:
-        self._rooms.count_attempt(session.address)
+        self._rooms.entrance.count_attempt(session.address)
         _check_version(message.version)
         room_name = names.clean_room_name(message.room)
         if room_name is None:

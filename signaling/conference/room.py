@@ -44,15 +44,15 @@ class Room:
     ) -> None:
         """`room_events`: where it emits what happens in it."""
         self.description = description
-        self.looks = twins.skeletons(description.name)
+        self.skeletons = twins.skeletons(description.name)
         """Its name without differences that the eye misses (`naming.twins`)."""
         self.media = media
         self.events = room_events
         self.participants: dict[str, Participant] = {}
         self.call = tokens.new_id("call")
         """Names this use of the room, in statistics."""
-        self.made_at = ""
-        """The address whose room it is, as `limits.address_key` has it; '' when it has none."""
+        self.creator = ""
+        """The `limits.address_key` of who made it; '' for one that is not counted."""
         self.started = 0.0
         """Unix time."""
         self._chat: deque[messages.ChatEntry] = deque(maxlen=description.chat_kept)
@@ -309,13 +309,13 @@ class Room:
                 participant.send(subscription.receiving)
 
     def transport_stats(self, stats: TransportStats, now: float) -> None:
-        """Counters of one of this room's transports: whether its participant is still heard."""
+        """Counters of one of this room's transports: whether its participant can still be heard."""
         found = self.media.find(stats.transport)
         if found is not None:
             participant, connection = found
             before, connection.stats = connection.stats, stats
             if before is None or before.packets_received != stats.packets_received:
-                participant.heard_at = now
+                participant.received_at = now
 
     def grade(self, now: float) -> None:
         """Everybody's network; call once a second, after `transport_stats` of all."""

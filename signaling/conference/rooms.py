@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sfu.control import AudioLevels, CaptureState, DownTrackStates, LayersWanted, WorkerStats
 from signaling.access import tokens
-from signaling.access.admission import Admission, NobodyLetsIn
-from signaling.access.guesses import Allowance, Guesses, TooManyGuessesError
+from signaling.access.admission import Admission
 from signaling.access.identity import Identity
-from signaling.access.passwords import OverloadedError, Passwords
+from signaling.access.passwords import Passwords
 from signaling.conference import events
 from signaling.conference.connection import Connection
+from signaling.conference.entrance import Entrance, Entry
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
 from signaling.conference.room_description import RoomDescription
 from signaling.conference.room_media import MediaSettings, RoomMedia
 from signaling.config import Config
-from signaling.limits import AddressLimit, address_key, within
+from signaling.limits import address_key
 from signaling.naming import twins
 from signaling.refusals import RefusedError, TooManyError
 from signaling.worker_pool import MediaEvent, Worker
@@ -31,31 +29,8 @@ log = logging.getLogger(__name__)
 
 ROOMS_RETRY = 60
 """Seconds after which somebody may ask again whose address has too many rooms."""
-
-
-MAX_WAITING = 100
-"""People who may wait to be let into one room."""
-WAIT = 1800.0
-"""Seconds that one of them may."""
-WAITING_RETRY = 60
-"""Seconds after which somebody may ask again for whom there is no room to wait."""
 MOST_PUT_OUT = 1000
 """People put out whose sessions are remembered, so that their pages learn it when they return."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What somebody who wants to join asks for."""
-
-    room: str
-    """Its name, tidied (`naming.names`)."""
-    password: str | None
-    address: str
-    """Where they are; '' when that is not known."""
-    guesses: Allowance
-    """Wrong passwords that their connection has left (`Guesses.of_socket`)."""
-    features: frozenset[str] = frozenset()
-    """`Participant.features`."""
 
 
 class Rooms:
@@ -68,10 +43,10 @@ class Rooms:
         passwords: Passwords,
         admission: Admission | None = None,
     ) -> None:
-        """`addresses`: to offer for media, best first. `admission`: who has to wait; by default
-        nobody can be let into a room with a lobby."""
+        """`addresses`: to offer for media, best first. `admission`: as in `Entrance`."""
         self.rooms: dict[str, Room] = {}
-        self._config, self._passwords = config, passwords
+        self.entrance = Entrance(config, passwords, admission)
+        self._config = config
         self._media = MediaSettings(
             addresses=tuple(addresses),
             max_bps=config.max_publish_kbps * 1000,
@@ -86,20 +61,10 @@ class Rooms:
         """By the digest of their session's token."""
         self._put_out: dict[bytes, None] = {}
         """Digests of the tokens of who was put out, the oldest first."""
-        self._admission = admission or NobodyLetsIn()
-        self._waiting: Counter[str] = Counter()
-        """People who wait to be let in, by the name of the room."""
-        self._joins = AddressLimit(config.joins_per_minute)
         self._made: Counter[str] = Counter()
         """Rooms that live, by the address that made them."""
-        self.guesses = Guesses(config.wrong_passwords_per_minute)
 
     # Coming and going.
-
-    def count_attempt(self, address: str) -> None:
-        """Call for each attempt to join, before anything is checked. Raises `TooManyError`."""
-        if wait := self._joins.take(self._counted(address), time.monotonic()):
-            raise TooManyError("too many joins from your address", wait)
 
     async def join(
         self,
@@ -126,70 +91,37 @@ class Rooms:
 
     async def _enter(self, identity: Identity, entry: Entry, on_wait: Callable[[], None]) -> Room:
         """The room, made where there is none; everything that could forbid it is checked."""
-        name, address, admitted = entry.room, entry.address, False
+        name, address, let_in = entry.room, entry.address, False
         # Hashing and admission wait, and the room may come or go meanwhile: then look again.
         while True:
             room = self.rooms.get(name)
             if room is None:
                 self._check_create(address)
-                description = await self._describe(entry)
+                description = await self.entrance.describe(entry)
             else:
                 description = room.description
                 if room.full:
                     text = f"the room is full ({description.capacity} people)"
                     raise RefusedError("roomFull", text)
-                await self._check_password(description, entry)
-            if not admitted:
-                await self._admit(description.in_this_room(identity), description, on_wait)
-                admitted = True
+                await self.entrance.check_password(description, entry)
+            # Another room of this name may have a lobby; nobody has to be let in twice.
+            if not let_in:
+                seen_as = description.in_this_room(identity)
+                let_in = await self.entrance.admit(seen_as, description, on_wait)
             if room is None and name not in self.rooms:
                 self._check_create(address)
                 return self._create(description, address)
             if room is not None and self.rooms.get(name) is room and not room.full:
                 return room
 
-    async def _describe(self, entry: Entry) -> RoomDescription:
-        """The room that `entry` would make."""
-        hashed = await self._hash(entry.password) if entry.password else ""
-        return RoomDescription(entry.room, self._config.room_capacity, hashed)
-
-    async def _admit(
-        self, identity: Identity, room: RoomDescription, on_wait: Callable[[], None]
-    ) -> None:
-        if self._admission.admits(identity, room):
-            return
-        if self._waiting[room.name] >= MAX_WAITING:
-            raise TooManyError("too many people wait for this room", WAITING_RETRY)
-        self._waiting[room.name] += 1
-        try:
-            on_wait()
-            async with asyncio.timeout(WAIT):
-                await self._admission.wait(identity, room)
-        except TimeoutError:
-            raise RefusedError("notAllowed", "nobody has let you in") from None
-        finally:
-            self._waiting[room.name] -= 1
-            if not self._waiting[room.name]:
-                del self._waiting[room.name]
-
     def twins_of(self, name: str) -> list[str]:
         """Rooms whose names look like `name` and are others."""
-        return twins.twins_of(name, ((room.name, room.looks) for room in self.rooms.values()))
-
-    def _counted(self, address: str) -> str:
-        """The address for limits; '' when it is a trusted proxy's, which says nothing of who comes:
-        such limits would shut everybody out."""
-        return "" if within(address, self._config.proxies) else address
-
-    def may_create(self, address: str) -> bool:
-        """Whether somebody at this address may make rooms."""
-        creators = self._config.creators
-        return creators is None or within(address, creators)
+        return twins.twins_of(name, ((room.name, room.skeletons) for room in self.rooms.values()))
 
     def _check_create(self, address: str) -> None:
-        if not self.may_create(address):
+        if not self.entrance.may_create(address):
             raise RefusedError("createNotAllowed", "there is no such room, and you may not make it")
-        most, counted = self._config.rooms_per_address, self._counted(address)
+        most, counted = self._config.rooms_per_address, self.entrance.counted(address)
         if most and counted and self._made[address_key(counted)] >= most:
             raise TooManyError(f"your address has {most} rooms already", ROOMS_RETRY)
         if len(self.rooms) >= self._config.max_rooms:
@@ -197,40 +129,14 @@ class Rooms:
         if not self._workers:
             raise RefusedError("serverBusy", "the media worker is starting: try again")
 
-    async def _hash(self, password: str) -> str:
-        try:
-            return await self._passwords.hash(password)
-        except OverloadedError:
-            raise TooManyError("too many passwords at once", 2) from None
-
-    async def _check_password(self, room: RoomDescription, entry: Entry) -> None:
-        password = entry.password
-        if not room.password_hash:
-            return
-        if not password:
-            raise RefusedError("passwordRequired", "the room needs a password")
-        try:
-            right = await self.guesses.verify(
-                lambda: self._passwords.verify(room.password_hash, password),
-                room.name,
-                self._counted(entry.address),
-                entry.guesses,
-            )
-        except TooManyGuessesError as error:
-            raise TooManyError("too many wrong passwords", error.seconds) from None
-        except OverloadedError:
-            raise TooManyError("too many passwords at once", 2) from None
-        if not right:
-            raise RefusedError("wrongPassword", "the password is wrong")
-
     def _create(self, description: RoomDescription, address: str) -> Room:
         name = description.name
         media = RoomMedia(name, self._media)
         room = Room(description, media, self.events)
         room.started = time.time()
-        if counted := self._counted(address):
-            room.made_at = address_key(counted)
-            self._made[room.made_at] += 1
+        if counted := self.entrance.counted(address):
+            room.creator = address_key(counted)
+            self._made[room.creator] += 1
         media.place(self._least_loaded())
         self.rooms[name] = self._routers[media.router] = room
         log.info("room made", extra=room.fields())
@@ -299,10 +205,10 @@ class Rooms:
             room.media.close()
             del self.rooms[room.name]
             self._routers.pop(room.media.router, None)
-            if room.made_at:
-                self._made[room.made_at] -= 1
-                if not self._made[room.made_at]:
-                    del self._made[room.made_at]
+            if room.creator:
+                self._made[room.creator] -= 1
+                if not self._made[room.creator]:
+                    del self._made[room.creator]
             log.info("room over", extra=room.fields())
             self.events.emit(events.Closed(room=room.name, call=room.call))
 
@@ -335,7 +241,7 @@ class Rooms:
     def worker_ready(self, worker: Worker) -> None:
         """Rooms that lost theirs are placed again."""
         self._workers.append(worker)
-        self._place_homeless()
+        self._place_again()
 
     def worker_lost(self, worker: Worker) -> None:
         """Its rooms go to another one, at once when there is one."""
@@ -345,9 +251,9 @@ class Rooms:
             if room.media.worker is worker:
                 self._routers.pop(room.media.router, None)
                 room.worker_lost()
-        self._place_homeless()
+        self._place_again()
 
-    def _place_homeless(self) -> None:
+    def _place_again(self) -> None:
         for room in self.rooms.values():
             if room.media.worker is None and self._workers:
                 room.placed(self._least_loaded())

@@ -72,7 +72,7 @@ async def test_a_participant_without_a_websocket_and_a_browser_see_and_hear_each
 ) -> None:
     server, url = here
     table = MessageTable(Requests(server.rooms, GuestByName()).part())
-    client = MemoryClient(table, server.rooms.guesses, "", time.monotonic)
+    client = MemoryClient(table, server.rooms.entrance.guesses, "", time.monotonic)
     await client.join("room", "Rekaman")
     assert client.session.stage == "joined"
     recording = Call(client, Tone)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from signaling import messages
 from signaling.access.identity import Identity, guest
+from signaling.conference.entrance import Entry
 from signaling.conference.room import Room
 from signaling.conference.room_description import RoomDescription
-from signaling.conference.rooms import Entry
 from signaling.refusals import RefusedError
 from tests.signaling.conftest import Running, Serve
 from tests.signaling.memory_connection import MemoryConnection
@@ -46,7 +47,7 @@ def test_a_room_keeps_as_much_chat_as_it_says(room: Room) -> None:
 async def enter(running: Running, identity: Identity) -> tuple[Identity, list[messages.FromServer]]:
     """Who they are once they are in `room`, and what they were sent."""
     rooms, inbox = running.server.rooms, list[messages.FromServer]()
-    entry = Entry("room", None, "", rooms.guesses.of_socket())
+    entry = Entry("room", None, "", rooms.entrance.guesses.of_socket())
     _, participant = await rooms.join(identity, entry, MemoryConnection(inbox))
     return participant.identity, inbox
 
@@ -75,3 +76,18 @@ async def test_nobody_comes_through_a_lobby_where_nobody_can_let_them_in(serve: 
         await enter(running, SITI)
     assert refused.value.code == "notAllowed"
     assert len(room.participants) == 1
+
+
+async def test_a_lobby_that_came_while_one_waited_for_the_password_counts(serve: Serve) -> None:
+    running = await serve()
+    rooms = running.server.rooms
+    entry = Entry("room", "secret", "", rooms.entrance.guesses.of_socket())
+    # Hashing takes a while, in which somebody else makes the room, without a password.
+    late = asyncio.create_task(rooms.join(SITI, entry, MemoryConnection([])))
+    await asyncio.sleep(0)
+    await enter(running, guest("Ada"))
+    room = rooms.rooms["room"]
+    room.description = replace(room.description, lobby=True)
+    with pytest.raises(RefusedError) as refused:
+        await late
+    assert refused.value.code == "notAllowed"

@@ -12,7 +12,7 @@ from signaling import messages
 from signaling.access.authenticator import Claim, GuestByName
 from signaling.access.identity import Identity
 from signaling.access.passwords import Passwords
-from signaling.conference import rooms as rooms_module
+from signaling.conference import entrance
 from signaling.conference.requests import Requests
 from signaling.conference.rooms import Rooms
 from signaling.config import Config
@@ -36,7 +36,7 @@ class House:
         self.table = MessageTable(requests.part(), *parts)
 
     def client(self) -> MemoryClient:
-        return MemoryClient(self.table, self.rooms.guesses)
+        return MemoryClient(self.table, self.rooms.entrance.guesses)
 
     async def joined(self, name: str = "Host", **more: Any) -> MemoryClient:
         client = self.client()
@@ -121,7 +121,7 @@ async def test_who_leaves_while_waiting_leaves_nothing_behind(house: House) -> N
 async def test_a_connection_lost_while_waiting_leaves_nothing_behind(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms_module, "MAX_WAITING", 1)
+    monkeypatch.setattr(entrance, "MAX_WAITING", 1)
     for _ in range(3):
         ada = await house.waits()
         ada.session.ended(cleanly=False, why=1006)
@@ -143,19 +143,19 @@ async def test_a_connection_lost_at_the_moment_of_being_let_in_leaves_nothing_be
 async def test_so_many_may_wait_for_a_room_and_who_need_not_wait_still_comes_in(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms_module, "MAX_WAITING", 2)
+    monkeypatch.setattr(entrance, "MAX_WAITING", 2)
     for name in ("Ada", "Bo"):
         await house.waits(name)
     late = house.client()
     await late.join(name="Cy")
     error = late.got(messages.Error)[-1]
-    assert (error.code, error.retry_after) == ("tooMany", rooms_module.WAITING_RETRY)
+    assert (error.code, error.retry_after) == ("tooMany", entrance.WAITING_RETRY)
     await house.joined()
     await house.waits("Cy", room="elsewhere")
 
 
 async def test_nobody_waits_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms_module, "WAIT", 0.0)
+    monkeypatch.setattr(entrance, "WAIT", 0.0)
     ada = house.client()
     await ada.join()
     await settle()

@@ -99,7 +99,7 @@ async def test_a_fault_of_ours_is_no_traceback(
         raise KeyError("a secret of the inside")
 
     run = await serve()
-    monkeypatch.setattr(run.server.rooms, "may_create", fail)
+    monkeypatch.setattr(run.server.rooms.entrance, "may_create", fail)
     async with run.http.get(run.url + "/api/rooms/x") as answer:
         assert answer.status == 500
         assert (await answer.json())["error"] == "internal"
