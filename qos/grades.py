@@ -240,6 +240,30 @@ def bands(profile: str, kind: Kind, figure: Figure) -> tuple[Band, ...]:
     return _PROFILES[profile].bands[kind].get(figure, ())
 
 
+def table(profile: str) -> dict[str, dict[str, list[tuple[int, float | None, str]]]]:
+    """A profile for pages: by kind and figure the bands, the best first, each as index, limit (in
+    the unit of `Band`; None: without end) and key of its word."""
+    return {
+        kind: {
+            figure: [
+                (
+                    band.index,
+                    band.limit if math.isfinite(band.limit) else None,
+                    word_of_index(profile, band.index),
+                )
+                for band in bands(profile, kind, figure)
+            ]
+            for figure in FIGURES
+        }
+        for kind in _KINDS
+    }
+
+
+def categories(profile: str) -> list[tuple[float, str]]:
+    """Of overall grades, the best first: at least so much is called so."""
+    return [(max(0.0, least), word) for least, word in _PROFILES[profile].words]
+
+
 def words_of(profile: str, overall: float | None) -> str:
     """Key of the category of an overall grade; empty for None. The keys, from the best:
 

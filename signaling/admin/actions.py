@@ -6,31 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-import msgspec
-
-MAX_SECONDS = 600
-MAX_BYTES = 100_000_000
-
-
-class Capture(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A recording of one participant's packets, running or done."""
-
-    id: str
-    participant: str
-    name: str
-    """The participant's."""
-    room: str
-    started: float
-    """Unix time."""
-    headers_only: bool
-    seconds: float
-    """It ends by itself after so long,"""
-    limit_bytes: int
-    """or when the file is so large."""
-    bytes: int
-    """So far."""
-    packets: int
-    state: Literal["running", "done", "failed"]
+from signaling.meter.capture import Capture
 
 
 class ActionError(Exception):

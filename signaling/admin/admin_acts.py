@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from signaling.admin.actions import ActionError, Capture
+import msgspec
+
+from signaling.admin.actions import ActionError
 from signaling.conference.rooms import Rooms
-from signaling.meter.captures import CaptureRefusedError, Captures, RunningCapture
+from signaling.meter.capture import Capture
+from signaling.meter.captures import CaptureRefusedError, Captures
 
 
 class AdminActs:
@@ -49,7 +52,7 @@ class AdminActs:
 
     def captures(self) -> Sequence[Capture]:
         """Running and done, the newest first."""
-        return [_shown(one) for one in self._captures.all]
+        return [msgspec.convert(one, Capture, from_attributes=True) for one in self._captures.all]
 
     def capture_file(self, capture: str) -> Path:
         """Of one that is done."""
@@ -57,19 +60,3 @@ class AdminActs:
         if path is None:
             raise ActionError("notFound")
         return path
-
-
-def _shown(capture: RunningCapture) -> Capture:
-    return Capture(
-        id=capture.id,
-        participant=capture.participant,
-        name=capture.name,
-        room=capture.room,
-        started=capture.started,
-        headers_only=capture.headers_only,
-        seconds=capture.seconds,
-        limit_bytes=capture.limit_bytes,
-        bytes=capture.bytes,
-        packets=capture.packets,
-        state=capture.state,
-    )

@@ -219,37 +219,13 @@ def hello(delay_bounds: Sequence[float]) -> dict[str, Any]:
         "columns": wire.COLUMNS,
         "units": figures.units(),
         "counters": [(figures.camel(counter.name), counter.shown) for counter in figures.COUNTERS],
-        "profiles": {profile: _profile(profile) for profile in grades.PROFILES},
+        "profiles": {
+            profile: {**grades.table(profile), "overall": grades.categories(profile)}
+            for profile in grades.PROFILES
+        },
         "levels": {name: _level(bounds) for name, bounds in (("good", GOOD), ("fair", FAIR))},
         "delayBounds": delay_bounds,
     }
-
-
-def _profile(profile: str) -> dict[str, Any]:
-    kinds: tuple[grades.Kind, ...] = ("audio", "video")
-    return {
-        kind: {
-            figure: [
-                [band.index, _finite(band.limit), grades.word_of_index(profile, band.index)]
-                for band in grades.bands(profile, kind, figure)
-            ]
-            for figure in grades.FIGURES
-        }
-        for kind in kinds
-    } | {"overall": _overall(profile)}
-
-
-def _overall(profile: str) -> list[list[Any]]:
-    """From the best: [at least, word]. Found by asking, in steps finer than any table's."""
-    steps = [step / 20 for step in range(80, -1, -1)]
-    words: dict[str, float] = {}
-    for step in steps:
-        words[grades.words_of(profile, step)] = step
-    return [[least, word] for word, least in words.items()]
-
-
-def _finite(value: float) -> float | None:
-    return None if value == float("inf") else value
 
 
 def _level(bounds: Any) -> dict[str, float]:

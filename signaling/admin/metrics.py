@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from qos import figures
-from signaling.admin.totals import Totals
+from signaling.admin.totals import RoomTotals, Totals, WorkerTotals
 from signaling.meter.samples import Figures, RoomSample, Sample, WorkerSample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -78,6 +78,16 @@ def _family(lines: list[str], metric: Metric, values: Iterable[Value]) -> None:
         return
     lines += [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} {metric.kind}"]
     lines += [f"{metric.name}{_labels(labels)} {number(value)}" for labels, value in known]
+
+
+def _grown(
+    lines: list[str],
+    table: Iterable[tuple[Metric, str]],
+    counted: Sequence[tuple[Labels, WorkerTotals | RoomTotals]],
+) -> None:
+    """Counters, each by the attribute of the totals that holds it."""
+    for metric, attribute in table:
+        _family(lines, metric, [(label, round(getattr(own, attribute))) for label, own in counted])
 
 
 def _labels(labels: Labels) -> str:
@@ -187,15 +197,8 @@ def _workers(lines: list[str], sample: Sample, totals: Totals) -> None:
     present = [(_worker_label(worker), worker) for worker in sample.workers]
     for metric, value in _WORKER:
         _family(lines, metric, [(label, value(worker)) for label, worker in present])
-    for metric, attribute in _WORKER_TOTALS:
-        _family(
-            lines,
-            metric,
-            [
-                (label, round(getattr(totals.workers[worker.worker], attribute)))
-                for label, worker in present
-            ],
-        )
+    counted = [(label, totals.workers[worker.worker]) for label, worker in present]
+    _grown(lines, _WORKER_TOTALS, counted)
     _family(
         lines,
         _DROPS,
@@ -311,21 +314,10 @@ def _rooms(
     ]
     for metric, value in _ROOM:
         _family(lines, metric, [(label, value(room)) for label, room in present])
-    for metric, attribute in _ROOM_TOTALS:
-        _family(
-            lines,
-            metric,
-            [
-                (label, round(getattr(totals.rooms[room.room], attribute)))
-                for label, room in present
-            ],
-        )
+    counted = [(label, totals.rooms[room.room]) for label, room in present]
+    _grown(lines, _ROOM_TOTALS, counted)
     for metric, place in _ROOM_COUNTS:
-        _family(
-            lines,
-            metric,
-            [(label, totals.rooms[room.room].counts[place]) for label, room in present],
-        )
+        _family(lines, metric, [(label, own.counts[place]) for label, own in counted])
     _family(lines, _LEFT_OUT, [((), totals.rooms_left_out)])
 
 

@@ -17,10 +17,11 @@ from aiohttp import web
 from signaling.access.authenticator import AdminByToken
 from signaling.access.permissions import Act
 from signaling.admin import metrics
-from signaling.admin.actions import MAX_BYTES, MAX_SECONDS, ActionError, Actions
+from signaling.admin.actions import ActionError, Actions
 from signaling.admin.guard import Guard
 from signaling.admin.live import Live
 from signaling.edge.forwarded import Forwarded
+from signaling.meter.capture import MAX_BYTES, MAX_SECONDS
 from signaling.meter.samples import Sample
 from signaling.site import pages
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qos import grades as qos_grades
 from qos.figures import BY_NAME, COUNTERS, camel
+from signaling.meter import judge
 from signaling.meter.samples import (
     BrowserFigures,
     Figures,
@@ -204,11 +204,16 @@ class Wire:
 def regrade(profile: str, of: PersonSample | TrackSample) -> Grades:
     """Grades by another profile; of a person the worse direction, as the meter does."""
     if isinstance(of, TrackSample):
-        return _grade(profile, of.kind, of.figures)
+        return judge.grade(profile, of.kind, of.figures, None)
     video = any(track.kind == "video" for track in of.tracks)
     # Without its tracks a way that carries more than any voice is taken for one with pictures.
     both = [
-        _grade(profile, "video" if video or (way.bitrate or 0) > _VOICE_AT_MOST else "audio", way)
+        judge.grade(
+            profile,
+            "video" if video or (way.bitrate or 0) > _VOICE_AT_MOST else "audio",
+            way,
+            None,
+        )
         for way in (of.up, of.down)
     ]
     known = [grades for grades in both if grades.overall is not None]
@@ -217,26 +222,6 @@ def regrade(profile: str, of: PersonSample | TrackSample) -> Grades:
 
 _VOICE_AT_MOST = 150_000.0
 """Bit/s."""
-
-
-def _grade(profile: str, kind: Any, figures: Figures) -> Grades:
-    graded = qos_grades.grade(
-        profile,
-        kind=kind,
-        throughput=figures.bitrate,
-        delay=figures.delay,
-        jitter=figures.jitter,
-        loss=figures.loss,
-        nominal=None,
-    )
-    return Grades(
-        profile=profile,
-        overall=graded.overall,
-        throughput=graded.throughput,
-        delay=graded.delay,
-        jitter=graded.jitter,
-        loss=graded.loss,
-    )
 
 
 def _values(of: object, names: Sequence[str]) -> list[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,10 +17,9 @@ from sfu.control import CaptureState, StartCapture, StopCapture
 from signaling.access import tokens
 from signaling.conference import events
 from signaling.conference.rooms import Rooms
+from signaling.meter.capture import MAX_BYTES, MAX_SECONDS, Capture
 from signaling.worker_pool import Worker
 
-MAX_SECONDS: Final = 600.0
-MAX_BYTES: Final = 100_000_000
 KEPT: Final = 10
 KEEP_SECONDS: Final = 30 * 86_400.0
 """As long as the history keeps calls."""
@@ -38,25 +36,11 @@ class CaptureRefusedError(Exception):
         self.code: Literal["notFound", "failed", "tooMany"] = code
 
 
-@dataclass(slots=True)
-class RunningCapture:
-    """One capture, running or done."""
+class RunningCapture(Capture, kw_only=True):
+    """One capture, with where it is written and by whom."""
 
-    id: str
-    participant: str
-    name: str
-    room: str
-    started: float
-    """Unix time."""
-    headers_only: bool
-    seconds: float
-    """It ends by itself after so long, or at `limit_bytes`."""
-    limit_bytes: int
     path: Path
     worker: Worker
-    bytes: int = 0
-    packets: int = 0
-    state: Literal["running", "done", "failed"] = "running"
 
 
 class Captures:

@@ -5,9 +5,7 @@ Their data comes from the routes of `signaling.records.routes`; the files themse
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
@@ -37,34 +35,9 @@ def add_page_routes(app: web.Application, allowed: Allowed) -> None:
         return serve
 
     async def tables(request: web.Request) -> web.StreamResponse:
-        return web.json_response(grade_tables())
+        return web.json_response({profile: grades.table(profile) for profile in grades.PROFILES})
 
     app.router.add_get("/admin/reports", page("reports.html"))
     app.router.add_get("/admin/reports/{call}", page("report.html"))
     app.router.add_get("/admin/opinions", page("opinions.html"))
     app.router.add_get("/api/admin/grades", tables)
-
-
-def grade_tables() -> dict[str, dict[str, dict[str, list[list[Any]]]]]:
-    """By profile, kind and figure the bands, the best first: index, limit, key of the word.
-
-    The limit is in the unit of `qos.grades.Band`, null where there is none.
-    """
-    kinds: tuple[grades.Kind, ...] = ("audio", "video")
-    return {
-        profile: {
-            kind: {
-                figure: [
-                    [
-                        band.index,
-                        band.limit if math.isfinite(band.limit) else None,
-                        grades.word_of_index(profile, band.index),
-                    ]
-                    for band in grades.bands(profile, kind, figure)
-                ]
-                for figure in grades.FIGURES
-            }
-            for kind in kinds
-        }
-        for profile in grades.PROFILES
-    }

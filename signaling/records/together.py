@@ -7,21 +7,16 @@ first, and become whole numbers once a medium.
 from __future__ import annotations
 
 from qos import figures
-from sfu.congestion.allocator import nominal_bps
+from signaling.meter import judge
 from signaling.meter.samples import BrowserFigures, Figures, TrackSample
 from signaling.records import points
-
-VOICE_BPS = 32_000.0
-"""What a voice usually takes."""
 
 
 def nominal_of(track: TrackSample) -> float | None:
     """bit/s that a track usually takes, while it flows; None of a picture of unknown size."""
     if not track.figures.bitrate:
         return None
-    if track.kind == "audio":
-        return VOICE_BPS
-    return nominal_bps(track.width, track.height) if track.width and track.height else None
+    return judge.nominal(track.kind, track.width or 0, track.height or 0)
 
 
 class Together:

@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from signaling.admin.actions import ActionError, Capture
+from signaling.admin.actions import ActionError
 from signaling.admin.routes import Admin
 from signaling.edge.forwarded import Forwarded
+from signaling.meter.capture import Capture
 from signaling.meter.samples import Sample
 from signaling.site import pages
 from tests.signaling.samples import Calls, Episode
