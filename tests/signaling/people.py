@@ -96,7 +96,7 @@ class Person:
     def change(
         self, side: messages.MediaConnection, state: TransportState, reason: str = ""
     ) -> str:
-        """What the worker says of one of its transports; the transport's id."""
+        """The worker reports one of its transports; gives the transport's id."""
         one = self.participant.publication if side == "publish" else self.participant.subscription
         assert one is not None
         event = TransportChanged(transport=one.transport, state=state, reason=reason)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ class Person:
         self.room.away(self.participant, cleanly=False, now=now)
 
     def back(self) -> list[Any]:
-        """It resumes; what it is told then."""
+        """It resumes; what it is sent then."""
         self.inbox.clear()
         self.participant.connection = MemoryConnection(self.inbox)
         self.room.resume(self.participant)

@@ -14,7 +14,7 @@ from tests.signaling.fakes import FakeLaunch, FakeWorker, stats
 
 
 class Listener:
-    """Keeps what it is told."""
+    """Keeps what it is given."""
 
     def __init__(self) -> None:
         self.ready: list[Worker] = []

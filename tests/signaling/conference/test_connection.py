@@ -9,9 +9,10 @@ import pytest
 from signaling import messages
 from signaling.access.identity import Identity, guest
 from signaling.access.passwords import Passwords
+from signaling.conference.entrance import Entry
 from signaling.conference.participant import Participant
 from signaling.conference.room import Room
-from signaling.conference.rooms import Entry, Rooms
+from signaling.conference.rooms import Rooms
 from signaling.config import Config
 from signaling.refusals import RefusedError
 from tests.signaling.fakes import offer
@@ -31,7 +32,7 @@ def rooms() -> Rooms:
 async def join(
     rooms: Rooms, identity: Identity, connection: MemoryConnection
 ) -> tuple[Room, Participant]:
-    entry = Entry("room", None, "", rooms.guesses.of_socket())
+    entry = Entry("room", None, "", rooms.entrance.guesses.of_socket())
     return await rooms.join(identity, entry, connection)
 
 

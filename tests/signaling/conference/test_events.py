@@ -278,6 +278,40 @@ async def test_a_call_beside_a_listener_that_fails_at_every_event(serve: Serve) 
     assert scene.running.server.listeners.meter.latest is not None
 
 
+class Attendance:
+    """Who was in which call with what, of events alone, as a list of those present needs it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def event(self, event: Event) -> None:
+        match event:
+            case events.Opened(room=room):
+                self.lines.append(f"{room} opens")
+            case events.Joined(name=name, identity=identity):
+                self.lines.append(f"{name} comes as {identity.role}")
+            case events.TrackPublished(name=name, track=track):
+                self.lines.append(f"{name} shares {track.source}")
+            case events.Left(name=name, reason=reason):
+                self.lines.append(f"{name} goes: {reason}")
+            case events.Closed(room=room):
+                self.lines.append(f"{room} closes")
+
+
+async def test_a_list_of_those_present_needs_only_to_listen(serve: Serve) -> None:
+    running, attendance = await serve(), Attendance()
+    running.server.rooms.events.listen(attendance.event)
+    ada = await running.joined(name="Ada")
+    await ada.publish()
+    await ada.send("leave")
+    await ada.closed()
+    assert attendance.lines == [
+        *("room opens", "Ada comes as guest"),
+        *("Ada shares microphone", "Ada shares camera"),
+        *("Ada goes: left", "room closes"),
+    ]
+
+
 async def test_a_call_is_framed_by_its_events(serve: Serve) -> None:
     scene = Scene(await serve())
     ada, bo, citra = await people(scene.running)

@@ -86,7 +86,7 @@ def test_a_level_does_not_flap_at_its_bound() -> None:
     assert levels(network, *[relieved] * BETTER_AFTER)[-1] == "good"
 
 
-def test_lost_is_told_at_once_and_left_at_once() -> None:
+def test_lost_comes_at_once_and_goes_at_once() -> None:
     network = NetworkQuality()
     network.set_lost()
     assert network.level is None  # still being built, not lost
@@ -129,7 +129,7 @@ class Clock:
         self.room.grade(self.now)
 
 
-def test_the_room_is_told_of_everybody(room: Room) -> None:
+def test_everybody_is_sent_the_quality_of_all(room: Room) -> None:
     ada, bo = call(room)
     assert ada.participant.publication is not None
     assert bo.participant.subscription is not None
@@ -137,16 +137,16 @@ def test_the_room_is_told_of_everybody(room: Room) -> None:
     clock = Clock(room)
     clock.second((up, {"loss_percent": 12.0}), (down, {"rtt_ms": 50.0}))
     for person in (ada, bo):
-        (told,) = person.got(messages.Quality)
-        assert told.participants == (
+        (sent,) = person.got(messages.Quality)
+        assert sent.participants == (
             messages.QualityOf(ada.id, "poor", 12, 0, 0),
             messages.QualityOf(bo.id, "good", 0, 50, 0),
         )
     # A newcomer and one who is back know at once; somebody without media is not in it.
     cy = Person(room, "Cy")
-    assert cy.got(messages.Quality) == [told]
+    assert cy.got(messages.Quality) == [sent]
     bo.away()
-    assert told in bo.back()
+    assert sent in bo.back()
 
 
 @pytest.mark.parametrize("how", ["away", "silent", "failed"])

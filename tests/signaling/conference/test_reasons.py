@@ -13,7 +13,7 @@ from signaling.refusals import RefusedError
 from tests.signaling.people import Person, call
 
 
-def told(asker: Person, other: Person | str) -> messages.Reasons:
+def asked(asker: Person, other: Person | str) -> messages.Reasons:
     name = other if isinstance(other, str) else other.id
     asker.room.why(asker.participant, name)
     return asker.got(messages.Reasons)[-1]
@@ -21,18 +21,18 @@ def told(asker: Person, other: Person | str) -> messages.Reasons:
 
 def steps(asker: Person, other: Person) -> list[tuple[str, str]]:
     """(step, side) of the microphone and the camera."""
-    because = told(asker, other)
-    assert [one.source for one in because.tracks] == ["microphone", "camera"]
-    assert [one.track for one in because.tracks] == list(other.tracks)
-    return [(one.step, one.side) for one in because.tracks]
+    reasons = asked(asker, other)
+    assert [one.source for one in reasons.tracks] == ["microphone", "camera"]
+    assert [one.track for one in reasons.tracks] == list(other.tracks)
+    return [(one.step, one.side) for one in reasons.tracks]
 
 
-def of_the_message(because: messages.Reasons) -> tuple[object, object]:
-    assert because.tracks == ()
-    return because.step, because.side
+def of_the_message(reasons: messages.Reasons) -> tuple[object, object]:
+    assert reasons.tracks == ()
+    return reasons.step, reasons.side
 
 
-def say(asker: Person, *states: tuple[str, str]) -> None:
+def report(asker: Person, *states: tuple[str, str]) -> None:
     subscription = asker.participant.subscription
     assert subscription is not None
     tracks = tuple(DownTrackState(up_track=t, state=s) for t, s in states)  # type: ignore[arg-type]
@@ -43,22 +43,22 @@ def say(asker: Person, *states: tuple[str, str]) -> None:
 
 def test_nobody_and_oneself(room: Room) -> None:
     ada = Person(room, "Ada")
-    because = told(ada, "nobody")
-    assert because.participant == "nobody"
-    assert of_the_message(because) == ("signaling", "theirs")
+    reasons = asked(ada, "nobody")
+    assert reasons.participant == "nobody"
+    assert of_the_message(reasons) == ("signaling", "theirs")
     with pytest.raises(RefusedError, match="that is you"):
-        told(ada, ada)
+        asked(ada, ada)
 
 
 def test_away(room: Room) -> None:
     ada, bo = call(room)
     ada.away()
-    assert of_the_message(told(bo, ada)) == ("signaling", "theirs")
+    assert of_the_message(asked(bo, ada)) == ("signaling", "theirs")
 
 
 def test_not_published(room: Room) -> None:
     ada, bo = Person(room, "Ada"), Person(room, "Bo")
-    assert of_the_message(told(bo, ada)) == ("notPublished", "theirs")
+    assert of_the_message(asked(bo, ada)) == ("notPublished", "theirs")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_not_published(room: Room) -> None:
 def test_their_connection_failed(room: Room, reason: str, step: str) -> None:
     ada, bo = call(room)
     ada.change("publish", "failed", reason)
-    assert of_the_message(told(bo, ada)) == (step, "theirs")
+    assert of_the_message(asked(bo, ada)) == (step, "theirs")
     ada.publish(restart=True)
     assert steps(bo, ada) == [("ice", "theirs")] * 2
 
@@ -93,7 +93,7 @@ def test_their_ice_and_dtls(room: Room) -> None:
 
 def test_muted(room: Room) -> None:
     ada, bo = call(room)
-    say(bo, *((track, "flowing") for track in ada.tracks))
+    report(bo, *((track, "flowing") for track in ada.tracks))
     room.mute(ada.participant, messages.Mute(ada.tracks[1], True))
     assert steps(bo, ada) == [("flowing", "yours"), ("muted", "theirs")]
 
@@ -126,17 +126,17 @@ def test_own_connection_failed(room: Room, reason: str, step: str) -> None:
 
 
 @pytest.mark.parametrize("state", get_args(DownState))
-def test_what_the_worker_says(room: Room, state: str) -> None:
+def test_what_the_worker_reports(room: Room, state: str) -> None:
     ada, bo = call(room)
     assert steps(bo, ada) == [("noPackets", "theirs")] * 2
-    say(bo, (ada.tracks[1], state))
+    report(bo, (ada.tracks[1], state))
     side = "theirs" if state in ("noPackets", "noKeyframe", "notLoudest") else "yours"
     assert steps(bo, ada) == [("noPackets", "theirs"), (state, side)]
 
 
 def test_sound_that_another_device_plays(room: Room) -> None:
     ada, bo = call(room)
-    say(bo, (ada.tracks[1], "flowing"))
+    report(bo, (ada.tracks[1], "flowing"))
     bo.view(1.0, audio=False)
     assert steps(bo, ada) == [("hidden", "yours"), ("flowing", "yours")]
 
@@ -145,5 +145,5 @@ def test_asking_changes_nothing(room: Room) -> None:
     ada, bo = call(room)
     ada.inbox.clear()
     for _ in range(500):
-        told(bo, ada)
+        asked(bo, ada)
     assert ada.inbox == []

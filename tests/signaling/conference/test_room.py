@@ -1,4 +1,4 @@
-"""Rooms without I/O: absence and return, and what workers say."""
+"""Rooms without I/O: absence and return, and what workers report."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_present_people_stay_however_silent(room: Room) -> None:
     assert ada.participant in room
 
 
-def test_what_was_missed_is_told_on_return(room: Room) -> None:
+def test_what_was_missed_is_sent_on_return(room: Room) -> None:
     ada, bo = Person(room, "Ada"), Person(room, "Bo")
     ada.publish()
     bo.publish()
@@ -101,7 +101,7 @@ def test_what_was_missed_is_told_on_return(room: Room) -> None:
     bo.take()
 
 
-def test_a_reset_missed_is_told_on_return(room: Room) -> None:
+def test_a_reset_missed_is_sent_on_return(room: Room) -> None:
     ada = Person(room, "Ada")
     ada.publish()
     room.away(ada.participant, cleanly=False, now=0.0)
@@ -164,8 +164,8 @@ def test_levels_fall_silent_when_nobody_repeats_them(room: Room) -> None:
     room.remove_gone(10.5)
     room.remove_gone(11.5)
     room.remove_gone(12.0)
-    said = [message.participants for message in ada.got(messages.Speaking)]
-    assert said == [(messages.SpeakingLevel(ada.participant.id, 30),), ()]
+    sent = [message.participants for message in ada.got(messages.Speaking)]
+    assert sent == [(messages.SpeakingLevel(ada.participant.id, 30),), ()]
 
 
 def test_events_about_what_is_gone_are_ignored(room: Room) -> None:
@@ -182,7 +182,7 @@ def wanted(person: Person, track: str, *rids: str) -> None:
     person.room.layers_wanted(event)
 
 
-def test_layers_are_told_and_kept(room: Room) -> None:
+def test_layers_are_sent_and_kept(room: Room) -> None:
     ada, bo = call(room)
     video = ada.tracks[1]
     wanted(ada, video, "q", "h")
@@ -221,16 +221,16 @@ def received(person: Person, track: str, transport: str) -> None:
     person.room.down_track_states(event)
 
 
-def test_what_is_received_is_told_and_kept(room: Room) -> None:
+def test_what_is_received_is_reported_and_kept(room: Room) -> None:
     ada, bo = call(room)
     transport = bo.change("subscribe", "connected")
     received(bo, ada.tracks[1], transport)
     entry = messages.ReceivedTrack(ada.tracks[1], "flowing", 1, True)
-    told = messages.Receiving((entry,), 700_000)
-    assert bo.got(messages.Receiving) == [told]
+    sent = messages.Receiving((entry,), 700_000)
+    assert bo.got(messages.Receiving) == [sent]
     assert ada.got(messages.Receiving) == []
     bo.away()
-    assert told in bo.back()
+    assert sent in bo.back()
     # The next connection begins with nothing.
     bo.change("subscribe", "failed", "consentExpired")
     received(bo, ada.tracks[1], transport)
@@ -258,7 +258,7 @@ def test_a_first_check_is_no_news_to_the_client(room: Room) -> None:
     assert ada.participant.gone_at() == AWAY  # media does not flow yet
 
 
-def test_the_room_says_how_many_voices(worker: Worker) -> None:
+def test_the_router_learns_how_many_voices(worker: Worker) -> None:
     new_room(worker, loudest=3)
     assert worker.last(OpenRouter).loudest == 3
     new_room(worker)

@@ -1,4 +1,4 @@
-"""What is told of a room apart from its call, and that the call holds to it."""
+"""What a room is apart from its call, and that the call follows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What participants look at and listen to, on its way to the worker."""
+"""What participants look at and listen to, as the worker is sent it."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def test_set_view(view: messages.View, views: tuple[TrackView, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"), [(None, 0), (0, 1), (300_000, 300_000), (2**53, MAX_BITRATE)]
+    ("asked", "sent"), [(None, 0), (0, 1), (300_000, 300_000), (2**53, MAX_BITRATE)]
 )
-def test_bit_rate(asked: int | None, told: int) -> None:
-    assert set_view("r.1", messages.View(max_bitrate=asked), ()).max_bitrate_bps == told
+def test_bit_rate(asked: int | None, sent: int) -> None:
+    assert set_view("r.1", messages.View(max_bitrate=asked), ()).max_bitrate_bps == sent
 
 
 def test_who_listens_elsewhere_gets_no_audio() -> None:
@@ -106,12 +106,12 @@ def test_a_view_before_the_subscription_is_kept_for_it(room: Room, worker: Worke
     assert worker.all(SetView) == []
     ada.publish()
     bo.take()
-    told = worker.last(SetView)
-    assert [(one.up_track, one.width) for one in told.views] == [(ada.tracks[1], 0)]
+    sent = worker.last(SetView)
+    assert [(one.up_track, one.width) for one in sent.views] == [(ada.tracks[1], 0)]
     room.resubscribe(bo.participant)
     bo.take()
     again = worker.last(SetView)
-    assert (again.views, again.transport != told.transport) == (told.views, True)
+    assert (again.views, again.transport != sent.transport) == (sent.views, True)
 
 
 def test_other_rooms_tracks_are_none_of_its_business(room: Room, worker: Worker) -> None:

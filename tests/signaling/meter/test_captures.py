@@ -30,8 +30,8 @@ class Scene:
         fields: dict[str, Any] = {"headers_only": True, "seconds": 60.0, "limit_bytes": 10_000}
         return self.captures.start(self.client.me, **(fields | changed))
 
-    async def told(self, state: CaptureState) -> None:
-        """The worker says so, and signaling has heard it."""
+    async def reports(self, state: CaptureState) -> None:
+        """The worker reports this, and signaling has it."""
         self.running.worker.send(state)
         found = next(one for one in self.captures.all if one.id == state.capture)
         while found.packets != state.packets:
@@ -59,7 +59,7 @@ async def test_begin_and_end(scene: Scene) -> None:
     scene.captures.stop(made.id)
     assert (await scene.running.worker.expect(StopCapture)).capture == made.id
     made.path.write_bytes(b"packets")
-    await scene.told(CaptureState(made.id, 7, 900, "stopped"))
+    await scene.reports(CaptureState(made.id, 7, 900, "stopped"))
     assert (made.state, made.bytes) == ("done", 900)
     assert scene.captures.file(made.id) == made.path
 
@@ -96,7 +96,7 @@ async def test_the_oldest_files_make_room(scene: Scene) -> None:
     for number in range(KEPT + 3):
         made = scene.start()
         made.path.write_bytes(b"packets")
-        await scene.told(CaptureState(made.id, number + 1, 1, "full"))
+        await scene.reports(CaptureState(made.id, number + 1, 1, "full"))
     assert len(scene.captures.all) == KEPT
     assert len(list(scene.folder.iterdir())) == KEPT
 
@@ -121,7 +121,7 @@ async def test_files_of_earlier_runs_count_too_and_none_stays_for_ever(scene: Sc
     made = scene.start()
     made.path.write_bytes(b"packets")
     assert [path.exists() for path in files] == [True] * (KEPT - 1) + [False] * 4
-    await scene.told(CaptureState(made.id, 1, 1, "full"))
+    await scene.reports(CaptureState(made.id, 1, 1, "full"))
     scene.now += KEEP_SECONDS + 1
     scene.captures.sweep()
     assert [path.name for path in scene.folder.iterdir()] == ["notes.txt"]
