@@ -1,6 +1,6 @@
 """Every setting of the server: one dataclass, one field each.
 
-`load` puts together what the defaults, a TOML file, the environment and the command line say, the
+`load` puts together what the defaults, a TOML file, the environment and the command line give, the
 later ones first, and refuses what it does not know or what cannot be. It reads no flag and no
 environment itself: `__main__` does, and passes them in.
 """

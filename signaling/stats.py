@@ -1,4 +1,4 @@
-"""What /api/stats tells: counters of the server and its workers, in camelCase."""
+"""What /api/stats reports: counters of the server and its workers, in camelCase."""
 
 from __future__ import annotations
 

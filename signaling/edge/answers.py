@@ -118,13 +118,13 @@ def refusal(
     text: str = "",
     *,
     headers: Mapping[str, str] | None = None,
-    said: Mapping[str, str] | None = None,
+    hint: Mapping[str, str] | None = None,
     line: str = "",
     code: str = "",
 ) -> web.Response:
     """The answer to a request that is not served.
 
-    `text`: for programs, one line. `said`: for people, by language, instead of the usual hint;
+    `text`: for programs, one line. `hint`: for people, by language, instead of the usual one;
     `line`: what they may copy from it. `code`: for programs, if not the usual one of `status`.
     """
     text = text.strip() or HTTPStatus(status).phrase.lower()
@@ -132,7 +132,7 @@ def refusal(
         found = {"error": code or CODES.get(status, "refused"), "message": text}
         body, kind = json.dumps(found, separators=(",", ":")), "application/json"
     elif "text/html" in request.headers.get(hdrs.ACCEPT, ""):
-        body, kind = _page(language(request), status, said, line), "text/html"
+        body, kind = _page(language(request), status, hint, line), "text/html"
     else:
         body, kind = f"{text}\n", "text/plain"
     return web.Response(
@@ -143,10 +143,10 @@ def refusal(
     )
 
 
-def _page(of: str, status: int, said: Mapping[str, str] | None, line: str) -> str:
+def _page(of: str, status: int, hint: Mapping[str, str] | None, line: str) -> str:
     title = _TITLES[of].get(status, HTTPStatus(status).phrase)
-    hint = (said or {}).get(of) or _HINTS[of].get(status, "")
-    paragraphs = [f"    <p>{html.escape(hint)}</p>"] if hint else []
+    text = (hint or {}).get(of) or _HINTS[of].get(status, "")
+    paragraphs = [f"    <p>{html.escape(text)}</p>"] if text else []
     if line:
         paragraphs.append(f"    <pre>{html.escape(line)}</pre>")
     # Under a name that is not ours, the start page is refused too.

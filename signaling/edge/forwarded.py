@@ -1,8 +1,8 @@
 """Who asks, by which name and scheme, as trusted proxies report it.
 
-A proxy says for whom it speaks in `X-Forwarded-For`, `-Host` and `-Proto`. Anybody can send such
-headers, so that they count only when the connection comes from a trusted proxy, and in a chain of
-proxies only as far as it is made of trusted ones.
+A proxy names its client in `X-Forwarded-For`, `-Host` and `-Proto`. Anybody can send such headers,
+so that they count only when the connection comes from a trusted proxy, and in a chain of proxies
+only as far as it is made of trusted ones.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from signaling.edge.hosts import split_host
 from signaling.limits import Network, within
 
 _PORTS = {"http": "80", "https": "443"}
-_SPOKEN_FOR = frozenset(
+_CLIENT_HEADERS = frozenset(
     {"FORWARDED", "VIA", "X-REAL-IP", "X-CLIENT-IP", "TRUE-CLIENT-IP", "CF-CONNECTING-IP"}
 )
-"""Besides `X-Forwarded-*`: what proxies and tunnels add for whom they speak for."""
+"""Besides `X-Forwarded-*`: what proxies and tunnels add about their client."""
 _WITH_PORT = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<four>[0-9.]+))(?::[0-9]{1,5})?")
 
 
@@ -27,7 +27,7 @@ class Forwarded:
     """Reads requests; see the module's text."""
 
     def __init__(self, proxies: tuple[Network, ...] = ()) -> None:
-        """`proxies`: networks whose word is taken."""
+        """`proxies`: networks whose proxies are believed."""
         self._proxies = proxies
 
     def trusts(self, address: str) -> bool:
@@ -67,11 +67,11 @@ class Forwarded:
         return host.strip().lower()
 
     def schemes(self, request: web.BaseRequest) -> tuple[str, ...]:
-        """`http` or `https`, as the client sees it; both where a proxy does not say."""
+        """`http` or `https`, as the client sees it; both where a proxy does not name it."""
         if not self.proxied(request):
             return ("https",) if request.secure else ("http",)
-        told = _last(request, "X-Forwarded-Proto").lower()
-        return (told,) if told in _PORTS else ("https", "http")
+        scheme = _last(request, "X-Forwarded-Proto").lower()
+        return (scheme,) if scheme in _PORTS else ("https", "http")
 
     def same_origin(self, request: web.BaseRequest) -> bool:
         """Whether a page of this very server asks; browsers name the origin of whatever acts.
@@ -87,11 +87,11 @@ class Forwarded:
     def on_this_machine(self, request: web.BaseRequest) -> bool:
         """Whether a program of this machine asks for itself.
 
-        A proxy or tunnel on this machine speaks for others: it is trusted as one, or says so in a
+        A proxy or tunnel on this machine asks for others: it is trusted as one, or shows it by a
         header, or asks by another name. So does a page whose own name points here (DNS rebinding).
         """
         if self.proxied(request) or any(
-            name.upper() in _SPOKEN_FOR or name.upper().startswith("X-FORWARDED-")
+            name.upper() in _CLIENT_HEADERS or name.upper().startswith("X-FORWARDED-")
             for name in request.headers
         ):
             return False
@@ -108,7 +108,7 @@ def _origin(text: str) -> tuple[str, str, str] | None:
 
 
 def _last(request: web.BaseRequest, name: str) -> str:
-    """What the nearest proxy says."""
+    """The value that the nearest proxy wrote."""
     return ",".join(request.headers.getall(name, [])).rpartition(",")[2].strip()
 
 

@@ -62,7 +62,7 @@ class Front:
             refused = self._refused(request)
             return refused if refused is not None else await self._counted(request, handler)
         except pages.RoomNameError as error:
-            return answers.refusal(request, 400, error.text or "", said=room_addresses.SAID)
+            return answers.refusal(request, 400, error.text or "", hint=room_addresses.EXPLANATION)
         except web.HTTPException as error:
             if error.status < 400 or error.content_type == "application/json":
                 raise
@@ -128,8 +128,8 @@ async def _whole(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _misdirected(request: web.Request, host: str) -> web.StreamResponse:
     name = split_host(host)[0]
     if NAME.fullmatch(name) is None:
-        return answers.refusal(request, 421, "no name of this server", said=_NO_NAME)
+        return answers.refusal(request, 421, "no name of this server", hint=_NO_NAME)
     line = f'server_names = ["{name}"]'
-    said = {of: text.replace("{name}", name) for of, text in _WRONG_NAME.items()}
+    hint = {of: text.replace("{name}", name) for of, text in _WRONG_NAME.items()}
     text = f"{name} is no name of this server; if it should be, add to its settings: {line}"
-    return answers.refusal(request, 421, text, said=said, line=line)
+    return answers.refusal(request, 421, text, hint=hint, line=line)

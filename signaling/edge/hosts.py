@@ -1,7 +1,7 @@
 """By which names browsers may ask for this server: the defence against DNS rebinding. No I/O.
 
 A page of another site can let its own name point to this server's address: the browser then takes
-the server for that site, and the page reads and posts as it likes. But the browser still says by
+the server for that site, and the page reads and posts as it likes. But the browser still shows by
 which name it asks (the Host header), so that a name which is not ours is refused.
 
 An IP address in the Host header needs no list: it is no name, and nobody can let it point anywhere

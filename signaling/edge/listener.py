@@ -1,7 +1,7 @@
 """The listening sockets: who is let in, and what he speaks.
 
 Theory of operation. asyncio would give every connection that is accepted a task, a transport and
-TLS buffers at once. Here it first gets a place (`Places`), and as long as it says nothing whole it
+TLS buffers at once. Here it first gets a place (`Places`), and until it has sent something whole it
 is that and a socket. Its first byte decides: either a TLS handshake, or plain HTTP, which a TLS
 port answers by where to go. From there on aiohttp serves it. All deadlines are looked at by `tick`.
 """
@@ -44,7 +44,7 @@ SEND_BUFFER = 128 * 1024
 REPORT = 60.0
 """Seconds between lines about connections that were refused."""
 FIRST = 4096
-"""Bytes that are read at once of what a connection says first."""
+"""Bytes that are read at once of what a connection sends first."""
 _RESET = struct.pack("ii", 1, 0)
 """`SO_LINGER` with no time: a refused connection is reset and leaves nothing behind."""
 
@@ -82,7 +82,7 @@ class Listener:
         return found
 
     def close(self) -> None:
-        """Accept no more, and end whoever has said nothing; the others are the server's."""
+        """Accept no more, and end whoever has sent nothing; the others are the server's."""
         for sock in self._sockets:
             self._loop.remove_reader(sock)
             sock.close()

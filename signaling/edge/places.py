@@ -3,11 +3,11 @@
 Sans-I/O: the caller passes `now` (seconds of a monotonic clock) and closes what it is handed.
 
 Theory of operation. A connection is *busy* while a request of it is being answered, a WebSocket
-for all its life. Otherwise it is *idle*: it has said nothing yet, is in its TLS handshake or its
+for all its life. Otherwise it is *idle*: it has sent nothing yet, is in its TLS handshake or its
 headers, or waits for the next request. HTTP lets a server end an idle connection at any time (RFC
 9112 section 9.5), and browsers open another one. So idle connections have a deadline, and when all
 places are taken the one that has been idle longest makes room: whoever opens connections and stays
-silent displaces his own, and locks nobody out who has something to say.
+silent displaces their own, and locks nobody out who has something to send.
 """
 
 from __future__ import annotations

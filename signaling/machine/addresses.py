@@ -48,16 +48,16 @@ def _addresses_in_use() -> list[str]:
 
 
 def usable(addresses: Iterable[str]) -> list[str]:
-    """Without link-local ones (they need a scope that an SDP cannot say), IPv4 first."""
+    """Without link-local ones (they need a scope that an SDP cannot carry), IPv4 first."""
     parsed = {ipaddress.ip_address(address.partition("%")[0]) for address in addresses}
     kept = [a for a in parsed if not (a.is_link_local or a.is_multicast or a.is_unspecified)]
     return [str(address) for address in sorted(kept, key=lambda a: (a.version, int(a)))]
 
 
 def media_host(wanted: str, host: str, *, proxied: bool) -> str:
-    """The IP address to take media at; empty for all of this machine.
+    """The IP address to receive media at; empty for all of this machine.
 
-    `wanted`: what the setting says. Without it, media is taken where pages are (`host`); but a
+    `wanted`: the setting. Without it, media is received where pages are (`host`); but a
     proxy that passes pages on from another address passes no media on (`proxied`). Raises
     `OSError` for a name that has no address.
     """
@@ -77,8 +77,8 @@ def media_host(wanted: str, host: str, *, proxied: bool) -> str:
 def media_addresses(at: str, announce: Sequence[str], machine: Sequence[str]) -> list[str]:
     """What to offer as candidates, best first. `at`: what `media_host` gave.
 
-    Announced addresses, then the one that media is taken at, or all of the LAN. Loopback is
-    offered when media is taken at loopback, or there is nothing else.
+    Announced addresses, then the one that media is received at, or all of the LAN. Loopback is
+    offered when media is received at loopback, or there is nothing else.
     """
     if at:
         return list(dict.fromkeys([*announce, at]))

@@ -1,7 +1,7 @@
 """Ports that cannot be had: who has them, and what to do about it.
 
 Looked at before anything is started, because a media worker that finds its port taken could only
-say so in its own words.
+fail with an error of its own.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _KINDS = {"UDP": socket.SOCK_DGRAM, "TCP": socket.SOCK_STREAM}
 
 
 def check_media(settings: Config, host: str) -> None:
-    """Whether every worker can have its port. `host`: where media is taken, empty for everywhere.
+    """Whether every worker can have its port. `host`: where media is received; empty: everywhere.
 
-    Raises `ConfigError`, which says what to do.
+    Raises `ConfigError`, whose text is what to do.
     """
     for index in range(settings.worker_count if settings.media_port else 1):
         port = settings.media_port and settings.media_port + index
@@ -29,7 +29,7 @@ def check_media(settings: Config, host: str) -> None:
 
 
 def page_trouble(settings: Config, error: OSError) -> str:
-    """What to say when pages cannot be served at the port that was wanted."""
+    """The error when pages cannot be served at the port that was wanted."""
     where = f"{settings.host or '*'} port {settings.port}"
     if error.errno == errno.EADDRINUSE:
         return (
@@ -74,7 +74,7 @@ def _media_trouble(name: str, host: str, port: int, settings: Config, error: OSE
 
 
 def _holder(name: str, port: int) -> str:
-    """` by sfu (process 4711)`; empty where the system does not say."""
+    """` by sfu (process 4711)`; empty where the system does not show it."""
     try:
         for entry in psutil.net_connections("udp" if name == "UDP" else "tcp"):
             listens = name == "UDP" or entry.status == psutil.CONN_LISTEN

@@ -1,8 +1,8 @@
-"""Asking the system what it may not say.
+"""Questions to the system that it may not answer.
 
 Emulated and sandboxed kernels (qemu-user, gVisor), containers and odd devices refuse calls that any
-Linux answers, and libraries that read what they say raise whatever parsing it raises. Nothing that
-is only to be shown or chosen by may end a start: it is unknown then, and the log says so once.
+Linux answers, and libraries that parse their answers raise whatever parsing raises. Nothing that is
+only shown, or only guides a choice, may end a start: it is unknown then, and logged once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Answer = TypeVar("_Answer")
 
 
 class System:
-    """What was asked in vain, so that it is said once."""
+    """Remembers what had no answer, so that it is logged once."""
 
     def __init__(self) -> None:
         self._silent: set[str] = set()
@@ -32,6 +32,6 @@ class System:
             if what not in self._silent:
                 self._silent.add(what)
                 log.warning(
-                    "this system does not say %s (%s: %s)", what, type(error).__name__, error
+                    "this system does not answer: %s (%s: %s)", what, type(error).__name__, error
                 )
             return otherwise()

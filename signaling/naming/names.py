@@ -134,7 +134,7 @@ def _tidy(text: str) -> str:
 
 
 def _needed(text: str, index: int) -> bool:
-    """Whether an ignorable character changes what is seen, as its neighbours tell."""
+    """Whether an ignorable character changes what is seen, by its neighbours."""
     character = text[index]
     if character in _REORDERING:
         # Inside a name: kept here, so that the name is refused.
@@ -166,7 +166,7 @@ def _joins(text: str, index: int, before: str, after: str) -> bool:
 
 
 def _pictograph(character: str) -> bool:
-    """Whether it may be part of an emoji; newer ones than this Python knows are told by block."""
+    """Whether it may be part of an emoji; ones newer than this Python are known by their block."""
     if not character:
         return False
     return (

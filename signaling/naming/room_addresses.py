@@ -19,14 +19,14 @@ _MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
 """Of direction, in which programs wrap what they show."""
 _EDGES = re.compile(rf"^[/\s{_MARKS}]+|[/\s{_MARKS}]+$|(?<=[^./\s{_MARKS}])[./\s{_MARKS}]+$")
 """What stands around an address: ends of sentences and folders, where something is before them."""
-SAID = {
+EXPLANATION = {
     "en": "This room name cannot be used. A name has 1 to 64 visible characters, and is not only "
     "dots.",
     "id": "Nama ruang ini tidak dapat dipakai. Nama terdiri dari 1 sampai 64 karakter yang "
     "terlihat, dan tidak hanya titik.",
 }
 """What is wrong with an address that means no room, by language; `error.badRoomName` of
-web/shared/locales says the same."""
+web/shared/locales has the same text."""
 
 
 def room_of(address: str) -> str | None:

@@ -48,7 +48,7 @@ class RoomNameError(web.HTTPBadRequest):
     """The address of a room's page means none."""
 
     def __init__(self) -> None:
-        super().__init__(text=f"{room_addresses.SAID['en']}\n")
+        super().__init__(text=f"{room_addresses.EXPLANATION['en']}\n")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

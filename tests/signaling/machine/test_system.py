@@ -31,7 +31,7 @@ def test_what_is_not_said_is_logged_once(caplog: pytest.LogCaptureFixture) -> No
         assert system.ask("its colour", lambda: {}["colour"], lambda: "grey") == "grey"
     assert system.ask("its size", lambda: 3, lambda: 0) == 3
     assert [record.getMessage() for record in caplog.records] == [
-        "this system does not say its colour (KeyError: 'colour')"
+        "this system does not answer: its colour (KeyError: 'colour')"
     ]
 
 

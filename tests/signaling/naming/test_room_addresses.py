@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from signaling.naming.room_addresses import SAID, path_of, room_of
+from signaling.naming.room_addresses import EXPLANATION, path_of, room_of
 from tests.signaling.conftest import Serve
 
 ROOT = Path(__file__).parents[3]
@@ -103,12 +103,12 @@ async def test_an_address_of_no_room_says_what_is_wrong(serve: Serve) -> None:
         async with run.http.get(run.url + path, headers=browser) as answer:
             assert answer.status == 400, path
             page = await answer.text()
-            assert SAID["id"] in page
+            assert EXPLANATION["id"] in page
             assert '<a href="/">' in page
 
 
 def test_the_page_says_the_same() -> None:
-    for language, text in SAID.items():
+    for language, text in EXPLANATION.items():
         path = ROOT / "web" / "shared" / "locales" / f"{language}.js"
         phrases = path.read_text(encoding="utf-8")
         assert f"'error.badRoomName': '{text}'" in phrases
