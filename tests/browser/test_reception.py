@@ -1,4 +1,4 @@
-"""What people look at and how it arrives: views, resting layers, choices, reasons, new ways."""
+"""What people look at and how it arrives: views, resting layers, choices, reasons, new paths."""
 
 from __future__ import annotations
 
@@ -234,15 +234,15 @@ async def test_another_network_finds_new_ways_without_a_new_connection(
     other = {"chromium": on_chromium, "firefox": on_firefox}[browser]
     ana, budi = await two(room, on_chromium, other)
     await budi.sees("Ana")
-    ways = (
+    credentials = (
         "[window.up.localDescription, window.down.remoteDescription]"
         ".map(({ sdp }) => /ice-ufrag:(.*)/.exec(sdp)[1])"
     )
     await budi.see("window.up = conference.publishConnection")
     await budi.see("window.down = conference.subscribeConnection")
-    before = await budi.see(ways)
+    before = await budi.see(credentials)
     await budi.see("dispatchEvent(new Event('online'))")
-    await until("new ways are agreed on", lambda: all_differ(budi, ways, before))
+    await until("new paths are agreed on", lambda: all_differ(budi, credentials, before))
     await ana.sees("Budi")
     await budi.sees("Ana")
     assert await budi.see(

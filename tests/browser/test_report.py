@@ -373,10 +373,10 @@ async def test_who_hangs_up_is_asked_in_words(room: str, on_chromium: Opens) -> 
     await page.keyboard.press("ArrowRight")
     assert await page.evaluate("new FormData(opinion).get('audio')") == "good"
     await page.keyboard.press("Enter")
-    await page.wait_for_selector("#opinion-said.bad:not([hidden])")
+    await page.wait_for_selector("#opinion-result.bad:not([hidden])")
     await page.click("#opinion-send")
     await page.wait_for_selector("#opinion[hidden]", state="attached")
-    assert await page.inner_text("#opinion-said") == "Thank you for your opinion."
+    assert await page.inner_text("#opinion-result") == "Thank you for your opinion."
     vote = asked[-1]
     assert (vote["audio"], vote["video"], vote["participant"]) == ("good", None, me)
     assert vote["room"]

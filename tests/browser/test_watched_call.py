@@ -89,7 +89,7 @@ async def test_a_call_is_seen_captured_ended_and_judged(
     await ana.see("document.querySelector('#opinion-audio input[value=good]').click()")
     await ana.click("opinion-send")
     await until(
-        "Ana is thanked", lambda: ana.see("!document.getElementById('opinion-said').hidden")
+        "Ana is thanked", lambda: ana.see("!document.getElementById('opinion-result').hidden")
     )
     await budi.alone_with()
     await budi.see("document.getElementById('leave').click()")

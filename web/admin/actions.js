@@ -1,4 +1,4 @@
-/** What the admin does: put somebody out, close a room, capture packets; each asked about first. */
+/** What an admin does: remove somebody, close a room, capture packets; each after a question. */
 
 import { Refused } from '../operator/ask.js';
 import { bytes, clockSeconds, number } from '../operator/figures.js';
@@ -83,7 +83,7 @@ export function askCapture(participant, name, started) {
   };
 }
 
-/** Captures that run or are done, asked for while they are looked at. */
+/** Captures that run or are done, requested while the page shows them. */
 export class Captures {
   #holder;
   #list;

@@ -16,7 +16,7 @@ import { say, wordOf } from './words.js';
  * @typedef {import('../operator/scale.js').Range} Range
  * @typedef {{at: number, value: number | null}} Point
  * @typedef {{name: string, ink: string, dash: number[], points: readonly Point[]}} Line
- * @typedef {object} Picture
+ * @typedef {object} ChartView
  * @property {string} title
  * @property {Line[]} lines
  * @property {import('./wire.js').Band[]} bands
@@ -36,8 +36,8 @@ const TOP = 10;
 export class Chart {
   #canvas = el('canvas', { tabindex: '0', role: 'img' });
   #tip = el('div', { class: 'chart-tip', 'aria-hidden': 'true', hidden: true });
-  /** @type {Picture | null} */
-  #picture = null;
+  /** @type {ChartView | null} */
+  #view = null;
   /** @type {Range | null} what is looked at; null: all, as it grows */
   #range = null;
   #visible = false;
@@ -58,10 +58,10 @@ export class Chart {
     this.#listen();
   }
 
-  /** @param {Picture} picture */
-  show(picture) {
-    this.#picture = picture;
-    if (this.#range) this.#range = move(this.#range, 0, picture.whole);
+  /** @param {ChartView} view */
+  show(view) {
+    this.#view = view;
+    if (this.#range) this.#range = move(this.#range, 0, view.whole);
     this.#ask();
   }
 
@@ -83,13 +83,13 @@ export class Chart {
 
   /** @returns {Range} */
   #shown() {
-    return this.#range ?? this.#picture?.whole ?? { from: 0, to: 1 };
+    return this.#range ?? this.#view?.whole ?? { from: 0, to: 1 };
   }
 
   /** @param {number} factor @param {number} around */
   #zoom(factor, around) {
-    if (!this.#picture) return;
-    const { whole } = this.#picture;
+    if (!this.#view) return;
+    const { whole } = this.#view;
     const range = zoom(this.#shown(), factor, around, whole);
     this.#range = range.to - range.from >= (whole.to - whole.from) * 0.999 ? null : range;
     this.#ask();
@@ -97,8 +97,8 @@ export class Chart {
 
   /** @param {number} seconds */
   #move(seconds) {
-    if (!this.#picture || !this.#range) return;
-    this.#range = move(this.#range, seconds, this.#picture.whole);
+    if (!this.#view || !this.#range) return;
+    this.#range = move(this.#range, seconds, this.#view.whole);
     this.#ask();
   }
 
@@ -163,8 +163,8 @@ export class Chart {
   /** @param {number} x CSS pixels */
   #time(x) {
     const { from, to } = this.#shown();
-    const wide = Math.max(1, this.#canvas.clientWidth - LEFT - RIGHT);
-    return from + ((x - LEFT) / wide) * (to - from);
+    const width = Math.max(1, this.#canvas.clientWidth - LEFT - RIGHT);
+    return from + ((x - LEFT) / width) * (to - from);
   }
 
   #ask() {
@@ -177,42 +177,42 @@ export class Chart {
   }
 
   #draw() {
-    const picture = this.#picture;
-    const paper = picture && prepare(this.#canvas);
-    if (!picture || !paper) return;
+    const view = this.#view;
+    const paper = view && prepare(this.#canvas);
+    if (!view || !paper) return;
     const { context, width, height } = paper;
     const range = this.#shown();
-    const floor = picture.floor ?? 0;
-    const top = picture.top ?? this.#top(picture, range);
+    const floor = view.floor ?? 0;
+    const top = view.top ?? this.#top(view, range);
     const x = (/** @type {number} */ at) =>
       LEFT + ((at - range.from) / (range.to - range.from)) * (width - LEFT - RIGHT);
     const y = (/** @type {number} */ value) =>
       height - BOTTOM - ((value - floor) / (top - floor)) * (height - BOTTOM - TOP);
     context.font = `500 12px ${colour('--font')}`;
-    drawBands(context, picture, width, top, y);
-    drawAxes(context, picture, range, { x, y, width, height, floor, top });
+    drawBands(context, view, width, top, y);
+    drawAxes(context, view, range, { x, y, width, height, floor, top });
     context.save();
     context.beginPath();
     context.rect(LEFT, 0, width - LEFT - RIGHT, height - BOTTOM + 1);
     context.clip();
-    for (const line of picture.lines) drawLine(context, line, range, picture.gap, x, y);
+    for (const line of view.lines) drawLine(context, line, range, view.gap, x, y);
     context.restore();
-    this.#point(context, picture, range, x, y, height);
-    this.#describe(picture, range);
+    this.#point(context, view, range, x, y, height);
+    this.#describe(view, range);
   }
 
-  /** @param {Picture} picture @param {Range} range */
-  #top(picture, range) {
+  /** @param {ChartView} view @param {Range} range */
+  #top(view, range) {
     let most = 0;
-    for (const { points } of picture.lines) {
+    for (const { points } of view.lines) {
       for (const { at, value } of points) {
         if (at >= range.from && at <= range.to && value !== null && value > most) most = value;
       }
     }
     // Somewhat above the first band, so that one sees where good begins or ends.
-    const first = stripes(picture.bands, picture.rising).find(({ from, to }) =>
-      (picture.rising ? from : to) > 0 && Number.isFinite(picture.rising ? from : to));
-    const least = first ? (picture.rising ? first.from : first.to) * 1.15 : 0;
+    const first = stripes(view.bands, view.rising).find(({ from, to }) =>
+      (view.rising ? from : to) > 0 && Number.isFinite(view.rising ? from : to));
+    const least = first ? (view.rising ? first.from : first.to) * 1.15 : 0;
     return niceAbove(Math.max(most * 1.08, least, 1e-3));
   }
 
@@ -220,18 +220,18 @@ export class Chart {
    * The values where the pointer is.
    *
    * @param {CanvasRenderingContext2D} context
-   * @param {Picture} picture
+   * @param {ChartView} view
    * @param {Range} range
    * @param {(at: number) => number} x
    * @param {(value: number) => number} y
    * @param {number} height
    */
-  #point(context, picture, range, x, y, height) {
+  #point(context, view, range, x, y, height) {
     const at = this.#pointer === null ? null : this.#time(this.#pointer);
     this.#tip.hidden = at === null || at < range.from || at > range.to;
     if (at === null || this.#tip.hidden) return;
-    const found = picture.lines.map((line) => ({
-      line, point: nearest(line.points, at, Math.max(picture.gap, (range.to - range.from) / 100)),
+    const found = view.lines.map((line) => ({
+      line, point: nearest(line.points, at, Math.max(view.gap, (range.to - range.from) / 100)),
     }));
     const moment = found.find(({ point }) => point)?.point?.at ?? at;
     context.strokeStyle = colour('--text-soft');
@@ -247,8 +247,8 @@ export class Chart {
       context.arc(x(point.at), y(point.value), 4, 0, 7);
       context.fill();
     }
-    const text = found.map(({ line, point }) => `${line.name}: ${picture.format(point?.value ?? null)}`);
-    const span = picture.whole.to - picture.whole.from;
+    const text = found.map(({ line, point }) => `${line.name}: ${view.format(point?.value ?? null)}`);
+    const span = view.whole.to - view.whole.from;
     const when = span > 86400 * 1.5 ? `${dayOfYear(moment)} ${clock(moment)}` : clockSeconds(moment);
     this.#tip.replaceChildren(el('b', {}, when), ...text.map((one) => el('span', {}, one)));
     const right = x(moment) > this.#canvas.clientWidth / 2;
@@ -256,21 +256,21 @@ export class Chart {
     this.#tip.style.right = right ? `${this.#canvas.clientWidth - x(moment) + 12}px` : '';
   }
 
-  /** @param {Picture} picture @param {Range} range */
-  #describe(picture, range) {
-    const parts = picture.lines.map(({ name, points }) => {
+  /** @param {ChartView} view @param {Range} range */
+  #describe(view, range) {
+    const parts = view.lines.map(({ name, points }) => {
       const values = points.filter(({ at }) => at >= range.from && at <= range.to)
         .map(({ value }) => value).filter((value) => value !== null);
       if (!values.length) return say('chart.nothing', { name });
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
       return say('chart.summary', {
         name,
-        least: picture.format(values.reduce((a, b) => Math.min(a, b))),
-        mean: picture.format(mean),
-        most: picture.format(values.reduce((a, b) => Math.max(a, b))),
+        least: view.format(values.reduce((a, b) => Math.min(a, b))),
+        mean: view.format(mean),
+        most: view.format(values.reduce((a, b) => Math.max(a, b))),
       });
     });
-    const text = [picture.title, `${clockSeconds(range.from)} – ${clockSeconds(range.to)}`, ...parts,
+    const text = [view.title, `${clockSeconds(range.from)} – ${clockSeconds(range.to)}`, ...parts,
       say('chart.keys')].join('. ');
     if (this.#canvas.getAttribute('aria-label') !== text) this.#canvas.setAttribute('aria-label', text);
   }
@@ -278,13 +278,13 @@ export class Chart {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Picture} picture
+ * @param {ChartView} view
  * @param {number} width
  * @param {number} top
  * @param {(value: number) => number} y
  */
-function drawBands(context, picture, width, top, y) {
-  for (const { from, to, index, word } of stripes(picture.bands, picture.rising)) {
+function drawBands(context, view, width, top, y) {
+  for (const { from, to, index, word } of stripes(view.bands, view.rising)) {
     if (from >= top) continue;
     const [upper, lower] = [y(Math.min(to, top)), y(from)];
     context.fillStyle = colour(`--band-${index}`);
@@ -299,12 +299,12 @@ function drawBands(context, picture, width, top, y) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Picture} picture
+ * @param {ChartView} view
  * @param {Range} range
  * @param {{x: (at: number) => number, y: (value: number) => number, width: number,
  *   height: number, floor: number, top: number}} place
  */
-function drawAxes(context, picture, range, { x, y, width, height, floor, top }) {
+function drawAxes(context, view, range, { x, y, width, height, floor, top }) {
   context.strokeStyle = colour('--line');
   context.fillStyle = colour('--text-soft');
   context.lineWidth = 1;
@@ -316,7 +316,7 @@ function drawAxes(context, picture, range, { x, y, width, height, floor, top }) 
     context.moveTo(LEFT, line);
     context.lineTo(width - RIGHT, line);
     context.stroke();
-    context.fillText(picture.format(floor + step), LEFT - 8, line);
+    context.fillText(view.format(floor + step), LEFT - 8, line);
   }
   context.textAlign = 'center';
   context.textBaseline = 'top';
@@ -326,7 +326,7 @@ function drawAxes(context, picture, range, { x, y, width, height, floor, top }) 
   for (const at of timeLines(range.from, range.to, most, zone)) {
     const seconds = range.to - range.from < 600;
     const text = long ? dayOfYear(at) : (seconds ? clockSeconds : clock)(at);
-    // One that would be cut off at the edge says nothing.
+    // One that would be cut off at the edge cannot be read.
     if (x(at) + context.measureText(text).width / 2 <= width) {
       context.fillText(text, x(at), height - BOTTOM + 8);
     }

@@ -20,7 +20,7 @@ export class Findings {
   /** @type {FindingList | null} */
   #list = null;
 
-  /** @param {HTMLElement} holder hidden while there is nothing to say */
+  /** @param {HTMLElement} holder hidden while there are none */
   constructor(holder) {
     this.#holder = holder;
     holder.hidden = true;
@@ -64,7 +64,7 @@ export class Findings {
     const shown = lines.join('\n');
     if (this.#holder.dataset.shown === shown) return;
     this.#holder.dataset.shown = shown;
-    this.#holder.replaceChildren(el('h3', {}, say('lived.title')), el('ul', {}, ...lines.map((line) => {
+    this.#holder.replaceChildren(el('h3', {}, say('findings.title')), el('ul', {}, ...lines.map((line) => {
       const [text = '', span = ''] = line.split('\n');
       return el('li', {}, el('span', {}, text), el('small', {}, span));
     })));

@@ -1,4 +1,4 @@
-/** How the machine and its media workers fare. */
+/** The load of the machine and its media workers. */
 
 import {
   age, bitrate, bytes, count, degrees, milliseconds, number, share,
@@ -12,7 +12,7 @@ import { say, wordOf } from './words.js';
  * @typedef {import('./wire.js').Worker} Worker
  */
 
-/** Shares of a core from which a bar says so. */
+/** Shares of a core from which a bar changes its colour. */
 const BUSY = [0.6, 0.85];
 
 /** A bar from empty to full, with its figure. */
@@ -23,7 +23,7 @@ export class Bar {
   /** @param {string} name */
   constructor(name) {
     this.root = el('div', { class: 'load' }, el('span', { class: 'bar-name' }, name),
-      el('span', { class: 'bar-way', 'aria-hidden': 'true' }, this.#fill), this.#value);
+      el('span', { class: 'bar-track', 'aria-hidden': 'true' }, this.#fill), this.#value);
   }
 
   /** @param {number} value 0 to 1 */

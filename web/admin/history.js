@@ -9,7 +9,7 @@ import { ask } from '../operator/ask.js';
  * @property {string} participant
  * @property {'inbound' | 'outbound'} direction
  * @property {string} track
- * @property {string} kind `both`: sound and pictures together
+ * @property {string} kind `both`: sound and video together
  * @property {Record<string, (number | null)[]>} points by figure; `at` is Unix time
  */
 
@@ -60,10 +60,10 @@ export function pastOf({ step, series }, participant, field) {
  */
 export function together(past, recent, since) {
   if (!past) return recent;
-  /** @param {'up' | 'down'} way */
-  const line = (way) => {
-    const begins = recent[way][0]?.at ?? Infinity;
-    return [...past[way].filter(({ at }) => at >= since && at < begins), ...recent[way]];
+  /** @param {'up' | 'down'} direction */
+  const line = (direction) => {
+    const begins = recent[direction][0]?.at ?? Infinity;
+    return [...past[direction].filter(({ at }) => at >= since && at < begins), ...recent[direction]];
   };
   return { up: line('up'), down: line('down'), gap: Math.max(past.gap, recent.gap) };
 }

@@ -11,7 +11,7 @@
  * @typedef {import('./wire.js').Room} Room
  * @typedef {import('./wire.js').Second} Second
  * @typedef {{good: Bounds, fair: Bounds}} Levels
- * @typedef {{way: 'up' | 'down', figure: keyof Bounds, value: number}} Cause
+ * @typedef {{direction: 'up' | 'down', figure: keyof Bounds, value: number}} Cause
  */
 
 const names = new Intl.Collator();
@@ -39,23 +39,23 @@ export function judge(person, levels) {
   let worst = null;
   let most = 0;
   let known = false;
-  for (const way of /** @type {const} */ (['up', 'down'])) {
+  for (const direction of /** @type {const} */ (['up', 'down'])) {
     for (const figure of FIGURES) {
-      const value = person[way][figure];
+      const value = person[direction][figure];
       if (value === null) continue;
       known = true;
       const share = value / levels.good[figure];
       if (share > most) {
         most = share;
-        worst = { way, figure, value };
+        worst = { direction, figure, value };
       }
     }
   }
   if (!known) return { level: 'waiting', cause: null };
   if (!worst || most <= 1) return { level: 'good', cause: null };
   // What is furthest beyond good need not be what is furthest beyond fair.
-  const poor = /** @type {const} */ (['up', 'down']).some((way) =>
-    FIGURES.some((figure) => (person[way][figure] ?? 0) > levels.fair[figure]));
+  const poor = /** @type {const} */ (['up', 'down']).some((direction) =>
+    FIGURES.some((figure) => (person[direction][figure] ?? 0) > levels.fair[figure]));
   return { level: poor ? 'poor' : 'fair', cause: worst };
 }
 
@@ -69,7 +69,7 @@ class Steady {
   #better = 0;
 
   /** @param {{level: Level, cause: Cause | null}} now */
-  take(now) {
+  update(now) {
     if (this.level === 'waiting' || now.level === 'lost' || this.level === 'lost') {
       this.#settle(now);
       return;
@@ -104,13 +104,13 @@ export class Judge {
   }
 
   /** @param {Second} second */
-  take(second) {
+  update(second) {
     /** @type {Map<string, Steady>} */
     const people = new Map();
     for (const { people: here } of second.rooms) {
       for (const person of here) {
         const steady = this.#people.get(person.participant) ?? new Steady();
-        steady.take(judge(person, this.#levels));
+        steady.update(judge(person, this.#levels));
         people.set(person.participant, steady);
       }
     }
@@ -126,7 +126,7 @@ export class Judge {
   }
 
   /**
-   * The people of a room, who fares worst first.
+   * The people of a room, the worst off first.
    *
    * @param {Room} room
    */

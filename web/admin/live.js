@@ -1,4 +1,4 @@
-/** The live WebSocket: comes back by itself, and says when the session has ended. No DOM. */
+/** The live WebSocket: comes back by itself, and reports when the session has ended. No DOM. */
 
 import { backoffMs } from '../client/socket.js';
 import { Decoder } from './wire.js';
@@ -47,10 +47,10 @@ export class Live {
     this.#open();
   }
 
-  /** @param {Watch} watch what the page looks at from now on */
+  /** @param {Watch} watch what the page shows from now on */
   watch(watch) {
     this.#watch = watch;
-    this.#tell();
+    this.#sendWatch();
   }
 
   close() {
@@ -72,9 +72,9 @@ export class Live {
     this.#expect(socket);
     socket.onmessage = ({ data }) => {
       this.#expect(socket);
-      this.#hear(JSON.parse(data));
+      this.#receive(JSON.parse(data));
     };
-    socket.onclose = ({ code }) => this.#over(socket, code);
+    socket.onclose = ({ code }) => this.#lost(socket, code);
   }
 
   /** @param {WebSocket} socket from which something must come soon */
@@ -82,17 +82,17 @@ export class Live {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       socket.close();
-      this.#over(socket, 0);
+      this.#lost(socket, 0);
     }, SILENT_MS);
   }
 
   /** @param {any} message */
-  #hear(message) {
+  #receive(message) {
     if (message.type === 'hello') {
       this.#attempt = 0;
       this.#decoder = new Decoder(message);
       this.#events.hello(message);
-      this.#tell();
+      this.#sendWatch();
     } else if (message.type === 'second' && this.#decoder) {
       this.#events.second(this.#decoder.second(message));
     } else if (message.type === 'tracks' && this.#decoder) {
@@ -100,14 +100,14 @@ export class Live {
     }
   }
 
-  #tell() {
+  #sendWatch() {
     if (this.#socket?.readyState === 1) {
       this.#socket.send(JSON.stringify({ type: 'watch', ...this.#watch }));
     }
   }
 
   /** @param {WebSocket} socket @param {number} code */
-  #over(socket, code) {
+  #lost(socket, code) {
     if (this.#closed || this.#socket !== socket) return;
     clearTimeout(this.#timer);
     this.#socket = null;

@@ -1,4 +1,4 @@
-/** The admin's page: logs in, listens, and shows what its address says. */
+/** The dashboard: logs in, listens, and shows what its address names. */
 
 import { bitrate, count } from '../operator/figures.js';
 import { showPlace, startFrame } from '../operator/frame.js';
@@ -24,7 +24,7 @@ import { say, sayIf, wordOf } from './words.js';
  * @typedef {import('./wire.js').Detail} Detail
  */
 
-/** Seconds without news after which the page says that it is behind. */
+/** Milliseconds without figures after which the page shows that it is behind. */
 const STALE_MS = 3500;
 const PROFILE = 'adminProfile';
 
@@ -32,7 +32,7 @@ const rings = new Rings();
 const stateMark = levelMark(false);
 const captures = new Captures(byId('captures', HTMLElement));
 const profile = byId('profile', HTMLSelectElement);
-/** The tables of studies: their grades, and their bands in the chart, for whoever asks. */
+/** The tables of studies: their grades, and their bands in the chart, while this is open. */
 const studies = byId('studies', HTMLDetailsElement);
 
 /** @type {Live | null} */
@@ -53,8 +53,8 @@ let heardAt = -Infinity;
 /** @param {string} name */
 const at = (name) => byId(name, HTMLElement);
 
-/** What the address names, as far as it is there. */
-function looked() {
+/** The room and person that the address names, as far as they are there. */
+function shown() {
   for (const room of second?.rooms ?? []) {
     if (room.room === route.room) return { room, person: undefined };
     const person = room.people.find(({ participant }) => participant === route.participant);
@@ -81,7 +81,7 @@ function chosenProfile() {
   try {
     kept = localStorage.getItem(PROFILE) ?? '';
   } catch {
-    // No memory: the first one.
+    // Nothing stored: the first one.
   }
   const names = Object.keys(hello?.profiles ?? {});
   return names.includes(kept) ? kept : names[0] ?? 'tiphon';
@@ -90,7 +90,7 @@ function chosenProfile() {
 function draw() {
   if (!second || !views || !hello) return;
   drawState(second);
-  const found = looked();
+  const found = shown();
   const place = route.server ? 'server' : found ? (found.person ? 'person' : 'room')
     : route.room || route.participant ? 'gone' : 'overview';
   for (const name of ['overview', 'room', 'person', 'server', 'gone']) at(`view-${name}`).hidden = name !== place;
@@ -108,7 +108,7 @@ function draw() {
 }
 
 function drawDetail() {
-  const found = looked();
+  const found = shown();
   if (!detail || !found || !views || !hello || !second) return;
   if (found.person && detail.participant === found.person.participant) {
     views.person.showTracks(detail, found.room);
@@ -169,25 +169,25 @@ function listen() {
   at('dashboard').hidden = false;
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   live = new Live(`${scheme}//${location.host}/api/admin/live`, {
-    hello(told) {
-      hello = told;
-      judge ??= new Judge(told.levels);
+    hello(message) {
+      hello = message;
+      judge ??= new Judge(message.levels);
       makeViews();
       watch();
     },
-    second(told) {
+    second(message) {
       heardAt = performance.now();
-      if (told.at !== second?.at) {
-        judge.take(told);
-        rings.take(told);
-        void refreshCaptures(told);
+      if (message.at !== second?.at) {
+        judge.update(message);
+        rings.add(message);
+        void refreshCaptures(message);
       }
-      second = told;
+      second = message;
       draw();
       drawFresh();
     },
-    detail(told) {
-      detail = told;
+    detail(message) {
+      detail = message;
       drawDetail();
     },
     lost() {
@@ -237,15 +237,15 @@ byId('login-form', HTMLFormElement).addEventListener('submit', async (event) => 
 });
 
 byId('remove', HTMLButtonElement).onclick = () => {
-  const person = looked()?.person;
+  const person = shown()?.person;
   if (person) void askRemove(person.participant, person.name);
 };
 byId('start-capture', HTMLButtonElement).onclick = () => {
-  const person = looked()?.person;
+  const person = shown()?.person;
   if (person) askCapture(person.participant, person.name, () => void captures.refresh());
 };
 byId('close-room', HTMLButtonElement).onclick = () => {
-  const room = looked()?.room;
+  const room = shown()?.room;
   if (room) void askClose(room.room, room.people.length);
 };
 

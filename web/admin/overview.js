@@ -1,4 +1,4 @@
-/** All rooms at a glance, those that need a look first. */
+/** All rooms as cards, those with trouble first. */
 
 import { age, bitrate, percent } from '../operator/figures.js';
 import { avatar, el } from '../shared/dom.js';
@@ -62,7 +62,7 @@ class Card {
   #people;
   #judge;
   #visible = true;
-  /** @type {[Room, number] | null} what was left out while nobody looked */
+  /** @type {[Room, number] | null} what was not drawn while it was off the screen */
   #missed = null;
 
   /** @param {string} name @param {Judge} judge @param {Rings} rings */

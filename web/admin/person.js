@@ -1,4 +1,4 @@
-/** One person: both ways, the chart, every track, and what can be done. */
+/** One person: both directions, the chart, every track, and what can be done. */
 
 import {
   age, bitrate, clock, milliseconds, number, percent, score,
@@ -27,8 +27,8 @@ import { say } from './words.js';
  * @typedef {import('./wire.js').Room} Room
  */
 
-/** Figures of one way. */
-class Way {
+/** Figures of one direction. */
+class Direction {
   #throughput = figure(labelOf('bitrate'));
   #loss = figure(labelOf('loss'));
   #delay = figure(fullLabelOf('delay'), say('hint.delay'));
@@ -37,7 +37,7 @@ class Way {
   #mos = figure(fullLabelOf('mos'), say('hint.mos'));
   #spacing = figure(labelOf('meanInterArrival'), say('hint.spacing'));
   #packets = figure(labelOf('packetsPerSecond'));
-  #model = el('p', { class: 'way-model' });
+  #model = el('p', { class: 'model-note' });
 
   /** @param {HTMLElement} holder */
   constructor(holder) {
@@ -72,8 +72,8 @@ class Way {
 
 export class PersonView {
   #mark = levelMark();
-  #up = new Way(byId('way-up', HTMLElement));
-  #down = new Way(byId('way-down', HTMLElement));
+  #up = new Direction(byId('direction-up', HTMLElement));
+  #down = new Direction(byId('direction-down', HTMLElement));
   #grades = new GradeMarks();
   #sends;
   #gets;

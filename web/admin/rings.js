@@ -14,13 +14,13 @@ export class Rings {
   #people = new Map();
 
   /** @param {Second} second */
-  take(second) {
+  add(second) {
     /** @type {Map<string, Moment[]>} */
     const people = new Map();
     for (const room of second.rooms) {
       for (const { participant, up, down, grades } of room.people) {
         const moments = this.#people.get(participant) ?? [];
-        // The server tells the same second again when something else is looked at.
+        // The server sends the same second again when something else is watched.
         if (moments.at(-1)?.at !== second.at) {
           moments.push({ at: second.at, up, down, grade: grades.overall });
           if (moments.length > KEPT) moments.shift();

@@ -1,4 +1,4 @@
-/** What is going on, as one says it to somebody. */
+/** The state of rooms and people in sentences. */
 
 import { milliseconds, percent } from '../operator/figures.js';
 import { say, wordOf } from './words.js';
@@ -12,7 +12,7 @@ import { say, wordOf } from './words.js';
  */
 
 /**
- * Why somebody fares as they do; empty for who fares well.
+ * Why somebody has trouble; empty for who has none.
  *
  * @param {Verdict} verdict
  */
@@ -21,7 +21,7 @@ export function reason({ level, cause }) {
   if (level === 'waiting') return say('why.waiting');
   if (!cause || level === 'good') return '';
   const value = cause.figure === 'loss' ? percent(cause.value) : milliseconds(cause.value);
-  return wordOf('why', `${cause.way}.${cause.figure}`, { value });
+  return wordOf('why', `${cause.direction}.${cause.figure}`, { value });
 }
 
 /**

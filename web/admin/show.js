@@ -1,4 +1,4 @@
-/** Cheap changes of the page: only what is new is written. */
+/** Cheap changes of the page: only what differs is written. */
 
 import { el, icon, setIcon } from '../shared/dom.js';
 import { say } from './words.js';
@@ -75,7 +75,7 @@ export class Keyed {
 /** A form for each level, so that colour is never alone. @type {Record<Level, string>} */
 const ICONS = { good: 'check', fair: 'minus', poor: 'warning', lost: 'close', waiting: 'clock' };
 
-/** @param {boolean} [word] with the word beside the mark; else it is said to screen readers only */
+/** @param {boolean} [word] with the word beside the mark; else for screen readers only */
 export function levelMark(word = true) {
   const text = el('span', { class: word ? 'level-word' : 'visually-hidden' });
   const root = el('span', { class: 'level' }, icon('clock'), text);

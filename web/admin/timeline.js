@@ -29,7 +29,7 @@ const KINDS = {
 
 /** Seconds back, at most to when they came; the first goes on with what the page itself sees. */
 const SPANS = { live: 300, hour: 3600, call: Infinity };
-/** Seconds after which what lies further back is asked for again. */
+/** Seconds after which what lies further back is requested again. */
 const FRESH = 15;
 
 /** @typedef {keyof typeof SPANS} Span */
@@ -120,8 +120,8 @@ export class Timeline {
     const recent = this.#recent(kind);
     const { up, down, gap } = live ? together(this.#past, recent, this.#since()) : this.#past ?? recent;
     const lines = [
-      { name: say('way.down'), ink: '--line-down', dash: [], points: down },
-      { name: say('way.up'), ink: '--line-up', dash: [6, 4], points: up },
+      { name: say('direction.down'), ink: '--line-down', dash: [], points: down },
+      { name: say('direction.up'), ink: '--line-up', dash: [6, 4], points: up },
     ];
     if (this.#legend.lang !== document.documentElement.lang) {
       this.#legend.lang = document.documentElement.lang;

@@ -1,4 +1,4 @@
-/** Tracks as cards: what the server counts beside what the browser at the other end says. */
+/** Tracks as cards: what the server counts beside what the receiving browser counts. */
 
 import { bitrate, count, milliseconds, NONE, number, percent, score } from '../operator/figures.js';
 import { fullLabelOf } from '../operator/words.js';
@@ -13,7 +13,7 @@ import { say, wordOf } from './words.js';
  * @typedef {import('./wire.js').Declared} Declared
  * @typedef {import('./wire.js').Person} Person
  * @typedef {import('./wire.js').Track} Track
- * @typedef {[server: string, browser: string] | null} Pair null: nothing to say of such a track
+ * @typedef {[server: string, browser: string] | null} Pair null: such a track has no such figure
  */
 
 /** @type {Record<string, string>} */
@@ -90,9 +90,9 @@ class Card {
   #title = el('h4', {});
   #how = el('span', {});
   #state = el('span', { class: 'track-state' });
-  #stream = el('p', { class: 'track-said' });
+  #encoding = el('p', { class: 'track-note' });
   #grade = el('p', { class: 'track-grade' });
-  #said = el('span', {});
+  #fresh = el('span', {});
   #lines;
   #icon = icon('camera');
 
@@ -112,7 +112,7 @@ class Card {
       el('details', { class: 'more' }, el('summary', {}, say('more.figures')),
         el('table', { class: outbound ? '' : 'one-end' },
           el('thead', {}, head), el('tbody', {}, ...this.#lines.map(({ root }) => root))),
-        this.#stream, this.#grade, el('p', { class: 'track-said' }, this.#said)));
+        this.#encoding, this.#grade, el('p', { class: 'track-note' }, this.#fresh)));
   }
 
   /** @param {Track} track @param {string} name */
@@ -125,7 +125,7 @@ class Card {
     // What the layers of simulcast and time come to; of another layout the bare name is shown.
     const layer = [track.rid && wordOf('layer', track.rid),
       track.temporal !== null && wordOf('temporal', String(track.temporal))].filter(Boolean);
-    setText(this.#stream, [track.codec, ...layer].filter(Boolean).join(' · '));
+    setText(this.#encoding, [track.codec, ...layer].filter(Boolean).join(' · '));
     setText(this.#how, plainly(track));
     for (const { pair, server, browser } of this.#lines) {
       const [left, right] = pair(track, track.browser) ?? ['', ''];
@@ -134,12 +134,12 @@ class Card {
     }
     const { mos, mosModel } = track.figures;
     setText(this.#grade, mos === null ? '' : say('mos.line', { value: score(mos), model: modelName(mosModel) }));
-    setText(this.#said, browserSaid(track));
+    setText(this.#fresh, browserNote(track));
   }
 }
 
 /**
- * What of a track says most to whoever knows nothing of networks.
+ * The figures of a track that mean most to who knows nothing of networks.
  *
  * @param {Track} track
  */
@@ -150,7 +150,7 @@ function plainly({ kind, width, height, framesPerSecond, figures }) {
 }
 
 /** @param {Track} track how fresh the browser's figures are, and whether to believe them */
-function browserSaid({ browser, direction }) {
+function browserNote({ browser, direction }) {
   if (!browser) return direction === 'outbound' ? say('browser.silent') : '';
   const age = say('browser.age', { count: Math.round(browser.age) });
   return browser.absurd ? `${age} ${say('browser.absurd')}` : age;

@@ -1,18 +1,18 @@
-/** Tells of elements whether they are on the screen, so that nothing is drawn for nobody. */
+/** Whether elements are on the screen, so that nothing is drawn unseen; and canvases in the theme's colours. */
 
 /** @type {WeakMap<Element, (visible: boolean) => void>} */
-const tellers = new WeakMap();
+const listeners = new WeakMap();
 
 const observer = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) tellers.get(target)?.(isIntersecting);
+  for (const { target, isIntersecting } of entries) listeners.get(target)?.(isIntersecting);
 }, { rootMargin: '120px' });
 
 /**
  * @param {Element} element
- * @param {(visible: boolean) => void} tell
+ * @param {(visible: boolean) => void} listener
  */
-export function onVisible(element, tell) {
-  tellers.set(element, tell);
+export function onVisible(element, listener) {
+  listeners.set(element, listener);
   observer.observe(element);
 }
 

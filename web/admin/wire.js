@@ -1,12 +1,12 @@
 /**
- * What the live WebSocket says, as objects. The server sends arrays whose columns `hello` names;
+ * The live WebSocket's messages as objects. The server sends arrays whose columns `hello` names;
  * here they get their names back. No DOM.
  */
 
 /** @typedef {'good' | 'fair' | 'poor' | 'lost' | 'waiting'} Level */
 
 /**
- * @typedef {object} Figures of a track or a way; null: not known. Seconds, bit/s, percent.
+ * @typedef {object} Figures of a track or a direction; null: not known. Seconds, bit/s, percent.
  * @property {number | null} bitrate
  * @property {number | null} loss
  * @property {number | null} jitter

@@ -1,7 +1,7 @@
 /**
- * The chat: what the room has said, and what is written here on its way to the server.
+ * The chat: what the room has said, and what is written here and not yet in the room.
  *
- * Theory of operation. One line is under way at a time; those written meanwhile wait. The server
+ * Theory of operation. One line is sent at a time; those written meanwhile wait. The server
  * sends every line back to whoever wrote it: only then it is done with. A line that the server
  * refuses because there were too many is sent again after the time that it names, and one that the
  * socket lost is sent again when the session is up, unless the history shows that it arrived.
@@ -24,7 +24,7 @@ export class Chat {
   /** @type {string[]} */
   #waiting = [];
   #online = false;
-  #underWay = false;
+  #sent = false;
   #lastId = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #pause;
@@ -69,7 +69,7 @@ export class Chat {
   }
 
   /**
-   * A welcome: what was said meanwhile is news, and what waits is sent.
+   * A welcome: lines of meanwhile are new, and what waits is sent.
    *
    * @param {ChatMessage[]} history of the room
    * @param {(participant: string) => boolean} isOwn
@@ -84,7 +84,7 @@ export class Chat {
   /** The socket is gone. */
   offline() {
     this.#online = false;
-    this.#underWay = false;
+    this.#sent = false;
     clearTimeout(this.#pause);
     this.#pause = undefined;
   }
@@ -94,13 +94,13 @@ export class Chat {
    * @returns {boolean} whether it refused our line, and is dealt with
    */
   refused({ code, request, id, retryAfter }) {
-    if (request !== 'chat' || id !== this.#lastId || !this.#underWay) return false;
+    if (request !== 'chat' || id !== this.#lastId || !this.#sent) return false;
     if (code !== 'tooMany') {
       // It would be refused again.
       this.#done();
       return false;
     }
-    this.#underWay = false;
+    this.#sent = false;
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       this.#sendNext();
@@ -110,7 +110,7 @@ export class Chat {
 
   #done() {
     this.#waiting.shift();
-    this.#underWay = false;
+    this.#sent = false;
     this.#changed();
     this.#sendNext();
   }
@@ -121,8 +121,8 @@ export class Chat {
 
   #sendNext() {
     const [text] = this.#waiting;
-    if (text === undefined || !this.#online || this.#underWay || this.#pause) return;
+    if (text === undefined || !this.#online || this.#sent || this.#pause) return;
     this.#lastId += 1;
-    this.#underWay = this.#hooks.send({ type: 'chat', text, id: this.#lastId });
+    this.#sent = this.#hooks.send({ type: 'chat', text, id: this.#lastId });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The two peer connections of a participant: what goes through them, and their repair.
+ * The two peer connections of a participant: their media, and their repair.
  *
  * Theory of operation. Each direction has one `Repair`, fed with the connection's own state, with
  * the server's `transport` messages and with changes of the network. While the WebSocket is away
@@ -96,7 +96,7 @@ export class Connections {
     this.publisher.online();
   }
 
-  /** The session went on after a pause: what is not well now may need new ways. */
+  /** The session went on after a pause: what is not well now may need new paths. */
   resumed() {
     for (const direction of DIRECTIONS) {
       const state = this.#connectionOf(direction)?.connectionState ?? '';
@@ -109,7 +109,7 @@ export class Connections {
     this.publisher.offline();
   }
 
-  /** This machine has another network, or one again: do not wait until the old ways time out. */
+  /** This machine has another network, or one again: do not wait until the old paths time out. */
   networkChanged() {
     for (const direction of DIRECTIONS) this.#repairs[direction].restart();
   }
@@ -143,11 +143,11 @@ export class Connections {
   /** @param {import('./messages.js').Transport} message */
   transport({ connection: direction, state, reason }) {
     if (state === 'connected') return;
-    // Old news of a connection that has been given up already.
+    // It is about a connection that has been replaced already.
     if (!this.#connectionOf(direction)) return;
     if (direction === 'publish' && this.publisher.restarting) return;
     this.#hooks.state(direction, 'failed', reason);
-    // The server has forgotten it, so new ways would lead nowhere.
+    // The server has forgotten it, so a new path to it would be of no use.
     this.#repairs[direction].now();
   }
 

@@ -1,15 +1,15 @@
 /**
- * What the browser counts of what it receives, told to the server each few seconds. No DOM.
+ * What the browser counts of what it receives, reported to the server each few seconds.
  *
- * It is made of the same reading that the page makes for itself. Counts are differences to the
- * digest before; what the browser does not say is left out.
+ * It is made from the same `getStats` that the page reads for itself. Counts are differences to the
+ * digest before; what the browser does not report is left out.
  */
 
 /** @typedef {import('./messages.js').Digest} Digest */
 /** @typedef {import('./messages.js').DigestTrack} DigestTrack */
 
 const EVERY_MS = 5000;
-/** Without a digest for so long the counts begin anew: the page slept. */
+/** Without a digest for so long the counts begin anew: the page was suspended. */
 const FORGET_MS = 60_000;
 /** Tracks in one digest; the server takes no more. */
 const MOST_TRACKS = 64;
@@ -43,11 +43,11 @@ export class DigestMaker {
    * @param {number} now milliseconds
    * @returns {Digest | null} null while none is due
    */
-  take(reports, tracks, rttMs, now) {
+  next(reports, tracks, rttMs, now) {
     if (now < this.#due) return null;
     const elapsed = now - this.#at;
     const begins = elapsed > FORGET_MS;
-    // Readings come when they come: on average it is one digest each `EVERY_MS` all the same.
+    // `getStats` is read at its own times; on average it is one digest each `EVERY_MS` all the same.
     this.#due = begins ? now + EVERY_MS : Math.max(this.#due + EVERY_MS, now + EVERY_MS / 2);
     this.#at = now;
     const before = begins ? new Map() : this.#before;

@@ -10,10 +10,10 @@
 const RIDS = /** @type {const} */ (['q', 'h', 'f']);
 
 /**
- * Layers by the size of the picture, low to high: `[scaleResolutionDownBy, maxBitrate]`.
+ * Layers by the size of the video, low to high: `[scaleResolutionDownBy, maxBitrate]`.
  *
  * Chromium sends three layers only from 960x540 up and two from 480x270 up, and drops the highest
- * ones first: asking for more than it will send would cost the full picture.
+ * ones first: asking for more than it will send would cost the full size.
  *
  * @type {{pixels: number, layers: [number, number][]}[]}
  */
@@ -25,7 +25,7 @@ const LADDERS = [
 
 /**
  * The send encodings of a camera, low to high. There are always three, because their number is
- * settled for good when they are first offered and another camera may follow; a small picture
+ * settled for good when they are first offered and another camera may follow; a small video
  * leaves the upper ones inactive.
  *
  * @param {number} width pixels
@@ -45,7 +45,7 @@ export const SCREEN_ENCODINGS = [{ maxBitrate: 2_500_000, maxFramerate: 15 }];
 
 /** @typedef {{width: number, height: number}} Size in pixels */
 
-/** Of a camera whose pictures nobody has seen yet. @type {Size} */
+/** Of a camera whose video has not arrived yet. @type {Size} */
 const USUAL = { width: 1280, height: 720 };
 
 /**
@@ -59,7 +59,7 @@ export function sizeOf(track) {
 
 /**
  * @param {Source} source
- * @param {Size | null} size of its pictures; null: not known
+ * @param {Size | null} size of its video; null: not known
  * @returns {RTCRtpEncodingParameters[] | undefined} undefined for audio
  */
 export function encodingsFor(source, size) {

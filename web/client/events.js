@@ -1,4 +1,4 @@
-/** What a `Conference` (conference.js) takes and reports: its request, events and refusals. */
+/** What a `Conference` (conference.js) takes and reports: requests, events and refusals. */
 
 /** @typedef {import('./messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./messages.js').ErrorCode} ErrorCode */
@@ -19,7 +19,7 @@
  * @property {{participant: Participant}} participantChanged its tracks or their mute state
  * @property {{participant: string, role: Role}} media `streamOf` has changed
  * @property {ChatMessage} chat
- * @property {{lines: string[]}} chatWaiting what was written here and is still on its way
+ * @property {{lines: string[]}} chatWaiting what was written here and has not come back from the server
  * @property {{levels: Map<string, number>}} speaking who speaks now, 0 loudest to 127
  * @property {{direction: Direction, state: RTCPeerConnectionState, reason: string}} connection
  * @property {{code: ErrorCode, message: string}} problem a request was refused

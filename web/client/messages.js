@@ -48,7 +48,7 @@ export const TRANSPORT_REASONS = /** @type {const} */ ([
   'consentExpired',
 ]);
 
-/** What the server says of a track that it sends us. */
+/** What the server reports of a track that it sends us. */
 export const DOWN_STATES = /** @type {const} */ ([
   'flowing', 'noPackets', 'noKeyframe', 'hidden', 'pausedByBandwidth', 'shed', 'notLoudest',
 ]);
@@ -69,7 +69,7 @@ export const WHY_STEPS = /** @type {const} */ ([
  *   `at` is Unix time in seconds.
  * @typedef {{name: string, capacity: number, hasPassword: boolean}} RoomInfo
  * @typedef {{mid: string, track: string, participant: string, kind: Kind, source: Source}} OfferedTrack
- * @typedef {'screen' | 'main' | 'tile'} Importance of a picture: a screen, the speaker or pinned
+ * @typedef {'screen' | 'main' | 'tile'} Importance of a video: a screen, the speaker or pinned
  *   tile, any other.
  * @typedef {'auto' | 'low' | 'high'} Quality
  * @typedef {{track: string, width: number, height: number, importance: Importance}} TrackView

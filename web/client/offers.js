@@ -1,9 +1,9 @@
 /**
- * Offers of the publish connection on their way to the server, and its answers.
+ * Offers of the publish connection, sent until the server answers them.
  *
  * Theory of operation. At most one offer is open. One whose answer never came because the WebSocket
  * dropped is sent again, with the next id, once the session has resumed: the server may or may not
- * have seen the first, and its answer fits either way.
+ * have seen the first, and its answer fits in both cases.
  */
 
 import { Interrupted } from './connection-slot.js';

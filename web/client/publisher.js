@@ -288,7 +288,7 @@ export class Publisher {
     try {
       await this.#slot.unlessClosed(offered);
     } catch (error) {
-      // A connection closed by reset() fails in ways of its own.
+      // A connection closed by reset() fails with errors of its own.
       throw connection === this.connection ? error : new Interrupted();
     }
   }

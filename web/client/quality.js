@@ -1,8 +1,8 @@
 /**
- * How well media arrives here, from the browser's own statistics, and how good that is. No DOM.
+ * How well media arrives here, from the browser's own statistics, and how good that is.
  *
- * The bounds follow what people notice: loss from 2 % on shows, from 5 % on hurts; a delay of
- * 300 ms one way and back makes people talk over each other (ITU-T G.114, clause 4).
+ * The bounds follow what people notice: loss from 2 % on shows, from 5 % on hurts; a round trip
+ * of 300 ms makes people talk over each other (ITU-T G.114, clause 4).
  */
 
 /** @typedef {import('./messages.js').Level} Level */
@@ -38,16 +38,16 @@ const BOUNDS = /** @type {const} */ ({
   loss: [2, 5], rtt: [300, 600], jitter: [200, 500], frozenMs: [1, 500], concealed: [1, 3],
 });
 
-/** Counts are compared with those of the last look. */
+/** Counts are compared with those of the reading before. */
 export class ReceptionMeter {
   /** @type {Map<string, Record<string, number>>} by report id */
   #before = new Map();
 
   /**
    * @param {Iterable<any>} reports of the subscribe connection's `getStats`
-   * @returns {Map<string, Reception>} by mid; what has no earlier look to compare with is left out
+   * @returns {Map<string, Reception>} by mid; what has no earlier reading to compare with is left out
    */
-  take(reports) {
+  next(reports) {
     const now = new Map();
     const found = new Map();
     for (const report of reports) {
@@ -101,7 +101,7 @@ function difference(kind, before, now) {
 }
 
 /**
- * The round trip of the way in use, in milliseconds; 0 when not known.
+ * The round trip of the path in use, in milliseconds; 0 when not known.
  *
  * @param {Iterable<any>} reports
  */
@@ -148,7 +148,7 @@ function graded(measured) {
 /**
  * What the server measured, as a grade: its judgement stands.
  *
- * @param {ParticipantQuality} way
+ * @param {ParticipantQuality} network
  * @returns {Grade}
  */
 export function gradeOfServer({ level, loss, rtt, jitter }) {
@@ -165,7 +165,7 @@ export function isWorse(one, other) {
 }
 
 /**
- * What there is to say of a grade: phrases by the end of their key, each with its numbers.
+ * What is reported of a grade: phrases by the end of their key, each with its numbers.
  *
  * @param {Grade} grade
  * @returns {{phrase: 'loss' | 'rtt' | 'jitter' | 'frozen' | 'concealed', value: number}[]}
@@ -206,7 +206,7 @@ const SURE_AFTER_MS = 5000;
 /** Tells the beginning and the end of a time of trouble once each, when it is sure of them. */
 export class Episode {
   #inside = false;
-  /** @type {number | null} since when it has been the other way */
+  /** @type {number | null} since when it has been otherwise */
   #since = null;
 
   /**

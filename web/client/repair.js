@@ -1,11 +1,11 @@
 /**
- * What to do about a peer connection that broke: first new ways (an ICE restart, which leaves
+ * What to do about a peer connection that broke: first new paths (an ICE restart, which leaves
  * encryption and media as they are), then a new connection, then again with growing pauses.
  */
 
 import { backoffMs } from './socket.js';
 
-/** A connection that stays `disconnected` this long looks for new ways. */
+/** A connection that stays `disconnected` this long looks for new paths. */
 const DISCONNECTED_MS = 2000;
 /** An ICE restart that has not connected by then was in vain. */
 const RESTARTED_MS = 6000;
@@ -13,7 +13,7 @@ const RESTARTED_MS = 6000;
 export class Repair {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** Rebuilt so often since it last was connected. */
+  /** How often it was rebuilt since it last was connected. */
   #attempts = 0;
   #wasConnected = false;
   #restarting = false;
@@ -29,7 +29,7 @@ export class Repair {
     this.#hooks = hooks;
   }
 
-  /** Whether new ways have been asked for and none has been found yet. */
+  /** Whether new paths are looked for and none has been found yet. */
   get restarting() {
     return this.#restarting;
   }
@@ -53,7 +53,7 @@ export class Repair {
     }
   }
 
-  /** Look for new ways: the network has changed, or nothing comes through any more. */
+  /** Look for new paths: the network has changed, or nothing arrives any more. */
   restart() {
     this.stop();
     if (!this.#hooks.restart()) return;
@@ -61,13 +61,13 @@ export class Repair {
     this.#timer = setTimeout(() => this.#judge(), RESTARTED_MS);
   }
 
-  /** A restart while the old ways still worked may pass without any change of state. */
+  /** A restart while the old path still works may pass without any change of state. */
   #judge() {
     this.#restarting = false;
     if (this.#state !== 'connected') this.now();
   }
 
-  /** It is beyond repair, whatever it says itself: build it anew. */
+  /** It is beyond repair, whatever state it reports: build it anew. */
   now() {
     this.stop();
     const wait = this.#attempts === 0 ? 0 : backoffMs(this.#attempts + 1);

@@ -24,7 +24,7 @@ export class Roster {
   }
 
   /**
-   * Exactly these are in the room now: the news since we last heard are told one by one.
+   * Exactly these are in the room now: each change since the last message is reported by itself.
    *
    * @param {Participant[]} present
    */

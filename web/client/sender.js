@@ -45,7 +45,7 @@ export async function ensureEncodings(sender, encodings) {
 }
 
 /**
- * Which encodings of a video are really encoded, and how: those that the picture is large enough for
+ * Which encodings of a video are really encoded, and how: those that the video is large enough for
  * (`fit`) and that somebody receives (`want`).
  *
  * `setParameters` takes what `getParameters` gave in the same turn and allows one call at a time,
@@ -75,7 +75,7 @@ export class ActiveEncodings {
   }
 
   /**
-   * The picture has another size now.
+   * The video has another size now.
    *
    * @param {readonly Encoding[]} encodings for that size, low to high
    */

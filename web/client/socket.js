@@ -1,9 +1,9 @@
 /**
  * One WebSocket to the signaling server: JSON in and out, and a watch over its life.
  *
- * A network that went away does not close a WebSocket for minutes, so the socket pings. It says that
+ * A network that went away does not close a WebSocket for minutes, so the socket pings. It reports that
  * the server is silent when two pings in a row found no answer of any kind, and declares itself lost
- * when six did: a network that is only slow is told soon and keeps its socket.
+ * when six did: a network that is only slow shows soon and keeps its socket.
  */
 
 /** @typedef {import('./messages.js').ClientMessage} ClientMessage */
@@ -15,11 +15,11 @@ const PING_EVERY_MS = 750;
 const SILENT_PINGS = 2;
 /** The same, after which the socket counts as lost: 4.5 to 5.3 s. */
 const LOST_PINGS = 6;
-/** Milliseconds that an answer may take when the browser says that the network is gone. */
+/** Milliseconds that an answer may take when the browser reports that the network is gone. */
 const SILENT_WITHIN_MS = 400;
 /** Milliseconds that a socket has to answer when there is reason to doubt it. */
 const CHECK_WITHIN_MS = 1500;
-/** Milliseconds until a socket that does not open is given up. */
+/** Milliseconds until a socket that does not open counts as lost. */
 const OPEN_WITHIN_MS = 8000;
 /** Close code of the server: another page has taken this session. */
 export const RESUMED_ELSEWHERE = 4001;
@@ -74,7 +74,7 @@ export class SignalingSocket {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #checking;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #doubting;
+  #silence;
   #unanswered = 0;
   #silent = false;
   /** A socket that is open and waits for somebody to join stays silent. */
@@ -123,9 +123,9 @@ export class SignalingSocket {
   /** The network has changed or is gone: is this socket still good? `closed` comes soon if not. */
   check() {
     clearTimeout(this.#checking);
-    clearTimeout(this.#doubting);
+    clearTimeout(this.#silence);
     this.#checking = setTimeout(() => this.#lost(), CHECK_WITHIN_MS);
-    this.#doubting = setTimeout(() => this.#setSilent(true), SILENT_WITHIN_MS);
+    this.#silence = setTimeout(() => this.#setSilent(true), SILENT_WITHIN_MS);
     this.send({ type: 'ping', t: Date.now() });
   }
 
@@ -135,7 +135,7 @@ export class SignalingSocket {
     this.#over = true;
     clearTimeout(this.#opening);
     clearTimeout(this.#checking);
-    clearTimeout(this.#doubting);
+    clearTimeout(this.#silence);
     clearInterval(this.#pings);
     this.#socket.close(1000);
   }
@@ -154,7 +154,7 @@ export class SignalingSocket {
   #heard() {
     this.#unanswered = 0;
     clearTimeout(this.#checking);
-    clearTimeout(this.#doubting);
+    clearTimeout(this.#silence);
     this.#setSilent(false);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Who counts as the speaker: the loudest, for long enough, until somebody else is.
  *
- * On a narrow way the speaker's picture is the one that moves, and each change costs it a keyframe:
+ * On a constrained network only the speaker's video keeps moving, and each change costs a keyframe:
  * who puts in a few words while another speaks on is not followed.
  */
 
@@ -9,9 +9,9 @@
 export const QUIET = 55;
 /** A cough is no speech. */
 const SPEAKS_FOR_MS = 800;
-/** So long somebody must be louder than a speaker who goes on. */
+/** How long somebody must be louder than a speaker who goes on. */
 const INTERRUPTS_FOR_MS = 2500;
-/** Who has not been heard for so long has stopped. */
+/** Who has been silent for this long has stopped. */
 const PAUSE_MS = 1000;
 
 export class Speaker {

@@ -3,7 +3,7 @@
  *
  * The server offers; each offer names every track and the m-line that carries it. Offers are
  * answered one after another. An m-line may carry another participant's track in the next offer:
- * the browser's track object then stays the same, only its meaning changes.
+ * the browser's track object then stays the same, only what it carries changes.
  */
 
 import { ConnectionSlot } from './connection-slot.js';

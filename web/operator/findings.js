@@ -11,7 +11,7 @@ import { isWord, say, sayIf } from './words.js';
  * @typedef {'own' | 'server' | 'other' | 'unknown'} Side
  * @typedef {'good' | 'some' | 'bad' | 'short' | 'unknown'} Verdict
  *
- * @typedef {object} Finding one thing that somebody lived through
+ * @typedef {object} Finding one stretch of trouble that somebody had
  * @property {string} participant
  * @property {string} name
  * @property {Trouble} kind
@@ -36,7 +36,7 @@ import { isWord, say, sayIf } from './words.js';
 const STEP = /** @type {const} */ ({ good: 4, some: 2, bad: 0, short: null, unknown: null });
 
 /**
- * A duration as one says it: nobody counts half seconds of half a minute.
+ * A duration as one speaks of it: nobody counts half seconds of half a minute.
  *
  * @param {number} seconds
  */
@@ -67,7 +67,7 @@ export function findingText(finding) {
 }
 
 /**
- * A moment as one speaks of it from another: today, yesterday, a date.
+ * A moment as seen from another: today, yesterday, a date.
  *
  * @param {number} at Unix time, seconds
  * @param {number} now

@@ -1,4 +1,4 @@
-/** What all of the admin's pages share: the head with its links, language, theme, and the way out. */
+/** The head that the dashboard and the reports share: links, language, theme, log out. */
 
 import { byId, label, setIcon } from '../shared/dom.js';
 import { onLanguage, t } from '../shared/i18n.js';

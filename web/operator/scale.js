@@ -48,7 +48,7 @@ export function timeLines(from, to, most, zone = 0) {
  * @typedef {{from: number, to: number}} Range seconds, Unix time
  */
 
-/** Seconds: nothing is told more finely. */
+/** Seconds; nothing is measured more finely than one. */
 const SHORTEST = 5;
 
 /**

@@ -1,4 +1,4 @@
-/** The charts of a call: which there are, whose lines they show, and what they say. */
+/** The charts of a call: which there are, and whose lines they show. */
 
 import { number, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
@@ -16,9 +16,9 @@ import { say } from './words.js';
 
 /**
  * @typedef {object} Kind
- * @property {'voice' | 'picture' | 'loss' | 'delay' | 'jitter' | 'bitrate'} name of its words
+ * @property {'voice' | 'video' | 'loss' | 'delay' | 'jitter' | 'bitrate'} name of its words
  * @property {'loss' | 'delay' | 'jitter' | 'bitrate' | 'mos'} field
- * @property {'audio' | 'video' | 'both'} medium a model of voices and one of pictures make no mean
+ * @property {'audio' | 'video' | 'both'} medium the models of voice and of video make no common mean
  * @property {string} worst column of the single seconds' worst, if there is one
  * @property {import('./types.js').Graded | ''} graded
  * @property {number} least top of the axis
@@ -33,7 +33,7 @@ const KINDS = [
   { name: 'delay', medium: 'both', field: 'delay', worst: 'delayWorst', graded: 'delay', least: 0.16, rising: false, text: ms },
   { name: 'bitrate', medium: 'both', field: 'bitrate', worst: '', graded: 'throughput', least: 400e3, rising: true, text: (value) => text(value, 'rate') },
   { name: 'jitter', medium: 'both', field: 'jitter', worst: 'jitterWorst', graded: 'jitter', least: 0.02, rising: false, text: ms },
-  ...(/** @type {const} */ ([['voice', 'audio'], ['picture', 'video']])).map(([name, medium]) => ({
+  ...(/** @type {const} */ ([['voice', 'audio'], ['video', 'video']])).map(([name, medium]) => ({
     name, medium, field: /** @type {const} */ ('mos'), worst: 'mosWorst', graded: /** @type {const} */ (''),
     least: 5, bottom: 1, rising: true, text: (/** @type {number} */ value) => number(value, 1),
   })),

@@ -26,8 +26,8 @@ const MARKS = /** @type {Record<string, [icon: string, trouble: boolean]>} */ ({
 /** Those that a chart draws a line for: what may explain a bend. */
 const IN_CHARTS = new Set(['networkChanged', 'layerDropped', 'shed', 'workerLost']);
 
-/** What is shown of several at once, the most telling first. */
-const TELLING = [
+/** What is shown of several at once, the most important first. */
+const IMPORTANCE = [
   'workerLost', 'removed', 'left', 'joined', 'shed', 'networkChanged', 'layerDropped', 'layerRaised', 'qualityChanged',
 ];
 
@@ -36,7 +36,7 @@ const TELLING = [
  *
  * @param {Event[]} events in the order of time
  * @param {number} near seconds
- * @returns {Event[][]} of each mark, the most telling event first
+ * @returns {Event[][]} of each mark, the most important event first
  */
 export function together(events, near) {
   /** @type {Event[][]} */
@@ -51,7 +51,7 @@ export function together(events, near) {
     groups.at(-1)?.push(event);
   }
   return groups.map((group) =>
-    [...group].sort((a, b) => TELLING.indexOf(a.kind) - TELLING.indexOf(b.kind)));
+    [...group].sort((a, b) => IMPORTANCE.indexOf(a.kind) - IMPORTANCE.indexOf(b.kind)));
 }
 
 /** @param {Event} event */
@@ -108,31 +108,31 @@ export function lanes(report, until) {
  * @param {import('./types.js').Span[]} spells
  */
 function lane(name, number, share, near, events, stays, spells) {
-  const way = el('div', { class: 'lane-way' });
+  const track = el('div', { class: 'lane-track' });
   /** @param {string} kind @param {number} from @param {number} to */
   const bar = (kind, from, to) => {
     const element = el('i', { class: kind });
     element.style.setProperty('left', share(from));
     element.style.setProperty('right', `calc(100% - ${share(to)})`);
-    way.append(element);
+    track.append(element);
   };
   for (const [from, to] of stays) bar('lane-stay', from, to);
-  // The cards above say in words what these were.
+  // The cards above explain these in words.
   for (const { kind, began, ended } of spells) {
     if (!kind.endsWith('owered')) bar('lane-spell', began, ended);
   }
   for (const group of together(events, near)) {
-    const [telling] = group;
-    if (!telling) continue;
+    const [first] = group;
+    if (!first) continue;
     const text = group.map((event) => `${clockSeconds(event.at)} ${eventText(event)}`).join('\n');
     const element = el('span', {
       class: `lane-mark${group.some(isTrouble) ? ' trouble' : ''}`, role: 'img', 'aria-label': text, title: text,
-    }, icon(MARKS[telling.kind]?.[0] ?? 'info'));
-    element.style.setProperty('left', share(telling.at));
-    way.append(element);
+    }, icon(MARKS[first.kind]?.[0] ?? 'info'));
+    element.style.setProperty('left', share(first.at));
+    track.append(element);
   }
   return el('div', { class: `lane ${number < 0 ? '' : colourClass(number)}` },
-    el('div', { class: 'lane-name' }, el('i', { class: 'swatch' }), el('span', {}, name)), way);
+    el('div', { class: 'lane-name' }, el('i', { class: 'swatch' }), el('span', {}, name)), track);
 }
 
 /** The icons of the lanes, in words. */
@@ -147,7 +147,7 @@ export function laneKey() {
 const RESTLESS = ['layerDropped', 'layerRaised', 'qualityChanged'];
 /** Seconds between two of these that belong to one spell. */
 const SPELL = 30;
-/** As many are told one by one. */
+/** As many are listed one by one. */
 const FEW = 3;
 
 /**

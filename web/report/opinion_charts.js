@@ -26,25 +26,25 @@ function share(value) {
  * @param {string} kind
  */
 function interval(name, { mean, low, high, n }, kind) {
-  const way = el('div', { class: 'interval-way' });
+  const track = el('div', { class: 'interval-track' });
   if (low !== null && high !== null) {
     const bar = el('i', { class: `interval-bar ${kind}` });
     bar.style.setProperty('left', share(low));
     bar.style.setProperty('right', `calc(100% - ${share(high)})`);
-    way.append(bar);
+    track.append(bar);
   }
   if (mean !== null) {
     const dot = el('i', { class: `interval-mean ${kind}` });
     dot.style.setProperty('left', share(mean));
-    way.append(dot);
+    track.append(dot);
   }
-  const said = low === null || high === null
+  const label = low === null || high === null
     ? `${name}: ${text(mean, 'score')}, n = ${n}`
     : `${name}: ${text(mean, 'score')} (${number(low, 2)} … ${number(high, 2)}), n = ${n}`;
-  way.setAttribute('role', 'img');
-  way.setAttribute('aria-label', said);
-  way.title = said;
-  return el('div', { class: 'interval' }, el('span', { class: 'interval-name' }, name), way);
+  track.setAttribute('role', 'img');
+  track.setAttribute('aria-label', label);
+  track.title = label;
+  return el('div', { class: 'interval' }, el('span', { class: 'interval-name' }, name), track);
 }
 
 /** @param {OpinionOf} of */
@@ -67,7 +67,7 @@ const ABREAST = 5;
 const aside = (place) => Math.ceil(place / 2) * (place % 2 ? 1 : -1) * 0.065;
 
 /**
- * Votes that fall on one point lie beside each other, the same way each time.
+ * Votes that fall on one point lie beside each other, in the same order each time.
  *
  * @param {{vote: number, mos: number}[]} pairs
  * @returns {{x: number, y: number}[]} 1 to 5 each

@@ -1,4 +1,4 @@
-/** What people say against what the model says, and sessions that are alike. */
+/** Votes beside what the model estimates, and sessions that are alike. */
 
 import { ask } from '../operator/ask.js';
 import { figure, number, shortDay, text } from '../operator/figures.js';

@@ -21,15 +21,15 @@ export function startPage(redraw) {
 const PROBLEMS = { 401: 'signIn', 403: 'signIn', 404: 'notFound', 429: 'busy', 503: 'busy' };
 
 /**
- * A page part that has nothing to show, and says why and what to do.
+ * A page part that has nothing to show, and explains why and what to do.
  *
- * @param {string} picture an icon's name
+ * @param {string} image an icon's name
  * @param {string} title
  * @param {string} hint
  * @param {...Node} more
  */
-export function emptyState(picture, title, hint, ...more) {
-  return el('div', { class: 'empty' }, icon(picture), el('h2', {}, title), el('p', {}, hint), ...more);
+export function emptyState(image, title, hint, ...more) {
+  return el('div', { class: 'empty' }, icon(image), el('h2', {}, title), el('p', {}, hint), ...more);
 }
 
 /** @param {unknown} error of `ask` */

@@ -52,7 +52,7 @@ function who(person, number, until) {
  */
 export function peopleTable(report, until) {
   const names = {
-    voice: say('people.voice'), picture: say('people.picture'),
+    voice: say('people.voice'), video: say('people.video'),
     loss: say('figure.loss'), rate: say('figure.throughput'), delay: say('figure.delay'),
     jitter: say('figure.jitter'), rtt: say('figure.roundTripTime'), freezes: say('figure.freezeCount'),
     vote: say('people.vote'),
@@ -63,7 +63,7 @@ export function peopleTable(report, until) {
       figure(value, unit, `${person.participant}.${field}`);
     return el('tr', {}, who(person, number, until),
       cell(names.voice, of(downAudio?.mos.mean, UNITS.mos, 'downAudio.mos.mean')),
-      cell(names.picture, of(downVideo?.mos.mean, UNITS.mos, 'downVideo.mos.mean')),
+      cell(names.video, of(downVideo?.mos.mean, UNITS.mos, 'downVideo.mos.mean')),
       cell(names.loss, both(of(down.loss.mean, UNITS.loss, 'down.loss.mean'), of(up.loss.mean, UNITS.loss, 'up.loss.mean'))),
       cell(names.rate, both(of(down.bitrate, UNITS.bitrate, 'down.bitrate'), of(up.bitrate, UNITS.bitrate, 'up.bitrate'))),
       cell(names.delay, of(down.delay.mean, UNITS.delay, 'down.delay.mean')),
@@ -82,10 +82,10 @@ export function peopleTable(report, until) {
  * @param {Node} up
  */
 function both(down, up) {
-  const way = (/** @type {'down' | 'up'} */ which, /** @type {Node} */ value) => el('span', {},
-    el('span', { class: 'arrow', role: 'img', 'aria-label': say(which === 'down' ? 'way.received' : 'way.sent') },
+  const direction = (/** @type {'down' | 'up'} */ which, /** @type {Node} */ value) => el('span', {},
+    el('span', { class: 'arrow', role: 'img', 'aria-label': say(which === 'down' ? 'direction.received' : 'direction.sent') },
       which === 'down' ? '↓' : '↑'), ' ', value);
-  return el('span', { class: 'ways' }, way('down', down), way('up', up));
+  return el('span', { class: 'directions' }, direction('down', down), direction('up', up));
 }
 
 /** @param {Person['votes']} votes */
@@ -108,7 +108,7 @@ export function scrolling(name, table) {
 const GRADED = /** @type {const} */ (['throughput', 'delay', 'jitter', 'loss']);
 
 /**
- * What a profile says of each person's two directions, figure by figure.
+ * The grades of each person's two directions by a profile, figure by figure.
  *
  * @param {Report} report
  * @param {string} profile
@@ -116,18 +116,18 @@ const GRADED = /** @type {const} */ (['throughput', 'delay', 'jitter', 'loss']);
  */
 export function gradesTable(report, profile, bands) {
   const bodies = report.people.map((person, number) => el('tbody', { class: 'whole' },
-    .../** @type {const} */ (['down', 'up']).map((way) => {
-      const grades = gradesOf(person[way], profile);
-      const first = way === 'down'
+    .../** @type {const} */ (['down', 'up']).map((direction) => {
+      const grades = gradesOf(person[direction], profile);
+      const first = direction === 'down'
         ? [el('th', { scope: 'rowgroup', rowspan: '2' }, named(person.name, number))] : [];
       return el('tr', {}, ...first,
-        el('td', { class: 'start' }, say(way === 'down' ? 'way.received' : 'way.sent')),
+        el('td', { class: 'start' }, say(direction === 'down' ? 'direction.received' : 'direction.sent')),
         el('td', {}, overall(grades)),
         ...GRADED.map((one) => el('td', {}, indexVerdict(bands, profile, grades?.[one] ?? null))));
     })));
   return scrolling(say('grades.title'), el('table', { class: 'table grades-table' },
     el('thead', {}, el('tr', {}, head(say('people.who')),
-      el('th', { scope: 'col', class: 'start' }, say('way.way')), head(say('grades.overall')),
+      el('th', { scope: 'col', class: 'start' }, say('direction.title')), head(say('grades.overall')),
       ...GRADED.map((one) => head(say(`figure.${one}`))))),
     ...bodies));
 }

@@ -149,29 +149,29 @@ export function timeAxis(since, until) {
 }
 
 /**
- * What each line says under the pointer.
+ * The value of each line under the pointer.
  *
  * @param {HTMLElement} area
  * @param {Plot} plot
  */
 function cursor(area, plot) {
   const line = el('i', { class: 'plot-cursor', hidden: true });
-  const box = el('div', { class: 'plot-says', hidden: true });
+  const box = el('div', { class: 'plot-tip', hidden: true });
   area.append(line, box);
   area.addEventListener('pointermove', (event) => {
     const { left, width } = area.getBoundingClientRect();
     const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
     const time = plot.since + share * (plot.until - plot.since);
-    const said = plot.lines.filter(({ faint }) => !faint).flatMap((one) => {
+    const rows = plot.lines.filter(({ faint }) => !faint).flatMap((one) => {
       const value = valueAt(one, time, plot.step);
       return value == null ? [] : [{ one, value }];
     });
-    said.sort((a, b) => b.value - a.value);
-    line.hidden = box.hidden = said.length === 0;
+    rows.sort((a, b) => b.value - a.value);
+    line.hidden = box.hidden = rows.length === 0;
     line.style.setProperty('left', `${share * 100}%`);
     box.style.setProperty('left', `${share * 100}%`);
     box.classList.toggle('before', share > 0.6);
-    box.replaceChildren(el('b', {}, clockSeconds(time)), ...said.slice(0, 8).map(({ one, value }) =>
+    box.replaceChildren(el('b', {}, clockSeconds(time)), ...rows.slice(0, 8).map(({ one, value }) =>
       el('span', {}, el('i', { class: `swatch ${colourClass(one.colour)}` }),
         el('span', {}, one.name), el('b', {}, plot.text(value)))));
   });

@@ -7,7 +7,7 @@ import { bandKey, drawCharts, legend } from './charts.js';
 import { eventList, laneKey, lanes } from './happened.js';
 import { emptyState, problemState, startPage } from './page.js';
 import { gradesTable, peopleTable } from './people.js';
-import { headline, livedThrough, sums } from './summary.js';
+import { headline, findings, sums } from './summary.js';
 import { sidesTable, trackFolds } from './tracks.js';
 import { counted, voteBars } from './votes.js';
 import { say, sayIf } from './words.js';
@@ -80,7 +80,7 @@ function profileChoice(of) {
   };
   return el('div', { class: 'chart-tools' },
     el('label', { class: 'field profile-field screen-only' }, el('span', { class: 'field-name' }, say('grades.profile')), select),
-    el('p', { class: 'hint profile-said' }, el('b', { class: 'print-only' }, sayIf(`profile.${profile}`, profile)),
+    el('p', { class: 'hint profile-note' }, el('b', { class: 'print-only' }, sayIf(`profile.${profile}`, profile)),
       sayIf(`profile.${profile}.hint`)));
 }
 
@@ -89,8 +89,8 @@ function course(of) {
   const [title, hint] = [say('chart.title'), say('chart.hint')];
   if (!chart) return section(title, hint, el('p', { class: 'hint' }, say('chart.loading')));
   if (!chart.series.length) return section(title, '', el('p', { class: 'hint' }, say('chart.none')));
-  const directions = segmentRow('direction', say('way.way'), [
-    { value: 'outbound', text: say('way.received') }, { value: 'inbound', text: say('way.sent') },
+  const directions = segmentRow('direction', say('direction.title'), [
+    { value: 'outbound', text: say('direction.received') }, { value: 'inbound', text: say('direction.sent') },
   ], direction, (value) => {
     direction = value;
     redraw(`[name="direction"][value="${value}"]`);
@@ -101,7 +101,7 @@ function course(of) {
       focus = participant;
       redraw(`[data-participant="${CSS.escape(participant)}"]`);
     }),
-    el('b', { class: 'print-only' }, say(direction === 'outbound' ? 'way.received' : 'way.sent')),
+    el('b', { class: 'print-only' }, say(direction === 'outbound' ? 'direction.received' : 'direction.sent')),
     directions);
   const drawn = drawCharts(of, chart, { profile: studies ? profile : '', direction, focus, bands });
   const opening = section(title, hint, tools, el('div', { class: 'charts' }, ...drawn.slice(0, 2)));
@@ -172,7 +172,7 @@ function parts(of) {
   const voted = votes.some(({ audio, video }) => audio || video);
   return [
     head(of, until),
-    section(say('lived.title'), '', headline(of), sums(of), livedThrough(of, until)),
+    section(say('summary.title'), '', headline(of), sums(of), findings(of, until)),
     section(say('event.title'), say('event.hint'), lanes(of, until), laneKey(), eventList(of)),
     section(say('votes.title'), say('votes.hint'), voted
       ? el('div', { class: 'vote-bars' },

@@ -34,7 +34,7 @@ let calls = [];
 let total = 0;
 /** @type {unknown} */
 let problem = null;
-let asked = new AbortController();
+let request = new AbortController();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let typing;
 
@@ -63,8 +63,8 @@ function worstOf({ finding, troubled }) {
   return [el('span', { class: 'call-worst' }, el('span', { class: 'finding' }, findingText(finding)), others)];
 }
 
-/** The worst that was lived through of late, before anything else. */
-function lookAt() {
+/** The worst findings of late, before anything else. */
+function showWorst() {
   if (!late?.calls) {
     worst.hidden = true;
     return;
@@ -88,7 +88,7 @@ function lookAt() {
 
 function redraw() {
   document.title = `${say('list.title')} · ${t('app.name')}`;
-  lookAt();
+  showWorst();
   holder.setAttribute('aria-busy', 'false');
   more.hidden = Boolean(problem) || calls.length >= total;
   found.textContent = problem || !total ? '' : say('list.found', { count: total });
@@ -111,9 +111,9 @@ function redraw() {
 /** @param {number} [offset] of the page: 0 for a new search */
 async function search(offset = 0) {
   clearTimeout(typing);
-  asked.abort();
-  asked = new AbortController();
-  const { signal } = asked;
+  request.abort();
+  request = new AbortController();
+  const { signal } = request;
   const query = queryOf(form, offset, PAGE);
   history.replaceState(null, '', searchOf(form) ? `?${searchOf(form)}` : location.pathname);
   if (!query) {
@@ -155,7 +155,7 @@ async function readLate() {
   } catch {
     late = null;
   }
-  lookAt();
+  showWorst();
 }
 
 startPage(redraw);

@@ -1,4 +1,4 @@
-/** The first thing that a report says: who had trouble, when, and on whose side. */
+/** What a report begins with: who had trouble, when, and on whose side. */
 
 import { clock, figure, number, text } from '../operator/figures.js';
 import { findingText, lasting, spanText, verdictMark } from '../operator/findings.js';
@@ -25,10 +25,10 @@ export function headline(report) {
   const verdicts = new Set(report.people.map(({ experience }) => experience.verdict));
   if (troubled) {
     return line(verdicts.has('bad') ? 'bad' : 'some', 'warning',
-      say('lived.troubled', { count: troubled, all: report.people.length }));
+      say('summary.troubled', { count: troubled, all: report.people.length }));
   }
-  if (verdicts.has('good')) return line('good', 'check', say('lived.nobody'));
-  return line('none', 'info', say(verdicts.has('unknown') ? 'lived.notKept' : 'lived.tooShort'));
+  if (verdicts.has('good')) return line('good', 'check', say('summary.nobody'));
+  return line('none', 'info', say(verdicts.has('unknown') ? 'summary.notKept' : 'summary.tooShort'));
 }
 
 /** @param {string} level @param {string} sign @param {string} sentence */
@@ -83,7 +83,7 @@ function sum(name, value, more, quiet = false) {
  * @param {Report} report
  * @param {number} until
  */
-export function livedThrough(report, until) {
+export function findings(report, until) {
   const sorted = byTrouble(report.people);
   const troubled = sorted.filter(({ person }) => person.experience.findings.length);
   const others = sorted.filter(({ person }) => !person.experience.findings.length);
@@ -91,19 +91,19 @@ export function livedThrough(report, until) {
   const carded = troubled.filter((one) => !brief.includes(one));
   const parts = [];
   if (carded.length) {
-    parts.push(el('ol', { class: 'lived' }, ...carded.map(({ person, number }) => personCard(person, number, until))));
+    parts.push(el('ol', { class: 'finding-cards' }, ...carded.map(({ person, number }) => personCard(person, number, until))));
   }
   if (brief.length) {
-    parts.push(el('div', { class: 'card brief avoid-break' }, el('h3', {}, say('lived.brief')),
+    parts.push(el('div', { class: 'card brief avoid-break' }, el('h3', {}, say('summary.brief')),
       el('ul', {}, ...brief.map(({ person, number }) => briefly(person, number)))));
   }
   if (others.length) {
     parts.push(el('div', { class: 'card untroubled' },
-      el('p', { class: 'hint' }, say(troubled.length ? 'lived.others' : 'lived.everybody')),
+      el('p', { class: 'hint' }, say(troubled.length ? 'summary.others' : 'summary.everybody')),
       el('ul', {}, ...others.map(({ person, number }) => el('li', {}, nameOf(person, number, until),
         verdictMark(person.experience.verdict))))));
   }
-  return el('div', { class: 'lived-through' }, ...parts);
+  return el('div', { class: 'findings' }, ...parts);
 }
 
 /** @param {Person} person @param {number} number of the colour */
@@ -151,11 +151,11 @@ function personCard(person, number, until) {
   ];
   if (lines.length > FIRST) {
     parts.push(el('details', { class: 'more-findings' },
-      el('summary', {}, say('lived.more', { count: lines.length - FIRST })),
+      el('summary', {}, say('summary.more', { count: lines.length - FIRST })),
       el('ul', { class: 'findings' }, ...lines.slice(FIRST))));
   }
   if (experience.fullShare !== null && experience.fullShare < 99.5) {
-    parts.push(el('p', { class: 'hint' }, ...around(say('lived.full'),
+    parts.push(el('p', { class: 'hint' }, ...around(say('summary.full'),
       figure(experience.fullShare, 'percent', `${person.participant}.experience.fullShare`))));
   }
   return el('li', { class: 'card person-card avoid-break' }, ...parts);

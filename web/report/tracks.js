@@ -15,7 +15,7 @@ import { say, sayIf } from './words.js';
 
 /**
  * @param {Summary} summary
- * @returns {Record<string, number | null>} what the browser says too, as the server has it
+ * @returns {Record<string, number | null>} what the browser counts too, as the server has it
  */
 function serverSide(summary) {
   return {
@@ -77,7 +77,7 @@ function sideRows(person, medium, field, summary, name) {
   const second = el('tr', { class: 'browser-row' }, el('td', { class: 'start' }, say('sides.browser')),
     ...SIDES.map((one) => el('td', {}, figure(browser?.[one], UNITS[one], path(`browser.${one}`)))),
     el('td', {}, video ? figure(browser?.freezeCount, 'count', path('browser.freezeCount')) : none()),
-    el('td', { class: 'more-said' }, browser ? browserMore(browser) : say('sides.silent')));
+    el('td', { class: 'browser-more' }, browser ? browserMore(browser) : say('sides.silent')));
   return [first, second];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the server says of past calls, as types: `signaling/records/report.py` describes the fields.
+ * What the server reports of past calls, as types: `signaling/records/report.py` describes the fields.
  * Seconds, bits a second, percent for loss; null where a figure is not known. No behaviour.
  *
  * @typedef {'excellent' | 'good' | 'fair' | 'poor' | 'bad'} Word
@@ -46,7 +46,7 @@
  * @property {string} codec
  * @property {Summary} summary
  *
- * @typedef {object} Browser what the receiving browser says of the same
+ * @typedef {object} Browser what the receiving browser counts of the same
  * @property {number | null} bitrate
  * @property {number | null} loss
  * @property {number | null} jitter
@@ -65,7 +65,7 @@
  * @typedef {import('../operator/findings.js').Trouble} Trouble
  * @typedef {import('../operator/findings.js').Verdict} Verdict
  *
- * @typedef {object} Experience what one person lived through; seconds
+ * @typedef {object} Experience how a call was for one person; seconds
  * @property {Verdict} verdict
  * @property {number} present
  * @property {number} poorConnection

@@ -15,7 +15,7 @@ export function byVisit(report) {
 }
 
 /**
- * People in the order of how badly they fared.
+ * People in the order of how much trouble they had.
  *
  * @param {Person[]} people
  * @returns {{person: Person, number: number}[]} `number`: their colour

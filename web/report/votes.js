@@ -1,4 +1,4 @@
-/** What people said, in their words, counted. */
+/** Votes, counted by category. */
 
 import { number } from '../operator/figures.js';
 import { el } from '../shared/dom.js';

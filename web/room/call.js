@@ -4,7 +4,7 @@ import { QUIET } from '../client/speaker.js';
 import { announce, byId, clearToasts, toast } from '../shared/dom.js';
 import { errorText, onLanguage, t } from '../shared/i18n.js';
 import { remember, settings } from '../shared/settings.js';
-import { Chat } from './chat.js';
+import { ChatPanel } from './chat.js';
 import { showReceptionChoice } from './choices.js';
 import { Controls } from './controls.js';
 import { openMenu } from './menu.js';
@@ -61,7 +61,7 @@ export class Call {
     const { signal } = this.#closing;
     this.#reception = new Reception(conference, this.#stage, this.#self, signal);
     this.#why = new Why(conference, this.#reception, signal);
-    this.#chat = new Chat(
+    this.#chat = new ChatPanel(
       (text) => conference.chat(text), (participant) => participant === conference.id,
     );
     this.#controls = new Controls(conference, local, this.#chat, signal);
@@ -183,9 +183,9 @@ export class Call {
     const person = this.#tile('person', id);
     person.name(name);
     person.stream(this.#conference.streamOf(id, 'person'));
-    person.showVideo(on('camera') && this.#hasPicture(id, 'person'));
+    person.showVideo(on('camera') && this.#hasVideo(id, 'person'));
     person.muted(!on('microphone'));
-    this.#reception.look();
+    this.#reception.viewChanged();
     this.#showScreen(participant, tracks.some(({ source }) => source === 'screen'));
     this.#showList();
   }
@@ -203,15 +203,15 @@ export class Call {
     const screen = this.#tile('screen', id);
     screen.name(name, t('room.screenOf', { name }));
     screen.stream(this.#conference.streamOf(id, 'screen'));
-    screen.showVideo(this.#hasPicture(id, 'screen'));
-    this.#reception.look();
+    screen.showVideo(this.#hasVideo(id, 'screen'));
+    this.#reception.viewChanged();
   }
 
   /**
    * @param {string} id
    * @param {'person' | 'screen'} role
    */
-  #hasPicture(id, role) {
+  #hasVideo(id, role) {
     return (this.#conference.streamOf(id, role)?.getVideoTracks().length ?? 0) > 0;
   }
 
@@ -259,7 +259,7 @@ export class Call {
         text: t(pinned ? 'tile.unpin' : 'tile.pin'),
         act: () => {
           this.#stage.pin(pinned ? null : tile);
-          this.#reception.look();
+          this.#reception.viewChanged();
           if (!pinned) announce(t('live.pinned', { name: tile.caption }));
           button.focus();
         },
@@ -307,7 +307,7 @@ export class Call {
     }
     this.#self.showVideo(Boolean(camera.track));
     this.#self.muted(!microphone.on);
-    if (!microphone.on) this.#self.hush();
+    if (!microphone.on) this.#self.stopSpeaking();
     byId('sharing', HTMLElement).hidden = !screen;
     this.#showList();
   }

@@ -15,7 +15,7 @@ const MOST_LINES = 500;
 /** Messages of one person within this many seconds stand under one name. */
 const TOGETHER = 180;
 
-export class Chat {
+export class ChatPanel {
   /** @type {ChatMessage | null} */
   #last = null;
   #unread = 0;
@@ -88,7 +88,7 @@ export class Chat {
 
   /**
    * @param {ChatMessage} message
-   * @param {boolean} news false for what was said before we came
+   * @param {boolean} news false for what was written before we came
    */
   add(message, news) {
     const mine = this.#mine(message.participant);

@@ -13,7 +13,7 @@ const SWITCHES = /** @type {const} */ ([
 
 /**
  * What is received: how good the video, whether any, and whether there is sound. The controls are
- * those of the page, so that it can say in words what each does.
+ * those of the page, so that it can explain what each does.
  *
  * @param {() => void} chosen
  */

@@ -1,4 +1,4 @@
-/** The controls of a call: buttons, shortcuts and panels, and what they say. */
+/** The controls of a call: buttons, shortcuts and panels. */
 
 import { announce, byId, label, setIcon, toast } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
@@ -8,7 +8,7 @@ import { actionOf, isWriting, keyOf } from './keyboard.js';
 import { canShareScreen } from './media.js';
 
 /** @typedef {import('../client/conference.js').Conference} Conference */
-/** @typedef {import('./chat.js').Chat} Chat */
+/** @typedef {import('./chat.js').ChatPanel} ChatPanel */
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 
 const panel = byId('panel', HTMLElement);
@@ -24,7 +24,7 @@ export class Controls {
   /**
    * @param {Conference} conference that is inside a room
    * @param {LocalMedia} local
-   * @param {Chat} chat
+   * @param {ChatPanel} chat
    * @param {AbortSignal} signal the end of the call
    */
   constructor(conference, local, chat, signal) {

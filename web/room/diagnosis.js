@@ -32,7 +32,7 @@ import { WHY_STEPS } from '../client/messages.js';
  * @property {Side | ''} rough whose connection to the server is not good; empty: neither's
  */
 
-/** Lines of the list, in the order of the way, with the step and side that fails each. */
+/** Lines of the list, in the order that media takes, with the step and side that fails each. */
 const LINES = /** @type {const} */ ([
   ['theirSignaling', 'signaling', 'theirs'],
   ['published', 'notPublished', 'theirs'],
@@ -64,26 +64,26 @@ export function isFault({ step }) {
 }
 
 /**
- * What there is to say of each track, and of the person as a whole.
+ * The verdict on each track, and on the person as a whole.
  *
- * @param {Reasons | null} because null when the server did not say
+ * @param {Reasons | null} reasons null when the server did not answer
  * @param {Own} own
  * @returns {Verdict[]}
  */
-export function verdicts(because, own) {
+export function verdicts(reasons, own) {
   if (!own.online) return [{ source: '', step: 'signaling', side: 'yours' }];
-  const found = ofTracks(because, own);
+  const found = ofTracks(reasons, own);
   const flows = found.some(({ step }) => step === 'flowing');
   return flows && own.rough ? [...found, { source: '', step: 'rough', side: own.rough }] : found;
 }
 
 /**
- * @param {Reasons | null} because
+ * @param {Reasons | null} reasons
  * @param {Own} own
  * @returns {Verdict[]}
  */
-function ofTracks(because, own) {
-  const { step, side, tracks = [] } = because ?? {};
+function ofTracks(reasons, own) {
+  const { step, side, tracks = [] } = reasons ?? {};
   if (tracks.length > 0) return tracks.map((one) => seenFromHere(one.track, one, own));
   if (step) return [{ source: '', step, side: side ?? 'theirs' }];
   if (own.tracks.length === 0) return [{ source: '', step: 'notPublished', side: 'theirs' }];
@@ -127,7 +127,7 @@ function isUp(ice) {
 }
 
 /**
- * The way as a list: what has been passed, what fails, and what cannot be known.
+ * The steps as a list: what has been passed, what fails, and what cannot be known.
  *
  * @param {Verdict} verdict
  * @param {Own} own
@@ -169,7 +169,7 @@ function hasSides(step) {
  * @param {Step} step
  */
 function rank(step) {
-  // To choose audio only is to look away; what is not decoded has come all the way.
+  // Audio only counts as hidden; what is not decoded has passed every other step.
   if (step === 'audioOnly' || step === 'soundElsewhere') return WHY_STEPS.indexOf('hidden');
   if (step === 'notDecoded' || step === 'rough') return WHY_STEPS.indexOf('flowing');
   return WHY_STEPS.indexOf(/** @type {WhyStep} */ (step));

@@ -8,11 +8,11 @@
  * @property {number} height of a tile, in pixels
  */
 
-/** The shape of most cameras, width to height: nothing of such a picture is cut off. */
+/** The shape of most cameras, width to height: nothing of such a video is cut off. */
 const WIDEST = 16 / 9;
 /**
  * An area that is taller than wide, as an upright phone's, has width for faces only: tiles there may
- * be as tall as this, and pictures are cropped to fill them.
+ * be as tall as this, and video is cropped to fill them.
  */
 const TALLEST = 3 / 4;
 /** Exponent of what is visible: 0 would fill a tall area at any price, 1 would crop nothing. */
@@ -42,7 +42,7 @@ export function bestGrid(count, width, height, gap, shape = {}) {
       tallest,
       widest,
     );
-    // A narrow crop shows less of a wide picture, so it counts for less; but not by as much as it
+    // A narrow crop shows less of a wide video, so it counts for less; but not by as much as it
     // cuts off, for what is beside a face is missed least.
     const visible = Math.min(1, tile.width / tile.height / WIDEST);
     const score = tile.width * tile.height * (visible || 0) ** CROP_COSTS;
@@ -57,14 +57,14 @@ export function bestGrid(count, width, height, gap, shape = {}) {
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box in pixels */
 
 /**
- * Whether the others are seen larger when one's own picture is laid over a corner instead of having
+ * Whether the others are seen larger when one's own video is laid over a corner instead of having
  * a tile, and nobody's face is under it. Two and two fill a wide area as well as three do.
  *
  * @param {number} others
  * @param {number} width of the area, in pixels
  * @param {number} height of the area, in pixels
  * @param {number} gap between tiles, in pixels
- * @param {Box} corner where one's own picture would be
+ * @param {Box} corner where one's own video would be
  */
 export function cornerPays(others, width, height, gap, corner) {
   const apart = bestGrid(others, width, height, gap);

@@ -1,4 +1,4 @@
-/** The lobby: see and hear yourself, say who you are, go in. */
+/** The page before the call: see and hear yourself, enter a name, join. */
 
 import { byId, el, icon } from '../shared/dom.js';
 import { errorText, onLanguage, t } from '../shared/i18n.js';
@@ -135,7 +135,7 @@ export class Lobby {
     this.#state = await askRoom(this.#room);
     if (!this.#open) return;
     if (this.#state) this.#needsPassword = this.#state.needsPassword;
-    // Said again only when it is news: the line is read aloud.
+    // Written again only when it changes: the line is read aloud.
     if (JSON.stringify(before) !== JSON.stringify(this.#state)) this.#showPresence();
     this.#showForm();
   }
@@ -172,10 +172,10 @@ export class Lobby {
   }
 
   #showProblems() {
-    const told = problemTexts(this.#local.camera.problem, this.#local.microphone.problem);
+    const texts = problemTexts(this.#local.camera.problem, this.#local.microphone.problem);
     const list = byId('device-problems', HTMLElement);
-    if (list.textContent === told.join('')) return;
-    list.replaceChildren(...told.map((text) =>
+    if (list.textContent === texts.join('')) return;
+    list.replaceChildren(...texts.map((text) =>
       el('li', { class: 'notice' }, icon('warning'), el('span', {}, text))));
   }
 

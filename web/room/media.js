@@ -1,6 +1,6 @@
 /**
- * Cameras, microphones, speakers and screens: what the browser gives, with failures in words that
- * the pages have sentences for. Whoever opens a device says by an `AbortSignal` how long it may
+ * Cameras, microphones, speakers and screens: what the browser gives, with failures by names that
+ * the pages have sentences for. Whoever opens a device limits by an `AbortSignal` how long it may
  * stay open.
  */
 
@@ -178,7 +178,7 @@ async function blockedDevices() {
       const name = /** @type {PermissionName} */ (/** @type {string} */ (device));
       if ((await navigator.permissions.query({ name })).state === 'denied') blocked.add(device);
     } catch {
-      // This browser does not tell.
+      // This browser does not know.
     }
   }
   return blocked;

@@ -4,17 +4,17 @@
  * The browser knows at once when a cable is pulled or Wi-Fi is lost.
  *
  * @param {() => void} lost
- * @param {AbortSignal} signal that nobody cares any more
+ * @param {AbortSignal} signal the end of the call
  */
 export function onNetworkLoss(lost, signal) {
   addEventListener('offline', lost, { signal });
 }
 
 /**
- * The Network Information API also tells each new guess of the rate, which is no change of network.
+ * The Network Information API also reports each new guess of the rate, which is no change of network.
  *
  * @param {() => void} changed
- * @param {AbortSignal} signal that nobody cares any more
+ * @param {AbortSignal} signal the end of the call
  */
 export function onNetworkChange(changed, signal) {
   addEventListener('online', changed, { signal });

@@ -1,6 +1,6 @@
 /**
  * After a call: how did it sound, how did it look? One optional question, in the words of ITU-T
- * P.800, sound and picture apart, and no numerals, because a number would be a scale of its own.
+ * P.800, sound and video apart, and no numerals, because a number would be a scale of its own.
  */
 
 import { byId, el } from '../shared/dom.js';
@@ -17,7 +17,7 @@ export const ASKED = /** @type {const} */ (['audio', 'video']);
 /** @typedef {{room: string, participant: string, token: string}} Voter who was in which room */
 /** @typedef {Voter & {audio: Opinion | null, video: Opinion | null}} Vote */
 
-/** Ways out of a call that end it for good: only then is it over, and can be judged. */
+/** How a call ends for good: only then is it over, and can be judged. */
 const NOT_OVER = new Set(['resumedElsewhere', 'unreachable']);
 
 /**
@@ -46,7 +46,7 @@ export function voteOf(voter, chosen) {
 export class OpinionQuestion {
   #form = byId('opinion', HTMLFormElement);
   #send = byId('opinion-send', HTMLButtonElement);
-  #said = byId('opinion-said', HTMLElement);
+  #result = byId('opinion-result', HTMLElement);
   /** @type {'' | 'thanks' | 'failed' | 'choose'} */
   #answer = '';
   /** @type {Voter | null} */
@@ -58,9 +58,9 @@ export class OpinionQuestion {
       event.preventDefault();
       void this.#vote();
     });
-    this.#form.addEventListener('change', () => this.#say(''));
+    this.#form.addEventListener('change', () => this.#showResult(''));
     byId('opinion-skip', HTMLButtonElement).onclick = () => this.#skip();
-    onLanguage(() => this.#say(this.#answer));
+    onLanguage(() => this.#showResult(this.#answer));
   }
 
   /** @param {Voter} voter */
@@ -69,13 +69,13 @@ export class OpinionQuestion {
     this.#form.reset();
     this.#form.hidden = false;
     this.#send.disabled = false;
-    this.#say('');
+    this.#showResult('');
   }
 
   /** Another call begins, or there is nothing to ask. */
   close() {
     this.#form.hidden = true;
-    this.#say('');
+    this.#showResult('');
   }
 
   /** @param {Asked} asked */
@@ -96,27 +96,27 @@ export class OpinionQuestion {
   async #vote() {
     const vote = this.#voter && voteOf(this.#voter, new FormData(this.#form));
     if (!vote) {
-      this.#say('choose');
+      this.#showResult('choose');
       return;
     }
     this.#send.disabled = true;
     const taken = await sendVote(vote);
     this.#send.disabled = false;
     if (taken) this.#form.hidden = true;
-    this.#say(taken ? 'thanks' : 'failed');
-    if (taken) this.#said.focus();
+    this.#showResult(taken ? 'thanks' : 'failed');
+    if (taken) this.#result.focus();
   }
 
   /** @param {'' | 'thanks' | 'failed' | 'choose'} answer */
-  #say(answer) {
+  #showResult(answer) {
     this.#answer = answer;
-    this.#said.hidden = !answer;
-    this.#said.classList.toggle('bad', answer === 'failed');
-    this.#said.textContent = answer ? t(SAID[answer]) : '';
+    this.#result.hidden = !answer;
+    this.#result.classList.toggle('bad', answer === 'failed');
+    this.#result.textContent = answer ? t(RESULTS[answer]) : '';
   }
 }
 
-const SAID = /** @type {const} */ ({
+const RESULTS = /** @type {const} */ ({
   thanks: 'opinion.thanks', failed: 'opinion.failed', choose: 'opinion.choose',
 });
 

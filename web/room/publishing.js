@@ -36,7 +36,7 @@ export class Publishing {
 
   /**
    * A device once published stays so, and is muted while it is off. While another one starts in its
-   * place nothing is said: it would be taken back in a moment.
+   * place nothing is reported: it would be taken back in a moment.
    *
    * @param {Source} source
    * @param {import('./local.js').DeviceState} state

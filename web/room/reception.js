@@ -1,8 +1,8 @@
 /**
- * What the person looks at and how it arrives: tells the server the one and the person the other.
+ * What is seen here, reported to the server, and how well it arrives, shown to the person.
  *
- * Each second the tiles are looked over for pictures that do not move, each two seconds the
- * browser's statistics are read. Everything else follows what the conference tells.
+ * Each second the tiles are checked for video that does not move, each two seconds the browser's
+ * statistics are read. Everything else follows the conference's events.
  */
 
 import { DigestMaker } from '../client/digest.js';
@@ -23,19 +23,19 @@ import { Sight } from './sight.js';
 /** @typedef {import('./tile.js').Tile} Tile */
 /** @typedef {import('./tiles.js').Stage} Stage */
 
-const LOOK_EVERY_MS = 1000;
-/** A picture that has not moved for so long waits, and then is worth a question. */
+const CHECK_EVERY_MS = 1000;
+/** Video that has not moved for so long counts as waiting, then the page offers to explain it. */
 const WAITS_AFTER_MS = 2000;
 const ASKS_AFTER_MS = 5000;
-/** So many tiles that have one trouble do not each say all of it. */
+/** From this many tiles with the same trouble on, each states it in short. */
 const MANY = 3;
-/** Of a tile with nothing to say. */
-const SEEN = { text: '', stopped: false, ask: false };
-/** Only every so many looks at the tiles the statistics are read too. */
-const LOOKS_PER_READING = 2;
+/** The state of a tile that shows what it should. */
+const SHOWN = { text: '', stopped: false, ask: false };
+/** Checks of the tiles between two readings of the statistics. */
+const CHECKS_PER_READING = 2;
 
 export class Reception {
-  /** @type {Map<Tile, {frames: number, at: number}>} when a tile last showed a new picture */
+  /** @type {Map<Tile, {frames: number, at: number}>} when a tile last showed a new frame */
   #moved = new Map();
   #meter = new ReceptionMeter();
   #digests = new DigestMaker();
@@ -49,8 +49,8 @@ export class Reception {
   #watched = new Set();
   #speaker = new Speaker();
   #episode = new Episode();
-  #unsay = () => {};
-  #looks = 0;
+  #removeToast = () => {};
+  #checks = 0;
   /** Milliseconds, as last read. */
   #rtt = 0;
   #scheduled = false;
@@ -71,15 +71,15 @@ export class Reception {
     this.#stage = stage;
     this.#self = self;
     this.#signal = signal;
-    this.#sight = new Sight(byId('panel', HTMLElement), () => this.look(), signal);
+    this.#sight = new Sight(byId('panel', HTMLElement), () => this.viewChanged(), signal);
     conference.on('speaking', ({ levels }) => {
       const others = new Map(levels);
       others.delete(conference.id);
-      if (this.#speaker.hear(others, performance.now())) this.look();
+      if (this.#speaker.hear(others, performance.now())) this.viewChanged();
     });
     conference.on('receiving', () => this.#showStates());
     conference.on('quality', () => this.#showQuality());
-    const timer = setInterval(() => this.#tick(), LOOK_EVERY_MS);
+    const timer = setInterval(() => this.#tick(), CHECK_EVERY_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
   }
 
@@ -112,24 +112,24 @@ export class Reception {
     this.#moved.delete(tile);
   }
 
-  /** The person has chosen otherwise, or another tile is large. */
+  /** Another choice of what to receive, or another tile is large. */
   chosen() {
     for (const tile of this.#stage.tiles) tile.silent(settings().soundElsewhere);
-    this.look();
+    this.viewChanged();
     this.#showStates();
   }
 
-  /** Tell the server what is seen, once everything that changes now has changed. */
-  look() {
+  /** Report what is seen to the server, once everything that changes now has changed. */
+  viewChanged() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (!this.#signal.aborted) this.#tell();
+      if (!this.#signal.aborted) this.#report();
     });
   }
 
-  #tell() {
+  #report() {
     const { quality, audioOnly, soundElsewhere } = settings();
     const tracks = this.#videos().map(({ tile, participant, track }) => ({
       track: track.id,
@@ -164,16 +164,16 @@ export class Reception {
 
   #tick() {
     if (document.visibilityState === 'visible') this.#showStates();
-    this.#looks += 1;
-    if (this.#looks % LOOKS_PER_READING === 0) void this.#read();
-    this.#tellEpisode();
+    this.#checks += 1;
+    if (this.#checks % CHECKS_PER_READING === 0) void this.#read();
+    this.#showEpisode();
   }
 
   async #read() {
     const reports = await this.#conference.subscribeConnection?.getStats().catch(() => null);
     if (!reports || this.#signal.aborted) return;
     const all = [...reports.values()];
-    const byMid = this.#meter.take(all);
+    const byMid = this.#meter.next(all);
     const watched = this.#watched;
     this.#watched = new Set();
     this.#received = new Map(this.#conference.receivedTracks.flatMap(({ mid, track }) => {
@@ -185,13 +185,13 @@ export class Reception {
     }));
     this.#rtt = roundTripMs(all);
     const { receivedTracks } = this.#conference;
-    const digest = this.#digests.take(all, receivedTracks, this.#rtt, performance.now());
+    const digest = this.#digests.next(all, receivedTracks, this.#rtt, performance.now());
     if (digest) this.#conference.view.reportDigest(digest);
     this.#showQuality();
   }
 
   /**
-   * Whether the server means a track to flow, as far as we know.
+   * Whether the server sends a track, as far as we know.
    *
    * @param {string} track
    */
@@ -207,7 +207,7 @@ export class Reception {
     const shown = this.#videos().map(({ tile, track }) => {
       const still = this.#stillFor(tile, now);
       if (track.muted) this.#moved.delete(tile);
-      return { tile, state: track.muted ? SEEN : this.#stateOf(tile, track, still) };
+      return { tile, state: track.muted ? SHOWN : this.#stateOf(tile, track, still) };
     });
     const live = new Set(shown.map(({ tile }) => tile));
     for (const { tile, state } of shown) {
@@ -221,7 +221,7 @@ export class Reception {
   /**
    * @param {Tile} tile
    * @param {number} now
-   * @returns {number} milliseconds since its picture last moved
+   * @returns {number} milliseconds since its video last moved
    */
   #stillFor(tile, now) {
     const { frames } = tile;
@@ -252,8 +252,8 @@ export class Reception {
     const { participants, view, id: own } = this.#conference;
     for (const { id, name, tracks } of participants) {
       const here = tracks.flatMap((track) => this.#received.get(track.id) ?? []);
-      const way = view.qualityOf(id);
-      const there = way && gradeOfServer(way);
+      const reported = view.qualityOf(id);
+      const there = reported && gradeOfServer(reported);
       const grade = this.#steady(id, worst(there, here.length > 0 ? gradeReception(here, 0) : null));
       if (!grade) continue;
       const whose = grade === there || !isWorse(grade.level, there?.level ?? 'good') ? 'their' : 'here';
@@ -261,10 +261,10 @@ export class Reception {
       this.#noteTrouble(id, grade, whose === 'their' ? 'theirs' : 'yours', words);
       this.#stage.tile('person', id)?.quality(grade.level, words);
     }
-    const way = view.qualityOf(own);
+    const reported = view.qualityOf(own);
     const all = [...this.#received.values()];
     const mine = this.#steady(own,
-      worst(way && gradeOfServer(way), all.length > 0 ? gradeReception(all, this.#rtt) : null));
+      worst(reported && gradeOfServer(reported), all.length > 0 ? gradeReception(all, this.#rtt) : null));
     if (!mine) return;
     const words = qualityWords('your', mine, '');
     this.#self.quality(mine.level, words);
@@ -292,14 +292,14 @@ export class Reception {
     return grade && steady.next(grade);
   }
 
-  #tellEpisode() {
+  #showEpisode() {
     const limited = this.#conference.view.received.some(({ limited, state }) =>
       limited || state === 'pausedByBandwidth');
     const change = this.#episode.see(limited && !settings().audioOnly, performance.now());
     if (!change) return;
-    // What was said of the connection before does not stand beside what is so now.
-    this.#unsay();
-    this.#unsay = change === 'began'
+    // The message before does not stand beside the one that replaces it.
+    this.#removeToast();
+    this.#removeToast = change === 'began'
       ? toast(t('live.videoLowered'), 'problem') : toast(t('live.videoBack'));
   }
 }

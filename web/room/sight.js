@@ -42,7 +42,7 @@ export class Sight {
   /**
    * @param {HTMLElement} cover what may lie over the tiles when it is not hidden
    * @param {() => void} changed some tile has another size, or is or is not seen any more
-   * @param {AbortSignal} signal that nobody looks any more
+   * @param {AbortSignal} signal the end of the call
    */
   constructor(cover, changed, signal) {
     this.#cover = cover;
@@ -64,7 +64,7 @@ export class Sight {
 
   /** @param {Element} element */
   watch(element) {
-    // It is seen until the browser says that it is not, or the first picture would wait for that.
+    // It counts as seen until the browser reports otherwise, or the first frame would wait for that.
     this.#within.add(element);
     this.#sizes.observe(element);
     this.#crossings.observe(element);

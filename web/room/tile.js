@@ -8,7 +8,7 @@ const PAUSE_MS = 600;
 
 /** One person or one screen. */
 export class Tile {
-  /** Hidden from who listens: the tile is named, and without a picture it is read as broken media. */
+  /** Hidden from who listens: the tile is named, and without frames it is read as broken media. */
   #video = el('video', { playsinline: true, autoplay: true, 'aria-hidden': 'true' });
   #audio = el('audio', { autoplay: true });
   #name = el('span', { class: 'tile-name', dir: 'auto' });
@@ -48,7 +48,7 @@ export class Tile {
       this.#menu.onclick = () => actions.menu(this.#menu);
       this.#why.onclick = () => actions.why();
     }
-    // Sound has an element of its own: a video element waits for a picture that may never come.
+    // Sound has an element of its own: a video element waits for a frame that may never come.
     this.#video.muted = true;
     if (kind !== 'self') this.element.append(this.#audio);
     this.#mark.hidden = true;
@@ -121,22 +121,22 @@ export class Tile {
     });
   }
 
-  /** @param {boolean} shown whether there is a picture to show */
+  /** @param {boolean} shown whether there is video to show */
   showVideo(shown) {
     this.#wanted = shown;
     this.element.classList.toggle('with-video', shown && this.#own && !this.#stopped);
   }
 
-  /** Pictures shown so far. */
+  /** Frames shown so far. */
   get frames() {
     return this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
   }
 
   /**
-   * Say why there is no moving picture.
+   * State why there is no moving video.
    *
    * @param {string} text empty when there is one
-   * @param {boolean} stopped the last picture is old: show the face instead
+   * @param {boolean} stopped the last frame is old: show the initials instead
    * @param {boolean} offerWhy
    * @param {string} [whole] the same at length, for who points at it
    */
@@ -181,12 +181,12 @@ export class Tile {
       this.#pausing = undefined;
       if (!this.element.classList.contains('speaking')) this.element.classList.add('speaking');
     } else if (this.element.classList.contains('speaking')) {
-      this.#pausing ??= setTimeout(() => this.hush(), PAUSE_MS);
+      this.#pausing ??= setTimeout(() => this.stopSpeaking(), PAUSE_MS);
     }
   }
 
   /** Whoever is shown as speaking has stopped for good: the microphone is off. */
-  hush() {
+  stopSpeaking() {
     clearTimeout(this.#pausing);
     this.#pausing = undefined;
     this.element.classList.remove('speaking');
@@ -198,7 +198,7 @@ export class Tile {
   }
 
   remove() {
-    this.hush();
+    this.stopSpeaking();
     this.#video.srcObject = null;
     this.#audio.srcObject = null;
     this.element.remove();

@@ -16,7 +16,7 @@ const STRIP_SHAPE = { tallest: 1, widest: 16 / 9 };
 const LONE_SHAPE = { tallest: 0.4, widest: 16 / 9 };
 
 /**
- * One's own picture in the corner: on a phone above, where no thumb is, as narrow as a face; else
+ * One's own video in the corner: on a phone above, where no thumb is, as narrow as a face; else
  * below, in the shape of a camera. Lengths in pixels but for those named otherwise.
  */
 const PHONE_WIDTH = 760;

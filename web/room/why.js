@@ -1,6 +1,6 @@
 /**
- * The panel that tells why somebody is not seen or heard: for each person what is wrong and what
- * to do about it, and the whole way as a list.
+ * The panel that explains why somebody is not seen or heard: for each person what is wrong and what
+ * to do about it, and all steps as a list.
  */
 
 import { avatar, byId, el, icon } from '../shared/dom.js';
@@ -15,7 +15,7 @@ import { checklist, isFault, verdicts } from './diagnosis.js';
 /** @typedef {import('../client/conference.js').Conference} Conference */
 
 /**
- * @typedef {object} Told of one person
+ * @typedef {object} Explained of one person
  * @property {string} id
  * @property {string} name
  * @property {boolean} waiting for the server's first answer
@@ -29,7 +29,7 @@ const ASK_EVERY_MS = 2000;
 const dialog = byId('why-dialog', HTMLDialogElement);
 const list = byId('why-list', HTMLElement);
 
-/** What is told first: what one looks for. */
+/** What is shown first: what one looks for. */
 const SOURCES = /** @type {const} */ (['screen', 'camera', 'microphone', 'screenAudio', '']);
 
 const STATE_ICONS = { ok: 'check', failed: 'close', off: 'minus', unknown: 'minus' };
@@ -54,7 +54,7 @@ export class Why {
     this.#conference = conference;
     this.#reception = reception;
     dialog.addEventListener('close', () => {
-      // Told a frame later, when it may be open again.
+      // Dispatched a frame later, when it may be open again.
       if (!dialog.open) clearInterval(this.#asking);
     }, { signal });
     signal.addEventListener('abort', () => clearInterval(this.#asking));
@@ -86,23 +86,23 @@ export class Why {
 
   #show() {
     const { participants } = this.#conference;
-    const told = participants.map((one) => this.#tell(one));
-    // Drawn anew only for news: whoever reads or moves about in it is not to be disturbed.
-    const text = JSON.stringify([document.documentElement.lang, told]);
+    const people = participants.map((one) => this.#explain(one));
+    // Drawn anew only for changes: whoever reads or moves about in it is not to be disturbed.
+    const text = JSON.stringify([document.documentElement.lang, people]);
     if (text === this.#shown) return;
     this.#shown = text;
     const focused = [...list.querySelectorAll('summary')].indexOf(
       /** @type {HTMLElement} */ (document.activeElement));
-    list.replaceChildren(...told.map((person) => this.#person(person)));
+    list.replaceChildren(...people.map((person) => this.#person(person)));
     if (focused >= 0) list.querySelectorAll('summary')[focused]?.focus();
     byId('why-nobody', HTMLElement).hidden = participants.length > 0;
   }
 
   /**
    * @param {Participant} participant
-   * @returns {Told}
+   * @returns {Explained}
    */
-  #tell(participant) {
+  #explain(participant) {
     const own = this.#own(participant);
     const waiting = !this.#answers.has(participant.id);
     const found = verdicts(this.#answers.get(participant.id) ?? null, own)
@@ -133,7 +133,7 @@ export class Why {
     };
   }
 
-  /** @param {Told} person */
+  /** @param {Explained} person */
   #person({ id, name, waiting, found, quality, checks }) {
     const faulty = found.some(isFault);
     const trouble = found.filter(isFault).every(({ step }) => step === 'rough') ? 'why.rough' : 'why.trouble';
@@ -147,7 +147,7 @@ export class Why {
         icon('chevron')),
       ...(waiting ? [] : [
         el('ul', { class: 'why-verdicts' }, ...found.map((verdict) => verdictRow(verdict, name, quality))),
-        el('ol', { class: 'why-steps', 'aria-label': t('why.way') },
+        el('ol', { class: 'why-steps', 'aria-label': t('why.steps') },
           ...checks.map(({ line, state }) => checkRow(t(`why.line.${line}`, { name }), state))),
       ]));
     details.open = id === this.#open;
@@ -160,7 +160,7 @@ export class Why {
 }
 
 /**
- * The whole way; where it ends because somebody chose so, nothing has failed.
+ * All steps; where they end because somebody chose so, nothing has failed.
  *
  * @param {Verdict} verdict
  * @param {Own} own
@@ -180,10 +180,10 @@ function verdictRow(verdict, name, quality) {
   const { source, step, side } = verdict;
   const sided = ['signaling', 'ice', 'dtls', 'rough'].includes(step);
   const key = sided ? `${step}.${side}` : step;
-  const said = t(/** @type {import('../shared/i18n.js').Key} */ (`why.say.${key}`), { name, quality });
+  const text = t(/** @type {import('../shared/i18n.js').Key} */ (`why.say.${key}`), { name, quality });
   return el('li', { class: isFault(verdict) ? 'why-verdict failed' : 'why-verdict', 'data-step': step },
     icon(isFault(verdict) ? 'warning' : step === 'flowing' ? 'check' : 'info'),
-    el('span', {}, ...(source ? [el('strong', {}, `${t(`why.source.${source}`)}. `)] : []), said));
+    el('span', {}, ...(source ? [el('strong', {}, `${t(`why.source.${source}`)}. `)] : []), text));
 }
 
 /**

@@ -106,7 +106,7 @@ export function label(button, label, key = '') {
 }
 
 /**
- * The first letters of a name, for who shows no picture.
+ * The first letters of a name, for who sends no video.
  *
  * @param {string} name
  */
@@ -142,11 +142,11 @@ export function avatar(name) {
 const TOASTS = 3;
 
 /**
- * Tell something in passing, to everybody.
+ * Show a message for a few seconds, and have it read aloud.
  *
  * @param {string} text
  * @param {'info' | 'problem'} [mood]
- * @returns {() => void} takes it away, when it is no longer so
+ * @returns {() => void} removes it earlier
  */
 export function toast(text, mood = 'info') {
   const close = el('button', { class: 'toast-close', type: 'button' }, icon('close'));
@@ -166,13 +166,13 @@ export function toast(text, mood = 'info') {
   return remove;
 }
 
-/** What was told in passing is past. */
+/** Remove all messages at once. */
 export function clearToasts() {
   byId('toasts', HTMLElement).replaceChildren();
 }
 
 /**
- * Tell screen readers, and nobody else.
+ * Have a text read by screen readers, unseen.
  *
  * @param {string} text
  */

@@ -1,4 +1,4 @@
-/** The pages' language: Indonesian or English, as the browser says or as chosen. */
+/** The pages' language: Indonesian or English, as the browser prefers or as chosen. */
 
 import en from './locales/en.js';
 import id from './locales/id.js';

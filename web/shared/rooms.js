@@ -153,7 +153,7 @@ export class Invitation {
       const response = await fetch('/api/invitation');
       if (response.ok) this.#base = (await response.json()).base;
     } catch {
-      // Then the page says that the link leads nowhere else.
+      // Then the page warns that the link leads nowhere else.
     }
   }
 }

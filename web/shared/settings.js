@@ -6,7 +6,7 @@
  * @typedef {object} Settings
  * @property {string} name
  * @property {'system' | 'light' | 'dark'} theme
- * @property {'' | 'id' | 'en'} language empty: as the browser says
+ * @property {'' | 'id' | 'en'} language empty: as the browser prefers
  * @property {string} microphone device id; empty: the system's choice
  * @property {string} camera
  * @property {string} speaker

@@ -4,7 +4,7 @@
   try {
     theme = JSON.parse(localStorage.getItem('settings') ?? '{}').theme ?? 'system';
   } catch {
-    // No memory: as the system says.
+    // Nothing stored: as the system prefers.
   }
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
   const shown = theme === 'system' ? (dark ? 'dark' : 'light') : theme;

@@ -60,25 +60,25 @@ test('columns get their names, and words their text', () => {
 for (const [what, somebody, level, cause] of [
   ['all is well', person('a'), 'good', null],
   ['a bound itself is still good', person('a', {}, { loss: 3 }), 'good', null],
-  ['loss on the way up', person('a', {}, { loss: 4 }), 'fair', ['up', 'loss', 4]],
+  ['loss of what they send', person('a', {}, { loss: 4 }), 'fair', ['up', 'loss', 4]],
   ['far too much loss', person('a', {}, {}, { loss: 11 }), 'poor', ['down', 'loss', 11]],
   ['the worst figure is named', person('a', {}, { loss: 4 }, { jitter: 0.09 }), 'fair', ['down', 'jitter', 0.09]],
   ['poor by another than the worst', person('a', {}, { loss: 9.9, jitter: 0.101 }), 'poor', ['up', 'loss', 9.9]],
   ['away', person('a', { connected: false }), 'lost', null],
   ['nothing known', person('a', {}, UNKNOWN, UNKNOWN), 'waiting', null],
-  ['one way known', person('a', {}, UNKNOWN), 'good', null],
+  ['one direction known', person('a', {}, UNKNOWN), 'good', null],
 ]) {
   test(`a verdict: ${what}`, () => {
     const verdict = judge(somebody, LEVELS);
     assert.equal(verdict.level, level);
-    assert.deepEqual(verdict.cause && [verdict.cause.way, verdict.cause.figure, verdict.cause.value], cause);
+    assert.deepEqual(verdict.cause && [verdict.cause.direction, verdict.cause.figure, verdict.cause.value], cause);
   });
 }
 
 test('a level falls after two bad seconds and rises after four good ones', () => {
   const own = new Judge(LEVELS);
   const levels = [0, 0, 9, 0, 9, 9, 0, 0, 0, 0].map((loss, at) => {
-    own.take(second(at, room('A', person('p', {}, { loss }))));
+    own.update(second(at, room('A', person('p', {}, { loss }))));
     return own.of('p').level;
   });
   assert.deepEqual(levels,
@@ -88,11 +88,11 @@ test('a level falls after two bad seconds and rises after four good ones', () =>
 test('who loses the connection is away at once, and back at once', () => {
   const own = new Judge(LEVELS);
   const levels = [true, false, true].map((connected, at) => {
-    own.take(second(at, room('A', person('p', { connected }))));
+    own.update(second(at, room('A', person('p', { connected }))));
     return own.of('p').level;
   });
   assert.deepEqual(levels, ['good', 'lost', 'good']);
-  own.take(second(9));
+  own.update(second(9));
   assert.equal(own.of('p').level, 'waiting');
 });
 
@@ -104,7 +104,7 @@ test('rooms and people come worst first, and by name where they are the same', (
     room('F', person('f1'), person('f2', {}, { loss: 5 })),
     room('P', person('p1'), person('p2', {}, { loss: 50 }), person('p3', { connected: false })),
   ];
-  own.take(second(1, ...rooms));
+  own.update(second(1, ...rooms));
   assert.deepEqual(own.rooms(rooms).map((one) => one.room), ['P', 'F', 'A', 'B']);
   assert.deepEqual(own.sorted(rooms[3]).map((one) => one.name), ['p3', 'p2', 'p1']);
   assert.deepEqual(own.sorted(rooms[0]).map((one) => one.name), ['b1', 'b2']);
@@ -125,13 +125,13 @@ test('the machine is well, or one says what it has', () => {
 test('what was is kept for a while, each second once', () => {
   const rings = new Rings();
   for (let at = 0; at < KEPT + 50; at += 1) {
-    rings.take(second(at, room('A', person('p'))));
-    rings.take(second(at, room('A', person('p'))));
+    rings.add(second(at, room('A', person('p'))));
+    rings.add(second(at, room('A', person('p'))));
   }
   const moments = rings.of('p');
   assert.equal(moments.length, KEPT);
   assert.equal(moments.at(-1).at, KEPT + 49);
-  rings.take(second(999));
+  rings.add(second(999));
   assert.deepEqual(rings.of('p'), []);
 });
 
@@ -225,15 +225,15 @@ test('who reloads the page is counted once', () => {
 
 test('sentences are whole, and of nobody else when all fare alike', () => {
   const own = new Judge(LEVELS);
-  const told = (...rooms) => {
-    for (let at = 0; at < 5; at += 1) own.take(second(at, ...rooms));
+  const outcome = (...rooms) => {
+    for (let at = 0; at < 5; at += 1) own.update(second(at, ...rooms));
     return { ...overall(second(9, ...rooms), own, []), rooms: rooms.map((one) => roomSentence(one, own)) };
   };
   const fair = (name) => person(name, {}, { loss: 5 });
-  assert.equal(told(room('A', fair('a'), person('b'))).rooms[0], '1 of 2 is fairly connected, the others well.');
-  const alike = told(room('A', fair('a'), fair('b')));
+  assert.equal(outcome(room('A', fair('a'), person('b'))).rooms[0], '1 of 2 is fairly connected, the others well.');
+  const alike = outcome(room('A', fair('a'), fair('b')));
   assert.equal(alike.rooms[0], 'All 2 are fairly connected.');
   assert.equal(alike.title, 'The 1 room runs fairly');
-  const bad = told(room('A', person('Ani', {}, { loss: 50 })));
+  const bad = outcome(room('A', person('Ani', {}, { loss: 50 })));
   assert.equal(bad.detail, 'Worst off: Ani in “A”: 50 % of what they send is lost.');
 });

@@ -458,7 +458,7 @@ for (const how of ['own state', 'server']) {
   });
 }
 
-test('a connection that stays disconnected looks for new ways; one that recovers does not', async () => {
+test('a connection that stays disconnected looks for new paths; one that recovers does not', async () => {
   const conference = await joined();
   void conference.publish('camera', new FakeTrack('video'));
   await answerPublish();
@@ -479,7 +479,7 @@ test('a connection that stays disconnected looks for new ways; one that recovers
   assert.equal(FakeConnection.all.length, 1);
 });
 
-test('new ways that connect keep the connection; those that do not are followed by a new one', async () => {
+test('new paths that connect keep the connection; those that do not are followed by a new one', async () => {
   const conference = await joined();
   void conference.publish('camera', new FakeTrack('video'));
   await answerPublish();
@@ -515,7 +515,7 @@ async function receiving() {
   return { conference, connection: FakeConnection.all[0] };
 }
 
-test('another network restarts ICE both ways at once, and tries the socket', async () => {
+test('another network restarts ICE in both directions at once, and tries the socket', async () => {
   const { conference, connection } = await receiving();
   void conference.publish('camera', new FakeTrack('video'));
   await answerPublish();
@@ -531,7 +531,7 @@ test('another network restarts ICE both ways at once, and tries the socket', asy
   assert.equal(conference.state, 'reconnecting');
 });
 
-test('new ways found while the old ones still worked change no state, and are enough', async () => {
+test('new paths found while the old ones still worked change no state, and are enough', async () => {
   const { conference, connection } = await receiving();
   connection.become('connected');
   conference.networkChanged();
@@ -544,7 +544,7 @@ test('new ways found while the old ones still worked change no state, and are en
   assert.equal(FakeSocket.last.sentOf('resubscribe').length, 0);
 });
 
-test('what broke while the socket was away finds new ways on resuming', async () => {
+test('what broke while the socket was away finds new paths on resuming', async () => {
   const { connection } = await receiving();
   connection.become('connected');
   FakeSocket.last.drop();

@@ -23,8 +23,8 @@ const reports = (n) => [
 
 test('counts are those since the digest before', () => {
   const maker = new DigestMaker();
-  assert.equal(maker.take(reports(10), TRACKS, 0, 10_000), null);
-  assert.deepEqual(maker.take(reports(15), TRACKS, 30, 15_000), {
+  assert.equal(maker.next(reports(10), TRACKS, 0, 10_000), null);
+  assert.deepEqual(maker.next(reports(15), TRACKS, 30, 15_000), {
     type: 'digest',
     seconds: 5,
     roundTripTime: 0.03,
@@ -46,7 +46,7 @@ test('with a reading each two seconds there is one each five, on average', () =>
   let count = 0;
   let seconds = 0;
   for (let n = 0; n <= 100; n += 2) {
-    const digest = maker.take(reports(n), TRACKS, 0, n * 1000);
+    const digest = maker.next(reports(n), TRACKS, 0, n * 1000);
     count += digest ? 1 : 0;
     seconds += digest?.seconds ?? 0;
   }
@@ -59,36 +59,36 @@ test('what a browser does not say is left out, and what it cannot mean too', () 
   const bare = (n) => [{
     type: 'inbound-rtp', id: 'v', kind: 'video', mid: '1', packetsReceived: 100 * n, jitter: NaN,
   }];
-  maker.take(bare(1), TRACKS, 0, 0);
-  assert.deepEqual(maker.take(bare(2), TRACKS, 0, 5000).tracks, [{ track: 'tv', packets: 100 }]);
+  maker.next(bare(1), TRACKS, 0, 0);
+  assert.deepEqual(maker.next(bare(2), TRACKS, 0, 5000).tracks, [{ track: 'tv', packets: 100 }]);
 });
 
 test('late packets make no negative loss', () => {
   const maker = new DigestMaker();
   const lost = (packetsLost) => [{ ...reports(1)[1], packetsReceived: 60 - packetsLost, packetsLost }];
-  maker.take(lost(5), TRACKS, 0, 0);
-  assert.equal(maker.take(lost(3), TRACKS, 0, 5000).tracks[0].lost, 0);
+  maker.next(lost(5), TRACKS, 0, 0);
+  assert.equal(maker.next(lost(3), TRACKS, 0, 5000).tracks[0].lost, 0);
 });
 
 test('a new connection and m-lines that nobody uses are left out', () => {
   const maker = new DigestMaker();
-  maker.take(reports(10), TRACKS, 0, 0);
-  assert.equal(maker.take(reports(2), TRACKS, 0, 5000), null);
-  const [digest] = [maker.take(reports(7), TRACKS.slice(1), 0, 10_000)];
+  maker.next(reports(10), TRACKS, 0, 0);
+  assert.equal(maker.next(reports(2), TRACKS, 0, 5000), null);
+  const [digest] = [maker.next(reports(7), TRACKS.slice(1), 0, 10_000)];
   assert.deepEqual(digest.tracks.map(({ track }) => track), ['tv']);
 });
 
 test('after a long sleep it begins anew', () => {
   const maker = new DigestMaker();
-  maker.take(reports(0), TRACKS, 0, 0);
-  assert.equal(maker.take(reports(70), TRACKS, 0, 70_000), null);
-  assert.equal(maker.take(reports(75), TRACKS, 0, 75_000).seconds, 5);
+  maker.next(reports(0), TRACKS, 0, 0);
+  assert.equal(maker.next(reports(70), TRACKS, 0, 70_000), null);
+  assert.equal(maker.next(reports(75), TRACKS, 0, 75_000).seconds, 5);
 });
 
 test('it is bounded', () => {
   const maker = new DigestMaker();
   const many = (n) => Array.from({ length: 100 }, (_, i) => ({ ...reports(n)[2], id: `v${i}`, mid: `${i}` }));
   const tracks = Array.from({ length: 100 }, (_, i) => ({ mid: `${i}`, track: `t${i}` }));
-  maker.take(many(0), tracks, 0, 0);
-  assert.equal(maker.take(many(5), tracks, 0, 5000).tracks.length, 64);
+  maker.next(many(0), tracks, 0, 0);
+  assert.equal(maker.next(many(5), tracks, 0, 5000).tracks.length, 64);
 });

@@ -18,8 +18,8 @@ test('what is shown is the difference to the look before', () => {
     packetsReceived: 1000, packetsLost: 100, jitterBufferDelay: 50, jitterBufferEmittedCount: 1000,
     framesDecoded: 500, totalFreezesDuration: 3,
   };
-  assert.equal(meter.take([{ ...VIDEO, ...first }]).size, 0);
-  const found = meter.take([{
+  assert.equal(meter.next([{ ...VIDEO, ...first }]).size, 0);
+  const found = meter.next([{
     ...VIDEO, packetsReceived: 1090, packetsLost: 110, jitterBufferDelay: 55,
     jitterBufferEmittedCount: 1050, framesDecoded: 530, totalFreezesDuration: 3.5,
   }, { type: 'outbound-rtp', id: 'o', mid: '1' }, { ...AUDIO, mid: undefined }]);
@@ -31,8 +31,8 @@ test('what is shown is the difference to the look before', () => {
 
 test('silence that was made up is not missing sound', () => {
   const meter = new ReceptionMeter();
-  meter.take([AUDIO]);
-  const found = meter.take([{
+  meter.next([AUDIO]);
+  const found = meter.next([{
     ...AUDIO, totalSamplesReceived: 96_000, concealedSamples: 9600, silentConcealedSamples: 8640,
   }]);
   assert.equal(found.get('0').concealed, 960);
@@ -40,10 +40,10 @@ test('silence that was made up is not missing sound', () => {
 
 test('packets that were repaired later, and a new connection, are no trouble', () => {
   const meter = new ReceptionMeter();
-  meter.take([{ ...VIDEO, packetsReceived: 100, packetsLost: 10 }]);
-  const repaired = meter.take([{ ...VIDEO, packetsReceived: 200, packetsLost: 5 }]).get('1');
+  meter.next([{ ...VIDEO, packetsReceived: 100, packetsLost: 10 }]);
+  const repaired = meter.next([{ ...VIDEO, packetsReceived: 200, packetsLost: 5 }]).get('1');
   assert.deepEqual([repaired.packets, repaired.lost], [100, 0]);
-  assert.equal(meter.take([{ ...VIDEO, packetsReceived: 20, packetsLost: 0 }]).size, 0);
+  assert.equal(meter.next([{ ...VIDEO, packetsReceived: 20, packetsLost: 0 }]).size, 0);
 });
 
 for (const [what, change, rtt, level] of [

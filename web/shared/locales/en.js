@@ -233,7 +233,7 @@ export default {
   'why.rough': 'Arrives with gaps',
   'why.well': 'All is well',
   'why.unbroken': 'Nothing is wrong',
-  'why.way': 'Step by step',
+  'why.steps': 'Step by step',
   'why.source.camera': 'Camera',
   'why.source.microphone': 'Microphone',
   'why.source.screen': 'Screen',

@@ -233,7 +233,7 @@ export default {
   'why.rough': 'Tersendat',
   'why.well': 'Semua baik',
   'why.unbroken': 'Tidak ada gangguan',
-  'why.way': 'Jalannya, langkah demi langkah',
+  'why.steps': 'Jalannya, langkah demi langkah',
   'why.source.camera': 'Kamera',
   'why.source.microphone': 'Mikrofon',
   'why.source.screen': 'Layar',
