@@ -26,6 +26,10 @@ E = TypeVar("E", bound=control.Event)
 
 DEADLINE = 30.0
 """Seconds that anything may take before a test gives up on it."""
+EXTENSIONS = control.Extensions(mid=4, rid=10, repaired_rid=11, transport_cc=3, audio_level=1)
+"""Of who publishes."""
+DOWN_EXTENSIONS = control.Extensions(mid=1, transport_cc=5)
+"""Of who subscribes."""
 
 
 class WorkerProcess:
@@ -284,6 +288,30 @@ class Browser:
 
 def open_room(worker: WorkerProcess, room: str = "r") -> None:
     worker.send(control.OpenRouter(room, "Room"))
+
+
+def publish(
+    process: WorkerProcess, name: str, *specs: control.UpTrackSpec, room: str = "r"
+) -> Browser:
+    """Somebody who publishes these tracks, connected."""
+    browser = Browser(process, name, "publish", room)
+    process.send(control.SetUpTracks(browser.id, EXTENSIONS, specs))
+    browser.connect()
+    return browser
+
+
+def subscribe(
+    process: WorkerProcess,
+    name: str,
+    *specs: control.DownTrackSpec,
+    extensions: control.Extensions = DOWN_EXTENSIONS,
+    room: str = "r",
+) -> Browser:
+    """Somebody who receives these tracks, connected."""
+    browser = Browser(process, name, "subscribe", room)
+    process.send(control.SetDownTracks(browser.id, extensions, specs))
+    browser.connect()
+    return browser
 
 
 def video_spec(track: str, **changes: object) -> control.UpTrackSpec:

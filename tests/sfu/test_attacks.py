@@ -11,8 +11,16 @@ from sfu.net.sources import MAX_KNOWN
 from sfu.net.transport import MAX_CONNECTIONS
 from sfu.room.peer import CHECK_BURST, DTLS_BURST, PACKET_RATE
 from sfu.wire import rtcp, rtp
-from tests.sfu.peers import Browser, audio_spec, down_spec, keyframe, video_spec
-from tests.sfu.test_hostile import EXTENSIONS, Scene, media, publish, scene, send_video, subscribe
+from tests.sfu.peers import (
+    EXTENSIONS,
+    Browser,
+    audio_spec,
+    down_spec,
+    keyframe,
+    publish,
+    video_spec,
+)
+from tests.sfu.test_hostile import Scene, media, scene, send_video, subscribe
 from tests.sfu.test_tcp import TcpBrowser
 
 __all__ = ["scene"]

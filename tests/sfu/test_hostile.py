@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,9 @@ from sfu.codecs import red
 from sfu.net import stun
 from sfu.receive import nack
 from sfu.wire import rtcp, rtp, transport_cc
+from tests.sfu import peers
 from tests.sfu.peers import (
+    DOWN_EXTENSIONS,
     Browser,
     WorkerProcess,
     audio_spec,
@@ -24,38 +27,16 @@ from tests.sfu.peers import (
     down_spec,
     keyframe,
     open_room,
+    publish,
     video_spec,
     worker,
 )
 
-EXTENSIONS = control.Extensions(mid=4, rid=10, repaired_rid=11, transport_cc=3, audio_level=1)
-DOWN_EXTENSIONS = control.Extensions(mid=1, transport_cc=5)
 PLAIN = control.Extensions(mid=1)
-"""Without transport-wide feedback nothing is paced, and nothing is sent to probe the way."""
+"""Without transport-wide feedback nothing is paced, and nothing is sent to probe the network."""
 RED = 63
 LAYERS = (control.StreamSpec(rid="q"), control.StreamSpec(rid="f"))
-
-
-def publish(
-    process: WorkerProcess, name: str, *specs: control.UpTrackSpec, room: str = "r"
-) -> Browser:
-    browser = Browser(process, name, "publish", room)
-    process.send(control.SetUpTracks(browser.id, EXTENSIONS, specs))
-    browser.connect()
-    return browser
-
-
-def subscribe(
-    process: WorkerProcess,
-    name: str,
-    *specs: control.DownTrackSpec,
-    extensions: control.Extensions = PLAIN,
-    room: str = "r",
-) -> Browser:
-    browser = Browser(process, name, "subscribe", room)
-    process.send(control.SetDownTracks(browser.id, extensions, specs))
-    browser.connect()
-    return browser
+subscribe = partial(peers.subscribe, extensions=PLAIN)
 
 
 def ssrc_of(packet: bytes) -> int:

@@ -10,15 +10,18 @@ from sfu import control
 from sfu.wire import rtcp, rtp
 from tests.sfu import h264
 from tests.sfu.peers import (
+    EXTENSIONS,
     Browser,
     WorkerProcess,
     down_spec,
     keyframe,
     open_room,
+    publish,
+    subscribe,
     video_spec,
     worker,
 )
-from tests.sfu.process.test_worker import EXTENSIONS, header, payload, publish, subscribe
+from tests.sfu.process.test_worker import header, payload
 
 LOW, HIGH, LOW_RTX, HIGH_RTX = 31, 33, 32, 34
 LAYERS = (

@@ -14,8 +14,16 @@ import pytest
 
 from sfu.control import CaptureState, CloseTransport, StartCapture, StopCapture
 from sfu.wire import rtp
-from tests.sfu.peers import Browser, WorkerProcess, audio_spec, down_spec, open_room, worker
-from tests.sfu.process.test_worker import publish, subscribe
+from tests.sfu.peers import (
+    Browser,
+    WorkerProcess,
+    audio_spec,
+    down_spec,
+    open_room,
+    publish,
+    subscribe,
+    worker,
+)
 
 COUNT = 200
 

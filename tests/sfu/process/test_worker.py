@@ -19,12 +19,11 @@ from tests.sfu.peers import (
     down_spec,
     keyframe,
     open_room,
+    publish,
+    subscribe,
     video_spec,
     worker,
 )
-
-EXTENSIONS = control.Extensions(mid=4, rid=10, repaired_rid=11, transport_cc=3, audio_level=1)
-DOWN_EXTENSIONS = control.Extensions(mid=1, transport_cc=5)
 
 
 @pytest.fixture
@@ -32,25 +31,6 @@ def process() -> Iterator[WorkerProcess]:
     with worker() as running:
         open_room(running)
         yield running
-
-
-def publish(process: WorkerProcess, name: str, *specs: control.UpTrackSpec) -> Browser:
-    browser = Browser(process, name, "publish")
-    process.send(control.SetUpTracks(browser.id, EXTENSIONS, specs))
-    browser.connect()
-    return browser
-
-
-def subscribe(
-    process: WorkerProcess,
-    name: str,
-    *specs: control.DownTrackSpec,
-    extensions: control.Extensions = DOWN_EXTENSIONS,
-) -> Browser:
-    browser = Browser(process, name, "subscribe")
-    process.send(control.SetDownTracks(browser.id, extensions, specs))
-    browser.connect()
-    return browser
 
 
 def header(packet: bytes) -> tuple[int, int, int, int, int]:

@@ -23,10 +23,11 @@ from tests.sfu.peers import (
     down_spec,
     keyframe,
     open_room,
+    publish,
+    subscribe,
     video_spec,
     worker,
 )
-from tests.sfu.process.test_worker import publish, subscribe
 from tests.signaling.meter.test_meter import Summary
 
 SERVER = ServerSample(cpu=0.0, rss_bytes=1, memory_used=0.0, machine_cpu=0.0, uptime=0.0)
