@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from signaling.meter.samples import Direction
-from signaling.records import exports, lived, queries
+from signaling.records import charts, exports, lived, queries
 from signaling.records.report import Report, Word
 from signaling.records.store import NoHistoryError, Records
 
@@ -122,10 +122,10 @@ class _Routes:
         if not call:
             raise _error(web.HTTPBadRequest, "badQuery")
         begin, end = request.query.get("since"), request.query.get("until")
-        wanted = queries.SeriesWanted(
+        wanted = charts.SeriesWanted(
             since=None if begin is None else _number(request, "since", 0),
             until=None if end is None else _number(request, "until", 0),
-            points=int(_number(request, "points", 400, queries.MOST_POINTS)),
+            points=int(_number(request, "points", 400, charts.MOST_POINTS)),
             participant=_text(request, "participant"),
             direction=cast(
                 Direction | None, _choice(request, "direction", ("inbound", "outbound")) or None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from signaling.meter.samples import Event, Sample
-from signaling.records import lived, queries, rollup, schema
+from signaling.records import charts, lived, opinions, queries, rollup, schema
 from signaling.records.report import CallList, Chart, FindingList, Opinions, Report, Word
 from signaling.records.writer import Barrier, Item, State, Stop, VoteCast, Writer
 
@@ -164,9 +164,9 @@ class Records:
         now = self._clock()
         return self._read(lambda connection: lived.findings(connection, wanted, now))
 
-    def series(self, call: str, wanted: queries.SeriesWanted = queries.WHOLE_CALL) -> Chart | None:
+    def series(self, call: str, wanted: charts.SeriesWanted = charts.WHOLE_CALL) -> Chart | None:
         """Points for a chart; None for a call that is not known. Raises `NoHistoryError`."""
-        return self._read(lambda connection: queries.chart(connection, call, wanted))
+        return self._read(lambda connection: charts.chart(connection, call, wanted))
 
     def report(self, call: str) -> Report | None:
         """Everything about one call; None when it is not known. Raises `NoHistoryError`."""
@@ -176,7 +176,7 @@ class Records:
     def opinions(self, since: float = 0.0, until: float | None = None) -> Opinions:
         """Votes against the model, and sessions by likeness. Raises `NoHistoryError`."""
         end = self._clock() if until is None else until
-        return self._read(lambda connection: queries.opinions(connection, since, end))
+        return self._read(lambda connection: opinions.opinions(connection, since, end))
 
     def _read(self, question: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
         try:

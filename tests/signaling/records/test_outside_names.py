@@ -17,7 +17,7 @@ import msgspec
 from signaling.admin import live, metrics, wire
 from signaling.admin.totals import Totals
 from signaling.records import exports, points, schema
-from signaling.records.queries import SeriesWanted
+from signaling.records.charts import SeriesWanted
 from tests.signaling.admin.app import BOUNDS
 from tests.signaling.records.conftest import Open, feed
 from tests.signaling.samples import Calls

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from signaling.records import points, queries, schema
+from signaling.records import charts, points, queries, schema
 from signaling.records.store import NoHistoryError, Records, Settings
 from tests.signaling.records.conftest import Clock, Open, feed
 from tests.signaling.samples import START, Calls, Episode
@@ -72,7 +72,7 @@ def test_roll_ups_lose_nothing(open_records: Open, step: int) -> None:
     call, people = next(iter(Calls(people=3).rooms.items()))
     who = people[1].participant
     packets, lost, bits = sums(Calls(people=3, start=START + 7), 250, call, who)
-    chart = records.series(call, queries.SeriesWanted(points=-(-260 // step) + 1, participant=who))
+    chart = records.series(call, charts.SeriesWanted(points=-(-260 // step) + 1, participant=who))
     assert chart is not None
     assert chart.step == step
     down = next(series.points for series in chart.series if series.direction == "outbound")
@@ -96,7 +96,7 @@ def test_a_chart_has_no_more_points_than_asked_for(open_records: Open) -> None:
     call = next(iter(calls.rooms))
     for most in (1, 2, 7, 50, 400):
         for since, until in ((None, None), (START + 33, START + 77), (START, START + 1e9)):
-            wanted = queries.SeriesWanted(since=since, until=until, points=most)
+            wanted = charts.SeriesWanted(since=since, until=until, points=most)
             chart = records.series(call, wanted)
             assert chart is not None
             assert all(len(series.points.at) <= most for series in chart.series)
@@ -107,7 +107,7 @@ def test_tracks_are_given_when_wanted(open_records: Open) -> None:
     records, calls = open_records(outbound_tracks=True), Calls(rooms=1, people=3)
     feed(records, 70, calls)
     call = next(iter(calls.rooms))
-    chart = records.series(call, queries.SeriesWanted(tracks=True, direction="outbound"))
+    chart = records.series(call, charts.SeriesWanted(tracks=True, direction="outbound"))
     assert chart is not None
     single = [series for series in chart.series if series.track]
     # Everybody is sent both tracks of both others.
@@ -123,9 +123,9 @@ def test_seconds_go_before_tens_and_tens_before_minutes(open_records: Open) -> N
     calls = Calls(rooms=1, people=2)
     feed(records, 900, calls)
     call = next(iter(calls.rooms))
-    fine = records.series(call, queries.SeriesWanted(since=START + 800, points=1000))
-    middle = records.series(call, queries.SeriesWanted(since=START + 700, points=1000))
-    whole = records.series(call, queries.SeriesWanted(points=1000))
+    fine = records.series(call, charts.SeriesWanted(since=START + 800, points=1000))
+    middle = records.series(call, charts.SeriesWanted(since=START + 700, points=1000))
+    whole = records.series(call, charts.SeriesWanted(points=1000))
     assert fine is not None
     assert middle is not None
     assert whole is not None
