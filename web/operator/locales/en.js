@@ -81,7 +81,7 @@ export default {
   'finding.why.other.silent': 'nothing arrived from {other}',
   'finding.why.server.busy': 'the server had too much to do',
   'finding.why.server.everybody': 'most people had trouble at once, so probably the server’s own network',
-  'finding.why.unknown.keyframe': 'a whole picture had not arrived yet',
+  'finding.why.unknown.keyframe': 'a full picture had not arrived yet',
   'finding.why.unknown.device': 'no network shows a fault, so probably the device was too busy',
   'finding.somebody': 'Somebody',
 

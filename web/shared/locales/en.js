@@ -14,7 +14,7 @@ export default {
 
   'lobby.title': 'Ready to join?',
   'lobby.room': 'Room',
-  'lobby.checking': 'Looking at the room…',
+  'lobby.checking': 'Checking the room…',
   'lobby.empty': 'Nobody is here yet. You will be the first.',
   'lobby.present': { one: '{count} person is in the room.', other: '{count} people are in the room.' },
   'lobby.lookAlikes': 'This room is “{room}”. There is also a room with a similar name:',
@@ -121,7 +121,7 @@ export default {
   'tile.paused': 'Video paused',
   'tile.pausedByBandwidth': 'Video paused: your connection is too slow',
   'tile.shed': 'Video paused: the server is busy',
-  'tile.waiting': 'Waiting for the picture…',
+  'tile.waiting': 'Waiting for video…',
 
   'quality.their.good': '{name}’s connection is good',
   'quality.their.fair': '{name}’s connection is fair',
@@ -138,7 +138,7 @@ export default {
   'quality.loss': '{value} % of packets lost',
   'quality.rtt': '{value} ms there and back',
   'quality.jitter': '{value} ms late',
-  'quality.frozen': 'picture frozen for {value} s',
+  'quality.frozen': 'video frozen for {value} s',
   'quality.concealed': '{value} % of the sound missing',
 
   'chat.title': 'Chat',
@@ -202,7 +202,7 @@ export default {
   'live.pinned': '{name} is shown large.',
 
   'banner.reconnecting': 'The connection was lost. Trying again…',
-  'banner.media': 'Sound and picture are interrupted. Restoring them…',
+  'banner.media': 'Sound and video are interrupted. Restoring them…',
   'banner.back': 'You are connected again.',
 
   'bye.left': 'You left the room',
@@ -213,7 +213,7 @@ export default {
 
   'opinion.title': 'How was the call?',
   'opinion.audio': 'The sound of the others',
-  'opinion.video': 'The picture of the others',
+  'opinion.video': 'The video of the others',
   'opinion.excellent': 'Excellent',
   'opinion.good': 'Good',
   'opinion.fair': 'Fair',
@@ -221,7 +221,7 @@ export default {
   'opinion.bad': 'Bad',
   'opinion.send': 'Send',
   'opinion.skip': 'Skip',
-  'opinion.choose': 'Choose a word for the sound or the picture, or skip the question.',
+  'opinion.choose': 'Choose a word for the sound or the video, or skip the question.',
   'opinion.thanks': 'Thank you for your opinion.',
   'opinion.failed': 'Your opinion could not be sent. Try again, or skip the question.',
 
@@ -279,6 +279,6 @@ export default {
   'why.say.flowing': 'Everything arrives.',
   'why.say.audioOnly': 'You have chosen audio only. Turn video on again in the settings.',
   'why.say.soundElsewhere': 'You have chosen that another device plays the sound. Change this in the settings.',
-  'why.say.notDecoded': 'Data arrives, but your device shows nothing of it. Reload the page; if it stays, close other programs or choose the lower video quality.',
+  'why.say.notDecoded': 'Data arrives, but your device shows nothing of it. Reload the page; if it stays, close other programs or choose “Save data” as the video quality.',
   'why.say.unknown': 'It does not arrive, and the server does not say why. Wait a moment, or ask {name} to turn it off and on.',
 };
