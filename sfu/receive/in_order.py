@@ -21,13 +21,11 @@ Voices never wait: a decoder conceals 20 ms, and what waited would be late.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sfu.codecs.codec import BASE_LOST, USABLE
+from sfu.receive.rtp_stream import RtpStream
 from sfu.wire.packet import BITS, PAYLOAD, SEQ, Packet
-
-if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import RtpStream
 
 PATIENCE_ROUND_TRIPS: Final = 5.0
 """To wait for a repair: the answers to three requests, each repeated when it is overdue, and some
@@ -58,7 +56,7 @@ def begin(stream: RtpStream, gate: int, silent_since: float, now: float) -> None
     stream.gate = gate
     stream.given_up_at, stream.keyframe_only = -1.0, False
     stream.fast_payload_type = -1
-    stream.track.forwarder.repair_wanted = True
+    stream.output.repair_soon()
     _close_padding(stream, now)
     missing = stream.next_seq - stream.gate
     if stream.gate >= 0 and missing > OUTAGE_PACKETS and now - silent_since > OUTAGE_SILENCE:
@@ -122,7 +120,7 @@ def _release(stream: RtpStream, now: float) -> None:
         if packet is None:
             _send(stream, run, now)
             run = []
-            stream.leave_out(seq, seq)
+            stream.output.leave_out(seq, seq)
         else:
             run.append(packet)
         seq += 1
@@ -138,12 +136,12 @@ def _send(stream: RtpStream, run: list[Packet], now: float) -> None:
         stream.newest = part[-1]
         if keyframe:
             stream.keyframe_begins(part[0], now)
-        stream.track.forwarder.send(stream, part, now)
+        stream.output.send(part, now)
 
 
 def _skip_to(stream: RtpStream, first: int, now: float) -> None:
     """Go on at the packet of this number, which is there; what is before it is not sent."""
-    stream.leave_out(stream.gate, first - 1)
+    stream.output.leave_out(stream.gate, first - 1)
     if stream.nack is not None:
         stream.nack.forget(first)
     stream.gate = first
@@ -152,9 +150,9 @@ def _skip_to(stream: RtpStream, first: int, now: float) -> None:
 
 def _want_keyframe(stream: RtpStream) -> None:
     stream.keyframe_only = True
-    if stream.targets:
+    if stream.output.is_wanted:
         stream.keyframe_wanted = True
-        stream.track.forwarder.repair_wanted = True
+        stream.output.repair_soon()
 
 
 def _keyframe(stream: RtpStream) -> int:

@@ -26,18 +26,18 @@ from sfu.net.srtp import (
     length_cell,
     unprotect,
 )
+from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
-from sfu.receive.rtp_stream import RtpStream
+from sfu.receive.rtp_stream import Output, RtpStream
 from sfu.room.peer import RTCP_COST, Peer, numbers_named
 from sfu.wire import ntp as ntp_time
 from sfu.wire import rtcp, transport_cc
-from sfu.wire.packet import MARKER, SEQ, TIMESTAMP
+from sfu.wire.packet import MARKER
 from sfu.wire.rtp import (
     ONE_BYTE_PROFILE,
     TWO_BYTE_PROFILE,
     extensions,
     header_length,
-    seq_diff,
 )
 
 __all__ = ["MAX_DATAGRAM", "Ingress", "Peer"]
@@ -68,7 +68,7 @@ class Ingress:
         address_size: int,
         unpack_address: Callable[[bytes], tuple[str, int]],
         wall_offset: float,
-        dirty: list[RtpStream],
+        dirty: list[Output],
     ) -> None:
         """The arena and slots of the socket's `receive`, and how to read its addresses.
 
@@ -153,7 +153,7 @@ class Ingress:
                             continue
                 pending = stream.pending
                 if not pending:
-                    self._dirty.append(stream)
+                    self._dirty.append(stream.output)
                 pending.append((expected, timestamp, (second & 0x80) << 16, payload))
                 stream.next_seq = expected + 1
             else:
@@ -259,37 +259,20 @@ class Ingress:
             stream.shut_octets += len(payload)
             self.drops[DropReason.PUBLISH_LIMIT] += 1
         elif second & 0x7F != stream.track.spec.payload_type and payload:
-            self._take_redundant(stream, seq, timestamp, payload, now)
+            self._count(arrival.receive_redundant(stream, seq, timestamp, payload, now))
         elif payload:
             if stream.redundant:
                 stream.expect(second & 0x7F)  # redundancy was switched off
-            if not stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now):
+            if not arrival.receive(
+                stream, seq, timestamp, MARKER if second & 0x80 else 0, payload, now
+            ):
                 self.drops[DropReason.TOO_OLD] += 1
         else:
-            stream.skip_padding(seq, timestamp, now)
+            arrival.skip_padding(stream, seq, timestamp, now)
 
-    def _take_redundant(
-        self, stream: RtpStream, seq: int, timestamp: int, payload: bytes, now: float
-    ) -> None:
-        """Audio with earlier frames beside its own (RFC 2198), which may be just what is missing.
-
-        Redundancy ends here: cache and receivers see one plain stream.
-        """
-        spec = stream.track.spec
-        newest = red.primary(payload, spec.payload_type)
-        if newest is None:
-            self.drops[DropReason.RTP_MALFORMED] += 1
-            return
-        before = stream.newest_waiting
-        if before is not None:
-            extended = before[SEQ] + seq_diff(seq, before[SEQ] & 0xFFFF)
-            for missing, at, block in red.recover(
-                payload, spec.payload_type, extended, timestamp, before[SEQ], before[TIMESTAMP]
-            ):
-                stream.receive(missing & 0xFFFF, at, 0, block, now)
-        if not stream.receive(seq, timestamp, 0, newest, now):
-            self.drops[DropReason.TOO_OLD] += 1
-        stream.expect(spec.red_payload_type)
+    def _count(self, reason: DropReason | None) -> None:
+        if reason is not None:
+            self.drops[reason] += 1
 
     def _read_extensions(
         self, publisher: Publisher, stream: RtpStream | None, at: int, header: int, now: float
@@ -334,10 +317,12 @@ class Ingress:
     ) -> None:
         """A packet of an RTX stream, or the first of an SSRC not seen before."""
         _, second, seq, timestamp, ssrc = _header(self._data, at)
-        payload_type = second & 0x7F
+        payload_type, marker = second & 0x7F, MARKER if second & 0x80 else 0
         repaired = publisher.rtx.get(ssrc)
         if repaired is not None:
-            self._take_rtx(repaired, payload_type, second, timestamp, payload, now)
+            self._count(
+                arrival.receive_resend(repaired, payload_type, timestamp, marker, payload, now)
+            )
             return
         known = any(
             track.takes(payload_type) or payload_type == track.spec.rtx_payload_type
@@ -354,41 +339,14 @@ class Ingress:
             return
         stream = publisher.streams.get(ssrc)
         if stream is not None and payload_type == stream.track.spec.red_payload_type != 0:
-            self._take_redundant(stream, seq, timestamp, payload, now)
+            self._count(arrival.receive_redundant(stream, seq, timestamp, payload, now))
         elif stream is not None and payload:
-            stream.receive(seq, timestamp, MARKER if second & 0x80 else 0, payload, now)
+            arrival.receive(stream, seq, timestamp, marker, payload, now)
         elif ssrc in publisher.rtx:
             stream = publisher.rtx[ssrc]
-            self._take_rtx(stream, payload_type, second, timestamp, payload, now)
-
-    def _take_rtx(
-        self,
-        stream: RtpStream,
-        payload_type: int,
-        second: int,
-        timestamp: int,
-        payload: bytes,
-        now: float,
-    ) -> None:
-        """A resend (RFC 4588 clause 4): the original number leads the payload.
-
-        Probes repeat packets that are here already, or carry nothing; both end here.
-        """
-        if payload_type != stream.track.spec.rtx_payload_type:
-            self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
-            return
-        if len(payload) <= 2:
-            return
-        seq = payload[0] << 8 | payload[1]
-        # What waits is not in the cache yet.
-        stream.track.forwarder.fan_out(stream, now)
-        if stream.newest is None or stream.shut or stream.has(seq):
-            return
-        marker = MARKER if second & 0x80 else 0
-        if stream.receive(seq, timestamp, marker, payload[2:], now):
-            stream.repaired += 1
-        else:
-            self.drops[DropReason.TOO_OLD] += 1
+            self._count(
+                arrival.receive_resend(stream, payload_type, timestamp, marker, payload, now)
+            )
 
     def _take_rtcp(self, peer: Peer, address: bytes, at: int, size: int, now: float) -> None:
         transport = peer.transport

@@ -301,7 +301,8 @@ class Publisher:
 
         The worst of the streams that packets come of.
         """
-        alive = [s for s in self.streams.values() if s.index in s.track.arriving]
+        tracks = self.tracks.values()
+        alive = [s for track in tracks for s in track.streams if s.index in track.arriving]
         jitter = max((s.statistics.jitter / s.clock_rate for s in alive), default=0.0)
         return max((s.loss for s in alive), default=0.0), jitter
 
@@ -333,7 +334,7 @@ class Publisher:
             missing = missing or bool(stream.nack) or waits
             if not stream.is_video:
                 self._attend_to_pauses(parts, ssrc, stream, now)
-                missing = self.forwarder.copy_waiting(stream, now) or missing
+                missing = stream.output.repair(now) or missing
         if parts:
             self.transport.send_rtcp(b"".join(parts), now)
         return missing
@@ -349,7 +350,7 @@ class Publisher:
             if missing:
                 stream.nacks += 1
                 parts.append(rtcp.nack(self.local_ssrc, ssrc, missing))
-            if stream.nack.keyframe_needed and stream.targets:
+            if stream.nack.keyframe_needed and stream.output.is_wanted:
                 stream.keyframe_wanted = True
         if stream.keyframe_wanted and stream.newest is not None and stream.wants_keyframe_now(now):
             stream.plis += 1
@@ -362,7 +363,6 @@ class Publisher:
     def _attend_to_pauses(
         self, parts: list[bytes], ssrc: int, stream: RtpStream, now: float
     ) -> None:
-        pauses.repeat(stream, self.forwarder, now)
         wanted = pauses.unannounced(stream, now)
         if wanted:
             stream.nacks += 1

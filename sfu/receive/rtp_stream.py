@@ -12,21 +12,16 @@ Behind a gap video waits for the repair (`sfu.receive.in_order`).
 from __future__ import annotations
 
 import math
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from qos.receive import ReceiveStatistics
 from qos.video import FrameMeter
-from sfu.receive import in_order
+from sfu.codecs.codec import Codec, Kind
+from sfu.control import UpTrackSpec
 from sfu.receive.nack import NackGenerator
 from sfu.receive.packet_cache import PacketCache
 from sfu.receive.rate_meter import RateMeter
-from sfu.wire.packet import ONE_PAD, PADDED, PAYLOAD, SEQ, TIMESTAMP, Packet
-
-if TYPE_CHECKING:
-    from sfu.receive.up_track import UpTrack
-    from sfu.send.down_track import DownTrack
-    from sfu.send.lane import Lane
+from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
 
 LOSS_GAIN: Final = 0.3
 """Of a new second in the smoothed loss."""
@@ -37,6 +32,56 @@ LONGEST_KEYFRAME_INTERVAL: Final = 2.0
 of all the other layers too."""
 
 
+class Track(Protocol):
+    """What a stream needs of the up track that it is part of; `sfu.receive.up_track`."""
+
+    spec: UpTrackSpec
+    kind: Kind
+    codec: Codec
+    level: int
+    """Loudest audio level of late, -dBov; the receive path lowers it."""
+
+    def takes(self, payload_type: int) -> bool:
+        """Whether media of this track may come under this payload type."""
+
+    def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
+        """`packet` is the first of `stream`, and is sent next."""
+
+    def keyframe_arrived(self, stream: RtpStream, packet: Packet, now: float) -> None:
+        """`packet` begins a keyframe of `stream`, and is sent next: receivers may switch to it."""
+
+
+class Output(Protocol):
+    """Where the packets of a stream go, in order; `sfu.send.fan_out`."""
+
+    is_video: bool
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether they reach anybody."""
+
+    def note_pending(self) -> None:
+        """`RtpStream.pending` has its first packet: `flush` is due at the end of the batch."""
+
+    def repair_soon(self) -> None:
+        """Something is missing, or a keyframe is wanted: `repair` is due soon."""
+
+    def flush(self, now: float) -> None:
+        """Count, keep and send the pending packets."""
+
+    def send(self, packets: list[Packet], now: float) -> None:
+        """Send packets that are counted and kept, newer than all before."""
+
+    def send_late(self, packet: Packet, now: float) -> None:
+        """Send a packet behind the newest to whom it can still help."""
+
+    def leave_out(self, first: int, last: int) -> None:
+        """These packets, next in line, are not sent; the numbers of what follows close up."""
+
+    def repair(self, now: float) -> bool:
+        """Send again what receivers may have lost unnoticed; whether more will be due soon."""
+
+
 class RtpStream:
     """State of one SSRC; the fields are open to the forwarder and to statistics."""
 
@@ -44,7 +89,6 @@ class RtpStream:
         "cache",
         "clock_rate",
         "codec",
-        "doubled",
         "fast_payload_type",
         "frames",
         "gaps",
@@ -55,11 +99,9 @@ class RtpStream:
         "keyframe_only",
         "keyframe_wanted",
         "keyframes",
-        "lanes",
         "last_arrival",
         "last_keyframe_request",
         "loss",
-        "managed",
         "meter",
         "missed",
         "missed_before",
@@ -67,9 +109,9 @@ class RtpStream:
         "nacks",
         "newest",
         "next_seq",
+        "output",
         "pending",
         "plis",
-        "red_lanes",
         "redundant",
         "repaired",
         "rid",
@@ -87,14 +129,16 @@ class RtpStream:
         "size",
         "ssrc",
         "statistics",
-        "targets",
         "track",
         "unanswered",
         "waits",
     )
 
+    output: Output
+    """Set by its maker before the first packet."""
+
     def __init__(
-        self, track: UpTrack, ssrc: int, rtx_ssrc: int, rid: str, index: int, *, nack: bool
+        self, track: Track, ssrc: int, rtx_ssrc: int, rid: str, index: int, *, nack: bool
     ) -> None:
         self.track = track
         self.ssrc = ssrc
@@ -113,15 +157,6 @@ class RtpStream:
         self.cache: PacketCache[Packet] = PacketCache(1024 if self.is_video else 128)
         self.nack = NackGenerator() if nack else None
         self.pending: list[Packet] = []
-        self.targets: list[DownTrack] = []
-        self.lanes: list[Lane] = []
-        """Of the targets, in the form the forwarder needs."""
-        self.red_lanes: dict[tuple[int, int], list[Lane]] = {}
-        """Lanes of who gets redundant audio, by how many blocks and the receiver's payload type."""
-        self.doubled: list[DownTrack] = []
-        """Those of the targets that get each packet twice."""
-        self.managed: list[DownTrack] = []
-        """Those of the targets that are paced or thinned out; they have no lane."""
         self.sent_packets = 0
         """Fanned out in all; each target was sent those since it joined."""
         self.sent_octets = 0
@@ -175,85 +210,6 @@ class RtpStream:
         self.sender_report_at = 0.0
         """Local (monotonic) arrival of that report."""
 
-    def receive(self, seq: int, timestamp: int, marker: int, payload: bytes, now: float) -> bool:
-        """Take one packet, whatever it is; False when it is too far off to belong to the stream.
-
-        `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds. A caller
-        in a hurry may put a packet that is just the `next_seq` into `pending` itself.
-        """
-        if seq == self.next_seq & 0xFFFF and self.newest is not None and self.gate < 0:
-            self.put_pending((self.next_seq, timestamp, marker, payload))
-            return True
-        # What waits comes first: statistics, cache and receivers go by order of arrival.
-        self.track.forwarder.fan_out(self, now)
-        extended = self.statistics.packet(seq, timestamp, now, len(payload))
-        if extended < 0:
-            return False
-        packet = (extended, timestamp, marker, payload)
-        if self.nack is not None:
-            self.nack.packet(extended, now)
-            if self.nack:
-                self.track.forwarder.repair_wanted = True
-        keyframe = self.codec.is_keyframe(payload)
-        kept = self.cache.put(extended, packet, now, keyframe)
-        if self.newest is None:
-            self.expect(self.track.spec.payload_type)
-            self.track.stream_started(self, packet, now)
-            self._send(packet, keyframe, now)
-        elif self._is_held(extended, packet, kept, now):
-            pass
-        elif extended >= self.next_seq:
-            self._note_arrival(extended, now)
-            self._send(packet, keyframe, now)
-        elif kept:
-            self._send_late(packet, now)
-        return True
-
-    def _send_late(self, packet: Packet, now: float) -> None:
-        """A packet behind the newest: reordered, or resent by the publisher."""
-        if self.waits:
-            # What left was in order, and numbered without a place for it.
-            self.track.forwarder.too_old += 1
-        else:
-            self.track.forwarder.forward_late(self, packet, now)
-
-    def _send(self, packet: Packet, keyframe: bool, now: float) -> None:
-        """Send on the newest packet by itself."""
-        if self.codec.begins_frame(packet[PAYLOAD]):
-            self.frames.frame(now)
-        self.newest = packet
-        self.last_arrival = now
-        self.next_seq = packet[SEQ] + 1
-        if keyframe:
-            self.keyframe_begins(packet, now)
-        self.track.forwarder.send(self, [packet], now)
-
-    def _note_arrival(self, extended: int, now: float) -> None:
-        """The newest of those that came."""
-        if extended > self.next_seq:
-            self.gaps += 1
-            self.missed += extended - self.next_seq
-        self.next_seq = extended + 1
-        self.last_arrival = now
-
-    def _is_held(self, extended: int, packet: Packet | None, kept: bool, now: float) -> bool:
-        """Whether this packet (None: padding) waits behind a gap, or has ended the wait."""
-        gate = self.gate if self.gate >= 0 else self.next_seq
-        if extended < gate:
-            return False
-        if self.gate < 0 and (extended == gate or not self.waits):
-            return False
-        if not kept:
-            return True
-        silent_since = self.last_arrival
-        if extended >= self.next_seq:
-            self._note_arrival(extended, now)
-        if self.gate < 0:
-            in_order.begin(self, gate, silent_since, now)
-        else:
-            in_order.advance(self, packet, now)
-        return True
-
     def expect(self, payload_type: int) -> None:
         """The next packets in line will be of this type."""
         self.fast_payload_type = payload_type if self.gate < 0 else -1
@@ -278,7 +234,7 @@ class RtpStream:
         """`packet` is the next in line: count and forward it with the rest of its batch."""
         pending = self.pending
         if not pending:
-            self.track.forwarder.dirty.append(self)
+            self.output.note_pending()
         pending.append(packet)
         self.next_seq = packet[SEQ] + 1
 
@@ -370,59 +326,6 @@ class RtpStream:
         """A packet to send again, or None: never came, or too long ago."""
         packet = self.cache.get(extended)
         return packet if packet is not None and packet[SEQ] == extended else None
-
-    def skip_padding(self, seq: int, timestamp: int, now: float) -> None:
-        """A packet with no payload (a probe): counted, and closed up in what is sent on."""
-        self.track.forwarder.fan_out(self, now)
-        extended = self.statistics.packet(seq, timestamp, now, 0)
-        if extended < 0:
-            return
-        if self.nack is not None:
-            self.nack.packet(extended, now)
-        kept = self.cache.skip(extended, now)
-        if self.newest is None or self._is_held(extended, None, kept, now):
-            return
-        if extended >= self.next_seq:
-            self._note_arrival(extended, now)
-            self.leave_out(extended, extended)
-        elif kept:
-            # Those behind it have been sent, so its number is missing until it is filled.
-            self._send_late((extended, timestamp, PADDED, ONE_PAD), now)
-
-    def leave_out(self, first: int, last: int) -> None:
-        """These packets, next in line, are not sent; the numbers of what follows close up."""
-        for down_track in self.targets:
-            down_track.skip(first, last)
-        self.lay_lanes()
-
-    def add_target(self, down_track: DownTrack) -> None:
-        """`down_track` flows from this stream from now on."""
-        self.targets.append(down_track)
-        self.lay_lanes()
-
-    def remove_target(self, down_track: DownTrack) -> None:
-        """It no longer does."""
-        if down_track in self.targets:
-            self.targets.remove(down_track)
-            self.lay_lanes()
-
-    def lay_lanes(self) -> None:
-        """Something about a target has changed."""
-        self.managed = [down_track for down_track in self.targets if down_track.managed]
-        self.doubled = [down_track for down_track in self.targets if down_track.copied]
-        self.red_lanes = {}
-        plain = []
-        for down_track in self.targets:
-            if down_track.blocks:
-                lane = down_track.lane(redundant=True)
-                if lane is not None:
-                    key = (down_track.blocks, down_track.spec.payload_type)
-                    self.red_lanes.setdefault(key, []).append(lane)
-            elif not down_track.managed:
-                plain.append(down_track)
-        lanes = (down_track.lane() for down_track in plain)
-        # Receivers of one layout stand together: the forwarder then changes groups seldom.
-        self.lanes = sorted((lane for lane in lanes if lane is not None), key=itemgetter(0))
 
     def note_sent(self, packets: list[Packet], now: float) -> None:
         """`packets` have been fanned out to all targets."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sfu.codecs import registry
 from sfu.congestion.allocator import LayerOffer, nominal_bps
@@ -19,12 +19,11 @@ from sfu.congestion.layer_demand import LayerDemand
 from sfu.control import UpTrackSpec
 from sfu.receive.publish_limit import PublishLimit, VoiceLimit
 from sfu.receive.rtp_stream import RtpStream
+from sfu.send.down_track import DownTrack
+from sfu.send.fan_out import FanOut
+from sfu.send.forwarder import Forwarder
 from sfu.wire.packet import SEQ, TIMESTAMP, Packet
 from sfu.wire.rtp import ts_diff
-
-if TYPE_CHECKING:
-    from sfu.send.down_track import DownTrack
-    from sfu.send.forwarder import Forwarder
 
 LAYER_SILENCE: Final = 1.5
 """Seconds without a packet after which a simulcast layer counts as switched off."""
@@ -49,6 +48,7 @@ class UpTrack:
         self.codec = codec = registry.find(spec.codec)
         self.streams: list[RtpStream] = []
         """Those seen or announced so far, low to high."""
+        self._fan_outs: dict[RtpStream, FanOut] = {}
         self.down_tracks: list[DownTrack] = []
         self.arriving: set[int] = set()
         """Places of the streams that packets come of; each selector looks at this very set."""
@@ -95,16 +95,17 @@ class UpTrack:
                 return known
             self._replace(known)
         stream = RtpStream(self, ssrc, rtx_ssrc, rid, index, nack=self.spec.nack or self.is_voice)
+        self._fan_outs[stream] = FanOut(stream, self.forwarder)
         self.streams.append(stream)
         self.streams.sort(key=lambda s: s.index)
         return stream
 
     def _replace(self, stream: RtpStream) -> None:
-        self.forwarder.fan_out(stream, stream.last_arrival)
+        stream.output.flush(stream.last_arrival)
         self.streams.remove(stream)
         self._ended_octets += stream.statistics.bytes + stream.shut_octets
         self.arriving.discard(stream.index)
-        for down_track in list(stream.targets):
+        for down_track in list(self._fan_outs.pop(stream).targets):
             down_track.detach()
             if down_track.selector is not None:
                 down_track.selector.lost()
@@ -123,7 +124,7 @@ class UpTrack:
         stream = self.streams[-1] if self.streams else None
         if stream is None or stream.newest is None:
             return
-        self.forwarder.fan_out(stream, now)
+        stream.output.flush(now)
         recent = [packet for _, packet in stream.cache.since(since)]
         before = down_track.segment
         if before is not None and before.source is stream:
@@ -133,7 +134,7 @@ class UpTrack:
         first, timestamp = stream.next_seq, stream.newest[TIMESTAMP]
         if recent:
             first, timestamp = recent[0][SEQ], recent[0][TIMESTAMP]
-        down_track.switch_to(stream, first, timestamp, None, now)
+        down_track.switch_to(self._fan_outs[stream], first, timestamp, None, now)
         if recent:
             self.forwarder.replay(down_track, recent, now)
 
@@ -155,14 +156,16 @@ class UpTrack:
                 continue
             if stream.gate >= 0:
                 continue  # What is cached behind the gap has not been sent to anybody.
-            self.forwarder.fan_out(stream, now)
+            stream.output.flush(now)
             replay = [packet for _, packet in stream.cache.replay(REPLAY_PACKETS)]
             if (
                 replay
                 and down_track.is_news(stream, replay[-1])
                 and selector.keyframe(stream.index)
             ):
-                down_track.switch_to(stream, replay[0][SEQ], replay[0][TIMESTAMP], replay[0], now)
+                down_track.switch_to(
+                    self._fan_outs[stream], replay[0][SEQ], replay[0][TIMESTAMP], replay[0], now
+                )
                 self.forwarder.replay(down_track, replay, now)
                 return
 
@@ -183,7 +186,7 @@ class UpTrack:
     def _wait_for_keyframe(self, stream: RtpStream) -> None:
         if stream.is_video and not stream.keyframe_wanted:
             stream.keyframe_wanted = True
-            self.forwarder.repair_wanted = True
+            stream.output.repair_soon()
 
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` is the first of `stream` and is sent next: audio can be heard from it."""
@@ -195,7 +198,9 @@ class UpTrack:
         elif not self.silenced:
             for down_track in self.down_tracks:
                 if down_track.stream is None:
-                    down_track.switch_to(stream, packet[SEQ], packet[TIMESTAMP], None, now)
+                    down_track.switch_to(
+                        self._fan_outs[stream], packet[SEQ], packet[TIMESTAMP], None, now
+                    )
 
     def keyframe_arrived(self, stream: RtpStream, packet: Packet, now: float) -> None:
         """`packet` starts a keyframe of `stream` and is sent next: the moment to switch."""
@@ -206,9 +211,11 @@ class UpTrack:
                 continue
             if current is not None:
                 # What waits of it must pass the filter as it is now.
-                self.forwarder.fan_out(current, now)
+                current.output.flush(now)
             if selector.keyframe(stream.index):
-                down_track.switch_to(stream, packet[SEQ], packet[TIMESTAMP], packet, now)
+                down_track.switch_to(
+                    self._fan_outs[stream], packet[SEQ], packet[TIMESTAMP], packet, now
+                )
 
     def offers(self, now: float) -> list[LayerOffer]:
         """The layers that can be had, low to high, with what they cost."""
@@ -271,7 +278,7 @@ class UpTrack:
             return
         self.silenced = silenced
         for stream in self.streams:
-            self.forwarder.fan_out(stream, now)
+            stream.output.flush(now)
         for down_track in self.down_tracks:
             if silenced:
                 if down_track.stream is not None:
@@ -311,7 +318,7 @@ class UpTrack:
         passing = len(self.streams) - self.limit.shut
         for place, stream in enumerate(self.streams):
             if stream.shut is not (place >= passing):
-                self.forwarder.fan_out(stream, now)
+                stream.output.flush(now)
                 stream.set_shut(place >= passing)
 
     def take_level(self) -> int:
@@ -346,3 +353,4 @@ class UpTrack:
             down_track.up_track = None
         self.down_tracks.clear()
         self.streams.clear()
+        self._fan_outs.clear()

@@ -9,10 +9,11 @@ the work per packet with the plain numbers kept here. What the receiver says com
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sfu.codecs import registry
 from sfu.codecs.codec import NO_NUMBERS, NO_SHIFT, FrameNumbers
+from sfu.congestion.pacer import Pacer
 from sfu.control import DownTrackSpec
 from sfu.receive.nack import ResendLimiter
 from sfu.receive.rtp_stream import RtpStream
@@ -21,12 +22,9 @@ from sfu.send.audio_repair import MAX_COPIES, Redundancy
 from sfu.send.egress import Egress
 from sfu.send.lane import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, Item, Lane
 from sfu.send.packet_map import PacketMap, Segment
+from sfu.send.source import Published, Source
 from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
 from sfu.wire.rtcp import ReportBlock
-
-if TYPE_CHECKING:
-    from sfu.congestion.pacer import Pacer
-    from sfu.receive.up_track import UpTrack
 
 EVERYTHING: Final = layer_selector.Layer(2, layer_selector.ALL)
 """The target of a picture that nobody has said anything about."""
@@ -42,6 +40,7 @@ class DownTrack:
         "_last",
         "_octets_before",
         "_packets_before",
+        "_source",
         "clock_rate",
         "closed",
         "codec",
@@ -90,8 +89,11 @@ class DownTrack:
         self.egress = egress
         self.codec = registry.find(spec.codec)
         self.clock_rate = self.codec.clock_rate
-        self.up_track: UpTrack | None = None
+        self.up_track: Published[DownTrack] | None = None
         self.stream: RtpStream | None = None
+        """That flows now."""
+        self._source: Source[DownTrack] | None = None
+        # Of the same.
         self.segment: Segment | None = None
         self.map = PacketMap(first_seq)
         self.closed = False
@@ -203,7 +205,8 @@ class DownTrack:
         if self.stream is not None:
             self._packets_before = self.stream.sent_packets
             self._octets_before = self.stream.sent_octets
-            self.stream.lay_lanes()
+        if self._source is not None:
+            self._source.lay_lanes()
 
     def thin_out(self, packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
         """Parts of `packets` that are sent, each under the `lane` of its moment."""
@@ -321,15 +324,20 @@ class DownTrack:
                 self.uncopied.append(packet)
 
     def switch_to(
-        self, stream: RtpStream, first_in: int, timestamp: int, packet: Packet | None, now: float
+        self,
+        source: Source[DownTrack],
+        first_in: int,
+        timestamp: int,
+        packet: Packet | None,
+        now: float,
     ) -> None:
-        """From extended sequence number `first_in` of `stream` on, forward that stream.
+        """From extended sequence number `first_in` of its stream on, flow from `source`.
 
         `timestamp` is that packet's; `packet` the packet itself where it is known (video).
         Sequence number, timestamp and frame number go on from what was sent last.
         """
         self.detach()
-        before = self.segment
+        before, stream = self.segment, source.stream
         segment = self.map.begin(stream, first_in)
         if before is not None:
             self._continue_from(before, segment, stream, timestamp, now)
@@ -339,7 +347,8 @@ class DownTrack:
         self.stream = stream
         self._packets_before = stream.sent_packets
         self._octets_before = stream.sent_octets
-        stream.add_target(self)
+        self._source = source
+        source.add(self)
 
     def _continue_from(
         self, before: Segment, segment: Segment, stream: RtpStream, timestamp: int, now: float
@@ -390,12 +399,12 @@ class DownTrack:
 
     def detach(self) -> None:
         """Nothing flows until the next `switch_to`."""
-        stream = self.stream
-        if stream is not None:
+        source = self._source
+        if source is not None:
             self.settle()
             self._note_last()
-            stream.remove_target(self)
-            self.stream = None
+            source.remove(self)
+            self.stream = self._source = None
 
     def give_up(self, first: Packet, segment: Segment) -> None:
         """What waited in the pacer is thrown away, `first` being the first of it: its number goes
@@ -429,8 +438,8 @@ class DownTrack:
         if ring is None:
             self.settle()
             self.resend_ring = [(-1, b"")] * RESEND_RING
-            if self.stream is not None:
-                self.stream.lay_lanes()
+            if self._source is not None:
+                self._source.lay_lanes()
             return None
         held, packet = ring[seq % RESEND_RING]
         return packet if held == seq else None
@@ -459,8 +468,8 @@ class DownTrack:
     def _repair_changed(self) -> None:
         self.settle()
         self.uncopied = []
-        if self.stream is not None:
-            self.stream.lay_lanes()
+        if self._source is not None:
+            self._source.lay_lanes()
 
     def timestamp_at(self, ntp_now: int, publisher_offset: float) -> int | None:
         """The RTP timestamp of this instant on the track's timeline, for a sender report.

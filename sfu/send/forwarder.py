@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sfu.codecs import red
 from sfu.codecs.codec import NO_SHIFT
 from sfu.net.srtp import length_cell, protect
-from sfu.send.audio_repair import COPY_AFTER
+from sfu.receive.rtp_stream import Output, RtpStream
+from sfu.send.down_track import DownTrack
 from sfu.send.egress import CAPACITY, Egress, Outbox
 from sfu.send.lane import (
     HEADER_SHIFT,
@@ -30,15 +31,11 @@ from sfu.send.lane import (
     RECEIVER,
     REMEMBERED,
     TAG_MASK,
+    Lane,
     Receiver,
 )
+from sfu.send.packet_map import Segment
 from sfu.wire.packet import ONE_PAD, PADDED, PAYLOAD, TIMESTAMP, Packet
-
-if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import RtpStream
-    from sfu.send.down_track import DownTrack
-    from sfu.send.lane import Lane
-    from sfu.send.packet_map import Segment
 
 GROUP_PACKETS: Final = 40
 """Packets in a group at most: it must fit an egress and one message."""
@@ -51,8 +48,6 @@ ENOUGH: Final = 30
 NUMBER_AT: Final = 17
 """Where a packet of ours has its transport-wide number: behind the header of 12 bytes, the
 extension's of 4 and the element's of 1."""
-MAX_BEHIND: Final = 1000
-"""How far behind the newest a packet may be sent; below libsrtp's window of 1024."""
 
 _pack_plain: Final = struct.Struct("!III").pack_into
 _pack_extended: Final = struct.Struct("!IIQI").pack_into
@@ -117,17 +112,12 @@ def redundant(
     return found
 
 
-def _uncopied(stream: RtpStream) -> list[tuple[DownTrack, list[bytes]]]:
-    """What was sent before and leaves a second time with the next packet."""
-    return [(down_track, down_track.take_uncopied()) for down_track in stream.doubled]
-
-
 class Forwarder:
     """Fans streams out; one a worker."""
 
     def __init__(self, outbox: Outbox) -> None:
-        self.dirty: list[RtpStream] = []
-        """Streams with pending packets."""
+        self.dirty: list[Output] = []
+        """Those of streams with pending packets."""
         self.repair_wanted = False
         """Something is missing, or a keyframe is wanted: look soon."""
         self.pacing_wanted = False
@@ -149,57 +139,17 @@ class Forwarder:
         dirty, outbox = self.dirty, self._outbox
         waiting = 0
         # Video first: a shorter packet of audio behind it ends its run, and costs no message.
-        for stream in dirty:
-            if stream.is_video:
+        for output in dirty:
+            if output.is_video:
                 if waiting >= ENOUGH:
                     outbox.flush(now)
                 before = self.forwarded
-                self.fan_out(stream, now)
+                output.flush(now)
                 waiting = self.forwarded - before
-        for stream in dirty:
-            if not stream.is_video:
-                self.fan_out(stream, now)
+        for output in dirty:
+            if not output.is_video:
+                output.flush(now)
         dirty.clear()
-
-    def fan_out(self, stream: RtpStream, now: float) -> None:
-        """Count, keep and send on `stream`'s pending packets."""
-        if not stream.pending:
-            return
-        if not stream.is_video:
-            self.send(stream, stream.take_voice(now), now)
-            return
-        for part, keyframe in stream.take_video(now):
-            stream.begin_part(part, keyframe, now)
-            self.send(stream, part, now)
-
-    def send(self, stream: RtpStream, packets: list[Packet], now: float) -> None:
-        """Write packets of `stream` to all its targets; they are newer than all before them."""
-        lanes = stream.lanes
-        count = len(packets)
-        uncopied = _uncopied(stream) if stream.doubled else None
-        if lanes:
-            if count <= GROUP_PACKETS:
-                self._fan_out(lanes, packets, stream.is_video and count > 1, now)
-            else:
-                for start in range(0, count, GROUP_PACKETS):
-                    part = packets[start : start + GROUP_PACKETS]
-                    self._fan_out(lanes, part, stream.is_video, now)
-            self.forwarded += count * len(lanes)
-        for (blocks, payload_type), red_lanes in stream.red_lanes.items():
-            self._fan_out(red_lanes, redundant(stream, packets, blocks, payload_type), False, now)
-            self.forwarded += count * len(red_lanes)
-        if stream.managed:
-            for down_track in stream.managed:
-                self.send_managed(down_track, packets, now)
-        elif not lanes and not stream.red_lanes:
-            return
-        stream.note_sent(packets, now)
-        if uncopied:
-            for down_track, before in uncopied:
-                self.copy(down_track, before, now, behind=True)
-            if stream.codec.announces_pause(packets[-1][PAYLOAD]):
-                # Nothing follows that would take its copy along.
-                self.repair_wanted = True
 
     def copy(
         self, down_track: DownTrack, packets: Sequence[bytes], now: float, behind: bool = False
@@ -215,16 +165,6 @@ class Forwarder:
                 number = int.from_bytes(packet[NUMBER_AT : NUMBER_AT + 2], "big")
                 note(number, (egress.transport_word >> 8) - 1 & 0xFFFF)
         self.forwarded += len(packets)
-
-    def copy_waiting(self, stream: RtpStream, now: float) -> bool:
-        """Send the copies that no next packet takes along, where the voice pauses; whether some
-        are not due yet."""
-        waiting = [down for down in stream.doubled if down.uncopied]
-        if not waiting or stream.pending or now - stream.last_arrival < COPY_AFTER:
-            return bool(waiting)
-        for down_track in waiting:
-            self.copy(down_track, down_track.take_uncopied(), now)
-        return False
 
     def send_managed(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """To a receiver whose way is narrow: what its layers allow, when its pacer allows.
@@ -255,13 +195,13 @@ class Forwarder:
             return
         for start in range(0, len(packets), GROUP_PACKETS):
             part = packets[start : start + GROUP_PACKETS]
-            self._fan_out([lane], part, len(packets) > 1, now)
+            self.write_group([lane], part, len(packets) > 1, now)
         self.forwarded += len(packets)
 
-    def _fan_out(
+    def write_group(
         self, lanes: Sequence[Lane], packets: Sequence[Packet], pad: bool, now: float
     ) -> None:
-        """The innermost loop: one group to each of its receivers."""
+        """The innermost loop: `GROUP_PACKETS` at most to each lane, padded by a byte if `pad`."""
         groups: dict[int, Group] = {}
         group: Group
         cell, outbox, known = self._cell, self._outbox, -1
@@ -358,17 +298,6 @@ class Forwarder:
         if packets:
             self.write(lane, packets, now)
             down_track.note_sent(packets, now)
-
-    def forward_late(self, stream: RtpStream, packet: Packet, now: float) -> None:
-        """A packet behind the newest: to whom its number still belongs."""
-        for down_track in stream.targets:
-            lane = down_track.late_lane(packet, MAX_BEHIND)
-            if lane is None:
-                self.too_old += 1
-                continue
-            self._fan_out([lane], [packet], False, now)
-            self.forwarded += 1
-            down_track.note_late(packet)
 
     def resend(self, down_track: DownTrack, seqs: Sequence[int], now: float, rtt: float) -> int:
         """Answer a NACK (RFC 4585 clause 6.2.1); returns how many packets were sent again.

@@ -19,15 +19,13 @@ slow one and grow.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
-from sfu.send.forwarder import redundant
+from sfu.receive.rtp_stream import RtpStream
+from sfu.send.down_track import DownTrack
+from sfu.send.forwarder import Forwarder, redundant
 from sfu.wire.packet import PAYLOAD, SEQ
-
-if TYPE_CHECKING:
-    from sfu.receive.rtp_stream import RtpStream
-    from sfu.send.down_track import DownTrack
-    from sfu.send.forwarder import Forwarder
 
 REPEAT_EACH: Final = 0.04
 """Seconds from the announcement to its repeat, and from one repeat to the next: two frames, so
@@ -39,26 +37,30 @@ PAUSE_SECONDS: Final = 0.35
 """After this the next packet of a pause comes by itself."""
 
 
-def repeat(stream: RtpStream, forwarder: Forwarder, now: float) -> None:
-    """Tell receivers on lossy ways again that the voice pauses, where it is time; on each tick."""
+def repeat(
+    stream: RtpStream, receivers: Sequence[DownTrack], forwarder: Forwarder, now: float
+) -> bool:
+    """Announce the voice's pause again to receivers that lose packets, where that is due; call it
+    on each tick. Returns whether lanes must be laid anew, since numbers have moved."""
     newest = stream.newest
-    if not stream.red_lanes or newest is None or not stream.codec.announces_pause(newest[PAYLOAD]):
-        return
+    if newest is None or not stream.codec.announces_pause(newest[PAYLOAD]):
+        return False
     if stream.pending:
-        return
+        return False
     age = now - stream.last_arrival
-    told = False
-    for down in stream.targets:
+    repeated = False
+    for down in receivers:
         if down.pause != newest[SEQ]:
             down.pause, down.pauses_told = newest[SEQ], 0
         if down.pauses_told < down.blocks and age >= REPEAT_EACH * (down.pauses_told + 1):
             down.pauses_told += 1
-            told = _tell(down, stream, forwarder, age, now) or told
-    if told:
-        stream.lay_lanes()
+            repeated = _repeat_to(down, stream, forwarder, age, now) or repeated
+    return repeated
 
 
-def _tell(down: DownTrack, stream: RtpStream, forwarder: Forwarder, age: float, now: float) -> bool:
+def _repeat_to(
+    down: DownTrack, stream: RtpStream, forwarder: Forwarder, age: float, now: float
+) -> bool:
     assert stream.newest is not None
     _, timestamp, _, payload = stream.newest
     lane = down.lane(redundant=True)

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
-from sfu.receive import in_order
+from sfu.receive import arrival, in_order
 from sfu.send import audio_repair
 from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
@@ -267,14 +267,14 @@ class Room:
     def _batch(self, now: float) -> None:
         for source in self.sources:
             for sent in source.step(now, self._order):
-                arrival = sent if self.uplink is None else self.uplink.send(sent)
-                if arrival is not None:
-                    heapq.heappush(self._coming, arrival)
+                coming = sent if self.uplink is None else self.uplink.send(sent)
+                if coming is not None:
+                    heapq.heappush(self._coming, coming)
             self._order += 1000
         while self._coming and self._coming[0].at <= now:
             _, _, stream, seq, timestamp, marker, payload = heapq.heappop(self._coming)
             if self.uplink is None or not stream.has(seq):
-                stream.receive(seq, timestamp, marker, payload, now)
+                arrival.receive(stream, seq, timestamp, marker, payload, now)
         while self._back and self._back[0][0] <= now:
             _, _, data = heapq.heappop(self._back)
             for packet in rtcp.parse(data):
@@ -321,11 +321,11 @@ class Room:
                 self.forwarder.repair_wanted = True
                 if not stream.is_video:
                     stream.nack.max_age = audio_repair.budget(stream.loss) - uplink.rtt
-                if stream.nack.keyframe_needed and stream.targets:
+                if stream.nack.keyframe_needed and stream.output.is_wanted:
                     stream.keyframe_wanted = True
-                for arrival in uplink.ask(stream, stream.nack.due(now, uplink.rtt), now):
+                for again in uplink.ask(stream, stream.nack.due(now, uplink.rtt), now):
                     self._order += 1
-                    heapq.heappush(self._coming, arrival._replace(order=self._order))
+                    heapq.heappush(self._coming, again._replace(order=self._order))
 
     def run(self, until: float) -> None:
         """On to this time."""

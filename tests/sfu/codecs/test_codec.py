@@ -9,7 +9,7 @@ import pytest
 from sfu.codecs import opus, vp8
 from sfu.codecs.codec import BASE_LOST, NO_NUMBERS, NO_SHIFT, Codec, FrameNumbers, scan_by
 from sfu.codecs.registry import CODECS, find
-from sfu.receive import in_order
+from sfu.receive import arrival, in_order
 from sfu.send.layer_selector import TemporalFilter
 from sfu.wire.packet import MARKER
 from tests.sfu import h264
@@ -113,16 +113,16 @@ def test_behind_a_gap_such_a_stream_goes_on_at_a_keyframe_that_was_asked_for(sce
     first = [*h264.PARAMETERS, h264.fragment(1)]
     for seq, payload in enumerate(first, 65534):
         marker = MARKER if seq == 65536 else 0
-        stream.receive(seq & 0xFFFF, 0, marker, payload, 1.0)
+        arrival.receive(stream, seq & 0xFFFF, 0, marker, payload, 1.0)
     sent = scene.take()
     # A whole frame is missing (65537): not padding, for all that is known.
-    stream.receive(2, 6000, MARKER, h264.slice_of(3), 1.0)
+    arrival.receive(stream, 2, 6000, MARKER, h264.slice_of(3), 1.0)
     in_order.look(stream, 1.0 + in_order.MOST_PATIENCE, 0.1)
     assert scene.take() == []
     assert stream.keyframe_wanted
     again = [*h264.PARAMETERS, h264.fragment(4)]
     for seq, payload in enumerate(again, 3):
-        stream.receive(seq, 9000, MARKER if seq == 5 else 0, payload, 2.0)
+        arrival.receive(stream, seq, 9000, MARKER if seq == 5 else 0, payload, 2.0)
     sent += scene.take()
     assert [body(packet) for packet in sent] == first + again
     numbers = seqs(sent)

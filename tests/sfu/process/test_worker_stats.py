@@ -12,6 +12,7 @@ from qos.receive import ReceiveStatistics
 from sfu.measured import DownTotals, StreamTotals
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.process.worker_stats import down_totals, stream_totals, up_totals
+from sfu.receive import arrival
 from sfu.receive.up_track import UpTrack
 from sfu.send.down_track import DownTrack
 from sfu.send.egress import Egress, Outbox
@@ -80,7 +81,9 @@ def receive(way: Way, batch: float = 0.0, first: int = 65_000) -> StreamTotals:
     now = 0.0
     for at, number in way.arrivals:
         now = at if not batch else (int(at / batch) + 1) * batch
-        stream.receive((first + number) & 0xFFFF, number * 960 & 0xFFFFFFFF, 0, b"v" * 80, now)
+        arrival.receive(
+            stream, (first + number) & 0xFFFF, number * 960 & 0xFFFFFFFF, 0, b"v" * 80, now
+        )
         forwarder.flush(now)
         assert stream.nack is not None
         stream.nack.due(now, 0.05)
@@ -126,9 +129,9 @@ def test_what_was_asked_for_and_may_still_come_is_not_lost_yet() -> None:
     track = UpTrack(audio_spec("a"), "alice", Forwarder(Outbox(Wire())))
     stream = track.stream_for("", 500)
     for number in (1, 2, 5):
-        stream.receive(number, number * 960, 0, b"v", number * FRAME)
+        arrival.receive(stream, number, number * 960, 0, b"v", number * FRAME)
     assert stream_totals(stream, True).packets_lost == 0
-    stream.receive(3, 3 * 960, 0, b"v", 0.15)
+    arrival.receive(stream, 3, 3 * 960, 0, b"v", 0.15)
     stream.nack.due(9.0, 0.05)  # type: ignore[union-attr]
     found = stream_totals(stream, True)
     assert (found.packets_lost, found.packets_missed, found.loss_events) == (1, 2, 1)
@@ -142,8 +145,10 @@ def test_frames_keyframes_and_size_of_a_picture() -> None:
         body = keyframe(number) if number % 30 == 1 else delta_frame(number)
         late = 1.0 if number > 60 else 0.0
         now = number / 30 + late
-        stream.receive(2 * number, number * 3000, 0, body, now)
-        stream.receive(2 * number + 1, number * 3000, 0, b"\x80\xe0\x80\x01\x07\x00tail", now)
+        arrival.receive(stream, 2 * number, number * 3000, 0, body, now)
+        arrival.receive(
+            stream, 2 * number + 1, number * 3000, 0, b"\x80\xe0\x80\x01\x07\x00tail", now
+        )
         forwarder.flush(now)
     found = up_totals(track).streams[0]
     assert (found.frames_received, found.counts) == (90, counts(key_frames=3))
@@ -179,7 +184,7 @@ def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
     far = ReceiveStatistics(CLOCK)
     lateness = {number: at for at, number in way.arrivals}
     for number in range(PACKETS):
-        stream.receive(number & 0xFFFF, number * 960, 0, b"v" * 80, number * FRAME)
+        arrival.receive(stream, number & 0xFFFF, number * 960, 0, b"v" * 80, number * FRAME)
         forwarder.flush(number * FRAME)
         outbox.flush(1.0)
         (datagram,) = wire.datagrams()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfu.receive import in_order
+from sfu.receive import arrival, in_order
 from sfu.receive.rtp_stream import RtpStream
 from sfu.wire.packet import MARKER, Packet
 from tests.sfu.congestion.link import VirtualLink
@@ -41,7 +41,7 @@ class Series:
         """The packets at these places arrive."""
         for place in places:
             seq, timestamp, marker, payload = self.packets[place]
-            self.stream.receive(seq & 0xFFFF, timestamp, marker, payload, self.now)
+            arrival.receive(self.stream, seq & 0xFFFF, timestamp, marker, payload, self.now)
         self.sent += self.scene.take()
         return self
 
@@ -157,7 +157,7 @@ def test_padding_that_was_lost_is_not_waited_for() -> None:
         (seq + 3 * (place >= 4), *rest) for place, (seq, *rest) in enumerate(series.packets)
     ]
     series.give(0, 1, 2, 3)
-    series.stream.skip_padding(5, 0, series.now)  # 4 and 6 are lost
+    arrival.skip_padding(series.stream, 5, 0, series.now)  # 4 and 6 are lost
     series.give(4, 5)
     series.assert_sent(*range(6))
 
@@ -169,7 +169,7 @@ def test_padding_behind_a_gap_is_closed_up_when_the_gap_is_repaired() -> None:
     ]
     series.give(0, 1, 2)
     for number in (4, 5):
-        series.stream.skip_padding(number, 0, series.now)
+        arrival.skip_padding(series.stream, number, 0, series.now)
     series.give(4, 5)
     series.assert_sent(0, 1, 2)
     series.give(3)
@@ -235,9 +235,9 @@ def test_whatever_comes_what_leaves_is_numbered_without_a_hole(
         place = max(0, min(len(packets) - 1, place + (step if step % 3 else 1)))
         seq, timestamp, marker, payload = packets[place]
         if kind == "media":
-            series.stream.receive(seq & 0xFFFF, timestamp, marker, payload, series.now)
+            arrival.receive(series.stream, seq & 0xFFFF, timestamp, marker, payload, series.now)
         else:
-            series.stream.skip_padding(seq & 0xFFFF, timestamp, series.now)
+            arrival.skip_padding(series.stream, seq & 0xFFFF, timestamp, series.now)
         series.stream.tick(series.now)
     series.sent += series.scene.take()
     numbers = seqs(series.sent)
@@ -251,7 +251,7 @@ def test_voices_and_pictures_that_nobody_may_ask_for_do_not_wait() -> None:
         scene.attach()
         packets = [packet for frame in make_frames(PLAIN, 4) for packet in frame]
         for seq, timestamp, marker, payload in (packets[0], packets[1], packets[3]):
-            stream.receive(seq, timestamp, marker, payload, 1.0)
+            arrival.receive(stream, seq, timestamp, marker, payload, 1.0)
             scene.attach() if stream.newest is packets[0] else None
         assert stream.gate == -1
 
@@ -269,7 +269,7 @@ def test_work_behind_a_gap_does_not_grow_with_what_waits(monkeypatch: pytest.Mon
     series = Series(THREE_LAYERS).give(0, 1, 2, 4).look(in_order.MOST_PATIENCE)
     seq, timestamp, _, payload = series.packets[4]
     for number in range(5, 3000):
-        series.stream.receive(seq + number, timestamp, MARKER, payload, series.now)
+        arrival.receive(series.stream, seq + number, timestamp, MARKER, payload, series.now)
     assert looked < 10
 
 

@@ -12,6 +12,7 @@ from sfu import control
 from sfu.codecs import opus, red
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.process.shedding import STEPS
+from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
 from sfu.receive.rtp_stream import RtpStream
 from sfu.receive.up_track import PRE_ROLL
@@ -88,7 +89,7 @@ class Sender:
         number = self.numbers[ssrc] = self.numbers.get(ssrc, 99) + 1
         if not lost:
             stream = self.stream(ssrc)
-            stream.receive(number, number * step, MARKER, payload, self.room.now)
+            arrival.receive(stream, number, number * step, MARKER, payload, self.room.now)
 
     def speak(self, *, lost: bool = False) -> None:
         """20 ms of voice whose payload says when it was sent."""
@@ -465,7 +466,7 @@ def test_lost_voice_is_asked_for_while_the_answer_would_be_heard(rtt: float, ask
     assert len(wanted) <= 5
     room.flush()
     ear.take(8000)
-    alice.stream(500).receive(lost, lost * 960, 0, b"\x78late", room.now)
+    arrival.receive(alice.stream(500), lost, lost * 960, 0, b"\x78late", room.now)
     room.flush()
     assert [body(packet) for packet in ear.take(8000)] == [b"\x78late"]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, AES128_CM_SHA1_80, SrtpProfile
+from sfu.receive import arrival
 from sfu.send.egress import MAX_SEGMENTS
 from sfu.send.forwarder import GROUP_PACKETS
 from sfu.wire import rtp
@@ -29,10 +30,12 @@ def test_numbers_go_on_over_every_boundary(
     scene = Scene(first_seq=first_out, profile=profile, cc=cc)
     stream = scene.stream()
     scene.attach()
-    stream.receive(first_in, 0xFFFFFFFF, 0, keyframe(1), 1.0)
+    arrival.receive(stream, first_in, 0xFFFFFFFF, 0, keyframe(1), 1.0)
     for step in range(1, 5):
         seq = (first_in + step) & 0xFFFF
-        stream.receive(seq, (0xFFFFFFFF + step) & 0xFFFFFFFF, MARKER, delta_frame(step), 1.0)
+        arrival.receive(
+            stream, seq, (0xFFFFFFFF + step) & 0xFFFFFFFF, MARKER, delta_frame(step), 1.0
+        )
     packets = scene.take()
     assert seqs(packets) == [first_out + step for step in range(5)]
     assert stamps(packets) == [0xFFFFFFFF, 0, 1, 2, 3]
@@ -52,7 +55,7 @@ def test_packets_that_differ_by_one_byte_become_one_run() -> None:
     sizes = [100, 99, 99, 100, 60]
     for seq, size in enumerate(sizes):
         payload = keyframe(1, size) if seq == 0 else delta_frame(1, size + 7)
-        stream.receive(seq, 0, 0, payload, 1.0)
+        arrival.receive(stream, seq, 0, 0, payload, 1.0)
     scene.forwarder.flush(1.0)
     scene.outbox.flush(scene.now)
     # The last and shorter packet closes the run.
@@ -67,7 +70,7 @@ def test_runs_grow_over_groups_and_stay_within_the_kernel_s_limits() -> None:
     stream = scene.stream(ssrc=500)
     scene.attach()
     for seq in range(200):
-        stream.receive(seq, seq * 960, 0, b"\x78" + bytes(50), 1.0)
+        arrival.receive(stream, seq, seq * 960, 0, b"\x78" + bytes(50), 1.0)
     scene.forwarder.flush(1.0)
     scene.outbox.flush(scene.now)
     counts = [len(data) // segment for data, segment in scene.wire.messages]
@@ -81,7 +84,9 @@ def test_more_than_an_egress_holds_leaves_in_order() -> None:
     stream = scene.stream()
     scene.attach()
     for seq in range(300):
-        stream.receive(seq, 0, 0, keyframe(1, 1100) if seq == 0 else delta_frame(1, 1100), 1.0)
+        arrival.receive(
+            stream, seq, 0, 0, keyframe(1, 1100) if seq == 0 else delta_frame(1, 1100), 1.0
+        )
     assert seqs(scene.take()) == list(range(100, 400))
 
 
@@ -90,11 +95,11 @@ def test_a_late_packet_keeps_its_place() -> None:
     stream = scene.stream()
     scene.attach()
     for seq in (0, 1, 3, 4, 2):
-        stream.receive(seq, seq, 0, keyframe(1) if seq == 0 else delta_frame(seq), 1.0)
+        arrival.receive(stream, seq, seq, 0, keyframe(1) if seq == 0 else delta_frame(seq), 1.0)
     packets = scene.take()
     assert sorted(seqs(packets)) == [100, 101, 102, 103, 104]
     assert body(packets[seqs(packets).index(102)]) == delta_frame(2)
-    stream.receive(5, 5, 0, delta_frame(5), 1.0)
+    arrival.receive(stream, 5, 5, 0, delta_frame(5), 1.0)
     assert seqs(scene.take()) == [105]
 
 
@@ -102,8 +107,8 @@ def test_what_came_before_the_switch_is_not_sent() -> None:
     scene = Scene()
     stream = scene.stream()
     scene.attach()
-    stream.receive(10, 0, 0, keyframe(1), 1.0)
-    stream.receive(8, 0, 0, delta_frame(9), 1.0)
+    arrival.receive(stream, 10, 0, 0, keyframe(1), 1.0)
+    arrival.receive(stream, 8, 0, 0, delta_frame(9), 1.0)
     assert seqs(scene.take()) == [100]
     assert scene.forwarder.too_old == 1
 
@@ -112,10 +117,10 @@ def test_padding_only_packets_leave_no_hole() -> None:
     scene = Scene()
     stream = scene.stream()
     scene.attach()
-    stream.receive(0, 0, 0, keyframe(1), 1.0)
-    stream.skip_padding(1, 0, 1.0)
-    stream.skip_padding(2, 0, 1.0)
-    stream.receive(3, 3000, 0, delta_frame(2), 1.0)
+    arrival.receive(stream, 0, 0, 0, keyframe(1), 1.0)
+    arrival.skip_padding(stream, 1, 0, 1.0)
+    arrival.skip_padding(stream, 2, 0, 1.0)
+    arrival.receive(stream, 3, 3000, 0, delta_frame(2), 1.0)
     packets = scene.take()
     assert seqs(packets) == [100, 101]
     assert body(packets[1]) == delta_frame(2)
@@ -128,14 +133,14 @@ def test_padding_only_packets_leave_no_hole() -> None:
 def test_padding_behind_a_lost_packet_leaves_no_number_missing_once_that_one_is_repaired() -> None:
     scene = Scene(audio_spec("a"))
     stream = scene.stream(ssrc=500)
-    stream.receive(0, 0, 0, b"first", 1.0)
+    arrival.receive(stream, 0, 0, 0, b"first", 1.0)
     scene.attach()
-    stream.receive(1, 960, 0, b"second", 1.0)
-    stream.skip_padding(3, 1920, 1.0)  # 2 is missing
-    stream.skip_padding(4, 1920, 1.0)
-    stream.receive(5, 2880, 0, b"fourth", 1.0)
+    arrival.receive(stream, 1, 960, 0, b"second", 1.0)
+    arrival.skip_padding(stream, 3, 1920, 1.0)  # 2 is missing
+    arrival.skip_padding(stream, 4, 1920, 1.0)
+    arrival.receive(stream, 5, 2880, 0, b"fourth", 1.0)
     assert seqs(scene.take()) == [100, 102]
-    stream.receive(2, 1920, 0, b"third", 1.0)
+    arrival.receive(stream, 2, 1920, 0, b"third", 1.0)
     (late,) = scene.take()
     assert (seqs([late]), body(late)) == ([101], b"third")
 
@@ -143,25 +148,25 @@ def test_padding_behind_a_lost_packet_leaves_no_number_missing_once_that_one_is_
 def test_a_repair_may_come_before_the_packet_behind_the_padding() -> None:
     scene = Scene(audio_spec("a"))
     stream = scene.stream(ssrc=500)
-    stream.receive(0, 0, 0, b"first", 1.0)
+    arrival.receive(stream, 0, 0, 0, b"first", 1.0)
     scene.attach()
-    stream.receive(1, 960, 0, b"second", 1.0)
-    stream.skip_padding(3, 1920, 1.0)
-    stream.receive(2, 1920, 0, b"third", 1.0)
-    stream.receive(4, 2880, 0, b"fourth", 1.0)
+    arrival.receive(stream, 1, 960, 0, b"second", 1.0)
+    arrival.skip_padding(stream, 3, 1920, 1.0)
+    arrival.receive(stream, 2, 1920, 0, b"third", 1.0)
+    arrival.receive(stream, 4, 2880, 0, b"fourth", 1.0)
     assert [body(packet) for packet in scene.take()] == [b"second", b"third", b"fourth"]
 
 
 def test_late_padding_takes_the_number_that_was_kept_for_it() -> None:
     scene = Scene(audio_spec("a"))
     stream = scene.stream(ssrc=500)
-    stream.receive(0, 0, 0, b"first", 1.0)
+    arrival.receive(stream, 0, 0, 0, b"first", 1.0)
     scene.attach()
-    stream.receive(1, 960, 0, b"second", 1.0)
-    stream.receive(3, 1920, 0, b"third", 1.0)
+    arrival.receive(stream, 1, 960, 0, b"second", 1.0)
+    arrival.receive(stream, 3, 1920, 0, b"third", 1.0)
     assert seqs(scene.take()) == [100, 102]
     for _ in range(2):
-        stream.skip_padding(2, 960, 1.0)
+        arrival.skip_padding(stream, 2, 960, 1.0)
     (late,) = scene.take()
     assert (seqs([late]), body(late)) == ([101], b"")
 
@@ -176,14 +181,14 @@ def test_when_all_has_come_no_number_is_missing_in_whatever_order(
     scene = Scene(video_spec("v") if kind == "video" else audio_spec("a"))
     stream = scene.stream(ssrc=500)
     scene.attach()
-    stream.receive(0, 0, MARKER, keyframe(0), 1.0)
+    arrival.receive(stream, 0, 0, MARKER, keyframe(0), 1.0)
     places = {number: number + draw.uniform(0, reach) for number in range(1, len(carries) + 1)}
     order = sorted(places, key=lambda number: places[number])
     for number in [*order, len(carries) + 1]:
         if number > len(carries) or carries[number - 1]:
-            stream.receive(number, number * 3000, MARKER, delta_frame(number), 1.0)
+            arrival.receive(stream, number, number * 3000, MARKER, delta_frame(number), 1.0)
         else:
-            stream.skip_padding(number, number * 3000, 1.0)
+            arrival.skip_padding(stream, number, number * 3000, 1.0)
     packets = scene.take()
     numbers = sorted(seqs(packets))
     assert numbers == list(range(100, 100 + len(numbers)))
@@ -212,7 +217,9 @@ def test_every_order_of_switches_is_one_unbroken_series(order: str, picture: int
                 (picture + 7 * step + number) & 0x7FFF
             )
             stamp = 1_000_000 * (ord(rid) - 96) + number * 3000
-            streams[rid].receive(next_seq[rid], stamp, MARKER, payload, scene.now + number / 30)
+            arrival.receive(
+                streams[rid], next_seq[rid], stamp, MARKER, payload, scene.now + number / 30
+            )
             next_seq[rid] = (next_seq[rid] + 1) & 0xFFFF
         packets += scene.take()
     assert len(packets) == 9
@@ -230,11 +237,11 @@ def test_sender_reports_align_the_layers_timestamps() -> None:
     scene = Scene(video_spec("v", streams=LAYERS))
     low, high = scene.stream("q", 30), scene.stream("f", 32)
     scene.attach()
-    low.receive(1, 90_000, 0, keyframe(1), 1.0)
+    arrival.receive(low, 1, 90_000, 0, keyframe(1), 1.0)
     # At one instant of the publisher's clock the layers stand at 90,000 and 5,000,000.
     low.sender_ntp = high.sender_ntp = 1 << 40
     low.sender_rtp, high.sender_rtp = 90_000, 5_000_000
-    high.receive(1, 5_009_000, 0, keyframe(5), 1.1)
+    arrival.receive(high, 1, 5_009_000, 0, keyframe(5), 1.1)
     assert stamps(scene.take()) == [90_000, 99_000]
 
 
@@ -242,8 +249,8 @@ def test_a_resend_over_rtx_carries_the_shifted_picture() -> None:
     scene = Scene(video_spec("v", streams=LAYERS))
     low, high = scene.stream("q", 30), scene.stream("f", 32)
     scene.attach()
-    low.receive(1, 0, 0, keyframe(50), 1.0)
-    high.receive(9, 0, 0, keyframe(10), 1.0)
+    arrival.receive(low, 1, 0, 0, keyframe(50), 1.0)
+    arrival.receive(high, 9, 0, 0, keyframe(10), 1.0)
     sent = scene.take()
     assert pictures(sent) == [50, 51]
     assert scene.forwarder.resend(scene.down, seqs(sent), 2.0, 0.0) == 2
@@ -259,7 +266,7 @@ def test_a_resend_without_rtx_is_the_very_same_datagram() -> None:
     scene = Scene(rtx=False)
     stream = scene.stream()
     scene.attach()
-    stream.receive(1, 0, 0, keyframe(1), 1.0)
+    arrival.receive(stream, 1, 0, 0, keyframe(1), 1.0)
     scene.forwarder.flush(1.0)
     scene.outbox.flush(scene.now)
     (first,) = scene.wire.datagrams()
@@ -273,7 +280,7 @@ def test_requests_that_cannot_be_answered_cost_the_receiver_nothing() -> None:
     scene = Scene(rtx=False)
     stream = scene.stream()
     scene.attach()
-    stream.receive(1, 0, 0, keyframe(1), 1.0)
+    arrival.receive(stream, 1, 0, 0, keyframe(1), 1.0)
     scene.take()
     assert scene.down.resend_ring is not None
     scene.down.resend_ring[100 % len(scene.down.resend_ring)] = (-1, b"")
@@ -286,13 +293,13 @@ def test_a_refused_packet_never_leaves_in_clear() -> None:
     scene = Scene()
     stream = scene.stream()
     scene.attach()
-    stream.receive(1, 0, 0, keyframe(1), 1.0)
+    arrival.receive(stream, 1, 0, 0, keyframe(1), 1.0)
     scene.take()
     assert scene.down.segment is not None
     scene.down.segment.seq_delta -= 1  # the next packet would use the same number again
-    stream.remove_target(scene.down)
-    stream.add_target(scene.down)
-    stream.receive(2, 0, 0, delta_frame(2), 1.0)
+    stream.output.remove(scene.down)
+    stream.output.add(scene.down)
+    arrival.receive(stream, 2, 0, 0, delta_frame(2), 1.0)
     scene.forwarder.flush(1.0)
     scene.outbox.flush(scene.now)
     (wiped,) = scene.wire.datagrams()
@@ -302,23 +309,23 @@ def test_a_refused_packet_never_leaves_in_clear() -> None:
 
 def test_a_changed_ssrc_waits_for_a_keyframe_and_goes_on() -> None:
     scene = Scene()
-    scene.stream(ssrc=1000).receive(1, 0, 0, keyframe(1), 1.0)
+    arrival.receive(scene.stream(ssrc=1000), 1, 0, 0, keyframe(1), 1.0)
     scene.attach()
     fresh = scene.stream(ssrc=2000)
-    fresh.receive(500, 77, 0, delta_frame(9), 1.0)
+    arrival.receive(fresh, 500, 77, 0, delta_frame(9), 1.0)
     assert fresh.keyframe_wanted
-    fresh.receive(501, 80, 0, keyframe(10), 1.0)
+    arrival.receive(fresh, 501, 80, 0, keyframe(10), 1.0)
     assert seqs(scene.take()) == [100, 101]
 
 
 def test_keyframe_requests_are_throttled_the_more_the_less_they_bring() -> None:
     scene = Scene()
     stream = scene.stream()
-    stream.receive(1, 0, 0, delta_frame(1), 1.0)
+    arrival.receive(stream, 1, 0, 0, delta_frame(1), 1.0)
     stream.keyframe_wanted = True
     asked = [now / 100 for now in range(100, 900) if stream.wants_keyframe_now(now / 100)]
     assert asked == [1.0, 1.5, 2.5, 4.0, 6.0, 8.0]
-    stream.receive(2, 0, 0, keyframe(2), 9.0)
+    arrival.receive(stream, 2, 0, 0, keyframe(2), 9.0)
     scene.forwarder.flush(9.0)
     assert not stream.wants_keyframe_now(10.0)
     stream.keyframe_wanted = True

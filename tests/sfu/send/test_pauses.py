@@ -8,6 +8,7 @@ import pytest
 
 from sfu import control
 from sfu.codecs import red
+from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
 from sfu.receive.rtp_stream import RtpStream
 from sfu.send import pauses
@@ -39,14 +40,14 @@ class Voice:
         self.at += after
         self.timestamp = self.timestamp + round(after * 48000) & 0xFFFFFFFF
         self.scene.now = self.at
-        assert self.stream.receive(self.seq, self.timestamp, 0, payload, self.at)
+        assert arrival.receive(self.stream, self.seq, self.timestamp, 0, payload, self.at)
         self.seq = self.seq + 1 & 0xFFFF
         return self.scene.take()
 
     def wait(self, after: float) -> list[bytes]:
         """A tick so long after the last packet; what leaves."""
         self.scene.now = self.at + after
-        pauses.repeat(self.stream, self.scene.forwarder, self.scene.now)
+        self.stream.output.repair(self.scene.now)
         return self.scene.take()
 
 
@@ -97,7 +98,7 @@ def test_a_repeat_is_found_when_it_is_asked_for() -> None:
     voice.send(PAUSE)
     voice.scene.forwarder.flush(voice.at)
     voice.scene.now = voice.at + 0.1
-    pauses.repeat(voice.stream, voice.scene.forwarder, voice.scene.now)
+    voice.stream.output.repair(voice.scene.now)
     voice.scene.outbox.flush(voice.scene.now)
     sent = voice.scene.wire.datagrams()
     voice.scene.wire.messages.clear()
@@ -174,7 +175,7 @@ def test_the_request_leaves_on_a_tick() -> None:
         )
     )
     stream = publisher.streams[500]
-    stream.receive(65535, 0, 0, NOISE, 1.0)
+    arrival.receive(stream, 65535, 0, 0, NOISE, 1.0)
     assert not publisher.repair(1.02, 0.01)
     assert link.sent == []
     publisher.repair(1.1, 0.01)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sfu.congestion.history import KEEP_SECONDS, SentHistory
+from sfu.receive import arrival
 from sfu.send.audio_repair import COPY_AFTER, QUIET_SECONDS
 from sfu.wire import transport_cc
 from tests.sfu.congestion.link import VirtualLink
@@ -118,7 +119,7 @@ def doubling(cc: int = 5) -> Scene:
     scene = Scene(audio_spec("a"), cc=cc, copies=True)
     scene.attach()
     scene.down.see_loss(0.05, 0.0)
-    scene.stream().receive(0xFFFF, 0, 0, b"first voice", scene.now)
+    arrival.receive(scene.stream(), 0xFFFF, 0, 0, b"first voice", scene.now)
     return scene
 
 
@@ -126,10 +127,10 @@ def doubling(cc: int = 5) -> Scene:
 def test_the_very_same_bytes_leave_behind_the_next_packet(cc: int) -> None:
     scene = doubling(cc)
     (first,) = datagrams(scene)
-    scene.stream().receive(0, 960, 0, b"second voice", scene.now)
+    arrival.receive(scene.stream(), 0, 960, 0, b"second voice", scene.now)
     second, copy = datagrams(scene)
     assert copy == first
-    scene.stream().receive(1, 1920, 0, b"third voice", scene.now)
+    arrival.receive(scene.stream(), 1, 1920, 0, b"third voice", scene.now)
     third, copy = datagrams(scene)
     assert copy == second
     opened = [scene.receiver.context.unprotect(one) for one in (first, second, first, third)]
@@ -143,14 +144,14 @@ def test_the_copy_of_what_announces_a_pause_waits_for_no_next_packet() -> None:
     scene = doubling()
     datagrams(scene)
     stream = scene.stream()
-    stream.receive(0, 960, 0, PAUSE, scene.now)
+    arrival.receive(stream, 0, 960, 0, PAUSE, scene.now)
     pause, _ = datagrams(scene)
     assert scene.forwarder.repair_wanted
-    assert scene.forwarder.copy_waiting(stream, scene.now + COPY_AFTER - 0.001)
+    assert stream.output.repair(scene.now + COPY_AFTER - 0.001)
     assert datagrams(scene) == []
-    assert not scene.forwarder.copy_waiting(stream, scene.now + COPY_AFTER)
+    assert not stream.output.repair(scene.now + COPY_AFTER)
     assert datagrams(scene) == [pause]
-    assert not scene.forwarder.copy_waiting(stream, scene.now + 1)
+    assert not stream.output.repair(scene.now + 1)
     assert datagrams(scene) == []
 
 
@@ -158,7 +159,7 @@ def test_over_tcp_nothing_is_sent_twice() -> None:
     scene = doubling()
     datagrams(scene)
     scene.down.stop_repair()
-    scene.stream().receive(0, 960, 0, b"second voice", scene.now)
+    arrival.receive(scene.stream(), 0, 960, 0, b"second voice", scene.now)
     assert len(datagrams(scene)) == 1
     assert not scene.down.copied
 
