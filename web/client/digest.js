@@ -5,8 +5,11 @@
  * digest before; what the browser does not report is left out.
  */
 
+import { InboundCounts, audiblyConcealed } from './quality.js';
+
 /** @typedef {import('./messages.js').Digest} Digest */
 /** @typedef {import('./messages.js').DigestTrack} DigestTrack */
+/** @typedef {import('./quality.js').Growth} Growth */
 
 const EVERY_MS = 5000;
 /** Without a digest for so long the counts begin anew: the page was suspended. */
@@ -14,24 +17,8 @@ const FORGET_MS = 60_000;
 /** Tracks in one digest; the server takes no more. */
 const MOST_TRACKS = 64;
 
-/** Fields of a report that count up, by the name that they have in a digest. */
-const COUNTS = /** @type {const} */ ({
-  received: 'packetsReceived',
-  lost: 'packetsLost',
-  bytes: 'bytesReceived',
-  samples: 'totalSamplesReceived',
-  concealed: 'concealedSamples',
-  silent: 'silentConcealedSamples',
-  frames: 'framesDecoded',
-  freezes: 'freezeCount',
-  frozen: 'totalFreezesDuration',
-  delay: 'jitterBufferDelay',
-  emitted: 'jitterBufferEmittedCount',
-});
-
 export class DigestMaker {
-  /** @type {Map<string, any>} by report id */
-  #before = new Map();
+  #counts = new InboundCounts();
   /** Milliseconds: when the last one was made, and when the next is due. */
   #at = -Infinity;
   #due = -Infinity;
@@ -50,20 +37,12 @@ export class DigestMaker {
     // `getStats` is read at its own times; on average it is one digest each `EVERY_MS` all the same.
     this.#due = begins ? now + EVERY_MS : Math.max(this.#due + EVERY_MS, now + EVERY_MS / 2);
     this.#at = now;
-    const before = begins ? new Map() : this.#before;
-    this.#before = new Map();
+    if (begins) this.#counts.forget();
     const byMid = new Map(tracks.map(({ mid, track }) => [mid, track]));
-    /** @type {DigestTrack[]} */
-    const found = [];
-    for (const report of reports) {
-      if (report.type !== 'inbound-rtp' || report.mid === undefined) continue;
-      this.#before.set(report.id, report);
-      const track = byMid.get(report.mid);
-      const earlier = before.get(report.id);
-      // A new connection counts from zero again.
-      const again = earlier && (report.packetsReceived ?? 0) < (earlier.packetsReceived ?? 0);
-      if (track && earlier && !again) found.push(difference(track, earlier, report));
-    }
+    const found = this.#counts.next(reports).flatMap((growth) => {
+      const track = byMid.get(growth.report.mid);
+      return track ? [digestOf(track, growth)] : [];
+    });
     if (begins || found.length === 0) return null;
     return {
       type: 'digest',
@@ -76,49 +55,28 @@ export class DigestMaker {
 
 /**
  * @param {string} track
- * @param {any} before
- * @param {any} now
+ * @param {Growth} growth
  * @returns {DigestTrack}
  */
-function difference(track, before, now) {
-  /** @param {keyof typeof COUNTS} name */
-  const grown = (name) => {
-    const field = COUNTS[name];
-    return now[field] === undefined ? undefined : Math.max(0, now[field] - (before[field] ?? 0));
-  };
-  const lost = grown('lost');
-  const emitted = grown('emitted');
+function digestOf(track, growth) {
+  const { report, of } = growth;
+  const [received, lost, emitted] = [of('received'), of('lost'), of('emitted')];
   const common = {
-    packets: sum(grown('received'), lost),
+    packets: received === undefined ? undefined : received + (lost ?? 0),
     lost,
-    bytes: grown('bytes'),
-    jitter: now.jitter,
-    buffer: emitted ? (grown('delay') ?? 0) / emitted : undefined,
+    bytes: of('bytes'),
+    jitter: report.jitter,
+    buffer: emitted ? (of('delay') ?? 0) / emitted : undefined,
   };
-  const own = now.kind === 'audio'
-    ? { samples: grown('samples'), concealed: audible(grown('concealed'), grown('silent')) }
+  const own = report.kind === 'audio'
+    ? { samples: of('samples'), concealed: audiblyConcealed(growth) }
     : {
-      frames: grown('frames'),
-      width: now.frameWidth,
-      height: now.frameHeight,
-      freezes: grown('freezes'),
-      frozen: grown('frozen'),
+      frames: of('frames'),
+      width: report.frameWidth,
+      height: report.frameHeight,
+      freezes: of('freezes'),
+      frozen: of('frozen'),
     };
   const known = Object.entries({ ...common, ...own }).filter(([, value]) => Number.isFinite(value));
   return { track, ...Object.fromEntries(known) };
-}
-
-/** @param {number | undefined} one @param {number | undefined} other */
-function sum(one, other) {
-  return one === undefined ? undefined : one + (other ?? 0);
-}
-
-/**
- * What was made up where it was not silence anyway.
- *
- * @param {number | undefined} concealed
- * @param {number | undefined} silent
- */
-function audible(concealed, silent) {
-  return concealed === undefined ? undefined : Math.max(0, concealed - (silent ?? 0));
 }

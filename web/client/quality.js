@@ -38,65 +38,104 @@ const BOUNDS = /** @type {const} */ ({
   loss: [2, 5], rtt: [300, 600], jitter: [200, 500], frozenMs: [1, 500], concealed: [1, 3],
 });
 
-/** Counts are compared with those of the reading before. */
-export class ReceptionMeter {
-  /** @type {Map<string, Record<string, number>>} by report id */
+/** Fields of an `inbound-rtp` report that count up, by the names that they have here. */
+const COUNTS = /** @type {const} */ ({
+  received: 'packetsReceived',
+  lost: 'packetsLost',
+  bytes: 'bytesReceived',
+  samples: 'totalSamplesReceived',
+  concealed: 'concealedSamples',
+  silent: 'silentConcealedSamples',
+  frames: 'framesDecoded',
+  freezes: 'freezeCount',
+  frozen: 'totalFreezesDuration',
+  delay: 'jitterBufferDelay',
+  emitted: 'jitterBufferEmittedCount',
+});
+
+/**
+ * @typedef {object} Growth of one m-line from one reading to the next
+ * @property {any} report the newer `inbound-rtp` report
+ * @property {(name: keyof typeof COUNTS) => number | undefined} of by how much a count has grown;
+ *   undefined when the browser does not report it
+ */
+
+/** What the browser counts of what it receives, from one reading of `getStats` to the next. */
+export class InboundCounts {
+  /** @type {Map<string, any>} by report id */
   #before = new Map();
+
+  /** The next reading is a first one. */
+  forget() {
+    this.#before.clear();
+  }
+
+  /**
+   * @param {Iterable<any>} reports of the subscribe connection's `getStats`
+   * @returns {Growth[]} of each m-line that has an earlier reading to compare with
+   */
+  next(reports) {
+    const before = this.#before;
+    this.#before = new Map();
+    /** @type {Growth[]} */
+    const grown = [];
+    for (const report of reports) {
+      if (report.type !== 'inbound-rtp' || report.mid === undefined) continue;
+      this.#before.set(report.id, report);
+      const earlier = before.get(report.id);
+      // A new connection counts from zero again.
+      if (!earlier || (report.packetsReceived ?? 0) < (earlier.packetsReceived ?? 0)) continue;
+      grown.push({
+        report,
+        of: (name) => {
+          const [now, then] = [report[COUNTS[name]], earlier[COUNTS[name]]];
+          return now === undefined ? undefined : Math.max(0, now - (then ?? 0));
+        },
+      });
+    }
+    return grown;
+  }
+}
+
+/**
+ * Samples that were made up where it was not silence anyway.
+ *
+ * @param {Growth} growth
+ */
+export function audiblyConcealed({ of }) {
+  const concealed = of('concealed');
+  return concealed === undefined ? undefined : Math.max(0, concealed - (of('silent') ?? 0));
+}
+
+export class ReceptionMeter {
+  #counts = new InboundCounts();
 
   /**
    * @param {Iterable<any>} reports of the subscribe connection's `getStats`
    * @returns {Map<string, Reception>} by mid; what has no earlier reading to compare with is left out
    */
   next(reports) {
-    const now = new Map();
-    const found = new Map();
-    for (const report of reports) {
-      if (report.type !== 'inbound-rtp' || report.mid === undefined) continue;
-      const counts = countsOf(report);
-      const before = this.#before.get(report.id);
-      now.set(report.id, counts);
-      // A new connection counts from zero again.
-      if (!before || (counts.received ?? 0) < (before.received ?? 0)) continue;
-      found.set(report.mid, difference(report.kind, before, counts));
-    }
-    this.#before = now;
-    return found;
+    return new Map(this.#counts.next(reports).map((growth) =>
+      [growth.report.mid, receptionOf(growth)]));
   }
 }
 
-/** @param {any} report @returns {Record<string, number>} */
-function countsOf(report) {
-  return {
-    received: report.packetsReceived ?? 0,
-    lost: report.packetsLost ?? 0,
-    delay: report.jitterBufferDelay ?? 0,
-    emitted: report.jitterBufferEmittedCount ?? 0,
-    frames: report.framesDecoded ?? 0,
-    frozen: report.totalFreezesDuration ?? 0,
-    samples: report.totalSamplesReceived ?? 0,
-    concealed: (report.concealedSamples ?? 0) - (report.silentConcealedSamples ?? 0),
-  };
-}
-
 /**
- * @param {'audio' | 'video'} kind
- * @param {Record<string, number>} before
- * @param {Record<string, number>} now
+ * @param {Growth} growth
  * @returns {Reception}
  */
-function difference(kind, before, now) {
-  /** @param {string} name */
-  const grown = (name) => Math.max(0, (now[name] ?? 0) - (before[name] ?? 0));
-  const lost = grown('lost');
+function receptionOf(growth) {
+  /** @param {keyof typeof COUNTS} name */
+  const grown = (name) => growth.of(name) ?? 0;
   return {
-    kind,
-    packets: grown('received') + lost,
-    lost,
+    kind: growth.report.kind,
+    packets: grown('received') + grown('lost'),
+    lost: grown('lost'),
     delayMs: grown('emitted') > 0 ? (grown('delay') / grown('emitted')) * 1000 : 0,
     frames: grown('frames'),
     frozenMs: grown('frozen') * 1000,
     samples: grown('samples'),
-    concealed: grown('concealed'),
+    concealed: audiblyConcealed(growth) ?? 0,
   };
 }
 
