@@ -6,23 +6,17 @@ import { headCount } from './judge.js';
 import { hashOf } from './route.js';
 import { reason, roomSentence } from './sentences.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
-import { drawSpark, soon } from './spark.js';
-import { onTheme, onVisible } from './visible.js';
+import { Trend } from './spark.js';
+import { onVisible } from './visible.js';
 import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
  * @typedef {import('./rings.js').Rings} Rings
- * @typedef {import('./wire.js').Level} Level
  * @typedef {import('./wire.js').Person} Person
  * @typedef {import('./wire.js').Room} Room
  * @typedef {import('./wire.js').Second} Second
  */
-
-/** Colour of a line by level. @type {Record<Level, string>} */
-export const INKS = {
-  good: '--good', fair: '--fair', poor: '--poor', lost: '--poor', waiting: '--text-soft',
-};
 
 export class Overview {
   #cards;
@@ -106,23 +100,21 @@ class Row {
   #rate = el('span', { class: 'row-rate' });
   #loss = el('small', {});
   #traffic = el('span', {});
-  #spark = el('canvas', { class: 'spark', 'aria-hidden': 'true' });
+  #trend;
   #judge;
-  #rings;
   #participant;
 
   /** @param {Person} person @param {Judge} judge @param {Rings} rings */
   constructor({ participant, name }, judge, rings) {
     this.#judge = judge;
-    this.#rings = rings;
+    this.#trend = new Trend(rings, participant);
     this.#participant = participant;
     setText(this.#name, name);
     this.root = el('li', {},
       el('a', { class: 'row', href: hashOf({ room: '', participant }) },
         avatar(name), el('span', { class: 'row-who' }, this.#name, this.#why), this.#mark.root,
-        this.#spark, this.#rate));
+        this.#trend.root, this.#rate));
     this.#rate.append(this.#traffic, this.#loss);
-    onTheme(() => this.#draw());
   }
 
   /** @param {Person} person */
@@ -133,14 +125,7 @@ class Row {
     setText(this.#why, reason(verdict));
     setText(this.#traffic, `↓ ${bitrate(person.down.bitrate)}`);
     setText(this.#loss, say('row.loss', { value: percent(worse(person)) }));
-    soon(this.#spark, () => this.#draw());
-  }
-
-  #draw() {
-    if (!this.root.isConnected) return;
-    const points = this.#rings.of(this.#participant)
-      .map(({ at, down }) => ({ at, value: down.bitrate }));
-    drawSpark(this.#spark, points, INKS[this.#judge.of(this.#participant).level]);
+    this.#trend.show(verdict.level);
   }
 }
 

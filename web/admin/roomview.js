@@ -5,11 +5,10 @@ import { fullLabelOf } from '../operator/words.js';
 import { avatar, byId, el } from '../shared/dom.js';
 import { Findings } from './findings.js';
 import { headCount } from './judge.js';
-import { INKS } from './overview.js';
 import { hashOf } from './route.js';
 import { reason, roomSentence } from './sentences.js';
 import { Keyed, levelMark, setData, setText } from './show.js';
-import { drawSpark, soon } from './spark.js';
+import { Trend } from './spark.js';
 import { TrackCards } from './tracks.js';
 import { say } from './words.js';
 
@@ -74,21 +73,20 @@ export class RoomView {
 class Row {
   #mark = levelMark(false);
   #why = el('span', { class: 'row-why' });
-  #spark = el('canvas', { class: 'spark', 'aria-hidden': 'true' });
+  #trend;
   #cells;
   #judge;
-  #rings;
 
   /** @param {Person} person @param {Judge} judge @param {Rings} rings */
   constructor({ participant, name }, judge, rings) {
     this.#judge = judge;
-    this.#rings = rings;
+    this.#trend = new Trend(rings, participant);
     const link = el('a', { class: 'row-person', href: hashOf({ room: '', participant }) },
       avatar(name), el('span', { class: 'row-who' }, el('span', { class: 'row-name' }, name), this.#why),
       this.#mark.root);
     this.#cells = COLUMNS.map((column) => el('td', { 'data-label': say(`column.${column}`) }));
     this.root = el('tr', {}, el('th', { scope: 'row' }, link),
-      el('td', { class: 'cell-spark', 'data-label': say('column.trend') }, this.#spark), ...this.#cells);
+      el('td', { class: 'cell-spark', 'data-label': say('column.trend') }, this.#trend.root), ...this.#cells);
   }
 
   /** @param {Person} person */
@@ -108,8 +106,7 @@ class Row {
       person.protocol ? person.protocol.toUpperCase() : '–',
     ];
     this.#cells.forEach((cell, place) => setText(cell, texts[place] ?? ''));
-    soon(this.#spark, () => drawSpark(this.#spark, this.#rings.of(person.participant)
-      .map(({ at, down: { bitrate: value } }) => ({ at, value })), INKS[verdict.level]));
+    this.#trend.show(verdict.level);
   }
 }
 

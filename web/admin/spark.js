@@ -1,6 +1,14 @@
 /** A line of the last two minutes, as small as a word. */
 
-import { colour, prepare } from './visible.js';
+import { el } from '../shared/dom.js';
+import { colour, onTheme, prepare } from './visible.js';
+
+/** @typedef {import('./wire.js').Level} Level */
+
+/** Colour of a line by level. @type {Record<Level, string>} */
+const INKS = {
+  good: '--good', fair: '--fair', poor: '--poor', lost: '--poor', waiting: '--text-soft',
+};
 
 /** Seconds. */
 export const SPAN = 120;
@@ -14,7 +22,7 @@ const waiting = new Map();
  * @param {HTMLCanvasElement} canvas
  * @param {() => void} draw
  */
-export function soon(canvas, draw) {
+function soon(canvas, draw) {
   if (!waiting.size) {
     requestAnimationFrame(() => {
       const due = [...waiting.values()];
@@ -30,7 +38,7 @@ export function soon(canvas, draw) {
  * @param {readonly {at: number, value: number | null}[]} points
  * @param {string} ink name of a colour
  */
-export function drawSpark(canvas, points, ink) {
+function drawSpark(canvas, points, ink) {
   const paper = prepare(canvas);
   const last = points.at(-1);
   if (!paper || !last) return;
@@ -57,4 +65,39 @@ export function drawSpark(canvas, points, ink) {
   context.fillStyle = colour(ink);
   context.fill();
   context.globalAlpha = 1;
+}
+
+/** @type {WeakMap<Element, Trend>} by canvas, so that a theme redraws those that are on the page */
+const trends = new WeakMap();
+onTheme(() => {
+  for (const canvas of document.querySelectorAll('canvas.spark')) trends.get(canvas)?.draw();
+});
+
+/** What somebody receives, as such a line. */
+export class Trend {
+  /** @type {Level} */
+  #level = 'waiting';
+  #rings;
+  #participant;
+
+  /** @param {import('./rings.js').Rings} rings @param {string} participant */
+  constructor(rings, participant) {
+    this.#rings = rings;
+    this.#participant = participant;
+    this.root = el('canvas', { class: 'spark', 'aria-hidden': 'true' });
+    trends.set(this.root, this);
+  }
+
+  /** @param {Level} level its colour */
+  show(level) {
+    this.#level = level;
+    soon(this.root, () => this.draw());
+  }
+
+  draw() {
+    if (!this.root.isConnected) return;
+    const points = this.#rings.of(this.#participant)
+      .map(({ at, down }) => ({ at, value: down.bitrate }));
+    drawSpark(this.root, points, INKS[this.#level]);
+  }
 }
