@@ -55,6 +55,7 @@ class Rooms:
         )
         self.events = events.RoomEvents(time.monotonic)
         """Of all rooms and workers."""
+        self.events.listen(self._forget_leaver)
         self._workers: list[Worker] = []
         self._routers: dict[str, Room] = {}
         self._tokens: dict[bytes, tuple[Room, Participant]] = {}
@@ -167,7 +168,7 @@ class Rooms:
         """Somebody has asked to leave."""
         participant.connection = None
         room.remove(participant, "left")
-        self._clean(room)
+        self._close_if_empty(room)
 
     def dismiss(self, room: Room, participant: Participant) -> None:
         """Put somebody out; their connection learns it."""
@@ -178,7 +179,7 @@ class Rooms:
         room.remove(participant, "removed")
         if connection is not None:
             connection.dismissed()
-        self._clean(room)
+        self._close_if_empty(room)
 
     def tick(self, now: float) -> None:
         """Remove whoever is gone and make the offers that waited; call twice a second."""
@@ -194,13 +195,14 @@ class Rooms:
         room.remove_gone(now)
         room.renew_offers()
         if len(room.participants) != before:
-            self._clean(room)
+            self._close_if_empty(room)
 
-    def _clean(self, room: Room) -> None:
-        """Forget those who are gone, and the room when it is empty."""
-        for digest, (where, participant) in list(self._tokens.items()):
-            if where is room and participant not in room:
-                del self._tokens[digest]
+    def _forget_leaver(self, event: events.Event) -> None:
+        """Whoever left for good cannot resume."""
+        if isinstance(event, events.Left):
+            self._tokens.pop(event.token_digest, None)
+
+    def _close_if_empty(self, room: Room) -> None:
         if not room.participants and self.rooms.get(room.name) is room:
             room.media.close()
             del self.rooms[room.name]

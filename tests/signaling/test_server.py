@@ -22,7 +22,7 @@ from sfu.control import (
     TransportChanged,
 )
 from signaling import server
-from signaling.conference import rooms
+from signaling.conference import entrance
 from signaling.connection import session, websocket
 from tests.signaling.conftest import TOKEN, Serve
 from tests.signaling.fakes import answer, offer, stats
@@ -314,7 +314,7 @@ async def test_who_waits_is_let_in_and_whose_socket_is_lost_is_forgotten(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lobby = Lobby("Host")
-    monkeypatch.setattr(rooms, "NobodyLetsIn", lambda: lobby)
+    monkeypatch.setattr(entrance, "NobodyLetsIn", lambda: lobby)
     run = await serve()
     ada, bo = await run.client(), await run.client()
     for client, name in ((ada, "Ada"), (bo, "Bo")):
