@@ -125,7 +125,7 @@ MEANS: tuple[Figure, ...] = (
     Figure("target_bps", "bit/s", 0, "sum of the layers that are allotted", 1),
     Figure("nominal_bps", "bit/s", 0, "what such tracks usually take", 1),
 )
-"""What the server says of a track, a direction or a person."""
+"""What the server measures of a track, a direction or a person."""
 
 BROWSER: tuple[Figure, ...] = (
     BITRATE,
@@ -136,7 +136,7 @@ BROWSER: tuple[Figure, ...] = (
     Figure("concealed", "%", 2, "W3C webrtc-stats concealedSamples of totalSamplesReceived", 1_000),
     FRAMES_PER_SECOND,
 )
-"""What the receiving browser says of a track."""
+"""What the receiving browser reports of a track."""
 
 OTHERS: tuple[Figure, ...] = (
     Figure("packets", "count", 0, "RFC 3550 appendix A.3, expected"),

@@ -1,7 +1,7 @@
 """What the worker counts of each track, as it leaves the worker once a second. No I/O.
 
 All counts are totals since the stream or down track began, so a message that is lost or late loses
-nothing; whoever wants rates takes differences. Names follow W3C webrtc-stats where it has the
+nothing; rates are differences. Names follow W3C webrtc-stats where it has the
 quantity (`inbound-rtp`, `outbound-rtp`, `remote-inbound-rtp`). What is only counted is declared in
 `qos.figures` and goes as one field. The structs go as arrays: a room of ten people has 180 down
 tracks.

@@ -122,7 +122,7 @@ class RoomListeners:
             self.meter.departed(event.participant, event.reason)
         elif isinstance(event, events.Statistics):
             now = time.monotonic()
-            if self.meter.take(event.worker, event.pid, event.stats, now):
+            if self.meter.receive(event.worker, event.pid, event.stats, now):
                 self._sample(now)
 
     def _sample(self, now: float) -> None:
@@ -132,7 +132,7 @@ class RoomListeners:
     def _show(self, event: events.Event) -> None:
         """On the dashboards."""
         if isinstance(event, events.Sampled):
-            self._admin.take(event.sample)
+            self._admin.add_sample(event.sample)
 
     def _record_happened(self, event: events.Event) -> None:
         """In the history, before the sample of its second: that makes a call known."""
@@ -142,7 +142,7 @@ class RoomListeners:
 
     def _record_sample(self, event: events.Event) -> None:
         if isinstance(event, events.Sampled) and self._records is not None:
-            self._records.take(event.sample)
+            self._records.add_sample(event.sample)
 
     def _admit_vote(self, event: events.Event) -> None:
         """Of who was in a call, for a while after it."""

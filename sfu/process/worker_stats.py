@@ -109,7 +109,7 @@ def stream_totals(stream: RtpStream, arriving: bool) -> StreamTotals:
 
 
 def down_totals(down: DownTrack) -> DownTotals:
-    """What was sent of a track to one receiver, and what it says of that."""
+    """What was sent of a track to one receiver, and what the receiver reports of it."""
     down.settle()
     spec, stream, selector = down.spec, down.stream, down.selector
     temporal = -1

@@ -23,7 +23,7 @@ class Actions(Protocol):
     """Done by who runs rooms and workers. Each may raise `ActionError`."""
 
     async def remove(self, participant: str) -> None:
-        """Put somebody out of their room; they are told (`participantLeft`: `removed`)."""
+        """Put somebody out of their room; their page gets `participantLeft` (`removed`)."""
 
     async def close_room(self, room: str) -> None:
         """Put everybody out."""

@@ -3,8 +3,8 @@
 Theory of operation. A sample wakes every reader's own task, which sends the newest that there is
 and then sleeps again: a slow reader skips seconds, nothing is queued for it, and nobody waits for
 it. `send_str` waits while the connection's buffer is full; after `STALLED` seconds of that the
-connection is cut. The text of a second is made once for all who look at the same, and for nobody
-when nobody looks.
+connection is cut. The text of a second is made once for all pages that show the same, and not
+at all without pages.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ MOST = 32
 STALLED = 10.0
 """Seconds that a reader may take for one second's figures."""
 MAX_MESSAGE = 2048
-"""Bytes of what a reader says."""
+"""Bytes of a reader's message."""
 NOT_ADMIN = 4401
 """Close code: the session has ended, log in again."""
 TOO_SLOW = 0.1
-"""Seconds between two answers to a reader that looks around quickly."""
+"""Seconds between two answers to a reader that changes what it watches quickly."""
 _BUFFER = 65_536
 """Bytes that may wait inside this process for a slow reader."""
 
@@ -45,7 +45,7 @@ _Text = Annotated[str, msgspec.Meta(max_length=300)]
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a page looks at."""
+    """What a page shows."""
 
     type: Literal["watch"]
     profile: _Text = grades.PROFILES[0]
@@ -68,9 +68,9 @@ class Live:
         self._made: dict[tuple[str, ...], str] = {}
         self._hello = _encode(hello(delay_bounds))
 
-    def take(self, sample: Sample) -> None:
+    def add_sample(self, sample: Sample) -> None:
         """The next second."""
-        self.totals.take(sample)
+        self.totals.add_sample(sample)
         self.sample = sample
         self._made.clear()
         for reader in self._readers:
@@ -78,7 +78,7 @@ class Live:
 
     @property
     def readers(self) -> int:
-        """How many look."""
+        """How many are connected."""
         return len(self._readers)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -87,7 +87,7 @@ class Live:
             raise web.HTTPForbidden(text="this page may not connect here\n")
         if len(self._readers) >= MOST:
             raise web.HTTPServiceUnavailable(
-                text="too many look already\n", headers={"Retry-After": "10"}
+                text="too many pages are connected already\n", headers={"Retry-After": "10"}
             )
         socket = web.WebSocketResponse(
             timeout=2.0, heartbeat=15.0, max_msg_size=MAX_MESSAGE, compress=True

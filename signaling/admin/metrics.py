@@ -1,4 +1,4 @@
-"""What /metrics tells: the text exposition format 0.0.4 of Prometheus. No I/O.
+"""The page /metrics, in the text exposition format 0.0.4 of Prometheus. No I/O.
 
 Names follow Prometheus' conventions: the prefix `sfu_`, base units (seconds, bytes, ratios) in the
 name, `_total` for counters. Labels are `worker`, `room` and, of drops and histograms, `reason` and
@@ -33,7 +33,7 @@ def pseudonyms(secret: str) -> Callable[[str], str]:
     """What to call a room instead of its name: the same for as long as the secret is.
 
     Who knows a room's name may join it, so that the names of all rooms are no figures for
-    whoever reads a monitoring system. Without the secret, no list of likely names helps either.
+    people who read a monitoring system. Without the secret, no list of likely names helps either.
     """
     key = hashlib.sha256(secret.encode()).digest()
 
@@ -237,8 +237,8 @@ def _forwarding_delay(
         lines.append(f"{_DELAY}_count{_labels(label)} {up_to + above}")
 
 
-def _ways(room: RoomSample) -> list[Figures]:
-    return [way for person in room.people for way in (person.up, person.down)]
+def _directions(room: RoomSample) -> list[Figures]:
+    return [one for person in room.people for one in (person.up, person.down)]
 
 
 def _most(values: Iterable[float | None]) -> float | None:
@@ -249,19 +249,19 @@ def _least(values: Iterable[float | None]) -> float | None:
     return min((value for value in values if value is not None), default=None)
 
 
-def _loss(ways: Sequence[Figures]) -> float | None:
-    expected = sum(way.packets for way in ways)
-    lost = sum(way.packets_lost for way in ways)
+def _loss(directions: Sequence[Figures]) -> float | None:
+    expected = sum(one.packets for one in directions)
+    lost = sum(one.packets_lost for one in directions)
     return min(max(0.0, lost / expected), 1.0) if expected > 0 else None
 
 
 def _worst(figure: figures.Figure) -> tuple[Metric, Callable[[RoomSample], float | None]]:
-    """A figure of whom it is worst for, as its declaration has it."""
+    """The worst value of a figure among all directions of a room."""
     assert figure.metric is not None
     worst = _most if figure.worst == "most" else _least
     return (
         Metric(figure.metric.name, "gauge", figure.metric.text),
-        lambda room: worst(getattr(way, figure.name) for way in _ways(room)),
+        lambda room: worst(getattr(one, figure.name) for one in _directions(room)),
     )
 
 

@@ -58,7 +58,7 @@ class _StartCapture(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 class Admin:
-    """The admin's side: give it each sample with `take`."""
+    """The admin's side: give it each sample with `add_sample`."""
 
     def __init__(
         self,
@@ -77,9 +77,9 @@ class Admin:
         self.live = Live(self.guard, delay_bounds)
         self._actions, self._bounds = actions, delay_bounds
 
-    def take(self, sample: Sample) -> None:
-        """The next second, for all who look."""
-        self.live.take(sample)
+    def add_sample(self, sample: Sample) -> None:
+        """The next second, for all who watch."""
+        self.live.add_sample(sample)
 
     async def close(self) -> None:
         """Let all readers go."""

@@ -1,7 +1,7 @@
 """Counters that only grow, added up from samples. No I/O.
 
-A sample says what was new in its second; a counter must say what there was in all, so that whoever
-reads it may come as seldom as he likes.
+A sample has what was new in its second; a counter must have what there was in all, so that it may
+be read as seldom as one likes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RoomTotals:
 
 
 class Totals:
-    """Of everything that the samples tell."""
+    """Of all samples."""
 
     def __init__(self) -> None:
         self.workers: dict[int, WorkerTotals] = {}
@@ -57,7 +57,7 @@ class Totals:
         self.rooms_left_out = 0
         self._at: float | None = None
 
-    def take(self, sample: Sample) -> None:
+    def add_sample(self, sample: Sample) -> None:
         """The next second."""
         gap = 1.0 if self._at is None else min(max(0.0, sample.at - self._at), MAX_GAP)
         self._at = sample.at
@@ -95,5 +95,5 @@ class Totals:
             totals.counts = figures.added_up([totals.counts, *new])
 
 
-def _bytes(ways: list[Figures], gap: float) -> float:
-    return sum(way.bitrate or 0.0 for way in ways) * gap / 8
+def _bytes(directions: list[Figures], gap: float) -> float:
+    return sum(one.bitrate or 0.0 for one in directions) * gap / 8

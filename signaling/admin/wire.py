@@ -114,11 +114,11 @@ class Wire:
     def detail(self, room_name: str, participant: str) -> dict[str, Any]:
         """The tracks of one person, or those that the people of one room publish."""
         words = Words()
-        tracks, ways = [], None
+        tracks, directions = [], None
         for room in self._sample.rooms:
             for person in room.people:
                 if participant and person.participant == participant:
-                    ways = [_figures(person.up, words), _figures(person.down, words)]
+                    directions = [_figures(person.up, words), _figures(person.down, words)]
                     wanted: Sequence[TrackSample] = person.tracks
                 elif not participant and room.room == room_name:
                     wanted = [track for track in person.tracks if track.direction == "inbound"]
@@ -130,7 +130,7 @@ class Wire:
             "at": self._sample.at,
             "room": room_name,
             "participant": participant,
-            "ways": ways,
+            "ways": directions,
             "tracks": tracks,
             "words": words.all,
         }
@@ -206,15 +206,15 @@ def regrade(profile: str, of: PersonSample | TrackSample) -> Grades:
     if isinstance(of, TrackSample):
         return judge.grade(profile, of.kind, of.figures, None)
     video = any(track.kind == "video" for track in of.tracks)
-    # Without its tracks a way that carries more than any voice is taken for one with pictures.
+    # Without its tracks, a direction of a higher rate than any voice counts as video.
     both = [
         judge.grade(
             profile,
-            "video" if video or (way.bitrate or 0) > _VOICE_AT_MOST else "audio",
-            way,
+            "video" if video or (one.bitrate or 0) > _VOICE_AT_MOST else "audio",
+            one,
             None,
         )
-        for way in (of.up, of.down)
+        for one in (of.up, of.down)
     ]
     known = [grades for grades in both if grades.overall is not None]
     return min(known, key=lambda grades: grades.overall or 0.0, default=both[0])

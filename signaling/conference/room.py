@@ -219,7 +219,7 @@ class Room:
         """What the participant's browser counts; more often than is useful is left out."""
         before = participant.digest
         if before is None or now - before.at >= browser_digest.MIN_INTERVAL:
-            participant.digest = browser_digest.take(message, now)
+            participant.digest = browser_digest.checked(message, now)
 
     def why(self, participant: Participant, other: str) -> None:
         """Send what keeps one from another. Raises `RefusedError`."""

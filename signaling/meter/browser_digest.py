@@ -1,7 +1,7 @@
-"""What browsers say of what they receive, made safe: what cannot be is left out and marked. No I/O.
+"""Reports of browsers, checked: what is impossible is left out and marked. No I/O.
 
-A browser, honest or not, may say anything. Its figures are shown beside ours and never mixed with
-them, so nothing depends on their being true; they only have to be finite, bounded and few.
+A browser, honest or not, may report anything. Its figures are shown beside ours and never mixed
+with them, so nothing depends on their being true; they only have to be finite, bounded and few.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from signaling.messages import DigestTrack
 from signaling.meter.samples import BrowserFigures
 
 MAX_AGE = 30.0
-"""Seconds after which what a browser said is not shown any more; it says something each 5 s."""
+"""Seconds after which a report is not shown any more; browsers send one each 5 s."""
 MIN_INTERVAL = 2.0
-"""Seconds between two digests that are taken; one that comes sooner is left out."""
+"""Seconds between two digests; one that comes sooner is ignored."""
 MAX_BITRATE = 1e9
 MAX_SECONDS = 60.0
 """Of a round trip, a jitter, a buffer."""
@@ -30,7 +30,7 @@ MAX_SPAN = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One digest as it was taken."""
+    """One digest, checked."""
 
     at: float
     """Monotonic seconds."""
@@ -39,7 +39,7 @@ class Digest:
 
 
 class _Reader:
-    """Takes figures one by one and remembers whether one of them could not be."""
+    """Reads figures one by one and remembers whether one of them was impossible."""
 
     def __init__(self) -> None:
         self.absurd = False
@@ -68,7 +68,7 @@ class _Reader:
         return 100.0 * part / whole if whole > 0 else None
 
 
-def take(message: Message, now: float) -> Digest:
+def checked(message: Message, now: float) -> Digest:
     """A client's message at `now` (monotonic seconds)."""
     reader = _Reader()
     rtt = reader.number(message.round_trip_time, MAX_SECONDS)
@@ -86,7 +86,7 @@ def _figures(
     span = seconds or MAX_SPAN
     octets = reader.number(track.bytes, MAX_BITRATE / 8 * span)
     freezes = reader.whole(track.freezes, 1000 * span)
-    # A freeze is told when it is over: it may have begun before the last digest.
+    # A freeze is reported when it is over: it may have begun before the last digest.
     frozen = reader.number(track.frozen, MAX_SPAN)
     loss = reader.share(track.lost, track.packets)
     concealed = reader.share(track.concealed, track.samples)

@@ -1,4 +1,4 @@
-"""What happened in calls between one second and the next, told by comparing. No I/O.
+"""What happened in calls between one second and the next, found by comparing. No I/O.
 
 `detail` of an event: `published`, `unpublished`, `layerDropped` and `layerRaised` the source;
 `networkChanged` `IPv4`, `IPv6` or `TCP`; `qualityChanged` the level; `left` the reason; `shed` the
@@ -16,13 +16,13 @@ from signaling.meter.samples import Event, EventKind
 from signaling.meter.state import PersonState, RoomState
 
 SETTLES = 10.0
-"""Seconds after joining in which a browser still chooses among its ways to us: no other network."""
+"""Seconds after joining in which a browser still chooses its path: no change of network."""
 _HELD_BACK = ("pausedByBandwidth", "shed")
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Of one person, at the last look."""
+    """Of one person, in the last sample."""
 
     state: PersonState
     moves: dict[str, int] = field(default_factory=dict)

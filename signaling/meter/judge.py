@@ -10,11 +10,11 @@ from sfu.congestion.allocator import nominal_bps
 from signaling.meter.samples import Figures, Grades, TrackSample
 
 VOICE_BPS = 32_000.0
-"""What a voice usually takes, for grades that compare with it."""
+"""Usual bitrate of a voice, for grades that compare with it."""
 PEAK_DECAY = 0.97
-"""A second: what a voice takes is judged by what it takes while somebody speaks."""
+"""By the second: a voice is judged by its bitrate while somebody speaks."""
 MIN_VOICE_BPS = 6_000.0
-"""Below this nobody speaks: silence says nothing of a codec."""
+"""Below this nobody speaks: silence shows nothing of a codec."""
 
 
 def nothing(profile: str) -> Grades:
@@ -25,7 +25,7 @@ def nothing(profile: str) -> Grades:
 def grade(
     profile: str, kind: Literal["audio", "video"], figures: Figures, nominal: float | None
 ) -> Grades:
-    """By one profile; `nominal` in bit/s, what it would usually take."""
+    """By one profile; `nominal` in bit/s, what is usual for such tracks."""
     found = grades.grade(
         profile,
         kind=kind,
@@ -46,7 +46,7 @@ def grade(
 
 
 def nominal(kind: str, width: int, height: int) -> float | None:
-    """bit/s that a track usually takes; None of a picture of unknown size."""
+    """Usual bitrate of a track, bit/s; None for video of unknown size."""
     if kind == "audio":
         return VOICE_BPS
     return nominal_bps(width, height) if width and height else None
@@ -70,7 +70,7 @@ def voice(
 def video(
     bitrate: float | None, frame_rate: float | None, loss: float | None
 ) -> tuple[float | None, str]:
-    """MOS and its model; None without a picture, or while its loss is not known."""
+    """MOS and its model; None without video, or while its loss is not known."""
     if not bitrate or not frame_rate or loss is None:
         return None, ""
     found = video_mos.g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=loss)
@@ -81,7 +81,7 @@ def together(tracks: Sequence[TrackSample], rtt: float | None) -> Figures:
     """Figures of several tracks as one; `rtt` is that of the person.
 
     Rates and counts are summed up, loss is weighted by packets, jitter is the worst, delay the
-    mean, the score the lowest of the voices, or of the pictures where there is no voice.
+    mean, the score the lowest of the voices, or of the video where there is no voice.
     """
     parts = [track.figures for track in tracks if track.figures.bitrate is not None]
     packets = sum(part.packets for part in parts)

@@ -1,7 +1,7 @@
 """The machine and this process: CPU, memory, disk, temperature, throttling. Reads the kernel.
 
 Temperatures are those of `/sys/class/thermal`; throttling is what a Raspberry Pi's firmware and
-its voltage monitor say, where the kernel shows them. What a machine does not tell is None.
+its voltage monitor report, where the kernel shows them. What a machine does not show is None.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _FLAGS = (
     (2, "throttled"),
     (3, "softTemperatureLimit"),
 )
-"""Bits of the firmware's word that say what holds now; those from 16 on say what ever did."""
+"""Bits of the firmware's word for what holds now; those from 16 on are for what ever did."""
 _HOTTEST = 150.0
-"""Degrees Celsius; a zone that tells more, or less than -40, has no sensor."""
+"""Degrees Celsius; a zone that reads more, or less than -40, has no sensor."""
 
 
 class Machine:
@@ -43,7 +43,7 @@ class Machine:
         root: Path = Path("/"),
     ) -> None:
         """`started`: when the server did (monotonic seconds). `folder`: where the history lives;
-        `history` tells its state. `root`: of the file system that the kernel shows itself in."""
+        `history` returns its state. `root`: of the file system that the kernel shows itself in."""
         self._started, self._folder, self._history = started, folder, history
         self._root, self._system = root, System()
         self._before = (time.monotonic(), time.process_time())
@@ -122,7 +122,7 @@ def _peak_rss() -> int:
 
 
 def _read(path: Path) -> str:
-    """What the kernel says there; empty when it says nothing."""
+    """Content of a file of the kernel's; empty when it cannot be read."""
     try:
         return path.read_text(encoding="ascii", errors="replace").strip()
     except OSError:

@@ -1,7 +1,7 @@
 """The meter: from what the workers count to one `Sample` a second, and what happened. No I/O.
 
-Theory of operation. `take` is given each worker's message; when all workers that are heard have
-spoken since the last sample, it says that one is due (`take` gives True). `sample` then compares
+Theory of operation. `receive` is given each worker's message, and returns True when all workers
+that are alive have sent one since the last sample: then the next is due. `sample` then compares
 each worker's message with the one of its that was used before, asks the `ServerSummary` who is
 where, and puts both together: tracks, people, rooms. Rates are differences by the worker's own
 clock, so it does not matter when a message arrives; counts of a second are reported once, and a
@@ -38,7 +38,7 @@ from signaling.meter.samples import (
 from signaling.meter.state import PersonState, RoomState, ServerSummary, TrackState
 
 STALE = 3.0
-"""Seconds without a message after which a worker is left out, until it speaks again."""
+"""Seconds without a message after which a worker is left out, until the next one."""
 
 DEPARTURES = 1000
 
@@ -93,8 +93,8 @@ class Meter:
         self.sampled_at = float("-inf")
         """When, in monotonic seconds."""
 
-    def take(self, worker: int, pid: int, stats: WorkerStats, now: float) -> bool:
-        """A worker's message; True when every worker has spoken since the last sample."""
+    def receive(self, worker: int, pid: int, stats: WorkerStats, now: float) -> bool:
+        """A worker's message; True when every worker has sent one since the last sample."""
         known = self._workers.get(worker)
         if known is None or known.pid != pid:
             self._workers[worker] = _Worker(pid, Interval(None, stats), now)
@@ -207,13 +207,13 @@ class Meter:
         )
 
     def voice(self, track: str, memory: _Memory) -> tracks.Voice:
-        """What is known of how much a voice takes."""
+        """What is known of the bitrate of a voice."""
         kept = self._memory.voices.get(track) or memory.voices.get(track) or tracks.Voice()
         self._memory.voices[track] = kept
         return kept
 
     def reported(self, transport: str, ssrc: int, memory: _Memory) -> tracks.Reported:
-        """What a receiver said last of a down track."""
+        """What a receiver reported last of a down track."""
         key = transport, ssrc
         kept = memory.reported.get(key) or tracks.Reported()
         self._memory.reported[key] = kept
@@ -244,7 +244,7 @@ class _Table:
         return self._interval.transports.get(name) if name else None
 
     def _round_trip(self, person: PersonState) -> float | None:
-        """Of the subscribe connection, whose reports come oftener; else of the other."""
+        """Of the subscribe connection, which has more reports; else of the other. Seconds."""
         for name in (person.subscribe, person.publish):
             entry = self._transport(name)
             if entry is not None and entry.rtt_ms > 0:
@@ -273,7 +273,7 @@ class _Table:
         up = self._together(person, sent)
         down = self._together(person, received)
         subscribe = self._transport(person.subscribe)
-        way = subscribe or self._transport(person.publish)
+        transport = subscribe or self._transport(person.publish)
         return PersonSample(
             participant=person.id,
             name=person.name,
@@ -285,7 +285,7 @@ class _Table:
             level=person.level,
             up_link=_link(self._transport(person.publish)),
             down_link=_link(subscribe),
-            protocol=way.protocol or None if way is not None else None,
+            protocol=transport.protocol or None if transport is not None else None,
             estimate_bps=subscribe.estimate_bps or None if subscribe is not None else None,
             target_bps=subscribe.target_bps if subscribe is not None else None,
             speaking=person.speaking,

@@ -1,10 +1,10 @@
 """What a worker counted in one interval: the differences of two of its messages. No I/O.
 
-Theory of operation. The worker tells totals (`sfu.measured`) about once a second and when it
+Theory of operation. The worker sends totals (`sfu.measured`) about once a second and when it
 counted them. `Interval` holds two messages of one worker and looks up, for anything in the later
 one, what it was in the earlier one: a stream or transport that was not there yet began from zero.
 Where there is no earlier message (the worker is new, or was silent for long) nothing is known.
-Total that shrink belong to another stream under the same name; they count as begun anew.
+Totals that shrink belong to another stream under the same name; they count as begun anew.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sfu.measured import DownTotals, StreamTotals, UpTotals
 _Totals = TypeVar("_Totals", StreamTotals, DownTotals)
 
 LONGEST = 10.0
-"""Seconds between two messages beyond which a rate would say nothing."""
+"""Seconds between two messages beyond which no rate is computed."""
 SHORTEST = 0.2
 
 
@@ -33,7 +33,7 @@ class Interval:
         self.known = before is not None and SHORTEST <= self.seconds <= LONGEST
         """Whether there are rates."""
         self.fresh = True
-        """What was counted in it has not been told yet."""
+        """What was counted in it is in no sample yet."""
         earlier = before if before is not None and self.known else None
         self.before = earlier
         self.transports = {entry.transport: entry for entry in after.per_transport}

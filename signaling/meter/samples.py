@@ -29,7 +29,7 @@ class Grades(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What can be said of a track, a direction of a person, a person, or a room."""
+    """Of a track, a direction of a person, a person, or a room."""
 
     bitrate: float | None = None
     """Payload, bit/s over the second."""
@@ -55,12 +55,12 @@ class Figures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class BrowserFigures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What the receiving browser says of the same track; bounded, and marked when it was absurd."""
+    """What the receiving browser reports of the same track; bounded, and marked when absurd."""
 
     age: float
-    """Seconds since the browser said so."""
+    """Seconds since the report."""
     seconds: float | None = None
-    """That its report covers; None when it did not say."""
+    """That the report covers; None when it does not contain them."""
     bitrate: float | None = None
     loss: float | None = None
     jitter: float | None = None
@@ -77,7 +77,7 @@ class BrowserFigures(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     freezes_duration: float = 0.0
     """Seconds, since its last report."""
     absurd: bool = False
-    """Something it said could not be, and was left out."""
+    """The report held an impossible value, which was left out."""
 
 
 class TrackSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -126,7 +126,7 @@ class Link(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class PersonSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One participant: both directions summed up, and the tracks where somebody looks at them."""
+    """One participant: both directions summed up, and their tracks."""
 
     participant: str
     name: str
@@ -146,7 +146,7 @@ class PersonSample(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Their subscribe transport."""
     protocol: Protocol | None = None
     estimate_bps: int | None = None
-    """What the way down carries."""
+    """Available bandwidth from the server to the person."""
     target_bps: int | None = None
     """What the allotted layers come to."""
     speaking: bool = False

@@ -10,7 +10,7 @@ from signaling.meter.browser_digest import Digest
 
 
 class Received(NamedTuple):
-    """What the worker last said of a track that somebody receives."""
+    """State of a track that somebody receives, as the worker last reported it."""
 
     state: str
     """`sfu.control.DownState`."""
@@ -28,7 +28,7 @@ class TrackState:
     source: str
     muted: bool
     wanted: tuple[str, ...] | None = None
-    """Rids that somebody wants, the lowest first; None while the worker has not said."""
+    """Rids that somebody wants, the lowest first; None before the worker's first report."""
     codec: str = ""
     """By its name in the worker (`sfu.codecs.registry`)."""
 
@@ -44,7 +44,7 @@ class PersonState:
     connected: bool
     """Its WebSocket is there."""
     level: str = ""
-    """`signaling.conference.quality` of its way to the server; empty while not known."""
+    """`signaling.conference.quality` of its connection; empty while not known."""
     speaking: bool = False
     tracks: tuple[TrackState, ...] = ()
     publish: str = ""
@@ -53,7 +53,7 @@ class PersonState:
     receiving: Mapping[str, Received] = field(default_factory=dict)
     """By track."""
     digest: Digest | None = None
-    """The latest that its browser said."""
+    """Its browser's latest report."""
 
 
 @dataclass(frozen=True, slots=True)

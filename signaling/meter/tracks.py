@@ -2,11 +2,11 @@
 
 Theory of operation. Inbound figures are the server's own: what came, what is missing for good
 (RFC 3550), how it jittered. Outbound ones are what was sent, and what the receiver's latest report
-block says of loss and jitter: browsers report video each second and voice each 5 s, so loss is
-that between the two latest reports and holds until the next. Packets that a report says are lost
+block contains of loss and jitter: browsers report video each second and voice each 5 s, so loss is
+that between the two latest reports and holds until the next. Packets that a report counts as lost
 count in the second in which the report came.
 
-What a voice takes is taken as the most of late: silence says nothing of a codec. Where voice goes
+The bitrate of a voice is its recent peak: silence shows nothing of a codec. Where voice goes
 out redundantly (RFC 2198, n frames in a packet), a frame is lost with the probability that n
 packets in a row are, taken as independent: the score is of that.
 """
@@ -36,7 +36,7 @@ _SCREEN = "screen"
 
 @dataclass(slots=True)
 class Reported:
-    """What a receiver last said of one down track."""
+    """What a receiver last reported of one down track."""
 
     reports: int = 0
     highest: int = 0
@@ -45,17 +45,17 @@ class Reported:
     """Percent between the two latest reports."""
     jitter: float | None = None
     at: float = 0.0
-    """When it said so, by the worker's clock."""
+    """When it reported, by the worker's clock."""
 
 
 @dataclass(slots=True)
 class Voice:
-    """What a voice takes while somebody speaks."""
+    """Bitrate of a voice while somebody speaks."""
 
     bitrate: float = 0.0
 
     def hear(self, bitrate: float | None) -> float:
-        """The peak of late, bit/s."""
+        """Recent peak, bit/s."""
         self.bitrate = max(bitrate or 0.0, self.bitrate * judge.PEAK_DECAY)
         return self.bitrate
 
@@ -80,7 +80,7 @@ def inbound(
     found: tuple[TransportStats, UpTotals] | None,
     voice: Voice,
 ) -> TrackSample:
-    """A published track as it arrives; `found` is what the worker says of it, if anything."""
+    """A published track as it arrives; `found` is what the worker counted of it, if anything."""
     interval = context.interval
     streams = () if found is None else found[1].streams
     transport = "" if found is None else found[0].transport
@@ -178,8 +178,8 @@ def outbound(
     peak: float,
     browser: BrowserFigures | None,
 ) -> TrackSample:
-    """A track as somebody receives it. `source` is the same track as it arrives, `peak` what its
-    voice takes; `received` is what the worker said of its state, if anything."""
+    """A track as somebody receives it. `source` is the same track as it arrives, `peak` the
+    bitrate of its voice; `received` is its state as the worker reports it, if it does."""
     state = received.state if received is not None else "noPackets"
     if found is None:
         return _silent(context, track, "outbound", state, browser)
@@ -228,7 +228,7 @@ def _sent(
     interval = context.interval
     packets = now.packets_sent - was.packets_sent
     rate = _rate(interval, packets)
-    # Reports go on while a track rests, and repeat what they said of its last packets.
+    # Reports go on while a track rests, and repeat the figures of its last packets.
     sent = now.flows or packets > 0
     known = sent and reported.at and interval.after.at - reported.at <= REPORT_HOLDS
     return Figures(
@@ -245,7 +245,7 @@ def _sent(
 
 
 def report(reported: Reported, now: DownTotals, at: float) -> int:
-    """Take over a new report of the receiver's; packets that it says were lost since the last."""
+    """Store a new report of the receiver; returns the packets lost since the report before."""
     if now.reports == reported.reports:
         return 0
     first = reported.reports == 0 or now.reports < reported.reports
@@ -256,7 +256,7 @@ def report(reported: Reported, now: DownTotals, at: float) -> int:
         lost = now.reported_lost - reported.lost
     if 0 < expected < 0x80000000:
         reported.loss = percent(lost, expected)
-        # While nothing is sent its jitter says nothing new.
+        # While nothing is sent its jitter is that of the last packets.
         reported.jitter = now.reported_jitter
     reported.reports, reported.at = now.reports, at
     reported.highest, reported.lost = now.reported_highest, now.reported_lost
@@ -291,7 +291,7 @@ def _frame_rate(
 
 
 def browser_figures(digest: Digest | None, track: str, now: float) -> BrowserFigures | None:
-    """What a browser last said of a track, with its age; None when that is too long ago."""
+    """A browser's latest report of a track, with its age; None when that is too long ago."""
     if digest is None or not 0 <= now - digest.at <= MAX_AGE:
         return None
     found = digest.tracks.get(track)

@@ -50,7 +50,7 @@ MOST_FINDINGS = 20
 """Of one person."""
 
 Verdict = Literal["good", "some", "bad", "short", "unknown"]
-"""`some`: disturbances that were short; `short`: too short a stay to say; `unknown`: an earlier
+"""`some`: disturbances that were short; `short`: too short a stay to judge; `unknown`: an earlier
 release kept no spells of the call."""
 
 
@@ -89,7 +89,8 @@ class Finding(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     seconds: float
     """Altogether."""
     share: float | None
-    """Percent of packets lost, or of sound made up, while it lasted; null where it says nothing."""
+    """Percent of packets lost, or of sound made up, while it lasted; null where that means
+    nothing."""
     badness: float
     """By which findings are sorted."""
 
@@ -145,7 +146,7 @@ def _finding(group: Sequence[SpellRow], names: Mapping[str, str]) -> Finding:
     seconds = sum(spell.seconds for spell in group)
     weighed = sum(spell.share * spell.seconds for spell in group)
     share = weighed / seconds if seconds else 0.0
-    says = first.kind == "concealed" or first.cause == "loss"
+    meaningful = first.kind == "concealed" or first.cause == "loss"
     return Finding(
         participant=first.participant,
         name=names.get(first.participant, ""),
@@ -158,7 +159,7 @@ def _finding(group: Sequence[SpellRow], names: Mapping[str, str]) -> Finding:
         ended=max(spell.ended for spell in group),
         times=len(group),
         seconds=round(seconds, 3),
-        share=round(share, 3) if says and share else None,
+        share=round(share, 3) if meaningful and share else None,
         badness=badness(first.kind, first.cause, seconds),
     )
 
@@ -212,7 +213,7 @@ _ORDER: tuple[Verdict, ...] = ("bad", "some", "good", "short", "unknown")
 
 
 def worst_verdict(people: Iterable[Experience]) -> Verdict:
-    """Of a call: that of whoever fared worst; who was there too briefly says nothing."""
+    """Of a call: that of the person who fared worst; short stays do not count."""
     return min((person.verdict for person in people), key=_ORDER.index, default="short")
 
 

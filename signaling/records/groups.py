@@ -3,7 +3,7 @@
 Theory of operation. Every session is a point of five features (`FEATURES`), each standardised by
 its mean and standard deviation over all sessions; what is not known of one (no vote, no round
 trip) lies at the mean and weighs nothing in the group's. Of a group with fewer than `MIN_VOTES`
-votes nothing is said of its votes. Seeds are spread by k-means++ from a fixed
+votes its votes are left out. Seeds are spread by k-means++ from a fixed
 seed, so the same sessions give the same groups. Of 2 to 4 groups the number is taken that separates
 best (mean silhouette by distance to the centres). With fewer than `LEAST` sessions, or when all are
 alike, there is nothing to group.
@@ -67,7 +67,7 @@ class Scale:
 
 
 def group(sessions: Sequence[SessionRow]) -> tuple[Group, ...]:
-    """The groups, the worst first; empty when there are none to tell apart."""
+    """The groups, the worst first; empty when there are none."""
     if len(sessions) < LEAST:
         return ()
     scales = {name: _scale([getattr(row, name) for row in sessions]) for name in FEATURES}
@@ -91,7 +91,7 @@ def _scale(values: Sequence[float | None]) -> Scale:
         return Scale(None, 0.0)
     mean = math.fsum(known) / len(known)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / len(known))
-    # Rounding alone must not tell sessions apart.
+    # Rounding alone must not make sessions differ.
     return Scale(mean, sd if sd > 1e-9 * max(1.0, abs(mean)) else 0.0)
 
 
@@ -226,13 +226,13 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _text(count: int, total: int, traits: Sequence[Trait]) -> str:
-    told = [
+    unusual = [
         f"{_LEVELS[trait.level]} {_NAMES[trait.feature]} ({_shown(trait.feature, trait.mean)};"
         f" overall {_shown(trait.feature, trait.overall)})"
         for trait in traits
         if trait.level != "usual"
     ]
-    share = "; ".join(told) if told else "nothing unusual"
+    share = "; ".join(unusual) if unusual else "nothing unusual"
     return f"{count} of {total} sessions. What they share: {share}."
 
 

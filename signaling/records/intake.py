@@ -1,10 +1,10 @@
 """From samples and events to what is to be written: calls, people, series, blocks. No I/O.
 
-Theory of operation. `take` and `event` keep the state of every open call and gather rows. Every
-`BLOCK` seconds the rows of a call become a block, and `take` says that it is time to write. What
-has changed stays marked until `written` says that it is on the disk, so a disk that is full for a
-while costs only the oldest blocks beyond `BACKLOG`, never who was in the call and when.
-Time is that of the samples: when the clock jumps, blocks begin anew where it lands.
+Theory of operation. `add_sample` and `event` keep the state of every open call and gather rows.
+Every `BLOCK` seconds the rows of a call become a block, and `add_sample` returns True: it is time
+to write. What has changed stays marked until `written` is called, when it is on the disk, so a disk
+that is full for a while costs only the oldest blocks beyond `BACKLOG`, never who was in the call
+and when. Time is that of the samples: when the clock jumps, blocks begin anew where it lands.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class OpenCall:
     events: list[Event] = field(default_factory=list)
     spells: Spells = field(default_factory=Spells)
     ages: dict[tuple[str, str], float] = field(default_factory=dict)
-    """Age of each browser's latest word on each track: a younger one is news."""
+    """Age of each browser's latest report of each track: a younger one is new."""
     seen: float = 0.0
 
 
@@ -104,7 +104,7 @@ class Intake:
         self._slot: int | None = None
         self.unknown_events = 0
 
-    def take(self, sample: Sample) -> bool:
+    def add_sample(self, sample: Sample) -> bool:
         """One second; True when a block became full before it, so that it is time to write."""
         at = int(sample.at)
         full = self._slot is not None and at // BLOCK != self._slot
@@ -197,7 +197,7 @@ class Intake:
         news: News = {}
         for sample in room.people:
             self._person(call, sample, int(at), news)
-        call.spells.take(room, news, at, busy)
+        call.spells.add_second(room, news, at, busy)
 
     def _person(self, call: OpenCall, sample: PersonSample, at: int, news: News) -> None:
         person = call.people.get(sample.participant)
@@ -248,11 +248,11 @@ class Intake:
             _label(series, mos_model=figures.mos_model)
 
     def _tracks(
-        self, call: OpenCall, sample: PersonSample, at: int, said: News
+        self, call: OpenCall, sample: PersonSample, at: int, found: News
     ) -> tuple[list[points.Point], dict[Medium, Together]]:
         """Points of the tracks that came from a person, and by medium those sent to them.
 
-        What their browser says anew of a track goes into `said`.
+        New reports of their browser go into `found`.
         """
         up: list[points.Point] = []
         down: dict[Medium, Together] = {"audio": Together(), "video": Together()}
@@ -260,7 +260,7 @@ class Intake:
             inbound = track.direction == "inbound"
             news = None if inbound else _news(call, sample.participant, track)
             if news is not None:
-                said[sample.participant, track.track] = news
+                found[sample.participant, track.track] = news
             freezes = _freezes(track, news)
             if not inbound:
                 down[track.kind].add(track, freezes, news)
@@ -331,7 +331,7 @@ def _news(call: OpenCall, viewer: str, track: TrackSample) -> BrowserFigures | N
 
 
 def _freezes(track: TrackSample, news: BrowserFigures | None) -> int:
-    """Those that the receiving browser tells, else those that the server reckons from gaps."""
+    """Those that the receiving browser reports, else those that the server computes from gaps."""
     if track.direction == "inbound" or track.browser is None:
         return track.freeze_count
     return points.believed_freezes(news) if news is not None else 0

@@ -72,7 +72,7 @@ _NO_BROWSER = [0] * 2 * len(_BROWSER_PARTS)
 _LOSS, _SPACING, _MOS = (tuple(MEANS).index(name) for name in ("loss", "mean_inter_arrival", "mos"))
 _WORST_OF = tuple([tuple(MEANS).index(name) for name in MAXIMA[:-2]])
 _SETTLED = 10
-"""Seconds after which counts of lost packets say more than the single seconds' percentages."""
+"""Seconds after which counts of lost packets are more exact than the mean of single seconds."""
 _MOST_FREEZES = 1_000
 _MOST_FROZEN_MS = 60_000
 """Of one report: beyond these a browser is not believed."""
@@ -208,10 +208,11 @@ def mean(point: Point, name: str) -> float | None:
 
 
 def loss(point: Point) -> float | None:
-    """Percent of what was expected, 0 to 100; None when nothing was, or nobody said.
+    """Percent of what was expected, 0 to 100; None when nothing was, or nobody reported.
 
     Over a while it is what was lost of what was expected, late packets taken back. Over a few
-    seconds it is the mean of the seconds' own, since receivers tell losses some seconds at a time.
+    seconds it is the mean of the seconds' own, since receivers report losses some seconds at a
+    time.
     """
     known = mean(point, "loss")
     expected = point[_COUNT["packets"]]
@@ -232,7 +233,7 @@ def worst(point: Point, name: str) -> float | None:
 
 
 def size(point: Point) -> tuple[int, int] | None:
-    """Width and height of the widest picture."""
+    """Width and height of the widest video."""
     value = point[_WORST["size"]]
     return None if value < 0 else (value >> 16, value & 0xFFFF)
 

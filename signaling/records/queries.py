@@ -150,7 +150,7 @@ def _person(
     sends_video = any(r.track and r.direction == "inbound" and r.kind == "video" for r in own)
     gets_video = ("outbound", "video") in whole
     up, down = whole.get(("inbound", "both")), whole.get(("outbound", "both"))
-    voices, pictures = whole.get(("outbound", "audio")), whole.get(("outbound", "video"))
+    voices, videos = whole.get(("outbound", "audio")), whole.get(("outbound", "video"))
     return PersonReport(
         participant=person.key,
         name=person.name,
@@ -165,7 +165,7 @@ def _person(
         up=_summary(up, "video" if sends_video else "audio"),
         down=_summary(down, "video" if gets_video else "audio"),
         down_audio=None if voices is None else _summary(voices, "audio"),
-        down_video=None if pictures is None else _summary(pictures, "video"),
+        down_video=None if videos is None else _summary(videos, "video"),
         tracks=tuple(
             TrackReport(
                 track=row.track,

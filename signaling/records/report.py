@@ -50,7 +50,7 @@ class GradesOf(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class BrowserSummary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What the receiving browser said of the same: means over its reports, and sums."""
+    """What the receiving browser reported of the same: means over its reports, and sums."""
 
     reports: int
     bitrate: float | None
@@ -96,20 +96,20 @@ class Summary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What estimated it."""
     frames_per_second: float | None
     width: int | None
-    """Of the largest picture."""
+    """Of the largest video."""
     height: int | None
     freezes: int
-    """As the receiving browser counts them, else as the server reckons from gaps."""
-    # Here stand the counters, a field each: whoever reads one finds it by its name.
+    """As the receiving browser counts them, else as the server computes from gaps."""
+    # The counters, a field each.
     __annotations__ |= {counter.name: "int" for counter in COUNTERS}
     estimate_bps: float | None
-    """Mean of what the way down was reckoned to carry; a person's outbound direction only."""
+    """Mean of the estimated available bandwidth; a person's outbound direction only."""
     target_bps: float | None
     """Mean of what the allotted layers came to; a person's outbound direction only."""
     nominal_bps: float | None
-    """Mean of what such voices and pictures usually take."""
+    """Mean of the usual bitrate of such voices and video."""
     browser: BrowserSummary | None
-    """Null where no browser said anything."""
+    """Null where no browser reported anything."""
     grades: tuple[GradesOf, ...]
     """One for each profile. `tiphon-percent` compares with `nominal_bps`."""
 
@@ -128,14 +128,14 @@ class TrackReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Votes(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What one person said after the call; null where nothing was said."""
+    """How one person voted after the call; null without a vote."""
 
     audio: Word | None = None
     video: Word | None = None
 
 
 class VisitReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One stay; whoever reloads the page or comes back begins another."""
+    """One stay; reloading the page or coming back begins another."""
 
     participant: str
     joined: float
@@ -162,9 +162,9 @@ class PersonReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     down: Summary
     """Server to participant."""
     down_audio: Summary | None
-    """The voices in `down` together; null where the single tracks were not told."""
+    """The voices in `down` together; null where single tracks were not kept."""
     down_video: Summary | None
-    """The pictures in `down` together."""
+    """The video in `down` together."""
     tracks: tuple[TrackReport, ...]
     votes: Votes
 
@@ -182,7 +182,7 @@ class CallRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     names: tuple[str, ...]
     """At most 20."""
     verdict: Verdict
-    """Of whoever fared worst."""
+    """Of the person who fared worst."""
     troubled: int
     """People who lived through something worth telling."""
     finding: Finding | None
@@ -381,7 +381,7 @@ class Group(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Opinions(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What people said, against what the model said; and sessions grouped by likeness."""
+    """What people voted, against what was estimated; and sessions grouped by likeness."""
 
     since: float
     until: float
@@ -392,4 +392,4 @@ class Opinions(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     sessions: int
     """That were grouped: everybody who was in a call for 30 s or more."""
     groups: tuple[Group, ...]
-    """The worst first; empty when there are too few sessions to tell groups apart."""
+    """The worst first; empty when there are too few sessions for groups."""

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 FILE = "history.db"
 SET_ASIDE_KEPT = 2
-"""Broken files that are kept for whoever wants to look at them."""
+"""Broken files that are kept for analysis."""
 _PAGE = 4096
 
 _FIRST = """
@@ -159,7 +159,7 @@ def broken(error: sqlite3.Error) -> bool:
 
 
 def set_aside(file: Path, now: float) -> Path:
-    """Move a broken file out of the way, and forget earlier ones beyond the last few."""
+    """Rename a broken file, and delete earlier ones beyond the last few."""
     target = file.with_name(f"{file.name}.broken-{int(now)}")
     while target.exists():
         now += 1

@@ -1,16 +1,16 @@
 """Stretches of trouble that somebody lived through, found second by second. No I/O.
 
-Theory of operation. `Spells.take` is given one second of a room. For each person it says what was
-wrong in that second (`Trouble`): their connection, video that stood still or was missing, sound
-that was made up, video smaller than wanted. Trouble of one kind becomes one `Spell`, which goes on
-over pauses of up to `PAUSE`, since browsers say every five seconds only what they lived through.
+Theory of operation. `Spells.add_second` is given one second of a room. For each person it finds
+what was wrong in that second (`Trouble`): their connection, video that stood still or was missing,
+sound that was made up, video smaller than wanted. Trouble of one kind becomes one `Spell`, which
+goes on over pauses of up to `PAUSE`, since browsers report every five seconds only.
 
 Each second of trouble is attributed: to the person's own network, to the sender's uplink, to the
 server, or to none of them. The evidence is what the worker measured on each transport in the last
 `RECENT` seconds, because what a browser reports lies that far back. What is lost or spread out on
 a sender's uplink arrives so at every receiver: it is taken off before a receiver's own network is
 judged. A sender whose feedback is lost repairs late and sends less, so where no network explains a
-track its sender's way down counts too. A server's own network or
+track its sender's network from the server counts too. A server's own network or
 processor shows in many people at once, so `CROWD` people, and `MOST` of all, must be in trouble in
 the same second. A spell's side and cause are those of most of its seconds.
 
@@ -31,7 +31,7 @@ from signaling.meter.samples import BrowserFigures, Link, PersonSample, RoomSamp
 PAUSE = 10.0
 """Seconds without trouble that do not end a spell: two reports of a browser."""
 RECENT = 8.0
-"""Seconds for which what was measured of a network explains what a browser says."""
+"""Seconds for which what was measured of a network explains what a browser reports."""
 CROWD, MOST = 3, 2 / 3
 """People in trouble at once, and their share of a room, from which on it is the server's."""
 NOTICED_LOSS = 1.0
@@ -49,13 +49,13 @@ Kind = Literal["connection", "frozen", "noVideo", "concealed", "lowered", "sentL
 `lowered`: video received smaller than wanted; `sentLowered`: a layer that others want was not
 sent."""
 Side = Literal["own", "server", "other", "unknown"]
-"""`own`: the person's network or device; `other`: the uplink of whoever sends."""
+"""`own`: the person's network or device; `other`: the uplink of the sender."""
 Cause = Literal[
     "loss", "delay", "jitter", "cut", "narrow", "busy", "everybody", "silent", "keyframe", "device"
 ]
 """`cut`: nothing came through; `narrow`: the network carries less than is wanted; `busy`: the
 server has too much to do; `everybody`: most had trouble at once; `silent`: the sender's packets
-did not come; `keyframe`: a whole picture was waited for; `device`: no network shows anything."""
+did not come; `keyframe`: one was waited for; `device`: no network shows anything."""
 
 
 class Why(NamedTuple):
@@ -77,7 +77,7 @@ class Trouble(NamedTuple):
     span: float
     """Seconds back from now in which they lie."""
     share: float = 0.0
-    """Percent that was lost, or of the sound that was made up; 0 where that says nothing."""
+    """Percent that was lost, or of the sound that was concealed; 0 where that means nothing."""
 
 
 @dataclass(slots=True)
@@ -147,7 +147,7 @@ class _Person:
     links: tuple[Link, Link] = (Link(), Link())
     """Up and down in this second, the latter without what the senders did."""
     away: int = 0
-    """Seconds without a sign of life, which count once there is one again: whoever closes the page
+    """Seconds without a sign of life, which count once there is one again: who closes the page
     is away for a moment too."""
     open: dict[Kind, Spell] = field(default_factory=dict)
 
@@ -162,7 +162,7 @@ class Spells:
         """That are not over, or not written yet."""
         self.left_out = 0
 
-    def take(
+    def add_second(
         self,
         room: RoomSample,
         news: Mapping[tuple[str, str], BrowserFigures],
@@ -388,7 +388,7 @@ def _troubled(person: PersonSample, own: _Person) -> bool:
 
 
 def _fine(track: TrackSample, report: BrowserFigures | None) -> bool:
-    """Nearly all tracks in nearly all seconds: nothing is said of them."""
+    """Nearly all tracks in nearly all seconds: without trouble."""
     return report is None and track.state == "flowing" and not track.limited
 
 
@@ -408,7 +408,7 @@ def _of_track(
 def _lived_through(
     report: BrowserFigures | None, track: TrackSample, why: Why
 ) -> Iterator[Trouble]:
-    """What a browser says of its latest seconds."""
+    """What a browser reports of its latest seconds."""
     if report is None or report.absurd or not report.seconds:
         return
     span = report.seconds

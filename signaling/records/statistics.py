@@ -17,7 +17,7 @@ _WORDS: tuple[Word, ...] = ("excellent", "good", "fair", "poor", "bad")
 
 
 def opinion(pairs: Sequence[Pair]) -> Opinion:
-    """One medium's votes, the newest first, against what the model said of the same people."""
+    """One medium's votes, the newest first, against what was estimated for the same people."""
     both = [(pair.vote, pair.mos) for pair in pairs if pair.mos is not None]
     return Opinion(
         counts={

@@ -1,6 +1,6 @@
 """The history store: takes one sample a second, keeps it small, and answers questions about it.
 
-`take`, `event` and `vote` are for the event loop: they never wait and never raise. What asks
+`add_sample`, `event` and `vote` are for the event loop: they never wait and never raise. What asks
 (`calls`, `series`, `report`, `opinions`) reads the file and may take a while: call it in a thread.
 """
 
@@ -104,7 +104,7 @@ class Records:
 
     # For the event loop.
 
-    def take(self, sample: Sample) -> None:
+    def add_sample(self, sample: Sample) -> None:
         """One second of everything."""
         if self.waiting >= _WAITING_SAMPLES:
             self._drop()
@@ -119,7 +119,7 @@ class Records:
     def vote(
         self, call: str, participant: str, audio: Word | None = None, video: Word | None = None
     ) -> None:
-        """What a participant said after the call; a later vote replaces an earlier one.
+        """A participant's vote after the call; a later one replaces it.
 
         Whoever was not in the call has no vote; that is found out when it is written.
         """

@@ -25,7 +25,7 @@ from signaling.records.report import (
 
 @dataclass(frozen=True)
 class Session:
-    """One person in one call: what they were sent, what they said."""
+    """One person in one call: what they were sent, how they voted."""
 
     row: SessionRow
     seconds: int
@@ -143,7 +143,7 @@ def session(
         _pair(call, participant, vote, _estimate(medium, totals, models))
         for vote, medium in zip(votes, _MEDIA, strict=True)
     )
-    said = [vote for vote in votes if vote is not None]
+    given = [vote for vote in votes if vote is not None]
     row = SessionRow(
         call=call,
         room=room,
@@ -154,7 +154,7 @@ def session(
         delay=points.mean(whole, "delay"),
         jitter=points.mean(whole, "jitter"),
         freezes=round(points.count(whole, "freezes") * 60 / max(1, seconds), 3),
-        vote=sum(said) / len(said) if said else None,
+        vote=sum(given) / len(given) if given else None,
     )
     return Session(row, seconds, audio, video)
 

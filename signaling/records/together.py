@@ -1,7 +1,7 @@
 """Tracks of one medium that somebody is sent in one second, as one point. No I/O.
 
-Ten rooms of ten have 1800 tracks on their way to people; so they are summed up as plain numbers
-first, and become whole numbers once a medium.
+Ten rooms of ten have 1800 outgoing tracks; so they are summed up as plain numbers first, and become
+whole numbers once a medium.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from signaling.records import points
 
 
 def nominal_of(track: TrackSample) -> float | None:
-    """bit/s that a track usually takes, while it flows; None of a picture of unknown size."""
+    """Usual bitrate of a track while it flows, bit/s; None for video of unknown size."""
     if not track.figures.bitrate:
         return None
     return judge.nominal(track.kind, track.width or 0, track.height or 0)
@@ -21,7 +21,7 @@ def nominal_of(track: TrackSample) -> float | None:
 
 class Together:
     """As the meter sums up a direction: rates and packets add up, loss is weighted by packets,
-    jitter is the worst, delay the mean. MOS, frame rate and what browsers say are averaged."""
+    jitter is the worst, delay the mean. MOS, frame rate and reports of browsers are averaged."""
 
     __slots__ = (
         "_bitrate",
@@ -60,7 +60,7 @@ class Together:
         self._news: list[BrowserFigures] = []
 
     def add(self, track: TrackSample, freezes: int, news: BrowserFigures | None) -> None:
-        """One more track. `news`: what its browser said, when it is new."""
+        """One more track. `news`: its browser's report, when it is new."""
         own = track.figures
         self.tracks += 1
         self._packets += own.packets

@@ -1,6 +1,6 @@
 """Who may still vote: people who left a call a little while ago, by their session's token. No I/O.
 
-Sessions end with the call, and the question comes after it; so whoever leaves is kept here for a
+Sessions end with the call, and the question comes after it; so who leaves is kept here for a
 while, in bounded memory. Tokens are kept as digests.
 """
 

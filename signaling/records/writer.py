@@ -3,7 +3,7 @@
 Theory of operation. The event loop puts samples, events and votes into a bounded queue and never
 waits. This thread turns them into rows (`Intake`) and, each time a block of seconds is full, writes
 all that changed in one synced transaction; once a minute it also rolls up and deletes. When that
-fails, everything stays marked as it was: `state` says why, and each later turn tries again.
+fails, everything stays marked as it was: `state` has the reason, and each later turn tries again.
 A file that turns out to be damaged is set aside, and a new one begun.
 """
 
@@ -31,12 +31,12 @@ State = Literal["ok", "off", "diskFull", "cannotWrite", "newerVersion"]
 """`newerVersion`: a newer release wrote the file, which is left alone; `off`: closed."""
 
 _JUMP = 3600.0
-"""Seconds between two looks at the clock that only a clock which was set explains."""
+"""Seconds between two readings of the clock that only a clock which was set explains."""
 
 
 @dataclass(frozen=True)
 class VoteCast:
-    """What one person said after a call: 5 excellent to 1 bad."""
+    """One person's vote after a call: 5 excellent to 1 bad."""
 
     call: str
     participant: str
@@ -113,7 +113,7 @@ class Writer(threading.Thread):
     def _take(self, item: Item) -> bool:
         """True when it is time to write."""
         if isinstance(item, Sample):
-            full = self._intake.take(item)
+            full = self._intake.add_sample(item)
             self._at = item.at
             self.samples += 1
             return full
@@ -196,7 +196,7 @@ class Writer(threading.Thread):
         except OSError as error:
             self._say("cannotWrite", str(error))
         except Exception:
-            # The history may be lost; the thread must go on, and say so.
+            # The history may be lost; the thread must go on, and log it.
             log.exception("a fault in the history")
             self._say("cannotWrite", "a fault of its own")
 

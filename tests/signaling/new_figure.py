@@ -60,8 +60,8 @@ def run(folder: Path) -> dict[str, Any]:
         video = msgspec.structs.replace(video, counts=counts(made_up_count=A_SECOND * n))
         subscribe = msgspec.structs.replace(subscribe, down=(voice, video))
         sample = run.step(n, msgspec.structs.replace(message, per_transport=(publish, subscribe)))
-        totals.take(sample)
-        records.take(sample)
+        totals.add_sample(sample)
+        records.add_sample(sample)
     assert records.flush()
     detail = wire.Wire(sample, "tiphon", {}).detail("", "bo")
     told = [dict(zip(wire.TRACK, row, strict=True)) for row in detail["tracks"]]

@@ -81,7 +81,7 @@ class Way:
 class Taker(Protocol):
     """What `fill` fills."""
 
-    def take(self, sample: Sample) -> object:
+    def add_sample(self, sample: Sample) -> object:
         """One second."""
 
     def event(self, event: Event) -> object:
@@ -447,7 +447,7 @@ def fill(taker: Taker, seconds: int, calls: Calls | None = None, end: bool = Tru
     for sample, events in steps:
         for event in events:
             taker.event(event)
-        taker.take(sample)
+        taker.add_sample(sample)
     return calls
 
 

@@ -101,7 +101,7 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serve(folder: Path, port: int = 0, token: str = TOKEN) -> AsyncIterator[Running]:
-    """Until the block ends; give it samples by `running.admin.take`."""
+    """Until the block ends; give it samples by `running.admin.add_sample`."""
     actions = FakeActions(folder)
     admin = Admin(token, Forwarded(), actions, BOUNDS)
     app = web.Application()
@@ -127,7 +127,7 @@ async def play(running: Running, samples: Sequence[Sample], every: float = 1.0) 
     for number in itertools.count():
         sample = samples[number % len(samples)]
         sample = msgspec.structs.replace(sample, at=begun + number)
-        running.admin.take(without(sample, running.actions))
+        running.admin.add_sample(without(sample, running.actions))
         await asyncio.sleep(every)
 
 

@@ -63,7 +63,7 @@ async def test_a_page_sees_each_second_as_it_comes(running: Running, admin: Http
     assert hello["columns"]["person"] == list(wire.PERSON)
     for _ in range(3):
         sample, _ = calls.step()
-        running.admin.take(sample)
+        running.admin.add_sample(sample)
         told = await get(socket, "second")
         assert told["at"] == sample.at
         assert len(told["rooms"]) == 2
@@ -74,7 +74,7 @@ async def test_who_comes_later_sees_the_newest_second_at_once(
     running: Running, admin: Http
 ) -> None:
     sample, _ = Calls().step()
-    running.admin.take(sample)
+    running.admin.add_sample(sample)
     socket = await connect(running, admin)
     assert (await get(socket, "second"))["at"] == sample.at
     await socket.close()
@@ -82,7 +82,7 @@ async def test_who_comes_later_sees_the_newest_second_at_once(
 
 async def test_detail_is_for_whom_one_looks_at(running: Running, admin: Http) -> None:
     sample, _ = Calls().step()
-    running.admin.take(sample)
+    running.admin.add_sample(sample)
     person = sample.rooms[0].people[0].participant
     socket = await connect(running, admin)
     await socket.send_json({"type": "watch", "participant": person, "profile": "g1010"})
@@ -96,7 +96,7 @@ async def test_detail_is_for_whom_one_looks_at(running: Running, admin: Http) ->
 
 async def test_grades_come_by_the_chosen_profile(running: Running, admin: Http) -> None:
     sample, _ = Calls().step()
-    running.admin.take(sample)
+    running.admin.add_sample(sample)
     socket = await connect(running, admin)
     await socket.send_json({"type": "watch", "profile": "cisco-video"})
     while (await get(socket, "second"))["profile"] != "cisco-video":
@@ -136,7 +136,7 @@ async def test_logging_out_ends_what_is_open(running: Running, admin: Http) -> N
     await get(socket, "hello")
     async with admin.post(f"{running.url}/api/admin/logout", json={}) as answer:
         assert answer.status == 200
-    running.admin.take(calls.step()[0])
+    running.admin.add_sample(calls.step()[0])
     assert await close_code(socket) == live.NOT_ADMIN
 
 
@@ -144,7 +144,7 @@ async def test_a_program_looks_with_the_token(running: Running, http: Http) -> N
     headers = {"Authorization": f"Bearer {TOKEN}"}
     socket = await connect(running, http, headers=headers)
     await get(socket, "hello")
-    running.admin.take(Calls().step()[0])
+    running.admin.add_sample(Calls().step()[0])
     await get(socket, "second")
     await socket.close()
 
@@ -186,7 +186,7 @@ async def test_a_reader_that_stops_reading_is_cut_off_and_holds_nobody_up(
     sample, _ = Calls(rooms=10, people=10, tracks=False).step()
     async with asyncio.timeout(60):
         while running.admin.live.readers == 2:
-            running.admin.take(sample)
+            running.admin.add_sample(sample)
             # The other one goes on, second after second.
             await get(watching, "second")
     assert running.admin.live.readers == 1

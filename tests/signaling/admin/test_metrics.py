@@ -25,7 +25,7 @@ def page(calls: Calls, seconds: int = 5) -> tuple[str, Sample]:
     own = Totals()
     for _ in range(seconds):
         sample, _ = calls.step()
-        own.take(sample)
+        own.add_sample(sample)
     return metrics.write(sample, own, BOUNDS), sample
 
 
@@ -83,7 +83,7 @@ def test_counters_grow_by_what_the_samples_say() -> None:
     received = drops = 0.0
     for _ in range(20):
         sample, _ = calls.step()
-        own.take(sample)
+        own.add_sample(sample)
         received += sample.workers[0].bitrate_received / 8
         drops += sample.workers[0].drops.get("unknownSsrc", 0)
     series, _ = parse(metrics.write(sample, own, BOUNDS))
@@ -117,7 +117,7 @@ def test_a_rooms_name_cannot_break_out_of_its_label() -> None:
         sample, rooms=(msgspec.structs.replace(sample.rooms[0], room=name),)
     )
     own = Totals()
-    own.take(sample)
+    own.add_sample(sample)
     series, _ = parse(metrics.write(sample, own, BOUNDS))
     escaped = 'a\\"} 1\\nsfu_rooms 99 \\\\ 李'
     assert ("sfu_room_participants", (("room", escaped),)) in series
@@ -128,13 +128,13 @@ def test_rooms_have_a_bounded_number_of_series() -> None:
     many = totals.MAX_ROOMS + 25
     sample, _ = Calls(rooms=many, people=1, tracks=False).step()
     own = Totals()
-    own.take(sample)
+    own.add_sample(sample)
     series, _ = parse(metrics.write(sample, own, BOUNDS))
     listed = [labels for name, labels in series if name == "sfu_room_participants"]
     assert len(listed) == totals.MAX_ROOMS
     assert series["sfu_rooms_not_listed", ()] == 25
     assert series["sfu_rooms", ()] == many
-    own.take(msgspec.structs.replace(sample, rooms=sample.rooms[50:]))
+    own.add_sample(msgspec.structs.replace(sample, rooms=sample.rooms[50:]))
     assert own.rooms_left_out == 0
     assert set(own.rooms) == {room.room for room in sample.rooms[50:]}
 
@@ -142,12 +142,12 @@ def test_rooms_have_a_bounded_number_of_series() -> None:
 def test_a_new_call_in_a_room_counts_anew_and_an_old_one_on() -> None:
     sample, _ = Calls(rooms=1, people=3).step()
     own = Totals()
-    own.take(sample)
+    own.add_sample(sample)
     first = own.rooms["Physics 2"].bytes_received
-    own.take(msgspec.structs.replace(sample, at=sample.at + 1))
+    own.add_sample(msgspec.structs.replace(sample, at=sample.at + 1))
     assert own.rooms["Physics 2"].bytes_received == pytest.approx(2 * first)
     room = msgspec.structs.replace(sample.rooms[0], call="another")
-    own.take(msgspec.structs.replace(sample, at=sample.at + 2, rooms=(room,)))
+    own.add_sample(msgspec.structs.replace(sample, at=sample.at + 2, rooms=(room,)))
     assert own.rooms["Physics 2"].bytes_received == pytest.approx(first)
 
 
@@ -155,9 +155,9 @@ def test_a_new_call_in_a_room_counts_anew_and_an_old_one_on() -> None:
 def test_a_clock_that_jumps_makes_no_traffic(jump: float, seconds: float) -> None:
     sample, _ = Calls().step()
     own = Totals()
-    own.take(sample)
+    own.add_sample(sample)
     before = own.workers[0].bytes_received
-    own.take(msgspec.structs.replace(sample, at=sample.at + jump))
+    own.add_sample(msgspec.structs.replace(sample, at=sample.at + jump))
     grown = own.workers[0].bytes_received - before
     assert grown == pytest.approx(sample.workers[0].bitrate_received / 8 * seconds)
 
@@ -167,7 +167,7 @@ def test_what_is_not_known_has_no_series_and_nothing_is_nan() -> None:
     server = msgspec.structs.replace(sample.server, temperature=None, disk_free=None)
     own = Totals()
     sample = msgspec.structs.replace(sample, server=server)
-    own.take(sample)
+    own.add_sample(sample)
     series, _ = parse(metrics.write(sample, own, BOUNDS))
     names = {name for name, _ in series}
     assert "sfu_machine_temperature_celsius" not in names
@@ -212,7 +212,7 @@ def test_the_grafana_dashboard_is_importable() -> None:
 def test_rooms_have_pseudonyms_that_only_the_token_gives_away() -> None:
     sample = Calls(rooms=2, people=1).step()[0]
     own = Totals()
-    own.take(sample)
+    own.add_sample(sample)
     first, again, other = (metrics.pseudonyms(secret) for secret in ("one", "one", "two"))
     written = metrics.write(sample, own, BOUNDS, first)
     for room in sample.rooms:

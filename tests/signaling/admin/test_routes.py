@@ -213,7 +213,7 @@ async def test_a_capture_is_bounded(
 
 async def test_metrics_are_for_this_machine_and_for_the_admin(running: Running, http: Http) -> None:
     sample, _ = Calls().step()
-    running.admin.take(sample)
+    running.admin.add_sample(sample)
     url = f"{running.url}/metrics"
     async with http.get(url) as answer:
         assert answer.status == 200
@@ -229,7 +229,7 @@ async def test_metrics_are_for_this_machine_and_for_the_admin(running: Running, 
 
 async def test_metrics_name_no_rooms_until_somebody_asks(running: Running, http: Http) -> None:
     sample, _ = Calls().step()
-    running.admin.take(sample)
+    running.admin.add_sample(sample)
     async with http.get(f"{running.url}/metrics") as answer:
         text = await answer.text()
     assert sample.rooms[0].room not in text

@@ -41,7 +41,7 @@ def read(seconds: float = 5.0, rtt: float | None = 0.03, **changed: Any) -> Brow
     }
     decoded = decode(json.dumps(message))
     assert isinstance(decoded, messages.Digest)
-    return browser_digest.take(decoded, 7.0).tracks["t1"]
+    return browser_digest.checked(decoded, 7.0).tracks["t1"]
 
 
 def test_figures_of_an_honest_browser() -> None:
@@ -95,7 +95,7 @@ def test_without_a_time_there_are_no_rates(seconds: float) -> None:
 def test_what_is_not_said_is_not_absurd() -> None:
     message = decode('{"type": "digest", "seconds": 5, "tracks": [{"track": "t1"}]}')
     assert isinstance(message, messages.Digest)
-    assert browser_digest.take(message, 1.0).tracks["t1"] == BrowserFigures(age=0.0, seconds=5.0)
+    assert browser_digest.checked(message, 1.0).tracks["t1"] == BrowserFigures(age=0.0, seconds=5.0)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_nothing_that_a_browser_says_gets_through_unbounded(
 ) -> None:
     names = [name for name in GOOD if name != "track"]
     track = messages.DigestTrack("t1", **dict(zip(names, values, strict=True)))
-    digest = browser_digest.take(messages.Digest(seconds, (track,), rtt), 1.0)
+    digest = browser_digest.checked(messages.Digest(seconds, (track,), rtt), 1.0)
     figures = msgspec.to_builtins(digest.tracks["t1"])
     for name, value in figures.items():
         if isinstance(value, float):

@@ -166,7 +166,7 @@ class Run:
     def step(self, n: int, message: WorkerStats | None = None, pid: int = 7) -> Sample:
         now = 50.0 + n
         if message is not None:
-            self.meter.take(0, pid, message, now)
+            self.meter.receive(0, pid, message, now)
         sample, happened = self.meter.sample(now, 1e9 + n)
         self.samples.append(sample)
         self.events += happened
@@ -413,13 +413,13 @@ def test_what_does_not_flow_is_not_graded(run: Run) -> None:
 
 def test_it_is_due_when_all_workers_have_spoken(run: Run) -> None:
     meter = run.meter
-    assert meter.take(0, 7, second(1), 1.0)
+    assert meter.receive(0, 7, second(1), 1.0)
     meter.sample(1.0, 1.0)
-    assert not meter.take(1, 9, second(1), 1.5)
-    assert meter.take(0, 7, second(2), 2.0)
+    assert not meter.receive(1, 9, second(1), 1.5)
+    assert meter.receive(0, 7, second(2), 2.0)
     meter.sample(2.0, 2.0)
-    assert not meter.take(0, 7, second(3), 3.0)
-    assert meter.take(1, 9, second(2), 3.1)
+    assert not meter.receive(0, 7, second(3), 3.0)
+    assert meter.receive(1, 9, second(2), 3.1)
 
 
 def test_someone_who_is_not_in_a_worker_is_shown_all_the_same(run: Run) -> None:

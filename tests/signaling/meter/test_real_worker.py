@@ -66,7 +66,7 @@ class Scene:
         self.alice.pump(0)
         self.bob.pump(0)
         stats = self.process.wait(WorkerStats)
-        assert self.meter.take(0, self.process.ready.pid, stats, stats.at)
+        assert self.meter.receive(0, self.process.ready.pid, stats, stats.at)
         self.samples.append(self.meter.sample(stats.at, 1e9 + stats.at).sample)
         return self.samples[-1]
 

@@ -47,7 +47,7 @@ def feed(records: Records, seconds: int, calls: Calls, end: bool = False) -> Non
         sample, events = calls.end() if number == seconds else calls.step()
         for event in events:
             records.event(event)
-        records.take(sample)
+        records.add_sample(sample)
         if number % 30 == 29:
             assert records.flush()
     assert records.flush()

@@ -35,7 +35,7 @@ def given(records: Records, calls: Calls) -> int:
     sample, events = calls.step()
     for event in events:
         records.event(event)
-    records.take(sample)
+    records.add_sample(sample)
     while records.waiting:
         time.sleep(0.0002)
     return int(sample.at)

@@ -69,7 +69,7 @@ def test_every_outside_name_is_as_it_was(open_records: Open, tmp_path: Path) -> 
     calls, totals = Calls(rooms=2, people=5), Totals()
     for _ in range(15):
         sample, _ = calls.step()
-        totals.take(sample)
+        totals.add_sample(sample)
     page = metrics.write(sample, totals, BOUNDS).splitlines()
     found = {
         # The order of columns is free: `hello` gives it.

@@ -77,7 +77,7 @@ class Call:
         news: dict[tuple[str, str], BrowserFigures] | None = None,
     ) -> None:
         room = RoomSample(call="c", room="Kelas", worker=0, started=0.0, capacity=10, people=people)
-        self.spells.take(room, news or {}, self.at, busy)
+        self.spells.add_second(room, news or {}, self.at, busy)
         self.at += 1
 
     def of(self, participant: str, kind: str) -> list[Spell]:

@@ -279,7 +279,7 @@ def test_a_full_queue_drops_and_never_waits(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         calls = Calls(rooms=1, people=2)
         for _ in range(500):
-            records.take(calls.step()[0])
+            records.add_sample(calls.step()[0])
         assert records.dropped > 0
         other.execute("ROLLBACK")
     assert records.flush()
