@@ -27,33 +27,33 @@ from bench.servers.server import OwnServer, Server
 ROOM_LIMIT = 50
 """People that our server lets into one room at most."""
 
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
-def run(name: str, options: argparse.Namespace, tell: Tell) -> Outcome:
+def run(name: str, options: argparse.Namespace, announce: Announce) -> Outcome:
     """Raises `UsageError`, and what a run ends with."""
     if name == "browser":
         _need(name, chromium.missing())
         with OwnServer(LOOPBACK, 1, 10, 2) as server:
-            return browser.measure_browser(server, options.runs, tell)
+            return browser.measure_browser(server, options.runs, announce)
     if name == "impair":
         _need(name, impair.missing(options.browser))
         size = SIZES[options.size]
-        return impair.measure_rows(options.rows, options.seconds, size, options.browser, tell)
+        return impair.measure_rows(options.rows, options.seconds, size, options.browser, announce)
     if name == "attack":
-        return attack.measure(options.names, options.seconds, tell)
+        return attack.measure(options.names, options.seconds, announce)
     if name in TABLE:
         real.check(name, options)
         _need(name, TABLE[name].missing())
-        context = _context(options, tell)
-        outcome = repeated(name, options.repeat, tell, lambda: TABLE[name].run(context))
+        context = _context(options, announce)
+        outcome = repeated(name, options.repeat, announce, lambda: TABLE[name].run(context))
         return _elsewhere(options, outcome)
     if name in SCENARIOS:
         real.check(name, options)
-        context, load = _context(options, tell), _load(name, options)
+        context, load = _context(options, announce), _load(name, options)
         once = _once(name, context, load)
-        return _elsewhere(options, repeated(name, options.repeat, tell, once))
-    return _beside(name, options, tell)
+        return _elsewhere(options, repeated(name, options.repeat, announce, once))
+    return _beside(name, options, announce)
 
 
 def _need(name: str, missing: str) -> None:
@@ -61,12 +61,12 @@ def _need(name: str, missing: str) -> None:
         raise UsageError(f"{name} cannot run: {missing}")
 
 
-def _context(options: argparse.Namespace, tell: Tell) -> Context:
+def _context(options: argparse.Namespace, announce: Announce) -> Context:
     """The scenario's server is ours, or with `--url` the box there, whatever its settings."""
     if not getattr(options, "url", ""):
         if getattr(options, "insecure", False):
             raise UsageError("--insecure is for a box elsewhere: give its --url")
-        return Context(options, tell)
+        return Context(options, announce)
     if options.workers != 1:
         raise UsageError("--workers is a setting of the box itself")
 
@@ -74,7 +74,7 @@ def _context(options: argparse.Namespace, tell: Tell) -> Context:
         return RemoteServer(options.url, options.admin_token, insecure=options.insecure)
 
     elsewhere(2, 1, 1).close()  # a wrong address is told at once
-    return Context(options, tell, elsewhere)
+    return Context(options, announce, elsewhere)
 
 
 def _elsewhere(options: argparse.Namespace, outcome: Outcome) -> Outcome:
@@ -82,7 +82,7 @@ def _elsewhere(options: argparse.Namespace, outcome: Outcome) -> Outcome:
     return {**outcome, "url": url} if url else outcome
 
 
-def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> Outcome:
+def repeated(name: str, times: int, announce: Announce, once: Callable[[], Outcome]) -> Outcome:
     """One report of so many runs in `runs`; of one run, that one itself.
 
     An interrupt ends it with what was measured, unless that is nothing.
@@ -90,7 +90,7 @@ def repeated(name: str, times: int, tell: Tell, once: Callable[[], Outcome]) -> 
     runs: list[Outcome] = []
     for number in range(times):
         if times > 1:
-            tell(f"run {number + 1} of {times}")
+            announce(f"run {number + 1} of {times}")
         try:
             runs.append(once())
         except (InterruptedRunError, KeyboardInterrupt):
@@ -158,8 +158,8 @@ def _simulcast(name: str, options: argparse.Namespace) -> bool:
     return _focused(name, options) or getattr(options, "simulcast", False)
 
 
-def _library(name: str, options: argparse.Namespace, load: Load, tell: Tell) -> Library:
-    tell("preparing the recordings (made once)")
+def _library(name: str, options: argparse.Namespace, load: Load, announce: Announce) -> Library:
+    announce("preparing the recordings (made once)")
     audio = media.audio(media.AudioSpec())
     video = media.video(media.VideoSpec(bitrate_kbps=options.video_kbps))
     talk = _talk(name, options)
@@ -176,13 +176,13 @@ def _library(name: str, options: argparse.Namespace, load: Load, tell: Tell) -> 
 
 def _once(name: str, context: Context, load: Load) -> Callable[[], Outcome]:
     """One run of a plain scenario, its recordings made."""
-    options, tell = context.options, context.tell
+    options, announce = context.options, context.announce
     if not real.is_real(options):
-        library = _library(name, options, load, tell)
+        library = _library(name, options, load, announce)
         return lambda: _call(name, context, load, library)
     recordings = None
     if options.client == real.AIORTC:
-        tell("preparing the recordings (made once)")
+        announce("preparing the recordings (made once)")
         recorded = Recorded(video=real.video(options.video_kbps), **_talk(name, options))
         recordings = recorded.library()
     else:
@@ -210,21 +210,21 @@ def _call(name: str, context: Context, load: Load, library: Library) -> Outcome:
         people = focus.participant_class(
             library, load.participants, options.looks if focused else ""
         )
-        return asyncio.run(measure(load, library, server, people, context.tell))
+        return asyncio.run(measure(load, library, server, people, context.announce))
 
 
-def _beside(name: str, options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
+def _beside(name: str, options: argparse.Namespace, announce: Announce) -> dict[str, Any]:
     """Those that start their servers themselves."""
     load = _load(name, options)
     if name == "peers":
         _need(name, peers.missing())
-    library = _library(name, options, load, tell)
+    library = _library(name, options, load, announce)
     if name == "focus":
         workers, repeat = options.workers, options.repeat
-        return focus.compare(load, library, LOOPBACK, workers, options.looks, repeat, tell)
+        return focus.compare(load, library, LOOPBACK, workers, options.looks, repeat, announce)
     if name == "peers":
-        return peers.compare(load, library, options.workers, options.repeat, tell)
+        return peers.compare(load, library, options.workers, options.repeat, announce)
     capacity = -(-load.participants // load.rooms)
     with OwnServer(LOOPBACK, options.workers, capacity, load.rooms) as server:
-        tell(f"{load.participants} seats for {load.seconds:g} s (Ctrl-C ends it)")
+        announce(f"{load.participants} seats for {load.seconds:g} s (Ctrl-C ends it)")
         return asyncio.run(soak(load, library, server))

@@ -43,6 +43,6 @@ class Context:
     """
 
     options: argparse.Namespace
-    tell: Callable[[str], None]
+    announce: Callable[[str], None]
     """Gets a line at each step."""
     server: ServerFactory = own_server

@@ -32,7 +32,7 @@ from bench.runs.run import Load, interruptible, set_up, unless
 from bench.servers.server import OwnServer
 from bench.watch import Watch
 
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 PEOPLE = 10
 MAX_LOSS_PERCENT = 0.005
@@ -79,7 +79,7 @@ class Window:
     """Why it is not valid."""
 
 
-def measure(names: Sequence[str], seconds: float | None, tell: Tell) -> Outcome:
+def measure(names: Sequence[str], seconds: float | None, announce: Announce) -> Outcome:
     """Attack by these names, of the catalogue. Raises what a run ends with."""
     few = len(names) <= FEW
     lengths = (4.0, seconds or 8.0) if few else (1.8, seconds or 3.5)
@@ -91,7 +91,7 @@ def measure(names: Sequence[str], seconds: float | None, tell: Tell) -> Outcome:
         settings = {**SETTINGS, "room_capacity": None}
         server = OwnServer(LOOPBACK, 1, PEOPLE, 1, settings=settings)
         with server:
-            found = asyncio.run(_Siege(server, library, lengths, tell).run(left))
+            found = asyncio.run(_Siege(server, library, lengths, announce).run(left))
         attacks += found
         left = left[len(found) :]
     problems = [f"{one['name']}: {text}" for one in attacks for text in one.pop("invalid")]
@@ -152,9 +152,14 @@ class _Siege:
     """One server, one call, and attacks until they are all made or the call is broken."""
 
     def __init__(
-        self, server: OwnServer, library: Library, lengths: tuple[float, float], tell: Tell
+        self, server: OwnServer, library: Library, lengths: tuple[float, float], announce: Announce
     ) -> None:
-        self._server, self._library, self._lengths, self._tell = server, library, lengths, tell
+        self._server, self._library, self._lengths, self._announce = (
+            server,
+            library,
+            lengths,
+            announce,
+        )
         self._clients: list[Client] = []
 
     async def run(self, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -177,7 +182,7 @@ class _Siege:
     async def _call(self, generator: LoadGenerator) -> None:
         load = Load("attack", PEOPLE, 0.0, ("audio", "video"), warm_up=1.0)
         self._clients = [Client(generator, number) for number in range(PEOPLE)]
-        self._tell(f"{PEOPLE} people join at {self._server.url}")
+        self._announce(f"{PEOPLE} people join at {self._server.url}")
         await set_up(self._clients, load, Watch())
 
     async def _attacks(
@@ -191,7 +196,7 @@ class _Siege:
                 "url": self._server.url,
                 "subnet": _FIRST_SUBNET + list(ATTACKS).index(name),
             }
-            self._tell(f"{name}: {ATTACKS[name].title}")
+            self._announce(f"{name}: {ATTACKS[name].title}")
             answer = await attacker.ask(order, _ANSWER_SECONDS)
             if "error" in answer:
                 rows.append(_not_made(name, answer["error"]))

@@ -30,7 +30,7 @@ SAMPLE_MS = {"viewer": 100, "publisher": 250}
 _ROOM = "impair"
 _LOOK_SECONDS = 0.05
 
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 class SetUpError(Exception):
@@ -86,7 +86,7 @@ class Call:
     hub: str
     publishers: list[Seat]
     viewer: Seat
-    tell: Tell
+    announce: Announce
     marks: dict[str, float] = field(default_factory=dict)
     """What was done to the network, by name (Unix time)."""
 
@@ -101,7 +101,7 @@ class Call:
 
     def watch(self, seconds: float, doing: str) -> None:
         """Let so much time pass."""
-        self.tell(f"{doing} ({seconds:g} s)")
+        self.announce(f"{doing} ({seconds:g} s)")
         self.viewer.page.wait_for_timeout(seconds * 1000)
 
     def take(self) -> None:
@@ -173,7 +173,7 @@ class Call:
 def call(
     publishers: int,
     size: tuple[int, int],
-    tell: Tell,
+    announce: Announce,
     linked: Collection[int] = (),
     firefox: Collection[int] = (),
     congestion: str = "",
@@ -188,7 +188,7 @@ def call(
     """
     from playwright.sync_api import Error, sync_playwright
 
-    tell("making the clips of the fake cameras and microphones (kept for the next time)")
+    announce("making the clips of the fake cameras and microphones (kept for the next time)")
     impair_clip.clip(*size)
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(star(publishers + 1, linked))
@@ -200,7 +200,7 @@ def call(
             stack.push(server)
             server.start()
         others = len(firefox)
-        tell(f"starting {publishers + 1 - others} Chromiums" + (others > 0) * " and a Firefox")
+        announce(f"starting {publishers + 1 - others} Chromiums" + (others > 0) * " and a Firefox")
         try:
             play = stack.enter_context(sync_playwright())
             seats = []
@@ -213,7 +213,7 @@ def call(
                 else:
                     page = open_chromium(place, play, stack)
                 seats.append(Seat(f"Publisher {number + 1}" if publishes else VIEWER, spoke, page))
-            yield Call(server, network.hub, seats[:-1], seats[-1], tell)
+            yield Call(server, network.hub, seats[:-1], seats[-1], announce)
         except Error as error:
             raise SetUpError(chromium.error_line(error)) from None
         except (RuntimeError, TimeoutError) as error:

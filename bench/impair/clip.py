@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.recordings.media import AUDIO_CLOCK, MovingPicture, cache_folder, draw_counter, voice
+from bench.recordings.media import AUDIO_CLOCK, MovingScene, cache_folder, draw_counter, voice
 
 CLIP_RATE = 25
 CLIP_FRAMES = 160
@@ -83,7 +83,7 @@ def source_frame(number: int) -> int:
 
 
 def _write_clip(path: Path, width: int, height: int) -> None:
-    picture = MovingPicture(width, height)
+    picture = MovingScene(width, height)
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{width} H{height} F{CLIP_RATE}:1 Ip A1:1 C420\n".encode())
         for number in range(CLIP_FRAMES):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.impair import rig as impair_rig
-from bench.impair.call import Call, SetUpError, Tell, call
+from bench.impair.call import Announce, Call, SetUpError, call
 from bench.impair.judge import Criterion, Evidence, evidence_of
 from bench.impair.rows import ROWS, Row
 from bench.impair.stats import longest_pause, sending_timeline, timeline
@@ -60,7 +60,7 @@ def measure_rows(
     seconds: float | None,
     size: tuple[int, int],
     kind: str,
-    tell: Tell,
+    announce: Announce,
 ) -> dict[str, Any]:
     """Measure these rows in turn; a row that fails to come about leaves the others alone.
 
@@ -68,7 +68,7 @@ def measure_rows(
     browser behind the impaired link. Raises `BusyError`.
     """
     with alone():
-        rows = {name: _measure(name, ROWS[name], seconds, size, kind, tell) for name in names}
+        rows = {name: _measure(name, ROWS[name], seconds, size, kind, announce) for name in names}
     return {
         "scenario": "impair",
         "browser": kind,
@@ -80,10 +80,10 @@ def measure_rows(
 
 
 def _measure(
-    name: str, row: Row, seconds: float | None, size: tuple[int, int], kind: str, tell: Tell
+    name: str, row: Row, seconds: float | None, size: tuple[int, int], kind: str, announce: Announce
 ) -> dict[str, Any]:
     def tell_row(line: str) -> None:
-        tell(f"{name}: {line}")
+        announce(f"{name}: {line}")
 
     head = {"title": row.title, "publishers": row.publishers, "camera": list(size)}
     try:

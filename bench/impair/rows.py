@@ -41,7 +41,7 @@ class Row:
 
 
 def _assemble(call: Call, settle: float = SETTLE_SECONDS) -> None:
-    call.tell("publishers join")
+    call.announce("publishers join")
     call.publish()
     call.admit_viewer()
     call.viewer_sees_all(JOIN_SECONDS)
@@ -141,7 +141,7 @@ def _outage(call: Call, seconds: float) -> None:
 
 
 def _tcp(call: Call, seconds: float) -> None:
-    call.tell("publishers join, the last one without UDP")
+    call.announce("publishers join, the last one without UDP")
     call.publish(udp_blocked=frozenset({len(call.publishers) - 1}))
     call.watch(5, "publishers settle")
     call.viewer.spoke.no_udp()
@@ -163,7 +163,7 @@ def _tcp_lossy(call: Call, seconds: float) -> None:
 
 
 def _clean(call: Call, seconds: float) -> None:
-    call.tell("publishers join")
+    call.announce("publishers join")
     call.publish()
     call.watch(SETTLE_SECONDS, "publishers settle")
     call.admit_viewer()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.real.crew import Look
+from bench.real.crew import Snapshot
 
 
-class Come(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Join and publish; `Came` answers."""
+class Join(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Join and publish; `Joined` answers."""
 
     participant: int
     url: str
@@ -30,7 +30,7 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
     """Leave and end."""
 
 
-class Came(msgspec.Struct, frozen=True, tag=True):
+class Joined(msgspec.Struct, frozen=True, tag=True):
     """Publishes, and both sides are connected."""
 
 
@@ -47,11 +47,11 @@ class Lost(msgspec.Struct, frozen=True, tag=True):
 class Reported(msgspec.Struct, frozen=True, tag=True):
     """How it is."""
 
-    look: Look
+    look: Snapshot
 
 
-Command = Come | Begin | Report | Leave
-Event = Came | Receives | Lost | Reported
+Command = Join | Begin | Report | Leave
+Event = Joined | Receives | Lost | Reported
 
 commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

@@ -1,4 +1,4 @@
-"""A process of aiortc for each participant: started, told what to do, and ended."""
+"""A process of aiortc for each participant: started, sent commands, and ended."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from bench.child import Child, resolve, start
 from bench.real import aiortc_channel as channel
 from bench.real.crew import (
     CONNECT_SECONDS,
-    LOOK_SECONDS,
     RECEIVE_SECONDS,
+    SNAPSHOT_SECONDS,
     CrewError,
     KindOfClient,
-    Look,
     Part,
+    Snapshot,
 )
 from bench.recordings.library import Library, shared
 
 KIND = KindOfClient(
     "aiortc",
     not_known=(
-        "one-way delay: aiortc hands over decoded frames and does not tell when a packet came",
+        "one-way delay: aiortc hands over decoded frames and does not report when a packet came",
         "bytes of each track: aiortc counts them for a whole connection, RTCP included",
     ),
     shares_cores=False,
     settings={
-        "video": "single stream, a keyframe each second: aiortc has no simulcast, and tells a"
-        " track of no request",
+        "video": "single stream, a keyframe each second: aiortc has no simulcast, and a"
+        " track learns of no request",
         "repair": "lost packets are sent again as they were, without RTX",
     },
 )
@@ -43,11 +43,11 @@ class _Process(Child[channel.Event]):
 
     def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
         super().__init__(process, connection)
-        self.came: asyncio.Future[None] = self.expect()
+        self.joined: asyncio.Future[None] = self.expect()
         self.receives: asyncio.Future[None] = self.expect()
-        self.reported: asyncio.Future[Look] = self.expect()
+        self.reported: asyncio.Future[Snapshot] = self.expect()
 
-    async def look(self) -> Look:
+    async def look(self) -> Snapshot:
         if self.reported.done():
             self.reported = self.expect()
         await self.send(channel.Report())
@@ -60,7 +60,7 @@ class _Process(Child[channel.Event]):
             # How it is can still be asked.
             self.fail(CrewError(event.reason), but=self.reported)
         else:
-            resolve(self.came if isinstance(event, channel.Came) else self.receives, None)
+            resolve(self.joined if isinstance(event, channel.Joined) else self.receives, None)
 
     def ended(self) -> None:
         self.fail(CrewError("an aiortc process ended"))
@@ -96,10 +96,10 @@ class AiortcCrew:
     async def __aexit__(self, *_: object) -> None:
         await self.leave()
 
-    async def come(self, part: Part) -> None:
+    async def join(self, part: Part) -> None:
         one = self._processes[part.participant]
         await one.send(
-            channel.Come(
+            channel.Join(
                 participant=part.participant,
                 url=part.url,
                 room=part.room,
@@ -107,7 +107,7 @@ class AiortcCrew:
                 tracks=part.tracks,
             )
         )
-        await self._within(CONNECT_SECONDS, one.came, part, "is not in the call")
+        await self._within(CONNECT_SECONDS, one.joined, part, "is not in the call")
 
     async def receive(self, part: Part) -> None:
         if part.tracks:
@@ -126,12 +126,14 @@ class AiortcCrew:
         for one in self._processes:
             await one.send(channel.Begin())
 
-    async def looks(self) -> list[Look]:
+    async def snapshots(self) -> list[Snapshot]:
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(SNAPSHOT_SECONDS):
                 return list(await asyncio.gather(*(one.look() for one in self._processes)))
         except (TimeoutError, OSError):
-            raise CrewError(f"an aiortc process gave no answer for {LOOK_SECONDS:g} s") from None
+            raise CrewError(
+                f"an aiortc process gave no answer for {SNAPSHOT_SECONDS:g} s"
+            ) from None
 
     async def leave(self) -> None:
         processes, self._processes = self._processes, []

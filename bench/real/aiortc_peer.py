@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -39,15 +40,15 @@ from bench.light.signaling import (
 )
 from bench.real import aiortc_channel as channel
 from bench.real.aiortc_tracks import RecordedTrack
-from bench.real.crew import HeardTrack, Look, PicturesRight, SentTrack, named, number_of
+from bench.real.crew import FrameCheck, InboundTrack, OutboundTrack, Snapshot, named, number_of
 from bench.recordings.library import Library, received
 from bench.recordings.media import read_counter
 from bench.recordings.recording import Recording
 from sfu.control import Unframer, frame
 
 
-class Pictures:
-    """Whether the pictures of a video show the frame numbers that their times say."""
+class ShownFrames:
+    """Whether the decoded frames of a video show the frame numbers that their times say."""
 
     def __init__(self, recording: Recording, publisher: int) -> None:
         self.publisher = publisher
@@ -75,15 +76,17 @@ class Pictures:
         self.missing += max(0, round((frame.pts - self._last) / self._step) - 1)
         self._last = frame.pts
 
-    def told(self) -> PicturesRight:
-        return PicturesRight(self.publisher, self.decoded, self.right, self.missing)
+    def result(self) -> FrameCheck:
+        return FrameCheck(self.publisher, self.decoded, self.right, self.missing)
 
 
 class Peer:
     """The participant."""
 
-    def __init__(self, plan: channel.Come, library: Library, tell: Any) -> None:
-        self._plan, self._library, self._tell = plan, library, tell
+    def __init__(
+        self, plan: channel.Join, library: Library, send_event: Callable[[channel.Event], None]
+    ) -> None:
+        self._plan, self._library, self._send_event = plan, library, send_event
         self._late = Lateness()
         # With aiortc's default a second video keeps a transport of its own, which never connects.
         bundled = RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
@@ -95,14 +98,14 @@ class Peer:
         """Rows of the newest offer, by mid."""
         self._frames: dict[str, int] = {}
         """Decoded, by the track's id."""
-        self._pictures: Pictures | None = None
-        self._told_all = False
+        self._checked: ShownFrames | None = None
+        self._reported_all = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sampled = ""
-        """Id of the track whose pictures are looked at."""
+        """Id of the track whose frames are checked."""
         self.problem = ""
 
-    async def come(self) -> None:
+    async def join(self) -> None:
         """Join, publish, and be connected. Raises `ParticipantError`."""
         welcome = await self._signaling.join(self._plan.room, named(self._plan.participant))
         for person in welcome["participants"]:
@@ -187,19 +190,19 @@ class Peer:
                 self._frames[track.id] = self._frames.get(track.id, 0) + 1
                 if track.kind == "video":
                     self._see(track, frame)
-                if not self._told_all and self._heard_of_all():
-                    self._told_all = True
-                    self._tell(channel.Receives())
+                if not self._reported_all and self._receives_all():
+                    self._reported_all = True
+                    self._send_event(channel.Receives())
 
     def _see(self, track: Any, frame: Any) -> None:
-        if self._pictures is None:
+        if self._checked is None:
             for row, receiver in self._receivers():
                 if receiver.track is track and row["source"] == "camera":
                     publisher = self._names[row["participant"]]
-                    self._pictures = Pictures(self._library.video, publisher)
+                    self._checked = ShownFrames(self._library.video, publisher)
                     self._sampled = track.id
-        if self._pictures is not None and track.id == self._sampled:
-            self._pictures.see(frame)
+        if self._checked is not None and track.id == self._sampled:
+            self._checked.see(frame)
 
     def _receivers(self) -> list[tuple[dict[str, Any], Any]]:
         """Offered rows of people of the bench, each with aiortc's receiver."""
@@ -210,7 +213,7 @@ class Peer:
             and row["participant"] in self._names
         ]
 
-    def _heard_of_all(self) -> bool:
+    def _receives_all(self) -> bool:
         decoded = [
             receiver for _, receiver in self._receivers() if receiver.track.id in self._frames
         ]
@@ -219,17 +222,17 @@ class Peer:
     def begin(self) -> None:
         """The window begins."""
         self._late.clear()
-        if self._pictures is not None:
-            self._pictures.clear()
+        if self._checked is not None:
+            self._checked.clear()
 
-    async def look(self) -> Look:
-        heard, received = [], 0
+    async def snapshot(self) -> Snapshot:
+        tracks, received = [], 0
         for row, receiver in self._receivers():
             stats = (await receiver.getStats()).values()
             received = max([received, *(s.bytesReceived for s in stats if s.type == "transport")])
             clock = 48_000 if row["kind"] == "audio" else 90_000
-            heard += [
-                HeardTrack(
+            tracks += [
+                InboundTrack(
                     publisher=self._names[row["participant"]],
                     kind="screen" if row["source"] == "screen" else row["kind"],
                     packets=one.packetsReceived,
@@ -243,25 +246,25 @@ class Peer:
         sent = []
         for sender, kind in zip(self._up.getSenders(), self._plan.kinds, strict=False):
             sent += [
-                SentTrack(kind=kind, packets=one.packetsSent, bytes=one.bytesSent)
+                OutboundTrack(kind=kind, packets=one.packetsSent, bytes=one.bytesSent)
                 for one in (await sender.getStats()).values()
                 if one.type == "outbound-rtp"
             ]
-        return Look(
+        return Snapshot(
             participant=self._plan.participant,
             at=time.monotonic(),
             bytes=received,
-            heard=tuple(heard),
+            received=tuple(tracks),
             sent=tuple(sent),
             problem=self.problem,
             late_p99_ms=self._late.percentile_ms(0.99),
             late_max_ms=self._late.percentile_ms(1.0),
-            pictures=self._pictures.told() if self._pictures is not None else None,
+            checked=self._checked.result() if self._checked is not None else None,
         )
 
     def _lost(self, why: str) -> None:
         self.problem = f"participant {self._plan.participant}: {why}"
-        self._tell(channel.Lost(self.problem))
+        self._send_event(channel.Lost(self.problem))
         self._signaling.fail(why)
 
     async def leave(self) -> None:
@@ -275,7 +278,7 @@ class Peer:
 def without_rtx(sdp: str) -> str:
     """An offer in which lost packets are sent again as they were (RFC 4585), not as RTX (RFC 4588).
 
-    aiortc's statistics of a receiver tell of one SSRC only, and with RTX that may be the resends'.
+    aiortc's statistics of a receiver are of one SSRC only, and with RTX that may be the resends'.
     """
     lines = sdp.split("\r\n")
     apts = {
@@ -307,37 +310,37 @@ async def serve(connection: socket.socket, library: Library) -> None:
     peer: Peer | None = None
     unframer = Unframer()
 
-    def tell(event: channel.Event) -> None:
+    def send_event(event: channel.Event) -> None:
         with contextlib.suppress(OSError):
             connection.send(frame(event))
 
-    async def come(plan: channel.Come) -> None:
+    async def join(plan: channel.Join) -> None:
         try:
-            await made.come()
+            await made.join()
         except ParticipantError as error:
-            tell(channel.Lost(f"participant {plan.participant}: {error}"))
+            send_event(channel.Lost(f"participant {plan.participant}: {error}"))
         else:
-            tell(channel.Came())
+            send_event(channel.Joined())
 
-    coming: asyncio.Task[None] | None = None
+    joining: asyncio.Task[None] | None = None
     try:
         while data := await loop.sock_recv(connection, 1 << 16):
             for body in unframer.feed(data):
                 command = channel.commands.decode(body)
-                if isinstance(command, channel.Come):
-                    peer = made = Peer(command, library, tell)
-                    coming = asyncio.create_task(come(command))
+                if isinstance(command, channel.Join):
+                    peer = made = Peer(command, library, send_event)
+                    joining = asyncio.create_task(join(command))
                 elif peer is None or isinstance(command, channel.Leave):
                     return
                 elif isinstance(command, channel.Begin):
                     peer.begin()
                 else:
-                    tell(channel.Reported(await peer.look()))
+                    send_event(channel.Reported(await peer.snapshot()))
     except OSError:
         pass
     finally:
-        if coming is not None:
-            coming.cancel()
+        if joining is not None:
+            joining.cancel()
         if peer is not None:
             await peer.leave()
 

@@ -18,14 +18,14 @@ from bench.impair import clip as impair_clip
 from bench.real import chromium, room_page
 from bench.real.crew import (
     CONNECT_SECONDS,
-    LOOK_SECONDS,
     RECEIVE_SECONDS,
+    SNAPSHOT_SECONDS,
     CrewError,
-    HeardTrack,
+    InboundTrack,
     KindOfClient,
-    Look,
+    OutboundTrack,
     Part,
-    SentTrack,
+    Snapshot,
     named,
     number_of,
 )
@@ -34,7 +34,7 @@ from bench.servers import processes
 KIND = KindOfClient(
     "browser",
     not_known=(
-        "one-way delay: a browser does not tell when a packet was sent on the receiver's clock",
+        "one-way delay: a browser does not report when a packet was sent on the receiver's clock",
         "how late packets are sent: a browser paces them by itself",
     ),
     shares_cores=True,
@@ -105,22 +105,22 @@ class BrowserCrew:
         finally:
             await self._stack.aclose()
 
-    async def come(self, part: Part) -> None:
+    async def join(self, part: Part) -> None:
         from playwright.async_api import Error
 
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._come(part)
         except TimeoutError:
-            told = await self._told(part.participant)
+            problem = await self._join_problem(part.participant)
             raise CrewError(
                 f"participant {part.participant} is not in the call after {CONNECT_SECONDS:g} s"
-                + (f"; the page says: {told}" if told else "")
+                + (f"; the page reports: {problem}" if problem else "")
             ) from None
         except Error as error:
             raise _lost(part, error) from None
 
-    async def _told(self, participant: int) -> str:
+    async def _join_problem(self, participant: int) -> str:
         """Why the lobby let nobody in, in its own words; empty when it says nothing."""
         from playwright.async_api import Error
 
@@ -154,8 +154,8 @@ class BrowserCrew:
         try:
             async with asyncio.timeout(RECEIVE_SECONDS):
                 while True:
-                    look = await self._look(part.participant)
-                    if sum(track.frames > 0 for track in look.heard) >= part.tracks:
+                    snapshot = await self._snapshot(part.participant)
+                    if sum(track.frames > 0 for track in snapshot.received) >= part.tracks:
                         return
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
@@ -169,19 +169,19 @@ class BrowserCrew:
     async def begin(self) -> None:
         """Pages count on and on."""
 
-    async def looks(self) -> list[Look]:
+    async def snapshots(self) -> list[Snapshot]:
         from playwright.async_api import Error
 
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                return list(await asyncio.gather(*map(self._look, sorted(self._pages))))
+            async with asyncio.timeout(SNAPSHOT_SECONDS):
+                return list(await asyncio.gather(*map(self._snapshot, sorted(self._pages))))
         except TimeoutError:
-            raise CrewError(f"Chromium gave no answer for {LOOK_SECONDS:g} s") from None
+            raise CrewError(f"Chromium gave no answer for {SNAPSHOT_SECONDS:g} s") from None
         except Error as error:
             raise CrewError(chromium.error_line(error)) from None
 
-    async def _look(self, participant: int) -> Look:
-        return look_of(participant, await self._pages[participant].evaluate("bench.look()"))
+    async def _snapshot(self, participant: int) -> Snapshot:
+        return snapshot_of(participant, await self._pages[participant].evaluate("bench.snapshot()"))
 
     async def leave(self) -> None:
         """By the button, as people do."""
@@ -205,7 +205,7 @@ async def _until(page: Any, expression: str) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def look_of(participant: int, sample: dict[str, Any]) -> Look:
+def snapshot_of(participant: int, sample: dict[str, Any]) -> Snapshot:
     """What a page's sample (`sampler.js`) says."""
     owners = {}
     for person in sample["people"]:
@@ -213,26 +213,26 @@ def look_of(participant: int, sample: dict[str, Any]) -> Look:
         for kind in ("audio", "video", "screen"):
             if number is not None and person[kind]:
                 owners[person[kind]] = number, kind
-    heard, received = [], 0
+    tracks, received_bytes = [], 0
     streams = [stream for one in sample["connections"] for stream in one["streams"]]
     for stream in streams:
         if stream["type"] == "inbound-rtp":
-            received += stream.get("bytesReceived", 0) + stream.get("headerBytesReceived", 0)
+            received_bytes += stream.get("bytesReceived", 0) + stream.get("headerBytesReceived", 0)
             owner = owners.get(stream.get("trackIdentifier"))
             if owner is not None:
-                heard.append(_heard(stream, *owner))
+                tracks.append(_inbound(stream, *owner))
     state = sample["state"]
-    return Look(
+    return Snapshot(
         participant=participant,
         at=sample["at"],
-        bytes=received,
-        heard=tuple(heard),
-        sent=tuple(_sent(streams)),
+        bytes=received_bytes,
+        received=tuple(tracks),
+        sent=tuple(_outbound(streams)),
         problem="" if state == "joined" else f"participant {participant}: the page is {state}",
     )
 
 
-def _heard(stream: dict[str, Any], publisher: int, kind: str) -> HeardTrack:
+def _inbound(stream: dict[str, Any], publisher: int, kind: str) -> InboundTrack:
     samples = concealed = None
     frames = stream.get("framesDecoded", 0)
     if kind == "audio":
@@ -241,7 +241,7 @@ def _heard(stream: dict[str, Any], publisher: int, kind: str) -> HeardTrack:
         # What is made up is not decoded.
         frames = (samples - concealed) // _OPUS_SAMPLES
         concealed -= stream.get("silentConcealedSamples", 0)
-    return HeardTrack(
+    return InboundTrack(
         publisher=publisher,
         kind=kind,
         packets=stream.get("packetsReceived", 0),
@@ -258,7 +258,7 @@ def _heard(stream: dict[str, Any], publisher: int, kind: str) -> HeardTrack:
     )
 
 
-def _sent(streams: list[dict[str, Any]]) -> list[SentTrack]:
+def _outbound(streams: list[dict[str, Any]]) -> list[OutboundTrack]:
     """The camera comes into the offer before a screen does."""
     outbound = [stream for stream in streams if stream["type"] == "outbound-rtp"]
     pictures = sorted({int(s["mid"]) for s in outbound if s["kind"] == "video" and "mid" in s})
@@ -269,7 +269,7 @@ def _sent(streams: list[dict[str, Any]]) -> list[SentTrack]:
             kind = "screen"
         reason = stream.get("qualityLimitationReason", "none")
         found.append(
-            SentTrack(
+            OutboundTrack(
                 kind=kind,
                 rid=stream.get("rid", ""),
                 packets=stream.get("packetsSent", 0),

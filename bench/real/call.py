@@ -1,4 +1,4 @@
-"""One measurement with real participants: they join, a window passes between two looks at all.
+"""One measurement with real participants: they join, a window passes between two snapshots at all.
 
 Theory of operation. As `runs.run`: set-up until everybody decodes everybody, warm-up, window; an
 interrupt in set-up ends the run with nothing, in the window it ends the window, and so does a
@@ -19,7 +19,7 @@ from bench.light.channel import Progress
 from bench.provenance import provenance
 from bench.real import report as real_report
 from bench.real.crew import Crew, CrewError, Part
-from bench.recordings import pictures_check
+from bench.recordings import decode_check
 from bench.reports import report
 from bench.reports.series import Sampler
 from bench.reports.verdict import judge
@@ -31,25 +31,25 @@ from bench.servers.server import Server
 from bench.watch import Watch
 
 _EVERY_SECONDS = 1.0
-"""Between looks in the window."""
+"""Between snapshots in the window."""
 
 
 async def measure(
-    load: Load, server: Server, crew: Crew, tell: Callable[[str], None]
+    load: Load, server: Server, crew: Crew, announce: Callable[[str], None]
 ) -> dict[str, Any]:
     """Run it and give the report. Raises `CrewError`, `InterruptedRunError`."""
-    watch = tell if isinstance(tell, Watch) else Watch()
+    watch = announce if isinstance(announce, Watch) else Watch()
     idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
     parts = [
         Part(n, server.url, load.room(n), load.kinds_of(n), load.tracks_for(n))
         for n in range(load.participants)
     ]
     with interruptible() as interrupt:
-        tell(f"starting {load.participants} participants ({crew.kind.name})")
+        announce(f"starting {load.participants} participants ({crew.kind.name})")
         async with crew:
-            tell(f"{load.participants} people join at {server.url}")
+            announce(f"{load.participants} people join at {server.url}")
             await unless(interrupt, _set_up(crew, parts, load, watch))
-            tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
+            announce(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
             run = _Run(load, server, crew, interrupt, watch, idle_rss)
             outcome = await run.window()
             await crew.leave()
@@ -66,7 +66,7 @@ async def _set_up(crew: Crew, parts: list[Part], load: Load, watch: Watch) -> No
             await step(part)
             watch.joined(next(steps), 2 * len(parts))
 
-    await asyncio.gather(*(each(part, crew.come) for part in parts))
+    await asyncio.gather(*(each(part, crew.join) for part in parts))
     await asyncio.gather(*(each(part, crew.receive) for part in parts))
     await asyncio.sleep(load.warm_up)
 
@@ -86,7 +86,7 @@ class _Run:
         """Until the time is over, it is interrupted, or the server or a participant dies."""
         server, crew = self.server, self.crew
         await crew.begin()
-        heard = real_report.Heard(await crew.looks())
+        counted = real_report.Counted(await crew.snapshots())
         used_before = self._generator()
         meter, start = ServerMeter(server), time.monotonic()
         stop = start + self.load.seconds
@@ -94,29 +94,29 @@ class _Run:
         sampler = Sampler(start)
         problems: list[str] = []
         while (left := stop - time.monotonic()) > 0:
-            if not server.alive or _all_lost(heard) or self.interrupt.is_set() or problems:
+            if not server.alive or _all_lost(counted) or self.interrupt.is_set() or problems:
                 break
             meter.look()
             row = sampler.look(
-                meter.ended, meter.after, meter.media, self._generator(), _progress(heard)
+                meter.ended, meter.after, meter.media, self._generator(), _progress(counted)
             )
             if row is not None:
                 self.watch.sample(row)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.interrupt.wait(), min(left, _EVERY_SECONDS))
-            await self._look(heard, problems)
+            await self._look(counted, problems)
         lasted = time.monotonic() - start
         meter.look()
         generator = real_report.Generator(crew.processes(), used_before, self._generator(), lasted)
-        problems += meter.problems(_all_lost(heard))
+        problems += meter.problems(_all_lost(counted))
         use = meter.use(self.idle_rss, lasted)
         partial = lasted < self.load.seconds
-        outcome = self._report(heard, use, generator, lasted, problems)
+        outcome = self._report(counted, use, generator, lasted, problems)
         return {**outcome, "partial": partial, "series": sampler.rows}
 
-    async def _look(self, heard: real_report.Heard, problems: list[str]) -> None:
+    async def _look(self, counted: real_report.Counted, problems: list[str]) -> None:
         try:
-            heard.add(await self.crew.looks())
+            counted.add(await self.crew.snapshots())
         except CrewError as error:
             problems.append(str(error))
 
@@ -125,23 +125,23 @@ class _Run:
 
     def _report(
         self,
-        heard: real_report.Heard,
+        counted: real_report.Counted,
         use: report.ServerUse,
         generator: real_report.Generator,
         seconds: float,
         problems: list[str],
     ) -> dict[str, Any]:
         load, kind = self.load, self.crew.kind
-        rows = heard.rows()
-        sent = real_report.streams(heard)
+        rows = counted.rows()
+        sent = real_report.streams(counted)
         forwarded = sum(row["packets"] for row in rows)
-        used = real_report.load_generator(generator, heard, forwarded)
-        pictures = real_report.pictures(heard)
+        used = real_report.load_generator(generator, counted, forwarded)
+        pictures = real_report.checked_frames(counted)
         problems = [
-            *real_report.bottlenecks(kind, used, heard),
+            *real_report.bottlenecks(kind, used, counted),
             *problems,
-            *self._problems(heard),
-            *pictures_check.problems(pictures),
+            *self._problems(counted),
+            *decode_check.problems(pictures),
         ]
         outcome = {
             "scenario": load.scenario,
@@ -152,7 +152,7 @@ class _Run:
             "server": report.server(use, forwarded, load.participants),
             "packetsPerSecondOut": round(forwarded / seconds, 1),
             "lossFrom": "sequenceNumbers",
-            "summary": real_report.summary(heard, rows),
+            "summary": real_report.summary(counted, rows),
             "delayCounts": [],
             "media": real_report.published(rows, sent),
             "streams": sent,
@@ -163,20 +163,22 @@ class _Run:
             "settings": {**load.settings, "client": kind.name, **kind.settings},
             "valid": not problems,
             "problems": problems,
-            "lost": [look.participant for look in heard.last.values() if look.problem],
+            "lost": [
+                snapshot.participant for snapshot in counted.last.values() if snapshot.problem
+            ],
             **provenance(),
         }
         return {**outcome, "quality": judge(outcome)}
 
-    def _problems(self, heard: real_report.Heard) -> list[str]:
-        problems = [look.problem for look in heard.last.values() if look.problem]
-        tracks = sum(len(heard.tracks(who)) for who in heard.last)
+    def _problems(self, counted: real_report.Counted) -> list[str]:
+        problems = [snapshot.problem for snapshot in counted.last.values() if snapshot.problem]
+        tracks = sum(len(counted.tracks(who)) for who in counted.last)
         expected = sum(self.load.tracks_for(n) for n in range(self.load.participants))
         if tracks != expected:
             problems.append(f"{tracks} tracks were received, not {expected}")
         silent = [
             f"{row['to']} of {row['from']}: {row['kind']}"
-            for row in heard.rows()
+            for row in counted.rows()
             if not row["framesDecodedPerSecond"]
         ]
         if silent:
@@ -184,18 +186,18 @@ class _Run:
         return problems
 
 
-def _all_lost(heard: real_report.Heard) -> bool:
-    return all(look.problem for look in heard.last.values())
+def _all_lost(counted: real_report.Counted) -> bool:
+    return all(snapshot.problem for snapshot in counted.last.values())
 
 
-def _progress(heard: real_report.Heard) -> list[Progress]:
+def _progress(counted: real_report.Counted) -> list[Progress]:
     """What each has received since the first look, for the time series; of delay nobody knows."""
     return [
         Progress(
-            int(look.at * 1e9),
-            sum(after.packets - before.packets for before, after in heard.tracks(who)),
-            heard.bytes(who),
+            int(snapshot.at * 1e9),
+            sum(after.packets - before.packets for before, after in counted.tracks(who)),
+            counted.bytes(who),
             None,
         )
-        for who, look in sorted(heard.last.items())
+        for who, snapshot in sorted(counted.last.items())
     ]

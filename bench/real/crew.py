@@ -1,8 +1,8 @@
-"""Real participants, whoever they are: what a run asks of them, and what they tell.
+"""Real participants, whoever they are: what a run asks of them, and what they report.
 
 A crew holds all of one kind: processes of aiortc (`real.aiortc_crew`) or a Chromium with a page
 for each (`real.browser_crew`). Unlike light participants they decode, and count by themselves:
-what one tells at any time is a `Look`, counted since its connections began, so that two looks
+what one reports at any time is a `Snapshot`, counted since its connections began, so that two
 give what came between them.
 """
 
@@ -18,7 +18,7 @@ CONNECT_SECONDS = 40.0
 """To load a page or a process, join and publish: several browsers start on a slow core."""
 RECEIVE_SECONDS = 60.0
 """Until media of everybody is decoded."""
-LOOK_SECONDS = 20.0
+SNAPSHOT_SECONDS = 20.0
 """Until all have answered how they are."""
 
 
@@ -26,7 +26,7 @@ class CrewError(Exception):
     """A participant's process or page failed; the text says whose and why."""
 
 
-class HeardTrack(msgspec.Struct, frozen=True, kw_only=True):
+class InboundTrack(msgspec.Struct, frozen=True, kw_only=True):
     """One received track so far. What a kind of participant does not count is None."""
 
     publisher: int
@@ -44,7 +44,7 @@ class HeardTrack(msgspec.Struct, frozen=True, kw_only=True):
     recovered: int | None = None
     """Packets that came as resends."""
     height: int | None = None
-    """Of the last picture, pixels."""
+    """Of the last frame, pixels."""
     freezes: int | None = None
     """As webrtc-stats counts them."""
     frozen_seconds: float | None = None
@@ -54,7 +54,7 @@ class HeardTrack(msgspec.Struct, frozen=True, kw_only=True):
     """Of them made up by the decoder, silence apart."""
 
 
-class SentTrack(msgspec.Struct, frozen=True, kw_only=True):
+class OutboundTrack(msgspec.Struct, frozen=True, kw_only=True):
     """One published stream so far."""
 
     kind: str
@@ -69,8 +69,8 @@ class SentTrack(msgspec.Struct, frozen=True, kw_only=True):
     resent: int | None = None
 
 
-class PicturesRight(msgspec.Struct, frozen=True):
-    """Of one received video, whose pictures hold their frame numbers."""
+class FrameCheck(msgspec.Struct, frozen=True):
+    """Of one received video, whose frames show their numbers."""
 
     publisher: int
     decoded: int
@@ -80,7 +80,7 @@ class PicturesRight(msgspec.Struct, frozen=True):
     """Frames between the first and the last that were never decoded."""
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One participant at one moment."""
 
     participant: int
@@ -88,14 +88,14 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds of the participant's own clock."""
     bytes: int
     """Received."""
-    heard: tuple[HeardTrack, ...]
-    sent: tuple[SentTrack, ...]
+    received: tuple[InboundTrack, ...]
+    sent: tuple[OutboundTrack, ...]
     problem: str = ""
     """Why its call is lost."""
     late_p99_ms: float | None = None
     """How late it sent what was due, since the window began."""
     late_max_ms: float | None = None
-    pictures: PicturesRight | None = None
+    checked: FrameCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class KindOfClient:
 
     name: str
     not_known: tuple[str, ...]
-    """What it cannot tell, each with the reason, for people."""
+    """What it cannot announce, each with the reason, for people."""
     shares_cores: bool
     """Whether one of them spreads over the cores, so that all together are held against them; if
     not, each is held against one core."""
@@ -135,7 +135,7 @@ class Crew(Protocol):
     async def __aenter__(self) -> Crew: ...
     async def __aexit__(self, *_: object) -> None: ...
 
-    async def come(self, part: Part) -> None:
+    async def join(self, part: Part) -> None:
         """Join and publish; returns when that is connected."""
 
     async def receive(self, part: Part) -> None:
@@ -144,7 +144,7 @@ class Crew(Protocol):
     async def begin(self) -> None:
         """The window begins: what counts since then counts from now on."""
 
-    async def looks(self) -> list[Look]:
+    async def snapshots(self) -> list[Snapshot]:
         """How all are now, by participant."""
 
     async def leave(self) -> None:

@@ -48,7 +48,7 @@ def check(name: str, options: argparse.Namespace) -> None:
         why = (
             "aiortc has no simulcast"
             if client == AIORTC
-            else "the page sends simulcast and looks at its tiles anyway"
+            else "the page sends simulcast and snapshots at its tiles anyway"
         )
         raise UsageError(f"--simulcast and --focus are for light participants: {why}")
     if client == BROWSER and getattr(options, "talk", "all") != "all":
@@ -84,7 +84,7 @@ def one_call(context: Context, load: Load, library: Library | None, loudest: int
     largest = -(-load.participants // load.rooms)
     with context.server(largest, load.rooms, context.options.workers, loudest) as server:
         crew = _crew(client, server, load, library)
-        return asyncio.run(real_call.measure(load, server, crew, context.tell))
+        return asyncio.run(real_call.measure(load, server, crew, context.announce))
 
 
 def _crew(client: str, server: Server, load: Load, library: Library | None) -> Crew:

@@ -1,9 +1,9 @@
-"""From the looks of real participants to figures, in the shape of a light run's (`reports.report`).
+"""From snapshots of real participants to figures, in the shape of a light run's (`reports.report`).
 
-Definitions. Each participant counts by itself, so the window is that between its own two looks.
+Definitions. Each participant counts by itself, so the window is between two snapshots of its own.
 Loss: by sequence numbers, expected less received (RFC 3550 A.3). Jitter: RFC 3550 A.8, mean of the
-values at each look in the window. What a kind of participant cannot tell is None and is named in
-`notKnown`.
+values at each snapshot in the window. What a kind of participant does not count is None and is
+named in `notKnown`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.real.crew import HeardTrack, KindOfClient, Look, SentTrack
+from bench.real.crew import InboundTrack, KindOfClient, OutboundTrack, Snapshot
 from bench.reports import report
 from bench.servers.processes import Usage
 
 Key = tuple[int, int, str]
 """Who receives, from whom, what kind."""
 ENCODED_SHARE = 0.8
-"""Of a camera's pictures; an encoder that makes fewer is starved, whoever has the CPU."""
+"""Of a camera's frames; an encoder that makes fewer is starved, whoever has the CPU."""
 UNKNOWN_DELAY = {"p50": None, "p95": None, "p99": None}
 
 
@@ -44,19 +44,19 @@ class Generator:
         return 100 * used / self.seconds
 
 
-class Heard:
+class Counted:
     """What came between the first look and the last, and jitter at all of them."""
 
-    def __init__(self, looks: Sequence[Look]) -> None:
-        self.first = {look.participant: look for look in looks}
+    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
+        self.first = {snapshot.participant: snapshot for snapshot in snapshots}
         self.last = dict(self.first)
         self._jitter: dict[Key, list[float]] = {}
 
-    def add(self, looks: Sequence[Look]) -> None:
-        for look in looks:
-            self.last[look.participant] = look
-            for track in look.heard:
-                key = (look.participant, track.publisher, track.kind)
+    def add(self, snapshots: Sequence[Snapshot]) -> None:
+        for snapshot in snapshots:
+            self.last[snapshot.participant] = snapshot
+            for track in snapshot.received:
+                key = (snapshot.participant, track.publisher, track.kind)
                 self._jitter.setdefault(key, []).append(track.jitter_ms)
 
     def seconds(self, participant: int) -> float:
@@ -66,16 +66,16 @@ class Heard:
     def bytes(self, participant: int) -> int:
         return self.last[participant].bytes - self.first[participant].bytes
 
-    def tracks(self, participant: int) -> list[tuple[HeardTrack, HeardTrack]]:
+    def tracks(self, participant: int) -> list[tuple[InboundTrack, InboundTrack]]:
         """Each at the first look and at the last."""
-        before = {(t.publisher, t.kind): t for t in self.first[participant].heard}
+        before = {(t.publisher, t.kind): t for t in self.first[participant].received}
         return [
             (before[track.publisher, track.kind], track)
-            for track in self.last[participant].heard
+            for track in self.last[participant].received
             if (track.publisher, track.kind) in before
         ]
 
-    def sent(self, participant: int) -> list[tuple[SentTrack, SentTrack]]:
+    def sent(self, participant: int) -> list[tuple[OutboundTrack, OutboundTrack]]:
         """Each at the first look and at the last."""
         before = {(t.kind, t.rid): t for t in self.first[participant].sent}
         return [
@@ -95,7 +95,7 @@ class Heard:
             for before, after in self.tracks(who)
         ]
 
-    def _row(self, who: int, before: HeardTrack, after: HeardTrack) -> dict[str, Any]:
+    def _row(self, who: int, before: InboundTrack, after: InboundTrack) -> dict[str, Any]:
         seconds = self.seconds(who)
         packets = after.packets - before.packets
         lost = after.lost - before.lost
@@ -134,7 +134,7 @@ def _less(after: Any, before: Any) -> Any:
     return None if after is None or before is None else after - before
 
 
-def summary(heard: Heard, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(counted: Counted, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The run's figures; nobody knows one-way delay."""
     receivers = sorted({row["to"] for row in rows})
     expected, arrived = sum(row["sent"] for row in rows), sum(row["packets"] for row in rows)
@@ -142,8 +142,8 @@ def summary(heard: Heard, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for who in receivers:
         packets = sum(row["packets"] for row in rows if row["to"] == who)
         if packets:
-            spacing.append(1000 * heard.seconds(who) / packets)
-    each = [8 * heard.bytes(who) / heard.seconds(who) for who in receivers]
+            spacing.append(1000 * counted.seconds(who) / packets)
+    each = [8 * counted.bytes(who) / counted.seconds(who) for who in receivers]
     return {
         "throughputBitsPerSecond": round(_mean(each)),
         "packetLossPercent": round(100 * (expected - arrived) / expected, 4) if expected else 0.0,
@@ -158,7 +158,7 @@ def _mean(values: Iterable[float]) -> float:
     return statistics.fmean(listed) if listed else 0.0
 
 
-def streams(heard: Heard) -> list[dict[str, Any]]:
+def streams(counted: Counted) -> list[dict[str, Any]]:
     """One row for each stream that a participant published."""
     return [
         {
@@ -168,13 +168,13 @@ def streams(heard: Heard) -> list[dict[str, Any]]:
             "packets": after.packets - before.packets,
             "keyframeRequests": after.keyframe_requests,
             "resent": after.resent,
-            "bitsPerSecond": round(8 * (after.bytes - before.bytes) / heard.seconds(who)),
+            "bitsPerSecond": round(8 * (after.bytes - before.bytes) / counted.seconds(who)),
             "framesPerSecond": None
             if after.frames is None or before.frames is None
-            else round((after.frames - before.frames) / heard.seconds(who), 2),
+            else round((after.frames - before.frames) / counted.seconds(who), 2),
         }
-        for who in sorted(heard.last)
-        for before, after in heard.sent(who)
+        for who in sorted(counted.last)
+        for before, after in counted.sent(who)
     ]
 
 
@@ -194,28 +194,28 @@ def published(
     return {**made, "framesPerSecond": round(_mean(decoded), 2)}
 
 
-def pictures(heard: Heard) -> list[dict[str, Any]]:
-    """Of the videos whose pictures were looked at."""
+def checked_frames(counted: Counted) -> list[dict[str, Any]]:
+    """One row for each video whose decoded frames were checked."""
     return [
         {
-            "from": look.pictures.publisher,
+            "from": snapshot.checked.publisher,
             "to": who,
             "kind": "video",
-            "frames": look.pictures.decoded + look.pictures.missing,
-            "incomplete": look.pictures.missing,
-            "decoded": look.pictures.decoded,
-            "right": look.pictures.right,
+            "frames": snapshot.checked.decoded + snapshot.checked.missing,
+            "incomplete": snapshot.checked.missing,
+            "decoded": snapshot.checked.decoded,
+            "right": snapshot.checked.right,
         }
-        for who, look in sorted(heard.last.items())
-        if look.pictures is not None
+        for who, snapshot in sorted(counted.last.items())
+        if snapshot.checked is not None
     ]
 
 
-def load_generator(generator: Generator, heard: Heard, forwarded: float) -> dict[str, Any]:
+def load_generator(generator: Generator, counted: Counted, forwarded: float) -> dict[str, Any]:
     """How hard the participants' processes worked; each part of them."""
-    looks = [heard.last[who] for who in sorted(heard.last)]
+    snapshots = [counted.last[who] for who in sorted(counted.last)]
     late: list[tuple[float | None, float | None]] = [
-        (look.late_p99_ms, look.late_max_ms) for look in looks
+        (snapshot.late_p99_ms, snapshot.late_max_ms) for snapshot in snapshots
     ]
     if len(late) != len(generator.parts):  # one part for all of them
         late = [(None, None)] * len(generator.parts)
@@ -235,7 +235,7 @@ def load_generator(generator: Generator, heard: Heard, forwarded: float) -> dict
     }
 
 
-def bottlenecks(kind: KindOfClient, load: Mapping[str, Any], heard: Heard) -> list[str]:
+def bottlenecks(kind: KindOfClient, load: Mapping[str, Any], counted: Counted) -> list[str]:
     """Why the participants were the bottleneck and not the server; empty when they were not."""
     cores = len(os.sched_getaffinity(0)) if kind.shares_cores else 1
     found = []
@@ -243,8 +243,8 @@ def bottlenecks(kind: KindOfClient, load: Mapping[str, Any], heard: Heard) -> li
         found += report.overloaded(number, row["cpuPercent"], row["lateP99Ms"], cores)
     kept_back = sorted(
         who
-        for who, look in heard.last.items()
-        if any(track.limited == "cpu" for track in look.sent)
+        for who, snapshot in counted.last.items()
+        if any(track.limited == "cpu" for track in snapshot.sent)
     )
     if kept_back:
         listed = ", ".join(map(str, kept_back))
@@ -252,27 +252,27 @@ def bottlenecks(kind: KindOfClient, load: Mapping[str, Any], heard: Heard) -> li
             "the load generator was the bottleneck: the CPU kept the encoders of participants"
             f" {listed} back"
         )
-    return found + _starved(kind, heard)
+    return found + _starved(kind, counted)
 
 
-def _starved(kind: KindOfClient, heard: Heard) -> list[str]:
+def _starved(kind: KindOfClient, counted: Counted) -> list[str]:
     """Cameras of which somebody sees a part only, although the network carries more."""
     found: list[str] = []
     if kind.camera_rate is None:
         return found
-    for who in sorted(heard.last):
+    for who in sorted(counted.last):
         rates = [
-            (after.frames - before.frames) / heard.seconds(who)
-            for before, after in heard.sent(who)
+            (after.frames - before.frames) / counted.seconds(who)
+            for before, after in counted.sent(who)
             if after.kind == "video"
             and after.limited != "bandwidth"
             and after.frames is not None
             and before.frames is not None
         ]
-        # A camera that nobody looks at is not encoded at all.
+        # A camera that nobody snapshots at is not encoded at all.
         if rates and 0 < max(rates) < ENCODED_SHARE * kind.camera_rate:
             found.append(
                 f"the load generator was the bottleneck: participant {who} encoded"
-                f" {max(rates):.0f} of its camera's {kind.camera_rate:.0f} pictures a second"
+                f" {max(rates):.0f} of its camera's {kind.camera_rate:.0f} frames a second"
             )
     return found

@@ -52,7 +52,7 @@
     return null;
   }
 
-  async function look(connection, serial) {
+  async function statsOf(connection, serial) {
     const reports = await connection.getStats();
     const streams = [];
     for (const report of reports.values()) {
@@ -91,7 +91,7 @@
       .map((connection, serial) => [connection, serial])
       .filter(([connection]) => connection.connectionState !== 'closed');
     const at = now();
-    const found = await Promise.all(open.map((pair) => look(...pair)));
+    const found = await Promise.all(open.map((pair) => statsOf(...pair)));
     samples.push({
       at, connections: found, people: people(), tiles: tiles(),
       id: window.conference?.id ?? '', state: window.conference?.state ?? '',
@@ -110,7 +110,7 @@
       }
     },
     /** A sample of this moment, for who does not `start`. */
-    async look() {
+    async snapshot() {
       await sample();
       return samples.pop();
     },

@@ -130,7 +130,7 @@ def make_video(spec: VideoSpec) -> Recording:
     }
     if spec.temporal_layers > 1:
         codec.options |= {"ts-parameters": _temporal_options(spec)}
-    picture = (Slides if spec.screen else MovingPicture)(spec.width, spec.height)
+    picture = (Slides if spec.screen else MovingScene)(spec.width, spec.height)
     frames: list[Frame] = []
     taken: set[bytes] = set()
     for number in range(spec.seconds * spec.frame_rate):
@@ -181,7 +181,7 @@ def _vp8_frames(packets: list[Any], spec: VideoSpec, taken: set[bytes]) -> list[
     return frames
 
 
-class MovingPicture:
+class MovingScene:
     """A textured scene that pans, a head that sways before it, noise, and the frame number.
 
     The same number always gives the same picture.

@@ -3,7 +3,7 @@
 Each report may hold repeated runs (`--repeat`). Two figures differ when the exact two-sided
 Mann-Whitney U test says that such an order of the runs would come by chance less than once in
 twenty times; it assumes no distribution. With three runs of each side no order is that rare, so
-the answer is that there are too few runs to tell, and how many it takes.
+the answer is that there are too few runs to announce, and how many it takes.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bench.recordings import pictures
-from bench.reports import beside, studies
+from bench.reports import beside, run_charts, studies
 from bench.reports.figures import FIGURES, runs, value
 from bench.reports.phone_table import phone_rows
 from bench.reports.spread import spread
@@ -23,18 +22,18 @@ def render(outcome: Mapping[str, Any]) -> str:
     single = listed[0][1] if len(listed) == 1 else None
     parts = [_head(outcome)]
     if single is not None and "phone" in single:
-        parts += [_phone(single), pictures.of_run(single)]
+        parts += [_phone(single), run_charts.of_run(single)]
     elif listed and "phone" in listed[0][1]:
         parts += [_repeats(outcome), *(_phone(run, f"run {n}") for n, (_, run) in
                                        enumerate(listed, 1))]  # fmt: skip
     elif single is not None:
-        parts += [_tiles(single), _table_of(single), pictures.of_run(single)]
+        parts += [_tiles(single), _table_of(single), run_charts.of_run(single)]
     elif listed:
-        parts += [_overview(listed), _repeats(outcome), pictures.of_points(listed)]
+        parts += [_overview(listed), _repeats(outcome), run_charts.of_points(listed)]
         for label, run in _one_each(listed):
-            parts += [_table_of(run, label), pictures.of_run(run, label)]
+            parts += [_table_of(run, label), run_charts.of_run(run, label)]
     else:
-        parts += [pictures.of_samples(outcome), _numbers(outcome)]
+        parts += [run_charts.of_samples(outcome), _numbers(outcome)]
     parts += [_tracks(run) for run in [single] if run is not None and "tracks" in run]
     parts.append(_origin(outcome))
     title = f"{outcome['scenario']} – bench report"

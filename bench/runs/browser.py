@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.provenance import provenance
 from bench.real import chromium
-from bench.recordings.media import MovingPicture
+from bench.recordings.media import MovingScene
 from bench.servers.server import Server
 
 CLIP_WIDTH, CLIP_HEIGHT, CLIP_RATE, CLIP_FRAMES = 1280, 720, 25, 50
@@ -68,29 +68,29 @@ class BrowserError(Exception):
     """The browser did not do what was asked; the text says what."""
 
 
-def measure_browser(server: Server, runs: int, tell: Callable[[str], None]) -> dict[str, Any]:
+def measure_browser(server: Server, runs: int, announce: Callable[[str], None]) -> dict[str, Any]:
     """`runs` joins, then one ramp. The report has seconds and bit/s."""
     from playwright.sync_api import Error, sync_playwright
 
     try:
-        return _measure(sync_playwright, server, runs, tell)
+        return _measure(sync_playwright, server, runs, announce)
     except Error as error:
         raise BrowserError(chromium.error_line(error)) from None
 
 
 def _measure(
-    sync_playwright: Any, server: Server, runs: int, tell: Callable[[str], None]
+    sync_playwright: Any, server: Server, runs: int, announce: Callable[[str], None]
 ) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-browser-") as folder, sync_playwright() as play:
         clip = Path(folder) / "clip.y4m"
-        tell("making the clip of the fake camera")
+        announce("making the clip of the fake camera")
         write_clip(clip)
         browser = play.chromium.launch(
             executable_path=chromium.executable(), args=chromium.flags(clip)
         )
         try:
-            joins = _joins(browser, server, runs, tell)
-            tell("watching a lone publisher")
+            joins = _joins(browser, server, runs, announce)
+            announce("watching a lone publisher")
             ramp = _ramp(browser, server)
         finally:
             browser.close()
@@ -108,7 +108,7 @@ def _measure(
 
 def write_clip(path: Path) -> None:
     """A YUV4MPEG2 file that Chromium plays in a loop."""
-    picture = MovingPicture(CLIP_WIDTH, CLIP_HEIGHT)
+    picture = MovingScene(CLIP_WIDTH, CLIP_HEIGHT)
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{CLIP_WIDTH} H{CLIP_HEIGHT} F{CLIP_RATE}:1 Ip A1:1 C420\n".encode())
         for number in range(CLIP_FRAMES):
@@ -125,14 +125,14 @@ def _enter(browser: Any, server: Server, room: str, name: str) -> Any:
     return page
 
 
-def _joins(browser: Any, server: Server, runs: int, tell: Callable[[str], None]) -> list[float]:
+def _joins(browser: Any, server: Server, runs: int, announce: Callable[[str], None]) -> list[float]:
     host = _enter(browser, server, "join", "Ana")
     host.wait_for_function("window.conference?.publishConnection?.connectionState === 'connected'")
     found = []
     for run in range(runs):
         page = _enter(browser, server, "join", f"Budi {run + 1}")
         found.append(round(page.evaluate(_FIRST_FRAME) / 1000, 3))
-        tell(f"join {run + 1} of {runs}: first frame after {found[-1]:.3f} s")
+        announce(f"join {run + 1} of {runs}: first frame after {found[-1]:.3f} s")
         page.context.close()
     host.context.close()
     return found

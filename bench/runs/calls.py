@@ -89,7 +89,7 @@ def one_call(
     if largest > ROOM_LIMIT:
         raise UsageError(f"more than {ROOM_LIMIT} people in a room")
     with context.server(largest, load.rooms, context.options.workers, loudest) as server:
-        return asyncio.run(measure(load, library, server, people or Group(), context.tell))
+        return asyncio.run(measure(load, library, server, people or Group(), context.announce))
 
 
 def several(scenario: str, runs: Sequence[Outcome], partial: bool, **more: Any) -> Outcome:

@@ -150,7 +150,7 @@ def run(context: Context) -> Outcome:
             partial = True
             break
     for name, found in answers.items():
-        context.tell(words(name, found))
+        context.announce(words(name, found))
     return {
         "scenario": "capacity",
         "answers": {name: found._asdict() for name, found in answers.items()},
@@ -178,7 +178,7 @@ def _answer(context: Context, name: str, runs: list[Outcome]) -> Found:
         last = Trial("")
         for _ in range(TRIES):
             last = _try(context, question, count, runs)
-            context.tell(f"{count} {question.words}: {last.why or 'carried'}")
+            context.announce(f"{count} {question.words}: {last.why or 'carried'}")
             if not last.by:
                 break
         return last

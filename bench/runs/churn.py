@@ -25,7 +25,7 @@ from bench.light.fleet import FleetError
 from bench.light.participant import LoadGenerator, load_generator
 from bench.light.signaling import ParticipantError
 from bench.provenance import provenance
-from bench.recordings import pictures_check
+from bench.recordings import decode_check
 from bench.recordings.library import Library
 from bench.recordings.media import VideoSpec
 from bench.reports import report
@@ -43,7 +43,7 @@ STAY_SECONDS = (0.5, 3.0)
 PAUSE_SECONDS = (0.1, 1.0)
 JOIN_SECONDS = 20.0
 """Until all residents must be received."""
-_MAX_TOLD = 20
+_MOST_LISTED = 20
 
 
 @dataclass
@@ -96,7 +96,7 @@ async def _churn(context: Context, library: Library, server: Server, people: int
             residents = [scene.client(number) for number in range(options.residents)]
             seats: list[asyncio.Task[None]] = []
             try:
-                context.tell(f"{len(residents)} people join at {server.url} to stay")
+                context.announce(f"{len(residents)} people join at {server.url} to stay")
                 await _settle(residents, kinds, options.warm_up)
                 if interrupt.is_set():
                     raise InterruptedRunError("ended before anything was measured")
@@ -104,7 +104,7 @@ async def _churn(context: Context, library: Library, server: Server, people: int
                     asyncio.create_task(_seat(n, scene, counted, random.Random(options.seed + n)))
                     for n in range(options.residents, people)
                 ]
-                context.tell(f"{len(seats)} seats change hands for {options.seconds:g} s")
+                context.announce(f"{len(seats)} seats change hands for {options.seconds:g} s")
                 return await _window(context, library, scene, residents, counted, interrupt)
             finally:
                 for seat in seats:
@@ -152,7 +152,7 @@ async def _window(
     counted: _Counts,
     interrupt: asyncio.Event,
 ) -> Outcome:
-    watch = context.tell if isinstance(context.tell, Watch) else Watch()
+    watch = context.announce if isinstance(context.announce, Watch) else Watch()
     fleet, server = scene.generator.fleet, scene.server
     window = await measured_window(fleet, server, context.options.seconds, interrupt, watch)
     problems = window.problems
@@ -172,9 +172,9 @@ def _outcome(
 ) -> Outcome:
     options, results, seconds = context.options, window.results, window.seconds
     stayed = [residents_only(result, options.residents) for result in results]
-    pictures = pictures_check.check(library, results)
-    problems += pictures_check.problems(pictures)
-    problems += [f"a join failed: {text}" for text in counted.failures[:_MAX_TOLD]]
+    pictures = decode_check.check(library, results)
+    problems += decode_check.problems(pictures)
+    problems += [f"a join failed: {text}" for text in counted.failures[:_MOST_LISTED]]
     forwarded = report.forwarded_packets(results) + sum(result.gone for result in results)
     outcome = {
         "scenario": "churn",

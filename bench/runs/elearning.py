@@ -50,7 +50,7 @@ def run(context: Context) -> Outcome:
     cells = [(cameras, users) for cameras in options.cameras for users in options.users]
     runs: list[Outcome] = []
     for cameras, users in cells:
-        context.tell(f"{users} users, cameras {cameras}")
+        context.announce(f"{users} users, cameras {cameras}")
         try:
             runs.append(_cell(context, users, cameras))
         except (InterruptedRunError, KeyboardInterrupt):

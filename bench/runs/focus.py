@@ -67,7 +67,7 @@ def compare(
     workers: int,
     looks: str,
     repeat: int,
-    tell: Callable[[str], None],
+    announce: Callable[[str], None],
 ) -> dict[str, Any]:
     """Each call `repeat` times, in turns; medians and their ratios.
 
@@ -77,7 +77,7 @@ def compare(
     for number in range(repeat):
         # Who goes first changes, so that a machine that warms up favours nobody.
         for side in SIDES if number % 2 == 0 else SIDES[::-1]:
-            tell(f"run {number + 1} of {repeat}: {side}")
+            announce(f"run {number + 1} of {repeat}: {side}")
             try:
                 runs[side].append(_one(side, load, library, host, workers, looks))
             except (InterruptedRunError, KeyboardInterrupt):

@@ -63,7 +63,7 @@ def run(context: Context) -> Outcome:
     try:
         for number in range(options.processes):
             for name in trees if number % 2 == 0 else list(trees)[::-1]:
-                context.tell(f"process {number + 1} of {options.processes}: {name}")
+                context.announce(f"process {number + 1} of {options.processes}: {name}")
                 found[name].append(_measure(trees[name], options.people, options.rounds))
     except KeyboardInterrupt:
         if not all(found.values()):

@@ -40,24 +40,24 @@ def missing() -> str:
 
 
 def compare(
-    load: Load, library: Library, workers: int, repeat: int, tell: Callable[[str], None]
+    load: Load, library: Library, workers: int, repeat: int, announce: Callable[[str], None]
 ) -> dict[str, Any]:
     """Each side `repeat` times, in turns; medians and their ratio.
 
-    An interrupt ends it with what was measured. `tell` gets a line at each step.
+    An interrupt ends it with what was measured. `announce` gets a line at each step.
     Raises what `measure` raises, `ServerError`, `NamespaceError`.
     """
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in ALL_SIDES}
     for number in range(repeat):
         # Who goes first changes, so that a machine that warms up favours nobody.
         for side in ALL_SIDES if number % 2 == 0 else ALL_SIDES[::-1]:
-            tell(f"run {number + 1} of {repeat}: {side}")
+            announce(f"run {number + 1} of {repeat}: {side}")
             try:
-                runs[side].append(_one(side, load, library, workers, tell))
+                runs[side].append(_one(side, load, library, workers, announce))
             except (ParticipantError, FleetError) as error:
                 if side != "relay":
                     raise
-                tell(f"the relay did not carry it: {error}")
+                announce(f"the relay did not carry it: {error}")
                 continue
             except (InterruptedRunError, KeyboardInterrupt):
                 if not any(runs.values()):
@@ -69,7 +69,7 @@ def compare(
 
 
 def _one(
-    side: str, load: Load, library: Library, workers: int, tell: Callable[[str], None]
+    side: str, load: Load, library: Library, workers: int, announce: Callable[[str], None]
 ) -> dict[str, Any]:
     participant_class: ParticipantClass = Client
     if side in RELAY_SIDES:
@@ -86,7 +86,7 @@ def _one(
             capacity = -(-load.participants // load.rooms)
             server = OwnServer(netns.SERVER_ADDRESS, workers, capacity, load.rooms, link.in_server)
         with server:
-            return asyncio.run(measure(load, library, server, participant_class, tell))
+            return asyncio.run(measure(load, library, server, participant_class, announce))
 
 
 def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

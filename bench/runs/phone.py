@@ -47,7 +47,7 @@ BUSY_SHARE = 0.25
 STEP_SECONDS = 10.0
 """For a ring, a voice or a hang-up to come; then the call has failed."""
 _LINE_PEOPLE = 2
-_MAX_TOLD = 20
+_MOST_LISTED = 20
 
 
 class Callee(Client):
@@ -89,7 +89,7 @@ class Counts:
     completed: int = 0
     failures: list[str] = field(default_factory=list)
     busy_dialled: int = 0
-    busy_told: int = 0
+    busy_refused: int = 0
     ring: list[float] = field(default_factory=list)
     """Seconds from the caller's `join` to the callee's news of it."""
     voice: list[float] = field(default_factory=list)
@@ -138,7 +138,7 @@ async def _phone(context: Context, library: Library, server: Server) -> Outcome:
         async with load_generator(library, people, options.drivers, server.url) as generator:
             idle = sum(usage.rss_bytes for usage in server.usages()[0].values())
             scene = _Scene(generator, server, options.lines)
-            context.tell(f"{options.lines} lines for {options.seconds:g} s (Ctrl-C ends it)")
+            context.announce(f"{options.lines} lines for {options.seconds:g} s (Ctrl-C ends it)")
             lines = [
                 asyncio.create_task(_line(n, scene, counted, random.Random(f"{options.seed}/{n}")))
                 for n in range(options.lines)
@@ -215,7 +215,7 @@ async def _find_busy(number: int, scene: _Scene, counted: Counts) -> None:
         if error.code != "roomFull":
             raise
         counted.busy.append(time.monotonic() - stranger.signaling.sent["join"])
-        counted.busy_told += 1
+        counted.busy_refused += 1
     else:
         raise ParticipantError("a line in a call took another one")
     finally:
@@ -232,7 +232,7 @@ async def _within(news: asyncio.Future[float], otherwise: str) -> float:
 async def _window(
     context: Context, scene: _Scene, counted: Counts, interrupt: asyncio.Event, idle: int
 ) -> Outcome:
-    watch = context.tell if isinstance(context.tell, Watch) else Watch()
+    watch = context.announce if isinstance(context.announce, Watch) else Watch()
     window = await measured_window(
         scene.generator.fleet,
         scene.server,
@@ -250,7 +250,7 @@ async def _window(
 def _outcome(context: Context, window: Window, counted: Counts, problems: list[str]) -> Outcome:
     options, results = context.options, window.results
     seconds = max(1e-3, window.seconds)
-    problems += [f"a call failed: {text}" for text in counted.failures[:_MAX_TOLD]]
+    problems += [f"a call failed: {text}" for text in counted.failures[:_MOST_LISTED]]
     if not counted.completed:
         problems.append("no call was completed")
     forwarded = report.forwarded_packets(results) + sum(result.gone for result in results)
@@ -285,7 +285,7 @@ def figures(counted: Counts) -> dict[str, Any]:
         "failed": len(counted.failures),
         "open": counted.begun - counted.completed - len(counted.failures),
         "busyDialled": counted.busy_dialled,
-        "busyTold": counted.busy_told,
+        "busyTold": counted.busy_refused,
         "ringMs": percentiles_ms(counted.ring),
         "answerToVoiceMs": percentiles_ms(counted.voice),
         "hangUpMs": percentiles_ms(counted.hang_up),

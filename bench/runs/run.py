@@ -20,7 +20,7 @@ from bench.light.channel import Measured
 from bench.light.fleet import Fleet
 from bench.light.participant import LightParticipant, LoadGenerator, load_generator
 from bench.provenance import provenance
-from bench.recordings import pictures_check
+from bench.recordings import decode_check
 from bench.recordings.library import Library
 from bench.reports import report
 from bench.reports.verdict import judge
@@ -96,13 +96,13 @@ async def measure(
     library: Library,
     server: Server,
     participant_class: ParticipantClass,
-    tell: Callable[[str], None],
+    announce: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Run it and give the report; `tell` gets a line at each step, a `Watch` all that happens.
+    """Run it and give the report; `announce` gets a line at each step, a `Watch` all that happens.
 
     Raises `ParticipantError`, `FleetError`, `InterruptedRunError`.
     """
-    watch = tell if isinstance(tell, Watch) else Watch()
+    watch = announce if isinstance(announce, Watch) else Watch()
     with interruptible() as interrupt:
         async with load_generator(
             library, load.participants, load.drivers, server.url
@@ -110,9 +110,11 @@ async def measure(
             clients = [participant_class(generator, number) for number in range(load.participants)]
             try:
                 idle_rss = sum(usage.rss_bytes for usage in server.usages()[0].values())
-                tell(f"{load.participants} people join at {server.url}")
+                announce(f"{load.participants} people join at {server.url}")
                 await unless(interrupt, set_up(clients, load, watch))
-                tell(f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)")
+                announce(
+                    f"measuring for {load.seconds:g} s (Ctrl-C ends it and shows what there is)"
+                )
                 run = _Run(
                     load, library, generator.fleet, server, clients, interrupt, watch, idle_rss
                 )
@@ -206,8 +208,8 @@ class _Run:
 def _report(load: Load, library: Library, window: Window, problems: list[str]) -> dict[str, Any]:
     results, seconds = window.results, window.seconds
     forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
-    pictures = pictures_check.check(library, results)
-    problems = problems + pictures_check.problems(pictures)
+    pictures = decode_check.check(library, results)
+    problems = problems + decode_check.problems(pictures)
     outcome = {
         "scenario": load.scenario,
         "participants": load.participants,

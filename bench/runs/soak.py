@@ -32,7 +32,7 @@ FLAT_RSS_MIB = 4.0
 """Growth up to this is called flat: allocators keep some pages."""
 FLAT_DESCRIPTORS = 4
 _MIB = 1024 * 1024
-_MAX_TOLD = 20
+_MOST_LISTED = 20
 
 
 @dataclass
@@ -146,6 +146,6 @@ def report(
         "settings": load.settings,
         "valid": not failures,
         "partial": partial,
-        "problems": failures[:_MAX_TOLD],
+        "problems": failures[:_MOST_LISTED],
         **provenance(),
     }

@@ -38,7 +38,7 @@ def run(context: Context) -> Outcome:
     runs: list[Outcome] = []
     partial = False
     for number in (1, options.several):
-        context.tell(f"{options.fives} rooms of {ROOM_OF}, workers: {number}")
+        context.announce(f"{options.fives} rooms of {ROOM_OF}, workers: {number}")
         try:
             runs.append(_call(context, number))
         except (InterruptedRunError, KeyboardInterrupt):
@@ -68,7 +68,7 @@ def _call(context: Context, workers: int) -> Outcome:
         settings={"videoKbps": options.video_kbps, "workers": workers},
     )
     library = Recorded(video=VideoSpec(bitrate_kbps=options.video_kbps)).library()
-    outcome = one_call(Context(options, context.tell), load, library)
+    outcome = one_call(Context(options, context.announce), load, library)
     words = "1 worker" if workers == 1 else f"{workers} workers"
     return {"label": words, "workers": workers, **outcome}
 

@@ -25,7 +25,7 @@ def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["scenaro2"], "no scenario scenaro2; did you mean scenario2?"),
         (["zzz"], "no scenario zzz"),
@@ -69,11 +69,11 @@ def test_alone_it_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_wrong_use_gets_one_clear_line(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(arguments) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert expected in error
     assert error.count("\n") == 1
 
 
@@ -126,11 +126,11 @@ def test_missing_janus_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("version", "told"),
+    ("version", "expected"),
     [("113 (0.11.3)", "Janus 113 (0.11.3) is too old"), ("1102 (1.1.2)", ""), ("unheard of", "")],
 )
 def test_an_old_janus_is_named_with_what_is_needed(
-    version: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    version: str, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = tmp_path / "janus"
     program.write_text(f"#!/bin/sh\necho 'Janus version: {version}'\n")
@@ -139,8 +139,8 @@ def test_an_old_janus_is_named_with_what_is_needed(
     monkeypatch.setattr(netns, "missing", lambda: "")
     monkeypatch.setattr("bench.servers.server._JANUS_ETC", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert peers.missing().startswith(told)
-    assert bool(peers.missing()) == bool(told)
+    assert peers.missing().startswith(expected)
+    assert bool(peers.missing()) == bool(expected)
 
 
 def test_a_client_that_needs_chromium_names_its_package(

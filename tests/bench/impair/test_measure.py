@@ -463,7 +463,7 @@ def test_row_whose_call_does_not_come_about_says_so(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["impair", "los2"], "no row los2; there are loss2, loss5"),
         (["impair", "cut", "--seconds", "0"], "0 is not a number from 2 to 600"),
@@ -471,9 +471,9 @@ def test_row_whose_call_does_not_come_about_says_so(monkeypatch: pytest.MonkeyPa
         (["impair", "--browser", "lynx"], "invalid choice: 'lynx'"),
     ],
 )
-def test_wrong_use(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(arguments) == 2
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 @pytest.mark.browser

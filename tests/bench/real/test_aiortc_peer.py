@@ -10,7 +10,7 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from bench.lateness import Lateness
-from bench.real.aiortc_peer import Pictures, without_rtx
+from bench.real.aiortc_peer import ShownFrames, without_rtx
 from bench.real.aiortc_tracks import RecordedTrack
 from bench.recordings.media import draw_counter
 from bench.recordings.recording import Frame, Recording, depacketize_vp8, packetize_vp8
@@ -40,22 +40,22 @@ def picture(shown: int, pts: int) -> Any:
 
 
 def test_pictures_are_right_when_they_show_what_their_time_says() -> None:
-    seen = Pictures(recording(), 7)
+    seen = ShownFrames(recording(), 7)
     for place, shown in enumerate((2, 3, 0, 1, 2)):  # round the end of the recording
         seen.see(picture(shown, place * STEP))
-    told = seen.told()
-    assert (told.publisher, told.decoded, told.right, told.missing) == (7, 5, 5, 0)
+    reported = seen.result()
+    assert (reported.publisher, reported.decoded, reported.right, reported.missing) == (7, 5, 5, 0)
 
 
 def test_a_wrong_picture_and_a_missing_one_are_told() -> None:
-    seen = Pictures(recording(), 0)
+    seen = ShownFrames(recording(), 0)
     for shown, pts in ((0, 0), (0, STEP), (3, 3 * STEP)):
         seen.see(picture(shown, pts))
-    told = seen.told()
-    assert (told.decoded, told.right, told.missing) == (3, 2, 1)
+    reported = seen.result()
+    assert (reported.decoded, reported.right, reported.missing) == (3, 2, 1)
     seen.clear()
     seen.see(picture(0, 4 * STEP))
-    assert (seen.told().decoded, seen.told().right, seen.told().missing) == (1, 1, 0)
+    assert (seen.result().decoded, seen.result().right, seen.result().missing) == (1, 1, 0)
 
 
 async def test_a_track_hands_over_the_recording_again_and_again() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.real.browser_crew import look_of
+from bench.real.browser_crew import snapshot_of
 from bench.real.crew import named, number_of
 
 
@@ -28,7 +28,7 @@ def outbound(kind: str, mid: str, rid: str = "", **fields: Any) -> dict[str, Any
 
 
 def test_tracks_belong_to_those_whose_names_are_the_benchs() -> None:
-    look = look_of(
+    snapshot = snapshot_of(
         1,
         sample(
             inbound("v3", "video", packetsReceived=10, packetsLost=2, jitter=0.003,
@@ -37,29 +37,29 @@ def test_tracks_belong_to_those_whose_names_are_the_benchs() -> None:
             inbound("vX", "video", packetsReceived=99, bytesReceived=50),
         ),
     )  # fmt: skip
-    video, screen = look.heard
+    video, screen = snapshot.received
     assert (video.publisher, video.kind, video.packets, video.lost) == (3, "video", 10, 2)
     assert (video.jitter_ms, video.bytes, video.frames, video.height) == (3.0, 1000, 7, 180)
     assert screen.kind == "screen"
     # What a stranger sends is received all the same.
-    assert look.bytes == 1050
-    assert (look.participant, look.at, look.problem) == (1, 1000.5, "")
+    assert snapshot.bytes == 1050
+    assert (snapshot.participant, snapshot.at, snapshot.problem) == (1, 1000.5, "")
 
 
 def test_sound_that_is_made_up_is_not_decoded() -> None:
-    (audio,) = look_of(
+    (audio,) = snapshot_of(
         0,
         sample(inbound("a3", "audio", totalSamplesReceived=96_000, concealedSamples=48_000,
                        silentConcealedSamples=38_400)),
-    ).heard  # fmt: skip
+    ).received  # fmt: skip
     assert audio.frames == 50
     assert (audio.samples, audio.concealed) == (96_000, 9_600)
-    (nothing,) = look_of(0, sample(inbound("a3", "audio"))).heard
+    (nothing,) = snapshot_of(0, sample(inbound("a3", "audio"))).received
     assert nothing.frames == 0
 
 
 def test_a_screen_is_told_from_a_camera() -> None:
-    sent = look_of(
+    sent = snapshot_of(
         0,
         sample(
             outbound("audio", "0"),
@@ -76,7 +76,7 @@ def test_a_screen_is_told_from_a_camera() -> None:
 
 
 def test_a_page_that_is_not_in_the_call_has_a_problem() -> None:
-    assert look_of(4, sample(state="reconnecting")).problem == (
+    assert snapshot_of(4, sample(state="reconnecting")).problem == (
         "participant 4: the page is reconnecting"
     )
 

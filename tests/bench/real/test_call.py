@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bench.real import call as real_call
-from bench.real.crew import CrewError, HeardTrack, KindOfClient, Look, Part, SentTrack
+from bench.real.crew import CrewError, InboundTrack, KindOfClient, OutboundTrack, Part, Snapshot
 from bench.runs.run import InterruptedRunError, Load
 from bench.servers.processes import Usage
 from bench.servers.server import Server
@@ -25,9 +25,9 @@ class Box(Server):
 
     name = "pretended"
 
-    def __init__(self, looks: int = 10**9) -> None:
+    def __init__(self, snapshots: int = 10**9) -> None:
         super().__init__("127.0.0.1")
-        self.left = looks
+        self.left = snapshots
 
     @property
     def url(self) -> str:
@@ -67,7 +67,7 @@ class Pretenders:
     async def __aexit__(self, *_: object) -> None:
         self.steps.append("exit")
 
-    async def come(self, part: Part) -> None:
+    async def join(self, part: Part) -> None:
         self.steps.append(f"come {part.participant} {part.room} {part.kinds} {part.tracks}")
         if part.participant == self.fails_at:
             raise CrewError("participant 1: the door is shut")
@@ -81,22 +81,22 @@ class Pretenders:
     async def leave(self) -> None:
         self.steps.append("leave")
 
-    async def looks(self) -> list[Look]:
+    async def snapshots(self) -> list[Snapshot]:
         self.looked += 1
         if self.looked == self.fails_at:
             raise CrewError("a page is gone")
         packets = 50 * self.looked
         return [
-            Look(
+            Snapshot(
                 participant=who,
                 at=float(self.looked),
                 bytes=100 * packets,
-                heard=tuple(
-                    HeardTrack(publisher=1 - who, kind="audio", packets=packets, lost=0,
+                received=tuple(
+                    InboundTrack(publisher=1 - who, kind="audio", packets=packets, lost=0,
                                jitter_ms=1.0, frames=packets)
                     for _ in range(self.hears)
                 ),
-                sent=(SentTrack(kind="audio", packets=packets, bytes=80 * packets),),
+                sent=(OutboundTrack(kind="audio", packets=packets, bytes=80 * packets),),
                 problem=self.problem,
                 late_p99_ms=0.5,
             )
@@ -131,7 +131,7 @@ def test_people_come_receive_are_looked_at_and_leave() -> None:
 
 def test_a_server_that_dies_makes_a_partial_report() -> None:
     crew = Pretenders()
-    report = run(crew, Box(looks=3), Load("scenario1", 2, 60.0, ("audio",), warm_up=0.0))
+    report = run(crew, Box(snapshots=3), Load("scenario1", 2, 60.0, ("audio",), warm_up=0.0))
     assert report["partial"]
     assert not report["valid"]
     assert "the server ended in the middle: last words" in report["problems"]

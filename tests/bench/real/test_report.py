@@ -1,4 +1,4 @@
-"""From looks of real participants to figures; what they cannot tell stays unknown."""
+"""From snapshots of real participants to figures; what they cannot tell stays unknown."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import pytest
 from bench.real import report as real_report
 from bench.real.aiortc_crew import KIND as AIORTC
 from bench.real.browser_crew import KIND as BROWSER
-from bench.real.crew import HeardTrack, Look, PicturesRight, SentTrack
-from bench.real.report import Generator, Heard
+from bench.real.crew import FrameCheck, InboundTrack, OutboundTrack, Snapshot
+from bench.real.report import Counted, Generator
 from bench.reports.verdict import judge
 from bench.servers.processes import Usage
 
 
-def heard(publisher: int, packets: int, lost: int = 0, **more: Any) -> HeardTrack:
+def counted(publisher: int, packets: int, lost: int = 0, **more: Any) -> InboundTrack:
     values = {"kind": "audio", "jitter_ms": 2.0, **more}
-    return HeardTrack(publisher=publisher, packets=packets, lost=lost, **values)
+    return InboundTrack(publisher=publisher, packets=packets, lost=lost, **values)
 
 
-def look(who: int, at: float, received: int, *tracks: HeardTrack, **more: Any) -> Look:
+def snapshot(who: int, at: float, received: int, *tracks: InboundTrack, **more: Any) -> Snapshot:
     values: dict[str, Any] = {"sent": (), **more}
-    return Look(participant=who, at=at, bytes=received, heard=tracks, **values)
+    return Snapshot(participant=who, at=at, bytes=received, received=tracks, **values)
 
 
-def window(*, late: float | None = None) -> Heard:
+def window(*, late: float | None = None) -> Counted:
     """Two people for 10 s by the one's clock and 20 s by the other's."""
-    found = Heard([look(0, 100.0, 1000, heard(1, 50)), look(1, 7.0, 0, heard(0, 0))])
+    found = Counted([snapshot(0, 100.0, 1000, counted(1, 50)), snapshot(1, 7.0, 0, counted(0, 0))])
     found.add(
         [
-            look(0, 105.0, 2000, heard(1, 300, jitter_ms=4.0)),
-            look(1, 17.0, 5000, heard(0, 100, jitter_ms=1.0)),
+            snapshot(0, 105.0, 2000, counted(1, 300, jitter_ms=4.0)),
+            snapshot(1, 17.0, 5000, counted(0, 100, jitter_ms=1.0)),
         ]
     )
     found.add(
         [
-            look(0, 110.0, 11_000, heard(1, 530, 20, jitter_ms=2.0, frames=480),
+            snapshot(0, 110.0, 11_000, counted(1, 530, 20, jitter_ms=2.0, frames=480),
                  late_p99_ms=late, late_max_ms=late),
-            look(1, 27.0, 20_000, heard(0, 1000, 0, jitter_ms=3.0)),
+            snapshot(1, 27.0, 20_000, counted(0, 1000, 0, jitter_ms=3.0)),
         ]
     )  # fmt: skip
     return found
@@ -70,12 +70,12 @@ def test_delay_is_not_known_and_graded_is_what_is() -> None:
 
 
 def test_a_track_has_what_its_participant_counts() -> None:
-    before = heard(1, 0, kind="video", bytes=0, frames=5, samples=None, freezes=1,
+    before = counted(1, 0, kind="video", bytes=0, frames=5, samples=None, freezes=1,
                    frozen_seconds=0.5)  # fmt: skip
-    after = heard(1, 100, kind="video", bytes=125_000, frames=255, height=360, freezes=3,
+    after = counted(1, 100, kind="video", bytes=125_000, frames=255, height=360, freezes=3,
                   frozen_seconds=0.9, recovered=4)  # fmt: skip
-    found = Heard([look(0, 0.0, 0, before, heard(2, 0, samples=0, concealed=0))])
-    found.add([look(0, 10.0, 0, after, heard(2, 500, samples=480_000, concealed=4800))])
+    found = Counted([snapshot(0, 0.0, 0, before, counted(2, 0, samples=0, concealed=0))])
+    found.add([snapshot(0, 10.0, 0, after, counted(2, 500, samples=480_000, concealed=4800))])
     video, audio = found.rows()
     assert (video["bitsPerSecond"], video["framesDecodedPerSecond"]) == (100_000, 25.0)
     assert (video["freezes"], video["frozenSeconds"], video["height"]) == (2, 0.4, 360)
@@ -85,8 +85,8 @@ def test_a_track_has_what_its_participant_counts() -> None:
 
 
 def test_a_track_that_was_not_there_at_the_first_look_is_none_of_the_window() -> None:
-    found = Heard([look(0, 0.0, 0)])
-    found.add([look(0, 1.0, 100, heard(1, 50))])
+    found = Counted([snapshot(0, 0.0, 0)])
+    found.add([snapshot(0, 1.0, 100, counted(1, 50))])
     assert found.rows() == []
 
 
@@ -103,60 +103,62 @@ def generator(*cpu: float, parts: list[list[int]] | None = None) -> Generator:
 
 
 @pytest.mark.parametrize(
-    ("late", "cpu", "told"),
+    ("late", "cpu", "expected"),
     [(1.0, 20.0, 0), (5.1, 20.0, 1), (1.0, 80.1, 1), (9.0, 90.0, 2)],
 )
 def test_an_aiortc_process_is_held_against_one_core_and_its_lateness(
-    late: float, cpu: float, told: int
+    late: float, cpu: float, expected: int
 ) -> None:
     found = window(late=late)
     load = real_report.load_generator(generator(cpu, 10.0), found, 1000)
     problems = real_report.bottlenecks(AIORTC, load, found)
-    assert len(problems) == told
+    assert len(problems) == expected
     assert all("process 0" in text for text in problems)
 
 
-@pytest.mark.parametrize(("each", "told"), [(79.0, 0), (81.0, 1)])
+@pytest.mark.parametrize(("each", "expected"), [(79.0, 0), (81.0, 1)])
 def test_browsers_are_held_against_all_cores(
-    each: float, told: int, monkeypatch: pytest.MonkeyPatch
+    each: float, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(real_report.os, "sched_getaffinity", lambda _: {0, 1})
     found = window()
     load = real_report.load_generator(generator(each, each, parts=[[1, 2]]), found, 1000)
     assert load["processes"] == [{"cpuPercent": 2 * each, "lateP99Ms": None, "lateMaxMs": None}]
-    assert len(real_report.bottlenecks(BROWSER, load, found)) == told
+    assert len(real_report.bottlenecks(BROWSER, load, found)) == expected
 
 
 def test_an_encoder_that_the_cpu_keeps_back_makes_the_run_not_valid() -> None:
-    kept = SentTrack(kind="video", rid="f", packets=1, bytes=1, limited="cpu")
-    narrow = SentTrack(kind="video", rid="f", packets=1, bytes=1, limited="bandwidth")
-    found = Heard([look(0, 0.0, 0, sent=(kept,)), look(1, 0.0, 0, sent=(narrow,))])
+    kept = OutboundTrack(kind="video", rid="f", packets=1, bytes=1, limited="cpu")
+    narrow = OutboundTrack(kind="video", rid="f", packets=1, bytes=1, limited="bandwidth")
+    found = Counted([snapshot(0, 0.0, 0, sent=(kept,)), snapshot(1, 0.0, 0, sent=(narrow,))])
     load = real_report.load_generator(generator(1.0, parts=[[1]]), found, 0)
     (problem,) = real_report.bottlenecks(BROWSER, load, found)
     assert "encoders of participants 0 back" in problem
 
 
 @pytest.mark.parametrize(
-    ("frames", "limited", "told"),
+    ("frames", "limited", "expected"),
     [(199, "", 1), (200, "", 0), (250, "", 0), (100, "bandwidth", 0), (0, "", 0)],
 )
 def test_a_camera_of_which_a_part_is_encoded_makes_the_run_not_valid(
-    frames: int, limited: str, told: int
+    frames: int, limited: str, expected: int
 ) -> None:
-    def sent(rid: str, count: int) -> SentTrack:
-        return SentTrack(kind="video", rid=rid, packets=1, bytes=1, frames=count, limited=limited)
+    def sent(rid: str, count: int) -> OutboundTrack:
+        return OutboundTrack(
+            kind="video", rid=rid, packets=1, bytes=1, frames=count, limited=limited
+        )
 
     # The lower layer rests: nobody looks at it.
-    found = Heard([look(0, 0.0, 0, sent=(sent("q", 40), sent("f", 5)))])
-    found.add([look(0, 10.0, 0, sent=(sent("q", 40), sent("f", 5 + frames)))])
+    found = Counted([snapshot(0, 0.0, 0, sent=(sent("q", 40), sent("f", 5)))])
+    found.add([snapshot(0, 10.0, 0, sent=(sent("q", 40), sent("f", 5 + frames)))])
     load = real_report.load_generator(generator(1.0, parts=[[1]]), found, 0)
-    assert len(real_report.bottlenecks(BROWSER, load, found)) == told
+    assert len(real_report.bottlenecks(BROWSER, load, found)) == expected
     assert real_report.bottlenecks(AIORTC, load, found) == []
 
 
-def test_pictures_that_were_looked_at_are_told_as_a_light_run_tells_them() -> None:
-    found = Heard([look(0, 0.0, 0, pictures=PicturesRight(1, 24, 23, 2))])
-    assert real_report.pictures(found) == [
+def test_checked_frames_are_reported_as_those_of_a_light_run() -> None:
+    found = Counted([snapshot(0, 0.0, 0, checked=FrameCheck(1, 24, 23, 2))])
+    assert real_report.checked_frames(found) == [
         {"from": 1, "to": 0, "kind": "video", "frames": 26, "incomplete": 2,
          "decoded": 24, "right": 23}
     ]  # fmt: skip

@@ -84,10 +84,10 @@ def test_a_report_of_another_kind_is_compared_by_its_numbers() -> None:
 
 def test_what_cannot_be_compared_is_said() -> None:
     other = {**MACHINE, "cores": 2, "temperatureC": 70.0}
-    told = compare.warnings(
+    reported = compare.warnings(
         run(), run(participants=9, seconds=20.0, machine=other, partial=True, valid=False)
     )
-    assert told == [
+    assert reported == [
         "numbers of participants differ: 2 and 9",
         "window lengths differ: 10 s and 20 s",
         "machines differ in cores: 4 and 2",
@@ -98,7 +98,7 @@ def test_what_cannot_be_compared_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("", "is not JSON"),
         ("{", "is not JSON"),
@@ -108,10 +108,10 @@ def test_what_cannot_be_compared_is_said() -> None:
         ('{"scenario": 3}', "no report of this bench"),
     ],
 )
-def test_what_is_no_report_is_refused(content: str, told: str, tmp_path: Path) -> None:
+def test_what_is_no_report_is_refused(content: str, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(content, encoding="latin-1")
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         compare.load(path)
 
 

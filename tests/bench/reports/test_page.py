@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from bench.real import chromium
-from bench.recordings import pictures
-from bench.reports import beside, page
+from bench.reports import beside, page, run_charts
 from bench.reports.charts import Series, bar_chart, line_chart, round_marks
 from tests.bench.sample_runs import cpu, run, several, track
 
@@ -97,15 +96,23 @@ def test_every_kind_of_report_makes_a_whole_page_that_loads_nothing(
     assert "NaN" not in text
     assert "None" not in text
     assert "Box &lt;1&gt;, 4 cores" in text
-    for told in ("abc1234", "python -m bench scenario2", "6.1", "3.11.2", "performance", "41.5 °C"):
-        assert told in text
+    for expected in (
+        "abc1234",
+        "python -m bench scenario2",
+        "6.1",
+        "3.11.2",
+        "performance",
+        "41.5 °C",
+    ):
+        assert expected in text
 
 
 def test_what_was_measured_is_shown_beside_the_study() -> None:
     text = page.render(run())
-    for told in ("VVoIP thesis", "504.838 kbit/s", "TIPHON overall", "3.50", "voice MOS: G.107.2",
-                 "One-way delay", "CPU over time", "Received over time", "valid run"):  # fmt: skip
-        assert told in text
+    for expected in ("VVoIP thesis", "504.838 kbit/s", "TIPHON overall", "3.50",
+                     "voice MOS: G.107.2", "One-way delay", "CPU over time",
+                     "Received over time", "valid run"):  # fmt: skip
+        assert expected in text
 
 
 def test_a_run_that_does_not_count_says_so_at_the_top() -> None:
@@ -118,11 +125,11 @@ def test_a_run_that_does_not_count_says_so_at_the_top() -> None:
 def test_scaling_has_a_line_for_each_kind_of_run() -> None:
     text = page.render(scaled())
     assert "CPU by participants" in text
-    charts = pictures.of_points([(one["label"], one) for one in scaled()["runs"]])
+    charts = run_charts.of_points([(one["label"], one) for one in scaled()["runs"]])
     assert charts.count("users, cameras off</li>") == charts.count("users, cameras on</li>") == 5
-    assert pictures.kind_of("10 rooms of 5") == pictures.kind_of("3 rooms of 5") == "rooms of 5"
-    assert pictures.kind_of("") == "runs"
-    assert pictures.of_points([("", run()), ("", run())]) == ""
+    assert run_charts.kind_of("10 rooms of 5") == run_charts.kind_of("3 rooms of 5") == "rooms of 5"
+    assert run_charts.kind_of("") == "runs"
+    assert run_charts.of_points([("", run()), ("", run())]) == ""
 
 
 def test_repeats_have_median_and_spread() -> None:
@@ -162,7 +169,7 @@ def test_people_are_not_cut_in_halves() -> None:
 def test_nothing_makes_no_chart() -> None:
     assert line_chart("t", [Series("a", [])], x="s", y="ms") == ""
     assert bar_chart("t", [("a", 0.0)], x="s", y="ms") == ""
-    assert pictures.delays([0] * 21) == ""
+    assert run_charts.delays([0] * 21) == ""
 
 
 @pytest.mark.browser
@@ -175,11 +182,11 @@ def test_a_browser_shows_it_without_scrolling_sideways(tmp_path: Path) -> None:
     target.write_text(page.render(scaled()))
     with sync_playwright() as play:
         launched = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        told: list[str] = []
+        logged: list[str] = []
         for width in (360, 1200):
             tab = launched.new_page(viewport={"width": width, "height": 800}, color_scheme="dark")
-            tab.on("console", lambda message: told.append(message.text))
+            tab.on("console", lambda message: logged.append(message.text))
             tab.goto(target.as_uri())
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
         launched.close()
-    assert told == []
+    assert logged == []

@@ -154,14 +154,14 @@ def test_of_a_server_nobody_may_look_at_nothing_is_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
         ({"cpu_seconds": 1.62}, "81 % of a core"),
         ({"late_p99_ms": 5.1}, "5.1 ms late"),
         ({"late_max_ms": 50.0, "cpu_seconds": 1.58}, ""),
     ],
 )
-def test_a_load_generator_at_its_limit_says_so(changes: dict[str, float], told: str) -> None:
+def test_a_load_generator_at_its_limit_says_so(changes: dict[str, float], expected: str) -> None:
     found = report.bottlenecks([measured(**changes)])
-    assert told in "".join(found)
-    assert bool(found) == bool(told)
+    assert expected in "".join(found)
+    assert bool(found) == bool(expected)

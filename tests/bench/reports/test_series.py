@@ -108,17 +108,17 @@ def test_without_a_terminal_only_steps_are_told() -> None:
 
 @pytest.mark.parametrize("given", [["--admin-token", "s3cret"], ["--admin-token=s3cret"]])
 def test_the_token_is_in_no_report(given: list[str]) -> None:
-    told = provenance.command(["scenario1", *given, "--rooms", "2"])
-    assert "s3cret" not in told
-    assert told.startswith("python -m bench scenario1 --admin-token")
-    assert told.endswith("--rooms 2")
+    reported = provenance.command(["scenario1", *given, "--rooms", "2"])
+    assert "s3cret" not in reported
+    assert reported.startswith("python -m bench scenario1 --admin-token")
+    assert reported.endswith("--rooms 2")
 
 
 def test_machine_is_told_in_full() -> None:
-    told = provenance.machine()
-    assert set(told) == {"model", "cores", "kernel", "python", "governor", "temperatureC"}
-    assert told["model"]
-    assert told["cores"] >= 1
+    reported = provenance.machine()
+    assert set(reported) == {"model", "cores", "kernel", "python", "governor", "temperatureC"}
+    assert reported["model"]
+    assert reported["cores"] >= 1
 
 
 def test_temperature_is_that_of_the_hottest_sensor(tmp_path: Path) -> None:

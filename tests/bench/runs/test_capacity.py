@@ -52,7 +52,7 @@ def report(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "by", "told"),
+    ("outcome", "by", "expected"),
     [
         (report(), "", ""),
         (report(loss=1.0, p99=50.0, cpu=85.0), "", ""),
@@ -67,8 +67,10 @@ def report(
         ),
     ],
 )
-def test_a_call_is_judged_by_the_stated_limits(outcome: dict[str, Any], by: str, told: str) -> None:
-    assert judge(outcome) == (by, told)
+def test_a_call_is_judged_by_the_stated_limits(
+    outcome: dict[str, Any], by: str, expected: str
+) -> None:
+    assert judge(outcome) == (by, expected)
 
 
 def test_the_answer_is_a_sentence_that_does_not_claim_what_is_not_known() -> None:

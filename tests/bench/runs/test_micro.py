@@ -54,11 +54,11 @@ def options(*arguments: str) -> argparse.Namespace:
 
 
 def test_two_trees_run_in_turns() -> None:
-    told: list[str] = []
+    announced: list[str] = []
     root = str(Path(__file__).parents[3])
     given = options("--people", "2", "--rounds", "2", "--processes", "2", "--against", root)
-    report = micro.run(Context(given, told.append))
-    assert [line.rpartition(" ")[2] for line in told] == ["now", "before", "before", "now"]
+    report = micro.run(Context(given, announced.append))
+    assert [line.rpartition(" ")[2] for line in announced] == ["now", "before", "before", "now"]
     assert report["valid"], report["problems"]
     assert set(report["microsecondsPerPacketOut"]) == {"now", "before"}
 

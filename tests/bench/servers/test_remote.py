@@ -35,7 +35,7 @@ Answers = dict[str, tuple[int, bytes]]
 
 
 class Box(http.server.ThreadingHTTPServer):
-    """Answers as it is told."""
+    """Answers as it is reported."""
 
     daemon_threads = True
 
@@ -135,7 +135,7 @@ def test_without_a_token_nothing_is_known_of_its_processes(box: Callable[[Answer
 
 
 @pytest.mark.parametrize(
-    ("answers", "token", "told"),
+    ("answers", "token", "expected"),
     [
         ({}, "", "is not our server: /healthz answered 404"),
         (ours(healthz=(200, b"<html>")), "", "is not our server: /healthz answered 200"),
@@ -148,9 +148,9 @@ def test_without_a_token_nothing_is_known_of_its_processes(box: Callable[[Answer
     ],
 )
 def test_what_is_not_ours_is_said(
-    answers: Answers, token: str, told: str, box: Callable[[Answers], Box]
+    answers: Answers, token: str, expected: str, box: Callable[[Answers], Box]
 ) -> None:
-    with pytest.raises(ServerError, match=told), RemoteServer(url(box(answers)), token):
+    with pytest.raises(ServerError, match=expected), RemoteServer(url(box(answers)), token):
         pass
 
 

@@ -1,11 +1,11 @@
-"""Decoded samples: what is whole shows its own number, what is not is told."""
+"""Decoded samples: what is whole shows its own number, what is not is reported."""
 
 from __future__ import annotations
 
 import pytest
 
 from bench.recordings import media
-from bench.recordings.pictures_check import Checked, decode, problems
+from bench.recordings.decode_check import Checked, decode, problems
 from bench.recordings.recording import Recording
 
 
@@ -74,7 +74,7 @@ def test_a_picture_that_is_another_one_is_not_right(video: Recording) -> None:
 
 
 @pytest.mark.parametrize(
-    ("checked", "told"),
+    ("checked", "expected"),
     [
         (Checked(50, 0, 50, 50), 0),
         (Checked(50, 3, 47, 47), 0),  # loss is told as loss
@@ -83,10 +83,10 @@ def test_a_picture_that_is_another_one_is_not_right(video: Recording) -> None:
     ],
 )
 def test_a_whole_frame_that_shows_another_picture_makes_a_run_not_valid(
-    checked: Checked, told: int
+    checked: Checked, expected: int
 ) -> None:
     rows = [{"from": 1, "to": 0, "kind": "video", **checked._asdict()}]
-    assert len(problems(rows)) == told
+    assert len(problems(rows)) == expected
 
 
 def test_nothing_is_nothing(video: Recording) -> None:

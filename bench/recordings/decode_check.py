@@ -17,7 +17,7 @@ from bench.recordings.library import Library
 from bench.recordings.media import read_counter
 from bench.recordings.recording import Recording, depacketize_vp8
 
-MAX_PICTURES = 500
+MAX_FRAMES = 500
 """Decoded of a sample at most: it takes time, after the window."""
 
 
@@ -77,7 +77,7 @@ def decode(recordings: Sequence[Recording], packets: Sequence[int]) -> Checked:
             for earlier in _since_keyframe(recording, number):
                 decoder.decode(av.Packet(earlier))
         running = running or (frame.keyframe and whole)
-        if not running or frames >= MAX_PICTURES:
+        if not running or frames >= MAX_FRAMES:
             continue
         frames += 1
         if not whole:
