@@ -22,6 +22,7 @@ from sfu.receive.rtp_stream import RtpStream
 from sfu.send.down_track import DownTrack
 from sfu.send.fan_out import FanOut
 from sfu.send.forwarder import Forwarder
+from sfu.send.sink import Sink, Sinks
 from sfu.wire.packet import SEQ, TIMESTAMP, Packet
 from sfu.wire.rtp import ts_diff
 
@@ -52,6 +53,8 @@ class UpTrack:
         self.down_tracks: list[DownTrack] = []
         self.arriving: set[int] = set()
         """Places of the streams that packets come of; each selector looks at this very set."""
+        self.sinks = Sinks()
+        """Whoever gets its packets in plaintext."""
         self.changes = 0
         """Of `arriving`, in number: who shares out a budget looks whether there were any."""
         self.silenced = False
@@ -95,7 +98,7 @@ class UpTrack:
                 return known
             self._replace(known)
         stream = RtpStream(self, ssrc, rtx_ssrc, rid, index, nack=self.spec.nack or self.is_voice)
-        self._fan_outs[stream] = FanOut(stream, self.forwarder)
+        self._fan_outs[stream] = FanOut(stream, self.forwarder, self.sinks)
         self.streams.append(stream)
         self.streams.sort(key=lambda s: s.index)
         return stream
@@ -245,7 +248,7 @@ class UpTrack:
     def take_demand(self, now: float) -> tuple[str, ...] | None:
         """The rids that somebody needs, when that has changed since the last call."""
         count = len(self.spec.streams)
-        if self.kind != "video" or (self.demand is None and not self.down_tracks):
+        if self.kind != "video" or (self.demand is None and not (self.down_tracks or self.sinks)):
             return None
         if self.demand is None:
             self.demand = LayerDemand(count, now)
@@ -257,8 +260,8 @@ class UpTrack:
             else:
                 # Whichever of them comes first is to be seen.
                 needed.update(range(target + 1))
-        if not self.down_tracks:
-            # Alone again: who comes next shall see a picture at once.
+        if not self.down_tracks or self.sinks:
+            # Who comes next shall see a picture at once; a sink may want any layer.
             needed.update(range(count))
         frames = {stream.index: stream.frames.count for stream in self.streams}
         if not self.demand.update(needed, self.arriving, now, frames):
@@ -344,6 +347,16 @@ class UpTrack:
         level, self._loudest_told = self._loudest_told, SILENT
         return level
 
+    def add_sink(self, sink: Sink) -> None:
+        """Show it the packets of all streams from now on; video begins with a keyframe soon."""
+        self.sinks.add(sink)
+        for stream in self.streams:
+            self._wait_for_keyframe(stream)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """It wants no more; it may be gone already."""
+        self.sinks.remove(sink)
+
     def transport_closed(self) -> None:
         """The publisher is gone; the down tracks stay, silent, until signaling removes them."""
         for down_track in list(self.down_tracks):
@@ -354,3 +367,4 @@ class UpTrack:
         self.down_tracks.clear()
         self.streams.clear()
         self._fan_outs.clear()
+        self.sinks.close(self.track)

@@ -18,6 +18,7 @@ from sfu.send.audio_repair import COPY_AFTER
 from sfu.send.down_track import DownTrack
 from sfu.send.forwarder import GROUP_PACKETS, Forwarder, redundant
 from sfu.send.lane import Lane
+from sfu.send.sink import Sinks
 from sfu.wire.packet import PAYLOAD, Packet
 
 MAX_BEHIND: Final = 1000
@@ -34,14 +35,16 @@ class FanOut:
         "_one_by_one",
         "_red_lanes",
         "is_video",
+        "sinks",
         "stream",
         "targets",
     )
 
-    def __init__(self, stream: RtpStream, forwarder: Forwarder) -> None:
-        """Becomes the output of `stream`."""
+    def __init__(self, stream: RtpStream, forwarder: Forwarder, sinks: Sinks) -> None:
+        """Becomes the output of `stream`; `sinks` are those of its track."""
         self.stream = stream
         self.is_video = stream.is_video
+        self.sinks = sinks
         self._forwarder = forwarder
         self.targets: list[DownTrack] = []
         """Down tracks that flow from this stream now."""
@@ -60,7 +63,7 @@ class FanOut:
     @property
     def is_wanted(self) -> bool:
         """Whether it flows to anybody."""
-        return bool(self.targets)
+        return bool(self.targets or self.sinks)
 
     def note_pending(self) -> None:
         """The stream's `pending` has its first packet: it is sent with this batch."""
@@ -84,6 +87,8 @@ class FanOut:
 
     def send(self, packets: list[Packet], now: float) -> None:
         """Write packets to all receivers; they are newer than all before them."""
+        if self.sinks:
+            self.sinks.packets(self.stream, packets, now)
         forwarder, lanes = self._forwarder, self._lanes
         count = len(packets)
         uncopied = self._take_uncopied() if self._doubled else None
@@ -118,6 +123,8 @@ class FanOut:
             # What left was in order, and numbered without a place for it.
             self._forwarder.too_old += 1
             return
+        if self.sinks:
+            self.sinks.packets(self.stream, [packet], now)
         for down_track in self.targets:
             lane = down_track.late_lane(packet, MAX_BEHIND)
             if lane is None:
