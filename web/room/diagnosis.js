@@ -84,14 +84,26 @@ export function verdicts(reasons, own) {
  */
 function ofTracks(reasons, own) {
   const { step, side, tracks = [] } = reasons ?? {};
-  if (tracks.length > 0) return tracks.map((one) => seenFromHere(one.track, one, own));
-  if (step) return [{ source: '', step, side: side ?? 'theirs' }];
+  if (tracks.length > 0) {
+    return tracks.map((one) => seenFromHere(one.track, { ...one, step: known(one.step) }, own));
+  }
+  if (step) return [{ source: '', step: known(step), side: side ?? 'theirs' }];
   if (own.tracks.length === 0) return [{ source: '', step: 'notPublished', side: 'theirs' }];
   return own.tracks.map((track) => seenFromHere(track.id, {
     source: track.source,
     step: track.muted ? 'muted' : own.arriving.has(track.id) ? 'flowing' : 'unknown',
     side: 'theirs',
   }, own));
+}
+
+/**
+ * A newer server may name steps that this page does not know.
+ *
+ * @param {WhyStep} step
+ * @returns {Step}
+ */
+function known(step) {
+  return WHY_STEPS.includes(step) ? step : 'unknown';
 }
 
 /**

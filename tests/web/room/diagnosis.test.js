@@ -51,6 +51,14 @@ test('our own connection is what the page sees, not what the server hopes', () =
   assert.equal(verdict('flowing', 'yours', handshake).step, 'dtls');
 });
 
+test('a step that only a newer server knows is not known here', () => {
+  for (const reasons of [because('noKey'), { ...because(''), tracks: [], step: 'noKey' }]) {
+    const [found] = verdicts(reasons, OWN);
+    assert.equal(found.step, 'unknown');
+    assert.ok(LOCALES.en[`why.say.${found.step}`]);
+  }
+});
+
 test('data that comes and is not decoded is our own device', () => {
   assert.deepEqual(failing(verdict('flowing', 'yours')), ['decoded']);
   assert.equal(isFault(verdict('flowing', 'yours')), true);
