@@ -24,6 +24,7 @@ from bench.light.receiver import transport_cc_feedback
 from sfu import control
 from sfu.net.srtp import Arena, SrtpContext, fastest_first, length_cell, protect, unprotect
 from sfu.net.udp import SLOT_SIZE, SendBatch, UdpSocket
+from sfu.process.deadlines import Deadlines
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import Publisher
 from sfu.room.peer import Peer
@@ -106,9 +107,9 @@ class Person:
         self.up = Line(f"{self.name}-up", self.name, room.profile, ends[0])
         self.down = Line(f"{self.name}-down", self.name, room.profile, ends[1])
         width = room.udp.address_size
-        self.publisher = Publisher(cast(Any, self.up), room.forwarder, 1 + number)
+        self.publisher = Publisher(cast(Any, self.up), room.forwarder, 1 + number, room.deadlines)
         self.subscriber = Subscriber(
-            cast(Any, self.down), room.forwarder, room.outbox, width, lambda: 100
+            cast(Any, self.down), room.forwarder, room.outbox, width, lambda: 100, room.deadlines
         )
         up = Peer(cast(Any, self.up), publisher=self.publisher)
         down = Peer(cast(Any, self.down), subscriber=self.subscriber)
@@ -176,6 +177,10 @@ class Person:
         self.sink.close()
 
 
+def _failed(name: str) -> None:
+    raise RuntimeError(name)
+
+
 def _socket() -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -192,6 +197,7 @@ class Room:
         self.udp = UdpSocket(0)
         self.outbox = Outbox(SendBatch(self.udp))
         self.forwarder = Forwarder(self.outbox)
+        self.deadlines = Deadlines(_failed)
         udp = self.udp
         self.ingress = Ingress(
             udp.arena, udp.pointers, SLOT_SIZE, udp.address_size, udp.unpack_address,
@@ -299,14 +305,14 @@ class Room:
         until = self.now + seconds
         while self.now < until:
             self.now = min(until, self.now + PACE_SECONDS)
-            if self.forwarder.pacing_wanted or not self.flowing:
+            if self.deadlines.next_at <= self.now:
                 self._pace(spent)
                 self._arrive()
 
     def _pace(self, spent: dict[str, int]) -> None:
         """What waits in pacers, and probes."""
         start = time.perf_counter_ns()
-        self.forwarder.pacing_wanted = self.router.pace(self.now)
+        self.deadlines.run(self.now)
         self.forwarder.flush(self.now)
         self.outbox.flush(self.now)
         spent["ticks"] += time.perf_counter_ns() - start
@@ -325,12 +331,10 @@ class Room:
         """What is due in a round; the worker ticks each 100 ms, so this is that share of it."""
         ntp_now = ntp.from_unix(self.now + 1.7e9)
         start = time.perf_counter_ns()
-        self.router.repair(self.now)
         self.router.tick(self.now, ntp_now)
         self.router.take_demands(self.now)
         self.router.take_states(self.now)
         self.router.take_levels()
-        self.router.pace(self.now)
         self.forwarder.flush(self.now)
         self.outbox.flush(self.now)
         spent["ticks"] += int((time.perf_counter_ns() - start) * ROUND_SECONDS / 0.1)

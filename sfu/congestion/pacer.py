@@ -17,6 +17,7 @@ keyframe, of a lower layer if the allocator says so.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from math import inf
 from typing import Final, Generic, TypeVar
 
@@ -32,9 +33,20 @@ MAX_QUEUE_SECONDS: Final = 0.25
 class Pacer(Generic[Item]):
     """What waits for one receiving transport, in order. Items are never looked into."""
 
-    __slots__ = ("_bucket", "_budget", "_fast", "_items", "_paced", "_updated", "waiting")
+    __slots__ = (
+        "_begins",
+        "_bucket",
+        "_budget",
+        "_fast",
+        "_items",
+        "_paced",
+        "_updated",
+        "waiting",
+    )
 
-    def __init__(self, target_bps: int, now: float) -> None:
+    def __init__(self, target_bps: int, now: float, begins: Callable[[], None]) -> None:
+        """`begins` is called when something waits and nothing did before: `take` is needed now."""
+        self._begins = begins
         self._items: deque[tuple[int, Item, float]] = deque()
         self.waiting = 0
         """Bytes."""
@@ -78,6 +90,7 @@ class Pacer(Generic[Item]):
         """Wait behind what waits; `take` gives it back."""
         if not self._items:
             self._fill(now)
+            self._begins()
         self._items.append((size, item, now))
         self.waiting += size
 

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
+INTERVAL: Final = 0.1
+"""Seconds from the beginning of one round to that of the next."""
 PIECE: Final = 0.0004
 """Seconds after which packets get their turn; a step that was begun is ended."""
 

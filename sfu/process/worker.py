@@ -1,9 +1,10 @@
 """The media worker: one process, one port (UDP, and TCP for who needs it), one loop of its own.
 
-Theory of operation. The loop waits for datagrams and commands, nothing else; everything that is
-due by time happens on a tick. An idle worker wakes up for every packet; a busy one looks at
-intervals instead (`Gather`), the longer the busier it is, so that the cost of a packet falls as
-load rises. Then: receive a batch, take it apart, fan it out, send it.
+Theory of operation. The loop waits for datagrams and commands, until something is due by time
+(`Deadlines`). An idle worker wakes up for every packet; a busy one polls at intervals instead
+(`Gather`), the longer the busier it is, so that the cost of a packet falls as load rises. Then:
+receive a batch, take it apart, fan it out, send it. What is due ten times a second of every peer is
+done piece by piece behind that (`Round`).
 
 Garbage collection never interrupts that: it is switched off, and run by hand now and then after
 what exists at the start was frozen. Signaling owns the process through the channel: when it
@@ -30,8 +31,10 @@ from sfu.drops import DropReason
 from sfu.net.srtp import fastest_first
 from sfu.net.tcp import TcpSockets, udp_beside_tcp
 from sfu.net.udp import SLOT_SIZE, SLOTS, SendBatch, UdpSocket
+from sfu.process import rounds
 from sfu.process.capture import Captures
 from sfu.process.channel import Channel
+from sfu.process.deadlines import NEVER, Deadlines
 from sfu.process.gather import Gather
 from sfu.process.poller import poller
 from sfu.process.rounds import Round
@@ -44,14 +47,9 @@ from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
 from sfu.wire import ntp as ntp_time
 
-TICK: Final = 0.1
-"""Seconds between feedback, reports and looks at layers."""
-REPAIR_TICK: Final = 0.01
-"""The same while packets are missing or a keyframe was just asked for."""
-PACE_TICK: Final = 0.005
-"""The same while something waits in a pacer, or a probe is under way."""
-IDLE_TICK: Final = 0.25
-"""Without transports nothing is due but the sign of life."""
+CONNECTIONS_INTERVAL: Final = 0.1
+IDLE_INTERVAL: Final = 0.25
+"""Seconds between looks at TCP connections, with and without transports."""
 LEVELS_INTERVAL: Final = 0.2
 STATS_INTERVAL: Final = 1.0
 COLLECT_INTERVAL: Final = 10.0
@@ -87,6 +85,9 @@ class Worker:
         self._profiles = fastest_first(time.perf_counter)
         self._gather = Gather(time.monotonic(), time.process_time())
         self._shedder = LoadShedder(time.monotonic())
+        self._deadlines = Deadlines(self._unexpected)
+        self._round = Round(time.monotonic, self._unexpected)
+        begin = self._deadlines.add("a round", self._begin_round, rounds.INTERVAL)
         self._rooms = WorkerRooms(
             channel,
             self._ingress,
@@ -95,8 +96,9 @@ class Worker:
             self._tcp,
             self._profiles,
             udp.address_size,
+            self._deadlines,
+            begin,
         )
-        self._round = Round(time.monotonic, self._unexpected)
         self._captures = Captures(self._outbox, udp.port, SLOT_SIZE, self._tcp.unpack_address)
         self._poller = poller()
         self._received_at = 0.0
@@ -106,12 +108,11 @@ class Worker:
         self._stop_requested = False
         self._errors = 0
         now = time.monotonic()
-        self._next_tick = now
-        self._last_tick = now
-        self._next_media = now
         self._next_levels = now
         self._next_stats = now + STATS_INTERVAL
-        self._next_collect = now + COLLECT_INTERVAL
+        self._deadlines.add("statistics", self._send_stats).by(self._next_stats)
+        self._deadlines.add("TCP connections", self._look_at_connections).by(now)
+        self._deadlines.add("garbage", self._collect_garbage).by(now + COLLECT_INTERVAL)
 
     def announce(self) -> None:
         """Tell signaling where we listen."""
@@ -137,7 +138,7 @@ class Worker:
                 if self._tcp.connections:
                     self._receive_tcp()
             else:
-                wait = 0.0 if self._round else max(0.0, self._next_tick - time.monotonic())
+                wait = 0.0 if self._round else max(0.0, self._deadlines.next_at - time.monotonic())
                 ready = [fd for fd, _ in wait_for.poll(wait)]
                 # Commands first: a transport's first check may come right behind its command.
                 if ready and ready != [udp_fd]:
@@ -149,15 +150,8 @@ class Worker:
                 if self._tcp.fileno() in ready:
                     self._receive_tcp()
             now = time.monotonic()
-            if self._forwarder.pacing_wanted:
-                self._next_tick = min(self._next_tick, self._last_tick + PACE_TICK)
-            elif self._forwarder.repair_wanted:
-                self._next_tick = min(self._next_tick, self._last_tick + REPAIR_TICK)
-            if now >= self._next_tick:
-                self._last_tick = now
-                self._take_commands()
-                self._receive_tcp()
-                self._tick(now)
+            if now >= self._deadlines.next_at:
+                self._run_deadlines(now)
             elif self._round:
                 self._go_on(now)
             if self._stop_requested:
@@ -237,43 +231,41 @@ class Worker:
 
     # Time.
 
-    def _tick(self, now: float) -> None:
-        busy = bool(self._rooms)
-        self._next_tick = now + (TICK if busy else IDLE_TICK)
+    def _run_deadlines(self, now: float) -> None:
+        """Everything that is due, and what a busy loop does not ask for in between."""
+        self._take_commands()
+        self._receive_tcp()
+        self._deadlines.run(now)
+        self._send_what_waits(now)
+
+    def _send_what_waits(self, now: float) -> None:
         try:
-            self._tcp.tick(now)
-            if busy:
-                self._tick_media(now)
-                self._next_tick = self._next_media
-            if now >= self._next_stats:
-                # Steady, although ticks are not: else a second would now and then have none.
-                self._next_stats = max(self._next_stats, now - STATS_INTERVAL) + STATS_INTERVAL
-                self._channel.send(self._stats(now))
-                for state in self._captures.tick():
-                    self._channel.send(state)
-            if now >= self._next_collect:
-                self._next_collect = now + COLLECT_INTERVAL
-                gc.collect()
+            self._forwarder.flush(now)
+            self._outbox.flush(now)
         except Exception:
-            self._unexpected("a tick")
+            self._unexpected("sending")
         self._channel.flush()
 
-    def _tick_media(self, now: float) -> None:
-        self._repair(now)
-        if now >= self._next_media:
-            self._next_media = now + TICK
-            self._begin_round(now)
-        self._forwarder.pacing_wanted = False
-        for router in self._rooms.routers.values():
-            try:
-                if router.pace(now):
-                    self._forwarder.pacing_wanted = True
-            except Exception:
-                self._unexpected(f"the pacers of room {router.room}")
-        self._forwarder.flush(now)
-        self._outbox.flush(now)
+    def _look_at_connections(self, now: float) -> float:
+        self._tcp.tick(now)
+        return now + (CONNECTIONS_INTERVAL if self._rooms else IDLE_INTERVAL)
 
-    def _begin_round(self, now: float) -> None:
+    def _send_stats(self, now: float) -> float:
+        # Steady, although the loop is not: else a second would now and then have none.
+        self._next_stats = max(self._next_stats, now - STATS_INTERVAL) + STATS_INTERVAL
+        self._channel.send(self._stats(now))
+        for state in self._captures.tick():
+            self._channel.send(state)
+        return self._next_stats
+
+    def _collect_garbage(self, now: float) -> float:
+        gc.collect()
+        return now + COLLECT_INTERVAL
+
+    def _begin_round(self, now: float) -> float:
+        """Due while there are transports; what is left of the last round comes first."""
+        if not self._rooms:
+            return NEVER
         self._gather.measure(now, time.process_time())
         if self._shedder.update(self._gather.load, now):
             log.warning("load %.2f of a core: step %d", self._gather.load, self._shedder.step)
@@ -285,16 +277,12 @@ class Worker:
         for router in self._rooms.routers.values():
             self._round.add(router.room, router.steps())
             self._round.add(router.room, [partial(self._tell, router, levels_due)])
+        return now + rounds.INTERVAL
 
     def _go_on(self, now: float) -> None:
         """Some more of the round."""
         self._round.go_on(now, self._ntp(now))
-        try:
-            self._forwarder.flush(now)
-            self._outbox.flush(now)
-        except Exception:
-            self._unexpected("a round")
-        self._channel.flush()
+        self._send_what_waits(now)
 
     def _ntp(self, now: float) -> int:
         return ntp_time.from_unix(now + self._wall_offset)
@@ -308,16 +296,6 @@ class Worker:
         levels = router.take_levels() if levels_due else None
         if levels is not None:
             self._channel.send(control.AudioLevels(router.id, levels))
-
-    def _repair(self, now: float) -> None:
-        """Ask for what is missing, and come back soon while something is."""
-        self._forwarder.repair_wanted = False
-        for router in self._rooms.routers.values():
-            try:
-                if router.repair(now):
-                    self._forwarder.repair_wanted = True
-            except Exception:
-                self._unexpected(f"repairs in room {router.room}")
 
     # Commands.
 
@@ -336,9 +314,6 @@ class Worker:
                 self._outbox.flush(now)
             except Exception:
                 self._unexpected(type(command).__name__)
-        if rooms.opened:
-            rooms.opened = False
-            self._next_tick = min(self._next_tick, time.monotonic() + REPAIR_TICK)
         if self._channel.is_closed and self._running:
             log.warning("signaling is gone, so this worker ends")
             self.stop()

@@ -20,6 +20,7 @@ from sfu.congestion.feedback import TransportCcFeedback
 from sfu.congestion.smoothed_rtt import smoothed
 from sfu.control import Extensions, SetUpTracks, UpTrackSpec
 from sfu.net.transport import Transport
+from sfu.process.deadlines import NEVER, Deadlines
 from sfu.receive import in_order
 from sfu.receive.publisher_clock import PublisherClock
 from sfu.receive.rtp_stream import RtpStream
@@ -42,6 +43,8 @@ HELD: Final = 3.0
 or a screen that stands still sends once a second."""
 FEEDBACK_INTERVAL: Final = 0.09
 """Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
+REPAIR_INTERVAL: Final = 0.01
+"""Seconds between looks at what is missing, while something is."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between receiver reports, and between REMBs."""
 
@@ -49,7 +52,9 @@ REPORT_INTERVAL: Final = 1.0
 class Publisher:
     """Streams and feedback of one publish transport; closed with it."""
 
-    def __init__(self, transport: Transport, forwarder: Forwarder, local_ssrc: int) -> None:
+    def __init__(
+        self, transport: Transport, forwarder: Forwarder, local_ssrc: int, deadlines: Deadlines
+    ) -> None:
         self.transport = transport
         self.forwarder = forwarder
         self.extensions = Extensions()
@@ -71,6 +76,11 @@ class Publisher:
         self.clock = PublisherClock()
         self.rtt = 0.0
         """Smoothed, seconds; 0 when not known: the publisher answers no reference times."""
+        self.path_rtt = 0.0
+        """The same, measured by the participant's other transport, which crosses the same network
+        and has both kinds of report; the router keeps it up to date."""
+        name = f"repairs of {transport.participant}"
+        self._repairs = deadlines.add(name, self._repair_due, REPAIR_INTERVAL)
         self.refused: set[int] = set()
         self._undecided: dict[int, int] = {}
         self._rivals: dict[int, RtpStream] = {}
@@ -106,7 +116,7 @@ class Publisher:
                 known.update(spec)
                 self._bind_announced(known, spec)
                 continue
-            track = UpTrack(spec, self.transport.participant, self.forwarder)
+            track = UpTrack(spec, self.transport.participant, self.forwarder, self._repairs.soon)
             self.tracks[name] = track
             new.append(track)
             self._bind_announced(track, spec)
@@ -307,7 +317,8 @@ class Publisher:
         return max((s.loss for s in alive), default=0.0), jitter
 
     def tick(self, now: float, ntp_now: int) -> None:
-        """Report what came; some times a second."""
+        """Report what came, and ask for what is missing; some times a second."""
+        self._repairs.by(self._repair_due(now))
         parts: list[bytes] = []
         if now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL
@@ -320,6 +331,10 @@ class Publisher:
                 self.transport.send_rtcp(packet, now)
         if parts:
             self.transport.send_rtcp(b"".join(parts), now)
+
+    def _repair_due(self, now: float) -> float:
+        """The round comes by anyway, but too seldom while something is missing."""
+        return now + REPAIR_INTERVAL if self.repair(now, self.path_rtt) else NEVER
 
     def repair(self, now: float, rtt: float) -> bool:
         """Ask for what is missing, `rtt` in seconds; whether more of it may be due soon."""
@@ -396,5 +411,6 @@ class Publisher:
     def close(self) -> None:
         """The transport is over: so are the tracks."""
         self.context = None
+        self._repairs.cancel()
         for track in list(self.tracks.values()):
             self._drop(track)

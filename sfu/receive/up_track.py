@@ -10,7 +10,7 @@ loudest are `silenced`: their down tracks rest, and go on with a little of what 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sfu.codecs import registry
@@ -40,12 +40,21 @@ SILENT: Final = 127
 class UpTrack:
     """State of one published track; closed by its transport (`transport_closed`)."""
 
-    def __init__(self, spec: UpTrackSpec, participant: str, forwarder: Forwarder) -> None:
+    def __init__(
+        self,
+        spec: UpTrackSpec,
+        participant: str,
+        forwarder: Forwarder,
+        repair_soon: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`repair_soon` is called when packets are missing, a keyframe is wanted or a voice pauses:
+        what is to be done about it cannot wait for the next round."""
         self.spec = spec
         self.track = spec.track
         self.kind = spec.kind
         self.participant = participant
         self.forwarder = forwarder
+        self.repair_soon = repair_soon
         self.codec = codec = registry.find(spec.codec)
         self.streams: list[RtpStream] = []
         """Those seen or announced so far, low to high."""
@@ -98,7 +107,7 @@ class UpTrack:
                 return known
             self._replace(known)
         stream = RtpStream(self, ssrc, rtx_ssrc, rid, index, nack=self.spec.nack or self.is_voice)
-        self._fan_outs[stream] = FanOut(stream, self.forwarder, self.sinks)
+        self._fan_outs[stream] = FanOut(stream, self.forwarder, self.sinks, self.repair_soon)
         self.streams.append(stream)
         self.streams.sort(key=lambda s: s.index)
         return stream

@@ -118,6 +118,7 @@ class Router:
                 self._forget_track(name, peer.publisher)
             peer.publisher.close()
         if peer.subscriber is not None:
+            peer.subscriber.close()
             for down in peer.subscriber.down_tracks.values():
                 self._untie(down)
 
@@ -160,24 +161,6 @@ class Router:
     def _clock_offset(self, up_track: str) -> float | None:
         found = self._up_tracks.get(up_track)
         return None if found is None else found[1].clock.offset
-
-    def repair(self, now: float) -> bool:
-        """Ask publishers for what is missing; whether more of it may be due soon."""
-        more = False
-        for peer in self.peers.values():
-            if peer.publisher is not None:
-                # Both transports of a participant go the same way, and only one has SR and RR.
-                rtt = self._round_trips.get(peer.transport.participant, 0.0)
-                more = peer.publisher.repair(now, rtt) or more
-        return more
-
-    def pace(self, now: float) -> bool:
-        """Send on what was held back; whether to come back within 5 ms."""
-        more = False
-        for peer in self.peers.values():
-            if peer.subscriber is not None and peer.subscriber.pace(now):
-                more = True
-        return more
 
     def take_demands(self, now: float) -> list[LayersWanted]:
         """Layers that publishers should begin or cease to send."""
@@ -228,8 +211,11 @@ class Router:
             if self._turn:
                 for track in publisher.tracks.values():
                     track.tick(now)
+            publisher.path_rtt = self._round_trips.get(peer.transport.participant, 0.0)
             publisher.tick(now, ntp_now)
-        elif subscriber is not None and not self._turn:
+        elif subscriber is not None and self._turn:
+            subscriber.pace(now)
+        elif subscriber is not None:
             subscriber.tick(now, ntp_now, self._clock_offset)
             self._round_trips[peer.transport.participant] = subscriber.rtt
         peer.transport.tick(now)

@@ -20,6 +20,7 @@ from sfu.net.srtp import SrtpProfile
 from sfu.net.tcp import TcpSockets
 from sfu.net.transport import Transport
 from sfu.process.channel import Channel
+from sfu.process.deadlines import Deadline, Deadlines
 from sfu.process.shedding import STEPS, Shed
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import Publisher
@@ -44,12 +45,13 @@ class WorkerRooms:
         tcp: TcpSockets,
         profiles: tuple[SrtpProfile, ...],
         address_size: int,
+        deadlines: Deadlines,
+        rounds: Deadline,
     ) -> None:
+        """`rounds` is wanted when a transport is opened: there may have been none."""
         self.routers: dict[str, Router] = {}
         self.certificate: Final = Certificate.generate()
         """Of all transports of this worker."""
-        self.opened = False
-        """A transport was opened, whose handshake has timers; the worker sets it back."""
         self._shed = STEPS[0]
         self._channel = channel
         self._ingress = ingress
@@ -58,6 +60,8 @@ class WorkerRooms:
         self._tcp = tcp
         self._profiles = profiles
         self._address_size = address_size
+        self._deadlines = deadlines
+        self._rounds = rounds
         self._router_of: dict[str, Router] = {}
         """By transport id."""
 
@@ -114,18 +118,23 @@ class WorkerRooms:
             command, self.certificate, self._profiles, self, self._tcp.send_one, now
         )
         if command.direction == "publish":
-            publisher = Publisher(transport, self._forwarder, secrets.randbits(32))
+            publisher = Publisher(transport, self._forwarder, secrets.randbits(32), self._deadlines)
             peer = Peer(transport, publisher=publisher)
         else:
             subscriber = Subscriber(
-                transport, self._forwarder, self._outbox, self._address_size, _random_seq
+                transport,
+                self._forwarder,
+                self._outbox,
+                self._address_size,
+                _random_seq,
+                self._deadlines,
             )
             peer = Peer(transport, subscriber=subscriber)
         router.add(peer)
         self._router_of[transport.id] = router
         self._ingress.by_ufrag[command.ice_ufrag.encode()] = peer
         self._ingress.by_tag[transport.tag] = peer
-        self.opened = True
+        self._rounds.soon()
 
     def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
         peer = self._peer(command.transport)

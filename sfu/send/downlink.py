@@ -13,7 +13,7 @@ always sent at least the lowest layer of what it looks at, and never paced.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from sfu import control
@@ -65,12 +65,15 @@ Burst = tuple[DownTrack, Lane, Sequence[Packet]]
 class Downlink:
     """One a subscribe transport, from its connection on."""
 
-    def __init__(self, egress: Egress, forwarder: Forwarder, now: float) -> None:
+    def __init__(
+        self, egress: Egress, forwarder: Forwarder, now: float, pace_soon: Callable[[], None]
+    ) -> None:
+        """`pace_soon` is called when `pace` is needed before the next round."""
         self.egress = egress
         self.forwarder = forwarder
         first = egress.transport_word >> 8 & 0xFFFF
         self.estimator = BandwidthEstimator(now, START_BPS, first_number=first)
-        self.pacer: Pacer[Burst] = Pacer(START_BPS, now)
+        self.pacer: Pacer[Burst] = Pacer(START_BPS, now, pace_soon)
         self.wide = False
         self.allotted_bps = 0
         """Of all videos together."""
@@ -158,7 +161,6 @@ class Downlink:
             self._dirty = False
             self._next = now + (CALM_INTERVAL if self.estimator.calm else INTERVAL)
             self._share(downs, now)
-        self.pace(downs, now)
 
     def _share(self, downs: Collection[DownTrack], now: float) -> None:
         videos = [d for d in downs if d.selector is not None and d.up_track is not None]

@@ -9,6 +9,7 @@ by `lay_lanes` whenever something about a receiver changes, so that nothing is a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Final
 
@@ -35,13 +36,22 @@ class FanOut:
         "_one_by_one",
         "_red_lanes",
         "is_video",
+        "repair_soon",
         "sinks",
         "stream",
         "targets",
     )
 
-    def __init__(self, stream: RtpStream, forwarder: Forwarder, sinks: Sinks) -> None:
-        """Becomes the output of `stream`; `sinks` are those of its track."""
+    def __init__(
+        self,
+        stream: RtpStream,
+        forwarder: Forwarder,
+        sinks: Sinks,
+        repair_soon: Callable[[], None],
+    ) -> None:
+        """Becomes the output of `stream`; `sinks` are those of its track, and `repair_soon` makes
+        its publisher repair before the next round."""
+        self.repair_soon = repair_soon
         self.stream = stream
         self.is_video = stream.is_video
         self.sinks = sinks
@@ -68,10 +78,6 @@ class FanOut:
     def note_pending(self) -> None:
         """The stream's `pending` has its first packet: it is sent with this batch."""
         self._forwarder.dirty.append(self)
-
-    def repair_soon(self) -> None:
-        """Something is missing, or a keyframe is wanted."""
-        self._forwarder.repair_wanted = True
 
     def flush(self, now: float) -> None:
         """Count, keep and send the stream's pending packets. `now` in monotonic seconds."""
@@ -113,9 +119,10 @@ class FanOut:
         if uncopied:
             for down_track, before in uncopied:
                 forwarder.copy(down_track, before, now, behind=True)
-            if self.stream.codec.announces_pause(packets[-1][PAYLOAD]):
-                # Nothing follows that would take its copy along.
-                forwarder.repair_wanted = True
+        repaired = uncopied or self._red_lanes
+        if repaired and self.stream.codec.announces_pause(packets[-1][PAYLOAD]):
+            # Nothing follows that would take a copy or a block of it along.
+            self.repair_soon()
 
     def send_late(self, packet: Packet, now: float) -> None:
         """A packet behind the newest: to whom its number still belongs."""
@@ -144,9 +151,14 @@ class FanOut:
 
         Returns whether more of it will be due soon.
         """
-        if self._red_lanes and pauses.repeat(self.stream, self.targets, self._forwarder, now):
-            self.lay_lanes()
-        return bool(self._doubled) and self._copy_waiting(now)
+        more = False
+        if self._red_lanes:
+            if pauses.repeat(self.stream, self.targets, self._forwarder, now):
+                self.lay_lanes()
+            more = pauses.remain(self.stream, self.targets)
+        if self._doubled:
+            more = self._copy_waiting(now) or more
+        return more
 
     # As down tracks use it (`Source`).
 

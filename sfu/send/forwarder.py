@@ -118,10 +118,6 @@ class Forwarder:
     def __init__(self, outbox: Outbox) -> None:
         self.dirty: list[Output] = []
         """Those of streams with pending packets."""
-        self.repair_wanted = False
-        """Something is missing, or a keyframe is wanted: look soon."""
-        self.pacing_wanted = False
-        """Something waits in a pacer: look very soon."""
         self.forwarded = 0
         """Packets written to receivers, resends included."""
         self.too_old = 0
@@ -187,7 +183,6 @@ class Forwarder:
                     self.write(lane, burst, now)
                 else:
                     pacer.put((down_track, lane, burst), size, now)
-                    self.pacing_wanted = True
 
     def write(self, lane: Lane, packets: Sequence[Packet], now: float) -> None:
         """Packets to one receiver that leave now; nothing happens if it is gone by now."""

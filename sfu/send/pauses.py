@@ -58,6 +58,14 @@ def repeat(
     return repeated
 
 
+def remain(stream: RtpStream, receivers: Sequence[DownTrack]) -> bool:
+    """Whether repeats of the pause that the voice announced last are still to come."""
+    newest = stream.newest
+    if newest is None or not stream.codec.announces_pause(newest[PAYLOAD]):
+        return False
+    return any(d.pause == newest[SEQ] and d.pauses_told < d.blocks for d in receivers)
+
+
 def _repeat_to(
     down: DownTrack, stream: RtpStream, forwarder: Forwarder, age: float, now: float
 ) -> bool:

@@ -12,6 +12,7 @@ from sfu.congestion.delay import STANDING_SECONDS
 from sfu.congestion.smoothed_rtt import smoothed
 from sfu.control import DownTrackSpec, DownTrackStates, SetDownTracks, SetView
 from sfu.net.transport import Transport
+from sfu.process.deadlines import NEVER, Deadlines, next_multiple
 from sfu.process.shedding import Shed
 from sfu.send.down_track import DownTrack
 from sfu.send.downlink import Downlink
@@ -21,6 +22,9 @@ from sfu.wire import ntp as ntp_time
 from sfu.wire import rtcp
 from sfu.wire.transport_cc import TransportCc
 
+PACE_INTERVAL: Final = 0.005
+"""Seconds from one burst to the next, while something waits in the pacer or a probe is under way;
+libwebrtc's pacer has the same."""
 REPORT_INTERVAL: Final = 1.0
 """Seconds between sender reports of a track."""
 SILENCE_REPORTED: Final = 6.0
@@ -47,6 +51,7 @@ class Subscriber:
         outbox: Outbox,
         address_size: int,
         random_seq: Callable[[], int],
+        deadlines: Deadlines,
     ) -> None:
         """`random_seq` gives first sequence numbers, 0 to 32767 (RFC 3711 clause 3.3.1)."""
         self.transport = transport
@@ -54,6 +59,8 @@ class Subscriber:
         self._outbox = outbox
         self._address_size = address_size
         self._random_seq = random_seq
+        name = f"the pacer of {transport.participant}"
+        self._pacing = deadlines.add(name, self._pacing_due, PACE_INTERVAL)
         self.egress: Egress | None = None
         self.downlink: Downlink | None = None
         self._stream: Stream | None = None
@@ -78,7 +85,7 @@ class Subscriber:
         transport = self.transport
         assert transport.outbound is not None
         self.egress = Egress(self._outbox, transport.outbound, self._address_size)
-        self.downlink = Downlink(self.egress, self.forwarder, now)
+        self.downlink = Downlink(self.egress, self.forwarder, now, self._pacing.soon)
         self.address_selected(now)
 
     def set_shed(self, shed: Shed) -> None:
@@ -291,6 +298,7 @@ class Subscriber:
         """Sender reports; `offset_of(up track)` is `PublisherClock.offset` of its publisher."""
         if self.downlink is not None:
             self._share(self.downlink, now)
+            self.pace(now)
         if now < self._next_report or self.egress is None:
             return
         self._next_report = now + REPORT_INTERVAL
@@ -315,11 +323,20 @@ class Subscriber:
         if compound:
             self.transport.send_rtcp(b"".join(compound), now)
 
-    def pace(self, now: float) -> bool:
-        """Send what is due of what was held back; whether to come back within 5 ms."""
-        if self.downlink is None:
-            return False
-        return self.downlink.pace(self.down_tracks.values(), now)
+    def _pacing_due(self, now: float) -> float:
+        downlink = self.downlink
+        if downlink is None or not downlink.pace(self.down_tracks.values(), now):
+            return NEVER
+        # All pacers of a worker at the same moments, so that it wakes up once for all of them.
+        return next_multiple(now, PACE_INTERVAL)
+
+    def pace(self, now: float) -> None:
+        """Send what is due of what was held back, and see whether to probe; each round."""
+        self._pacing.by(self._pacing_due(now))
+
+    def close(self) -> None:
+        """The transport is over: nothing is sent any more."""
+        self._pacing.cancel()
 
     def take_states(self, now: float) -> DownTrackStates | None:
         """What each track is sent, when that has changed."""

@@ -63,7 +63,8 @@ class Scene:
         self.wire = Wire()
         self.outbox = Outbox(self.wire)
         self.forwarder = Forwarder(self.outbox)
-        self.track = UpTrack(spec or video_spec("v"), "alice", self.forwarder)
+        self.repairs_wanted = 0
+        self.track = UpTrack(spec or video_spec("v"), "alice", self.forwarder, self._repair_soon)
         self.receiver = Receiver(self.outbox, profile, cc)
         changes = {} if rtx else {"rtx_ssrc": 0}
         down = down_spec(self.track.spec, 7000, copies=copies, **changes)
@@ -73,6 +74,9 @@ class Scene:
 
     def stream(self, rid: str = "", ssrc: int = 1000) -> RtpStream:
         return self.track.stream_for(rid, ssrc)
+
+    def _repair_soon(self) -> None:
+        self.repairs_wanted += 1
 
     def attach(self) -> None:
         self.track.attach(self.down, self.now)

@@ -1,8 +1,8 @@
 """A room in simulated time: publishers, one subscriber's whole downlink, its network, its browser.
 
 Everything between the up tracks and the datagrams is real; the worker's loop is stepped as the
-worker steps it: packets each `BATCH`, media each `MEDIA`, requests each `REPAIR`, what waits in a
-pacer each `PACE`. The same arguments give the same run.
+worker steps it: packets each `BATCH`, media each `MEDIA`, requests each `REPAIR` while any are due,
+what waits in a pacer when its subscriber says. The same arguments give the same run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import math
 import random
 from typing import Any, Final, cast
 
+import pytest
+
 from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
+from sfu.process.deadlines import NEVER, Deadlines
 from sfu.receive import arrival, in_order
 from sfu.send import audio_repair
 from sfu.send.egress import Outbox
@@ -27,7 +30,7 @@ from tests.sfu.room_sources import HALVES, UPLINK, Arrival, Camera, LayerPlan, S
 from tests.sfu.room_uplink import Uplink
 from tests.sfu.room_viewer import Picture, Sound, body
 
-BATCH, MEDIA, REPAIR, PACE = 0.003, 0.1, 0.01, 0.005
+BATCH, MEDIA, REPAIR = 0.003, 0.1, 0.01
 UDP_IP: Final = 28
 """Bytes of headers that a link's rate counts too."""
 
@@ -35,7 +38,7 @@ UDP_IP: Final = 28
 class Keys:
     """What a subscriber needs of its transport."""
 
-    id = "t"
+    id, participant = "t", "viewer"
 
     def __init__(self) -> None:
         key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
@@ -74,11 +77,13 @@ class Room:
         self.forwarder = Forwarder(self.outbox)
         self.keys = Keys()
         self.now = 0.0
+        self.deadlines = Deadlines(pytest.fail)
+        self._repairs = self.deadlines.add("repairs", self._repairs_due, REPAIR)
+        self.deadlines.add("media", self._media_due).by(0.0)
         self.cameras = [
-            Camera(f"v{n}", self.forwarder, plans, temporal=temporal, seed=seed)
-            for n in range(cameras)
+            self._camera(number, plans, temporal=temporal, seed=seed) for number in range(cameras)
         ]
-        self.voices = [Voice(f"a{n}", self.forwarder, voice_bytes, seed) for n in range(cameras)]
+        self.voices = [self._voice(number, voice_bytes, seed) for number in range(cameras)]
         self.sources: list[Source] = [*self.cameras, *self.voices]
         self.transport_cc = transport_cc
         self.reports = True
@@ -99,9 +104,8 @@ class Room:
         self._arrivals: list[tuple[float, int, bytes]] = []
         self._back: list[tuple[float, int, bytes]] = []
         self._order = 0
-        self._next_batch = self._next_media = self._next_tick = self._last_tick = 0.0
+        self._next_batch = self._next_requests = 0.0
         self._next_report = 1.0
-        self._next_requests = 0.0
         self._voices_ask = voices_ask
         self._sealed: dict[bytes, bytes] = {}
         # What was sent lately, protected and plain.
@@ -111,10 +115,16 @@ class Room:
         """Packets sent a second time."""
         self._join()
 
+    def _camera(self, number: int, plans: tuple[LayerPlan, ...], **settings: Any) -> Camera:
+        return Camera(f"v{number}", self.forwarder, self._repairs.soon, plans, **settings)
+
+    def _voice(self, number: int, size: int, seed: int) -> Voice:
+        return Voice(f"a{number}", self.forwarder, self._repairs.soon, size, seed)
+
     def _join(self) -> None:
         first = self.random.randrange(0x8000)
         self.subscriber = Subscriber(
-            cast(Any, self.keys), self.forwarder, self.outbox, 16, lambda: first
+            cast(Any, self.keys), self.forwarder, self.outbox, 16, lambda: first, self.deadlines
         )
         self.subscriber.connected(0.0)
         self.pictures: dict[str, Picture] = {}
@@ -287,38 +297,35 @@ class Room:
         self.forwarder.flush(now)
         self.outbox.flush(now)
 
-    def _tick(self, now: float) -> None:
-        self._last_tick = now
-        self.forwarder.repair_wanted = False
-        if self.uplink is not None:
-            self._repair(self.uplink, now)
+    def _media_due(self, now: float) -> float:
+        self._repairs.by(self._repairs_due(now))
+        for source in self.sources:
+            source.track.tick(now)
+        self.subscriber.tick(now, ntp.from_unix(1e9 + now), lambda _: None)
+        for camera in self.cameras:
+            rids = camera.track.take_demand(now)
+            if rids is not None:
+                camera.want(rids, now + UPLINK)
+        self.estimates.append((now, self.downlink.estimate_bps))
+        return now + MEDIA
+
+    def _repairs_due(self, now: float) -> float:
+        more = self.uplink is not None and self._repair(self.uplink, now)
         for camera in self.cameras:
             camera.ask_keyframes(now)
-            if any(encoder.stream.keyframe_wanted for encoder in camera.layers):
-                self.forwarder.repair_wanted = True
-        if now >= self._next_media:
-            self._next_media = now + MEDIA
-            for source in self.sources:
-                source.track.tick(now)
-            self.subscriber.tick(now, ntp.from_unix(1e9 + now), lambda _: None)
-            for camera in self.cameras:
-                rids = camera.track.take_demand(now)
-                if rids is not None:
-                    camera.want(rids, now + UPLINK)
-            self.estimates.append((now, self.downlink.estimate_bps))
-        self.forwarder.pacing_wanted = self.subscriber.pace(now)
-        self.forwarder.flush(now)
-        self.outbox.flush(now)
+            more = more or any(encoder.stream.keyframe_wanted for encoder in camera.layers)
+        return now + REPAIR if more else NEVER
 
-    def _repair(self, uplink: Uplink, now: float) -> None:
+    def _repair(self, uplink: Uplink, now: float) -> bool:
         """As `Publisher.repair`."""
+        more = False
         for source in self.sources:
             for stream in source.track.streams:
                 if stream.gate >= 0:
                     in_order.look(stream, now, uplink.rtt)
                 if not stream.nack:
                     continue
-                self.forwarder.repair_wanted = True
+                more = True
                 if not stream.is_video:
                     stream.nack.max_age = audio_repair.budget(stream.loss) - uplink.rtt
                 if stream.nack.keyframe_needed and stream.output.is_wanted:
@@ -326,6 +333,7 @@ class Room:
                 for again in uplink.ask(stream, stream.nack.due(now, uplink.rtt), now):
                     self._order += 1
                     heapq.heappush(self._coming, again._replace(order=self._order))
+        return more
 
     def run(self, until: float) -> None:
         """On to this time."""
@@ -334,14 +342,9 @@ class Room:
             self._next_batch = now + BATCH
             self._browse(now)
             self._batch(now)
-            wait = self._next_media
-            if self.forwarder.pacing_wanted:
-                wait = min(wait, self._last_tick + PACE)
-            elif self.forwarder.repair_wanted:
-                wait = min(wait, self._last_tick + REPAIR)
-            if now >= min(wait, self._next_tick):
-                self._next_tick = self._next_media
-                self._tick(now)
+            self.deadlines.run(now)
+            self.forwarder.flush(now)
+            self.outbox.flush(now)
 
     # What a test asks.
 

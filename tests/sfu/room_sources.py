@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -164,6 +165,7 @@ class Camera(Source):
         self,
         name: str,
         forwarder: Forwarder,
+        repair_soon: Callable[[], None],
         plans: tuple[LayerPlan, ...],
         *,
         temporal: bool = True,
@@ -175,7 +177,7 @@ class Camera(Source):
             for place, plan in enumerate(plans)
         )
         spec: UpTrackSpec = video_spec(name, streams=streams)
-        super().__init__(UpTrack(spec, name, forwarder), seed)
+        super().__init__(UpTrack(spec, name, forwarder, repair_soon), seed)
         self.layers = [
             Encoder(plan, self.track.stream_for(stream.rid, stream.ssrc), temporal, self.draw)
             for plan, stream in zip(plans, streams, strict=True)
@@ -230,10 +232,17 @@ class Voice(Source):
     While `talks` is False two packets come each 0.4 s, as of a browser in silence.
     """
 
-    def __init__(self, name: str, forwarder: Forwarder, size: int, seed: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        forwarder: Forwarder,
+        repair_soon: Callable[[], None],
+        size: int,
+        seed: int = 1,
+    ) -> None:
         ssrc = 500_000 + sum(name.encode())
         spec = audio_spec(name, streams=(StreamSpec(ssrc=ssrc),))
-        super().__init__(UpTrack(spec, name, forwarder), seed)
+        super().__init__(UpTrack(spec, name, forwarder, repair_soon), seed)
         self.stream = self.track.stream_for("", ssrc)
         self.size = size
         self.talks = True

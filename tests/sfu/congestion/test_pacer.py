@@ -20,7 +20,7 @@ def drain(pacer, start, tick=0.005):
 
 
 def filled(target_bps, packets, limited=False):
-    pacer = Pacer(target_bps, 0.0)
+    pacer = Pacer(target_bps, 0.0, lambda: None)
     pacer.set_rate(target_bps, limited)
     for index in range(packets):
         pacer.put(index, 1000, 1.0)
@@ -28,7 +28,7 @@ def filled(target_bps, packets, limited=False):
 
 
 def test_an_ordinary_frame_passes_at_once():
-    pacer = Pacer(MBIT, 0.0)
+    pacer = Pacer(MBIT, 0.0, lambda: None)
     assert pacer.passes(5000, 1.0)
     assert pacer.passes(1000, 1.0)
     assert pacer.next_at == inf

@@ -9,6 +9,7 @@ import pytest
 
 from sfu import control
 from sfu.net.srtp import AEAD_AES_128_GCM, Arena, SrtpContext
+from sfu.process.deadlines import Deadlines
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import Publisher
 from sfu.receive.up_track import SILENT
@@ -51,7 +52,7 @@ class Voice:
             arena, [arena.pointer], SLOT, len(ADDRESS), lambda _: ("", 0), 0.0, forwarder.dirty
         )
         self.arena = arena
-        self.publisher = Publisher(cast(Any, self), forwarder, 1)
+        self.publisher = Publisher(cast(Any, self), forwarder, 1, Deadlines(pytest.fail))
         extensions = control.Extensions(transport_cc=wide, audio_level=level)
         ((self.track,), _) = self.publisher.set_tracks(
             control.SetUpTracks("t", extensions, (audio_spec("a"),))

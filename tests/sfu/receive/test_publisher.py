@@ -5,9 +5,12 @@ from __future__ import annotations
 import struct
 from typing import Any, cast
 
+import pytest
+
 from sfu import control
 from sfu.drops import DropReason
 from sfu.net.srtp import AEAD_AES_128_GCM, Arena, SrtpContext
+from sfu.process.deadlines import Deadlines
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import HELD, MAX_SSRCS, MAX_UNDECIDED, Publisher
 from sfu.room.peer import Peer
@@ -55,7 +58,7 @@ class Cameras:
             0.0,
             self.forwarder.dirty,
         )
-        self.publisher = Publisher(cast(Any, self), self.forwarder, 1)
+        self.publisher = Publisher(cast(Any, self), self.forwarder, 1, Deadlines(pytest.fail))
         self.announce(*tracks)
         self.publisher.connected()
         self.ingress.by_address[ADDRESS] = Peer(cast(Any, self), publisher=self.publisher)

@@ -11,6 +11,7 @@ import pytest
 from sfu import control
 from sfu.codecs import opus, red
 from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
+from sfu.process.deadlines import Deadlines
 from sfu.process.shedding import STEPS
 from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
@@ -67,7 +68,7 @@ class Sender:
     def __init__(self, room: Room, name: str, *specs: control.UpTrackSpec) -> None:
         self.room = room
         self.keys = Keys(f"{name}-publish", name)
-        self.publisher = Publisher(cast(Any, self.keys), room.forwarder, 1)
+        self.publisher = Publisher(cast(Any, self.keys), room.forwarder, 1, room.deadlines)
         self.peer = Peer(cast(Any, self.keys), publisher=self.publisher)
         room.router.add(self.peer)
         self.specs = specs
@@ -116,7 +117,7 @@ class Viewer:
         self.room = room
         self.keys = Keys(f"{name}-subscribe", name)
         self.subscriber = Subscriber(
-            cast(Any, self.keys), room.forwarder, room.outbox, 16, lambda: 100
+            cast(Any, self.keys), room.forwarder, room.outbox, 16, lambda: 100, room.deadlines
         )
         self.peer = Peer(cast(Any, self.keys), subscriber=self.subscriber)
         room.router.add(self.peer)
@@ -154,6 +155,7 @@ class Room:
         self.now = 10.0
         self.outbox = Outbox(self)
         self.forwarder = Forwarder(self.outbox)
+        self.deadlines = Deadlines(pytest.fail)
         self.router = Router("r", "Room", loudest)
         self.viewers: dict[int, Viewer] = {}
         self.senders: list[Sender] = []
@@ -203,11 +205,11 @@ class Room:
                 if 500 in sender.publisher.streams:
                     sender.speak()
             self.flush()
-            self.router.repair(self.now)
+            self.deadlines.run(self.now)
             if self.now >= self._next_tick:
                 self._next_tick = self.now + 0.1
                 self.tick()
-            self.router.pace(self.now)
+            self.deadlines.run(self.now)
             self.flush()
 
     def heard(self) -> set[str]:

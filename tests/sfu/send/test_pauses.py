@@ -8,6 +8,7 @@ import pytest
 
 from sfu import control
 from sfu.codecs import red
+from sfu.process.deadlines import Deadlines
 from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
 from sfu.receive.rtp_stream import RtpStream
@@ -168,7 +169,7 @@ class Link:
 def test_the_request_leaves_on_a_tick() -> None:
     link = Link()
     scene = Scene(audio_spec("a"))
-    publisher = Publisher(link, scene.forwarder, 7)  # type: ignore[arg-type]
+    publisher = Publisher(link, scene.forwarder, 7, Deadlines(pytest.fail))  # type: ignore[arg-type]
     publisher.set_tracks(
         control.SetUpTracks(
             transport="t", extensions=control.Extensions(), tracks=(audio_spec("a"),)

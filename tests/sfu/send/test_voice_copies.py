@@ -146,7 +146,7 @@ def test_the_copy_of_what_announces_a_pause_waits_for_no_next_packet() -> None:
     stream = scene.stream()
     arrival.receive(stream, 0, 960, 0, PAUSE, scene.now)
     pause, _ = datagrams(scene)
-    assert scene.forwarder.repair_wanted
+    assert scene.repairs_wanted
     assert stream.output.repair(scene.now + COPY_AFTER - 0.001)
     assert datagrams(scene) == []
     assert not stream.output.repair(scene.now + COPY_AFTER)
