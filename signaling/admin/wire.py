@@ -8,7 +8,8 @@ screen can show. Texts that come again and again (models, codecs) are numbers in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qos.figures import BY_NAME, COUNTERS, camel
@@ -168,8 +169,8 @@ class Wire:
             person.estimate_bps,
             person.target_bps,
             int(person.speaking),
-            _values(person.up, _SHORT),
-            _values(person.down, _SHORT),
+            _short(person.up),
+            _short(person.down),
             self._grades(person.grades, person),
         ]
 
@@ -186,9 +187,9 @@ class Wire:
             int(track.muted),
             track.rid,
             track.temporal,
-            *_values(track, _PICTURE),
+            *_picture(track),
             *track.counts,
-            *_values(track, ("audio_level",)),
+            _round(track.audio_level, _DIGITS["audio_level"]),
             _figures(track.figures, words),
             self._grades(track.grades, track),
             _browser(track.browser),
@@ -224,27 +225,32 @@ _VOICE_AT_MOST = 150_000.0
 """Bit/s."""
 
 
-def _values(of: object, names: Sequence[str]) -> list[Any]:
-    """Some of its fields, with the decimal places that `qos.figures` gives them."""
-    return [_shown(name, getattr(of, name)) for name in names]
+def _row(names: Sequence[str]) -> Callable[[Any], list[Any]]:
+    """Reads these fields of a struct, with the decimal places that `qos.figures` declares."""
+    read = operator.attrgetter(*names)
+    digits = [0 if name == "absurd" else _DIGITS.get(name) for name in names]
+
+    def values(of: Any) -> list[Any]:
+        return [
+            value if places is None else _round(value, places)
+            for value, places in zip(read(of), digits, strict=True)
+        ]
+
+    return values
 
 
-def _shown(name: str, value: Any) -> Any:
-    if isinstance(value, bool):
-        return int(value)
-    figure = BY_NAME.get(name)
-    return value if figure is None else _round(value, figure.digits)
+_DIGITS = {name: figure.digits for name, figure in BY_NAME.items()}
+_short, _more, _picture = _row(_SHORT), _row(_MORE), _row(_PICTURE)
+_of_browser = _row(_BROWSER)
 
 
 def _figures(figures: Figures, words: Words) -> list[Any]:
-    more = [
-        words.place(value) if isinstance(value, str) else value for value in _values(figures, _MORE)
-    ]
-    return [*_values(figures, _SHORT), *more]
+    more = [words.place(value) if isinstance(value, str) else value for value in _more(figures)]
+    return [*_short(figures), *more]
 
 
 def _browser(browser: BrowserFigures | None) -> list[Any] | None:
-    return None if browser is None else _values(browser, _BROWSER)
+    return None if browser is None else _of_browser(browser)
 
 
 def _round(value: float | None, digits: int) -> float | None:
