@@ -1,4 +1,4 @@
-"""`python -m qos FILE...`: what captures say of the RTP in them."""
+"""`python -m qos FILE...`: figures of the RTP in captures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
 USABLE, UNUSABLE = 0, 2
 """Exit status: every file was read to its end; at least one was not."""
 PROGRESS_STEP = 8192
-"""Packets between two looks at how far a file is read."""
+"""Packets between two checks of how far a file is read."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.plot and not plot.available():
         hint = how_to_get(".[qos]", "qos")
-        print(f"A picture needs matplotlib, which is not installed: {hint}", file=sys.stderr)
+        print(f"A plot needs matplotlib, which is not installed: {hint}", file=sys.stderr)
         return UNUSABLE
     messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     rows: list[report.Row] = []
@@ -66,7 +66,7 @@ def _analyse(
     messages: Console,
     rows: list[report.Row],
 ) -> int:
-    """Add the rows of one file, say what was left out and what is wrong; the exit status."""
+    """Add the rows of one file, print what was left out and what is wrong; the exit status."""
     task = progress.add_task(path.name, total=path.stat().st_size)
     analysis = Analysis(options.mode, dict(options.clock))
     status = USABLE
@@ -116,7 +116,7 @@ def _summary(analysis: Analysis) -> str:
 
 
 def _put_out(rows: list[report.Row], options: argparse.Namespace, messages: Console) -> int:
-    """Print the result, write the picture; the exit status."""
+    """Print the result, write the plot; the exit status."""
     if options.json:
         print(report.as_json(rows))
     elif options.csv:
@@ -187,7 +187,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except BrokenPipeError:
-        # Whoever reads has enough; keep the interpreter from saying so again at its end.
+        # The reader has closed the pipe; keep the interpreter from reporting that again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(USABLE)
     except KeyboardInterrupt:

@@ -27,7 +27,7 @@ def burst_ratio(lost: int, runs: int, expected: int) -> float:
 
     `lost` packets of `expected` were lost in `runs` runs of consecutive ones. At random with
     probability p a run is 1 / (1 - p) long. 1 means random, 2 means runs twice as long; below 1
-    the losses lie more evenly than chance. 1 where it cannot be told: nothing lost, or everything.
+    the losses lie more evenly than chance. 1 where it is not defined: nothing lost, or everything.
     """
     if lost <= 0 or runs <= 0 or expected <= lost:
         return 1.0

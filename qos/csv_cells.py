@@ -1,7 +1,7 @@
 """Cells of CSV files that a spreadsheet takes for what they are. Pure.
 
 OWASP, CSV Injection: a cell that begins like a formula is computed, and names come from strangers.
-A program may part a line at semicolons or tabs whatever the quotes say, so what begins like a
+A program may split a line at semicolons or tabs in spite of the quotes, so what begins like a
 formula behind one of those is defused too. Numbers stay numbers.
 """
 

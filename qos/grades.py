@@ -226,14 +226,14 @@ def grade(
 
 
 def enough(packets: int, seconds: float) -> bool:
-    """Whether so much was seen that a grade says something; callers show `TOO_SHORT` where not."""
+    """Whether so much was seen that a grade means something; callers show `TOO_SHORT` where not."""
     return packets >= MIN_PACKETS and seconds >= MIN_SECONDS
 
 
 def bands(profile: str, kind: Kind, figure: Figure) -> tuple[Band, ...]:
     """The table of one figure from the best band to the worst, for a chart's background.
 
-    Empty where the profile says nothing of it. Raises ValueError as `grade` does.
+    Empty where the profile has no bands for it. Raises ValueError as `grade` does.
     """
     if (profile, kind) not in _SCALES:
         raise _no_such(profile, kind)

@@ -1,4 +1,4 @@
-"""What to type to get a package that is missing, for whoever runs a command of this checkout."""
+"""How to install a package that is missing, for commands of this checkout."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class ReceiveStatistics:
         return extended
 
     def untimed(self, seq: int, timestamp: int, arrival: float, size: int) -> int:
-        """As `packet`, of one whose timestamp does not say when it was sent: no jitter."""
+        """As `packet`, of one whose timestamp is not its sending time: no jitter."""
         jitter, transit = self.jitter, self._transit
         extended = self.packet(seq, timestamp, arrival, size)
         self.jitter, self._transit = jitter, transit
@@ -153,7 +153,7 @@ class ReceiveStatistics:
 
     @property
     def expected(self) -> int:
-        """Packets that the sequence numbers say were sent."""
+        """Packets that were sent, by the sequence numbers."""
         return self.highest - self._base + 1 if self.highest >= 0 else 0
 
     @property

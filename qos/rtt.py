@@ -39,7 +39,7 @@ def delay_since(then: float, now: float) -> int:
 
 
 def round_trip(arrival: int, last: int, delay: int) -> float | None:
-    """Seconds of a round trip, 0 to `MAX_ROUND_TRIP`; None when the report does not say.
+    """Seconds of a round trip, 0 to `MAX_ROUND_TRIP`; None when the report has none.
 
     `arrival` is the middle of our NTP time at which the report came (`middle_of_unix`), `last` its
     LSR or LRR, `delay` its DLSR or DLRR, all in 1/65536 s. None where `last` is 0: the other side
@@ -57,7 +57,7 @@ def round_trip(arrival: int, last: int, delay: int) -> float | None:
 
 
 class RoundTrips:
-    """The round trips of one way. Attributes are to be read only; names as in webrtc-stats."""
+    """The round trips of one path. Attributes are to be read only; names as in webrtc-stats."""
 
     __slots__ = ("latest", "least", "measurements", "total")
 

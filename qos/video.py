@@ -28,7 +28,7 @@ def freeze_threshold(mean_gap: float) -> float:
 class FrameMeter:
     """Counts since the stream began; attributes are to be read only.
 
-    A freeze is known when the frame after it comes. A picture that stands still for good is seen
+    A freeze is known when the frame after it comes. Video that stands still for good is seen
     by `stalled`, and by a frame rate of 0.
     """
 
@@ -64,7 +64,7 @@ class FrameMeter:
         self._place = 0
 
     def frame(self, now: float, key: bool = False) -> None:
-        """A frame came (its first packet, say).
+        """A frame came (its first packet, for example).
 
         The gap itself belongs to the mean that it is held against, as in browsers. A clock that
         went backwards begins anew: neither a gap nor a freeze.
@@ -95,12 +95,12 @@ class FrameMeter:
         """Frames a second over the last 30 gaps; None before the second frame.
 
         For `framesPerSecond` take what `count` grew by in a second: that one falls to 0 when the
-        picture stops.
+        video stops.
         """
         return len(self._gaps) / self._sum if self._sum > 0.0 else None
 
     def stalled(self, now: float) -> float:
-        """Seconds for which the picture has been standing still; 0 while it moves."""
+        """Seconds for which the video has been standing still; 0 while it moves."""
         mean = self.mean_gap
         if self._last is None or mean is None or len(self._gaps) < ENOUGH:
             return 0.0

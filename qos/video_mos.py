@@ -1,4 +1,4 @@
-"""What a picture looks like, modelled: the video part of ITU-T G.1070 (06/2018).
+"""Quality of video, modelled: the video part of ITU-T G.1070 (06/2018).
 
 Opinion model for video telephony, with the coefficients that its annexes print for some codecs
 and screens. **None is published for VP8**: what we show for VP8 is computed with an
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Table(NamedTuple):
-    """Coefficients v1 to v12 for one codec, picture size and screen, as printed."""
+    """Coefficients v1 to v12 for one codec, video size and screen, as printed."""
 
     name: str
     v1: float
@@ -65,7 +65,7 @@ TABLES: tuple[Table, ...] = (H264_VGA_9_INCH, H264_6_INCH)
 
 
 class Estimate(NamedTuple):
-    """What the model says."""
+    """What the model gives."""
 
     mos: float
     """1 to 5."""
@@ -84,8 +84,8 @@ def g1070_mos(
     """Estimated video quality Vq, 1 to 5 (ITU-T G.1070, video quality estimation function).
 
     `bitrate` in bit/s, `frame_rate` in frames a second, `loss` of packets after repair in percent.
-    `codec` is what was really sent: the label says so where the table was made for another.
-    Negative loss counts as 0, loss above 100 as 100; without bits or frames there is no picture
+    `codec` is what was really sent: the label names it where the table was made for another.
+    Negative loss counts as 0, loss above 100 as 100; without bits or frames there is no video
     and the value is 1. Raises ValueError for a figure that is not finite.
     """
     for name, value in (("bitrate", bitrate), ("frame_rate", frame_rate), ("loss", loss)):

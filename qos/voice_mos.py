@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 MAX_BURST_RATIO = 8.0
-"""BurstR is held between 1 (random) and this: beyond it the formula says nothing new."""
+"""BurstR is held between 1 (random) and this: beyond it the formula hardly changes."""
 
 
 class Scale(NamedTuple):
@@ -66,7 +66,7 @@ OPUS_MODEL = "G.107.2, Opus super-wideband (Alahmadi 2021)"
 
 
 class Estimate(NamedTuple):
-    """What a model says."""
+    """What a model gives."""
 
     mos: float
     """1 to 4.5."""
@@ -150,7 +150,7 @@ def rating(
 ) -> float:
     """R of a connection, from 0 to the scale's clean value (clause 7.1 of each Recommendation).
 
-    `delay` in seconds, `loss` in percent, the rest without unit. Bounded as `opus_mos` says.
+    `delay` in seconds, `loss` in percent, the rest without unit. Bounded as in `opus_mos`.
     Raises ValueError for what is not finite, an Ie outside 0 to the scale's ceiling, or a Bpl
     that is not positive.
     """

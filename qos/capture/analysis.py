@@ -37,7 +37,7 @@ MAX_HELD = 150_000
 MAX_STREAMS = 10_000
 MAX_FLOWS = 10_000
 MAX_KINDS = 256
-"""Link types that are told apart in the counters."""
+"""Link types that have counters of their own."""
 
 Key = tuple[bytes, int, int]
 """Flow, SSRC, protocol."""
@@ -248,7 +248,7 @@ class Analysis:
             add(*packet)
 
     def _clock_rate(self, held: list[Held]) -> int | None:
-        """As told or by RFC 3551; measured; as measured in other streams of the payload type."""
+        """As given or by RFC 3551; measured; as measured in other streams of the payload type."""
         payload_type = payload_type_of(held)
         rate = self._clock_rates.get(payload_type) or measured_clock_rate(held)
         if rate is None:
@@ -269,12 +269,12 @@ class Analysis:
 
 
 def _wrong_padding(size: int, payload: bytes) -> str:
-    """Why Wireshark leaves a packet out whose header says that it is padded, if it does.
+    """Why Wireshark leaves a packet out whose padding bit is set, if it does.
 
     `badPadding`: the last byte is no possible count of padding. So it may well be in SRTP, where
     that byte is part of the tag, but Wireshark does not take such a packet for RTP.
-    `paddingNotCaptured`: the last byte is not in the capture (headers only, say). Wireshark shows
-    such a packet as RTP, but its RTP statistics do not count it.
+    `paddingNotCaptured`: the last byte is not in the capture (headers only, for example). Wireshark
+    shows such a packet as RTP, but its RTP statistics do not count it.
     """
     if not payload[0] & 0x20:
         return ""

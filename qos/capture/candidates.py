@@ -1,9 +1,9 @@
-"""Is it RTP? Packets of one flow and SSRC, held until that can be said.
+"""Is it RTP? Packets of one flow and SSRC, held until that is decided.
 
-Nothing in an RTP packet says that it is one: a quarter of all random datagrams have the version's
+Nothing in an RTP packet shows that it is one: a quarter of all random datagrams have the version's
 two bits, and captures hold no negotiation that could be relied on. What random data cannot have is
 a course: one SSRC, numbers that go up by little, few payload types. So the first packets of every
-flow and SSRC are held, judged together and only then counted. The clock rate is told from the same
+flow and SSRC are held, judged together and only then counted. The clock rate is found from the same
 packets, since it is not in the capture either.
 """
 
@@ -17,18 +17,18 @@ from statistics import median
 FIRST_TRY = (256, 1.0)
 """Packets, or seconds with at least `FEW` packets, after which a decision is made."""
 TRIES = 3
-"""While the clock rate cannot be told, each further one waits twice as long."""
+"""While the clock rate is not found, each further attempt waits twice as long."""
 FEW = 16
 NEAR = 512
 """How far a number may be from the one before: further is chance."""
 MAX_PAYLOAD_TYPES = 6
 CLOCK_RATES = (8000, 16000, 32000, 48000, 90000)
-"""Of dynamic payload types: what is in use, far enough apart to be told by measurement."""
+"""Of dynamic payload types: what is in use, far enough apart to be found by measurement."""
 VIDEO_CLOCK_RATE = 90000
 FRAMES_MS: tuple[float, ...] = (2.5, 5, 10, 20, 40)
 """Milliseconds of speech in a packet, at any clock rate."""
 MAX_IN_FRAME = 0.015
-"""Seconds between two packets of one picture; those of a telephone event are 20 or more apart."""
+"""Seconds between two packets of one frame; those of a telephone event are 20 or more apart."""
 TOLERANCE = 1.2
 """Factor between what was measured and a clock rate."""
 
@@ -107,7 +107,7 @@ def measured_clock_rate(held: list[Held]) -> int | None:
     Where each packet goes on by the same step, it is speech, and only rates are possible at which
     the step is a frame that codecs have. Where many packets share a timestamp, it is video, which
     always has 90 kHz (RFC 3551 clause 5). Both hold even where a sender stalls and catches up.
-    Packets of another payload type than that of the media say nothing.
+    Packets of another payload type than that of the media do not count.
     """
     payload_type = payload_type_of(held)
     held = [packet for packet in held if packet[3] & 0x7F == payload_type]
@@ -140,7 +140,7 @@ def _frames_ms(clock_rate: int) -> tuple[float, ...]:
 
 
 def _rate(held: list[Held]) -> float:
-    """Timestamp units a second as they went by, roughly; 0 when that cannot be said.
+    """Timestamp units a second as they went by, roughly; 0 when that is not known.
 
     The packets of a frame come one after another, so each first packet of a new timestamp counts.
     The median over steps of half the length bears a burst at the beginning, where a sender

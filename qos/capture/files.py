@@ -23,8 +23,8 @@ MAX_BLOCK = 1 << 24
 MAX_INTERFACES = 65536
 
 Packet = tuple[float, int, bytes]
-"""Seconds since the first packet (NaN where the file does not say), link type, frame as far as it
-was captured."""
+"""Seconds since the first packet (NaN where the file does not have it), link type, frame as far as
+it was captured."""
 
 Interface = tuple[int, int, int, int, int]
 """Link type, nanoseconds a time unit as multiplier and divisor, offset in nanoseconds, and the
@@ -72,7 +72,7 @@ class CaptureFile:
         self._read = 0
         self._start_ns: int | None = None
         self.untimed = 0
-        """Packets whose time the file does not say (simple packet blocks)."""
+        """Packets without a time in the file (simple packet blocks)."""
         self.start = 0.0
         """Unix time of the first packet, seconds."""
         magic = self._peek(4)

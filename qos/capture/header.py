@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def header_size(data: bytes) -> int:
-    """Bytes of fixed header, contributing sources and extension, as they say themselves.
+    """Bytes of fixed header, contributing sources and extension, by their own length fields.
 
     `data` begins with at least one byte; where the extension's length is cut off it counts as 0.
     """

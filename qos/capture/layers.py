@@ -202,7 +202,7 @@ def _backbone(frame: bytes, place: Place) -> Place | Datagram | str:
 
 
 def _mpls(frame: bytes, place: Place) -> Place | Datagram | str:
-    """RFC 3032: labels to the bottom of the stack; IP says by itself that it follows."""
+    """RFC 3032: labels to the bottom of the stack; IP shows by itself that it follows."""
     at = place.at
     while not frame[at + 2] & 1:
         at += 4
@@ -284,7 +284,7 @@ def _gre(frame: bytes, place: Place) -> Place | Datagram | str:
     at += size
     if kind == 0x88BE:  # ERSPAN: type I has neither number nor header
         return Place(ethernet, at + 8 if numbered else at)
-    if kind == 0x22EB:  # type III, with a sub-header when the last bit says so
+    if kind == 0x22EB:  # type III, with a sub-header when the last bit is set
         (last,) = _two(frame, at + 10)
         inner = raw if last >> 10 & 0x1F == 2 else ethernet
         return Place(inner, at + 20 if last & 1 else at + 12)

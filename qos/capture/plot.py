@@ -1,4 +1,4 @@
-"""A picture of the streams over time: rate, loss and jitter. Needs matplotlib."""
+"""A plot of the streams over time: rate, loss and jitter. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qos.capture.report import Row
 from qos.capture.streams import Point
 
 MAX_DRAWN = 20
-"""Streams in one picture, those with the most packets; more cannot be told apart."""
+"""Streams in one plot, those with the most packets; more lines cannot be read."""
 BINS = 120
 """Points of a line at most, so that single packets do not make it a thicket."""
 
@@ -26,7 +26,7 @@ def available() -> bool:
 
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write a PNG. Raises OSError when it cannot be written."""
-    # Imported here: it costs a second and 60 MB, which a run without a picture need not pay.
+    # Imported here: it costs a second and 60 MB, which a run without a plot need not pay.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

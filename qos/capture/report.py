@@ -22,7 +22,7 @@ from qos.csv_cells import cell
 from qos.grades import PROFILES, TOO_SHORT, Graded, enough, grade
 
 SHORTEST = 0.1
-"""Seconds: the rate of a shorter burst says nothing."""
+"""Seconds: the rate of a shorter burst means nothing."""
 
 
 class Grading(NamedTuple):
@@ -109,7 +109,7 @@ def _loss(expected: int, lost: int) -> float | None:
 
 
 def _round_trip(analysis: Analysis, ssrc: int) -> dict[str, Any]:
-    """Mean, least and most of the round trips that reports on this SSRC tell."""
+    """Mean, least and most of the round trips in reports on this SSRC."""
     times = analysis.round_trips.times.get(ssrc)
     if times is None:
         return {"roundTripTime": None, "minRoundTripTime": None, "maxRoundTripTime": None,

@@ -1,8 +1,8 @@
-"""RTCP in a capture: whether it can be read, and the round trips it tells.
+"""RTCP in a capture: whether it can be read, and the round trips in it.
 
 A round trip is measured from the point of capture: from a sender report (or an XR receiver
 reference time) seen here to the report that answers it seen here, less the time that the answerer
-held it. Captured at the sender it is the whole round trip; on the way, the rest of the way and
+held it. Captured at the sender it is the whole round trip; on the path, the rest of the path and
 back. No clock but the capture's is needed. (RFC 3550 clause 6.4.1; RFC 3611 clauses 4.4 and 4.5.)
 """
 
@@ -35,7 +35,8 @@ def is_plain(payload: bytes) -> bool:
 
 
 def is_secure(payload: bytes, size: int) -> bool:
-    """Whether it can be SRTCP: a clear first header, and more after it than its length says.
+    """Whether it can be SRTCP: a clear first header, and more after it than its length field
+    covers.
 
     The length is the first packet's; where more follow in the compound they are encrypted.
     `size` is what was sent, `payload` what was captured.

@@ -1,7 +1,7 @@
 """Datagrams that the sender's kernel had not cut yet when they were captured (UDP_SEGMENT).
 
 A sender may hand its kernel many datagrams of one size as one; a capture on that machine, or on
-loopback, then shows one large datagram. Nothing in it says so, but RTP headers stand at even
+loopback, then shows one large datagram. Nothing in it shows that, but RTP headers stand at even
 distances: that is what is looked for. All but the last are of equal size. The next header is found
 by the four bytes that our own server's headers and most others have in common: profile and length
 of the header extension, or without extension the SSRC.

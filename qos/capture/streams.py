@@ -1,11 +1,11 @@
-"""What a capture says of one RTP stream, in the two ways that people compare.
+"""Figures of one RTP stream of a capture, in the two variants that people compare.
 
 `Rfc3550Stream`: numbers as a receiver reports them, RFC 3550 appendices A.1, A.3 and A.8.
 `WiresharkStream`: numbers as Wireshark's RTP analysis shows them (`tshark -q -z rtp,streams`):
 
 - jitter runs over every packet whose clock is known, J = (15 J + D) / 16, with the clock divided
   by 1000 as integers (so 11025 Hz counts as 11 a millisecond, as it does there). That of dynamic
-  payload types other than the media's, telephone events say, is not known there;
+  payload types other than the media's, such as telephone events, is not known there;
 - minimum, mean and maximum of delta and jitter leave out packets with a marker, comfort noise,
   the packet after it, and packets with a timestamp from before the stream's first. The means are
   weighted with the number of all packets so far, left out or not;
@@ -24,7 +24,7 @@ from qos.capture.candidates import MAX_IN_FRAME, STATIC_CLOCK_RATES
 from qos.receive import REFUSED, ReceiveStatistics
 
 MAX_MISSING = 8192
-"""Numbers remembered as missing: a later one tells a late packet from a duplicate."""
+"""Numbers remembered as missing: so that a late packet is not taken for a duplicate."""
 MAX_POINTS = 600
 """Of a stream's course; when they are full, every second one goes and the step doubles."""
 _COMFORT_NOISE = (13, 19)
@@ -35,7 +35,7 @@ Point = tuple[float, int, int, int, int, float]
 
 
 class Missing:
-    """Sequence numbers that have not come, to tell late packets from duplicates."""
+    """Sequence numbers that have not come: late packets are no duplicates."""
 
     __slots__ = ("_numbers", "duplicates", "reordered")
 
@@ -64,11 +64,11 @@ class Missing:
 
 
 class Stream(ABC):
-    """What both ways share. `add` takes each packet in the order of capture."""
+    """What both variants share. `add` takes each packet in the order of capture."""
 
     def __init__(self, clock_rate: int | None, payload_type: int = -1) -> None:
         self.clock_rate = clock_rate
-        """Timestamp units a second; None when it could not be told: then there is no jitter."""
+        """Timestamp units a second; None when it was not found: then there is no jitter."""
         self.payload_type = payload_type
         """Of the media; -1 when it is not known."""
         self.packets = 0
@@ -95,7 +95,7 @@ class Stream(ABC):
     @property
     @abstractmethod
     def expected(self) -> int:
-        """Packets that the sequence numbers say were sent."""
+        """Packets that were sent, by the sequence numbers."""
 
     @property
     def lost(self) -> int:
@@ -170,7 +170,7 @@ class Rfc3550Stream(Stream):
         """Whether a packet of another type than the media's repeats a timestamp as time goes by.
 
         So do telephone events, which have that of their beginning throughout (RFC 4733 section
-        2.2.1); parity of a picture has the picture's, and comes with it.
+        2.2.1); parity of a frame has the frame's, and comes with it.
         """
         payload_type = second & 0x7F
         if self.payload_type < 0:

@@ -2,7 +2,7 @@
 
 A `CaptureWriter` gets datagrams as a media worker knows them, puts IP and UDP headers before them
 (LINKTYPE_RAW) and hands finished blocks to `write`. It stops by itself at a size and a time, so
-that whoever forgot it fills no disk. It lays down nothing twice and looks back at nothing: the
+that a forgotten one fills no disk. It lays down nothing twice and looks back at nothing: the
 file can be read at any moment, and a cut end costs one packet.
 
 Unless told otherwise it keeps what people said to itself: of RTP it writes the header with its
@@ -23,7 +23,7 @@ LINKTYPE_RAW = 101
 RTP_SNAP = 208
 """Bytes of RTP at most, should its header claim more."""
 OTHER_SNAP = 20
-"""Bytes of what is neither RTP nor RTCP: the header of STUN, and less than DTLS tells."""
+"""Bytes of what is neither RTP nor RTCP: the header of STUN, and too little to read DTLS."""
 MAX_DATAGRAM = 65507
 MAX_FLOWS = 256
 _MADE_UP_IPV4 = 0xC612_0000
