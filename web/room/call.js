@@ -51,18 +51,19 @@ export class Call {
     this.#conference = conference;
     this.#local = local;
     this.#name = name;
+    const { signal } = this.#closing;
     this.#stage = new Stage({
       stage: byId('stage', HTMLElement),
       people: byId('people-tiles', HTMLElement),
       screens: byId('screens', HTMLElement),
       corner: byId('corner', HTMLElement),
       alone: byId('alone', HTMLElement),
-    }, this.#self);
-    const { signal } = this.#closing;
+    }, this.#self, signal);
     this.#reception = new Reception(conference, this.#stage, this.#self, signal);
     this.#why = new Why(conference, this.#reception, signal);
     this.#chat = new ChatPanel(
       (text) => conference.chat(text), (participant) => participant === conference.id,
+      signal,
     );
     this.#controls = new Controls(conference, local, this.#chat, signal);
     this.#showRoom();
@@ -74,7 +75,7 @@ export class Call {
     this.#showOwn();
     this.#stage.layout();
     this.receptionChosen();
-    onLanguage(() => this.#redraw());
+    onLanguage(() => this.#redraw(), signal);
   }
 
   /** The call is over: nothing here listens any more. */
@@ -169,7 +170,6 @@ export class Call {
   // Showing.
 
   #redraw() {
-    if (this.#closing.signal.aborted) return;
     for (const participant of this.#conference.participants) this.#showPerson(participant);
     this.#showOwn();
     this.#showBanner();

@@ -28,8 +28,9 @@ export class ChatPanel {
   /**
    * @param {(text: string) => boolean} send false when it could not be sent
    * @param {(participant: string) => boolean} mine
+   * @param {AbortSignal} signal the end of the call
    */
-  constructor(send, mine) {
+  constructor(send, mine, signal) {
     this.#mine = mine;
     lines.replaceChildren();
     this.#showEmpty();
@@ -50,7 +51,7 @@ export class ChatPanel {
       event.preventDefault();
       form.requestSubmit();
     };
-    onLanguage(() => this.#showUnread());
+    onLanguage(() => this.#showUnread(), signal);
   }
 
   /** @param {boolean} visible */

@@ -37,11 +37,14 @@ export class Stage {
    * @param {{stage: HTMLElement, people: HTMLElement, screens: HTMLElement, corner: HTMLElement,
    *   alone: HTMLElement}} places
    * @param {Tile} self
+   * @param {AbortSignal} signal the end of the call: the places are the next call's then
    */
-  constructor(places, self) {
+  constructor(places, self, signal) {
     this.#places = places;
     this.#self = self;
-    new ResizeObserver(() => this.layout()).observe(places.stage);
+    const sizes = new ResizeObserver(() => this.layout());
+    sizes.observe(places.stage);
+    signal.addEventListener('abort', () => sizes.disconnect(), { once: true });
   }
 
   /**

@@ -60,7 +60,7 @@ export class Why {
     signal.addEventListener('abort', () => clearInterval(this.#asking));
     onLanguage(() => {
       if (dialog.open) this.#show();
-    });
+    }, signal);
   }
 
   /** @param {string} [participant] whose list is to be open; the first one's when not given */

@@ -110,9 +110,11 @@ const followers = new Set();
  * Call `redraw` whenever the language changes.
  *
  * @param {() => void} redraw
+ * @param {AbortSignal} [signal] until when; without one for as long as the page lives
  */
-export function onLanguage(redraw) {
+export function onLanguage(redraw, signal) {
   followers.add(redraw);
+  signal?.addEventListener('abort', () => followers.delete(redraw), { once: true });
 }
 
 /** @param {Language} chosen */
