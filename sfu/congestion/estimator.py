@@ -40,7 +40,8 @@ from sfu.congestion.delay import DelayDetector, Usage
 from sfu.congestion.fallback import ReportedRate
 from sfu.congestion.history import Outcome, SentHistory
 from sfu.congestion.loss import LossController
-from sfu.congestion.prober import CLUSTER_SECONDS, PATIENT_QUEUE, Prober
+from sfu.congestion.probe_schedule import CLUSTER_SECONDS
+from sfu.congestion.prober import Prober
 from sfu.congestion.stream_queue import Stream, StreamDetector
 from sfu.wire.transport_cc import TransportCc
 
@@ -57,6 +58,8 @@ MIN_BPS: Final = 30_000
 """A voice and its headers."""
 MAX_BPS: Final = 50_000_000
 ACKED_WINDOW, RECENT_WINDOW = 0.5, 0.2
+PATIENT_QUEUE: Final = 0.04
+"""Seconds of queue at which a patient cluster is broken off: it has found what it looked for."""
 QUEUED_SECONDS: Final = 0.025
 """A queue that stands this long is one."""
 DRAIN_ABOVE, LARGEST_DRAIN, DRAIN_GAIN = 0.03, 0.2, 2.0

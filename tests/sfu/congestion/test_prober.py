@@ -1,54 +1,11 @@
-"""When a cluster is sent, how much, and what its arrival says."""
+"""Clusters from their beginning to what they make of the estimate."""
 
 import pytest
 
 from sfu.congestion.history import Outcome
-from sfu.congestion.prober import MIN_BYTES, Prober, measure
+from sfu.congestion.prober import Prober
 
 KBIT = 1000
-
-
-def cluster_at(capacity, send_bps, *, bursts=4, lost=0, delay=5000.0):
-    """Outcomes of bursts 5 ms apart that a link of `capacity` spreads out."""
-    size = int(send_bps * 0.005 / 8)
-    free, found = 0.0, []
-    for index in range(bursts):
-        at = index * 0.005
-        packets = 5
-        first = max(free, at) + size / packets * 8 / capacity
-        free = max(free, at) + size * 8 / capacity
-        found.append(Outcome(at, size, packets, packets - lost, delay + first, delay + free))
-    return found
-
-
-@pytest.mark.parametrize("capacity", [300 * KBIT, 1000 * KBIT, 8000 * KBIT])
-def test_a_bottleneck_is_measured(capacity):
-    result = measure(cluster_at(capacity, 3 * capacity))
-    assert result.saturated
-    assert result.bps == pytest.approx(capacity, rel=0.1)
-
-
-def test_what_is_not_slowed_down_is_believed_up_to_what_was_sent():
-    result = measure(cluster_at(10_000 * KBIT, 2000 * KBIT))
-    assert not result.saturated
-    assert result.bps == pytest.approx(2000 * KBIT, rel=0.02)
-
-
-def test_usual_loss_is_no_bottleneck():
-    outcomes = cluster_at(2000 * KBIT, 2000 * KBIT, lost=1)
-    assert not measure(outcomes, loss=0.2).saturated
-    assert measure(outcomes, loss=0.0).saturated
-
-
-def test_what_tells_nothing():
-    assert measure([]) is None
-    assert measure(cluster_at(KBIT * 1000, KBIT * 1000, bursts=1)) is None
-    # Held up on the way and let go at once.
-    held = [Outcome(i / 100, 5000, 4, 4, 9.0, 9.0 + i / 10000) for i in range(4)]
-    assert measure(held) is None
-    # More than half is lost.
-    gone = [outcome._replace(received=2) for outcome in cluster_at(KBIT * 1000, KBIT * 1000)]
-    assert measure(gone) is None
 
 
 def play(prober, cluster, capacity, start):
@@ -82,27 +39,6 @@ def test_the_start_goes_up_step_by_step_until_it_meets_the_link():
     assert prober.due(now + 3.5, estimate, 20_000 * KBIT, 0) is not None
 
 
-def test_nobody_wants_more():
-    prober = Prober(0.0)
-    assert prober.due(0.0, 1000 * KBIT, 1000 * KBIT, 0) is None
-    assert prober.due(9.0, 1000 * KBIT, 0, 0) is None
-
-
-@pytest.mark.parametrize("estimate", [30 * KBIT, 200 * KBIT, 1000 * KBIT, 20_000 * KBIT])
-@pytest.mark.parametrize("careful", [False, True])
-def test_a_cluster_is_never_a_queue_of_a_tenth_of_a_second(estimate, careful):
-    cluster = Prober(0.0).due(0.0, estimate, 100 * estimate, 0, careful)
-    assert cluster.bytes <= max(MIN_BYTES, 0.1 * estimate / 8)
-
-
-def test_media_sent_meanwhile_counts():
-    cluster = Prober(0.0).due(0.0, 1000 * KBIT, 9000 * KBIT, 500)
-    assert cluster.due(0.0, 500) > 0
-    assert cluster.due(0.0, 500 + cluster.bytes) == 0
-    cluster.due(1.0, 500 + cluster.bytes)
-    assert cluster.ended == 1.0
-
-
 def test_a_careful_success_counts_in_part_and_an_overuse_ends_the_chain():
     prober = Prober(0.0)
     cluster = prober.due(0.0, 1000 * KBIT, 9000 * KBIT, 0, careful=True)
@@ -131,8 +67,8 @@ def begin(prober, now, used=150 * KBIT):
     return prober.due(now, 300 * KBIT, 5000 * KBIT, 0, used_bps=used)
 
 
-def fooled(times=1):
-    """A prober whose clusters were wrong."""
+def shaped(times=1):
+    """A prober that has detected a shaper."""
     prober, now = Prober(0.0), 1.0
     for _ in range(times):
         found, now = play(prober, begin(prober, now), 100_000 * KBIT, now)
@@ -143,7 +79,7 @@ def fooled(times=1):
 
 
 def test_clusters_that_were_wrong_are_followed_by_patient_ones():
-    prober, now = fooled()
+    prober, now = shaped()
     assert prober.ceiling_bps(now) == pytest.approx(1.05 * 280 * KBIT)
     cluster = begin(prober, now)
     assert cluster.patient
@@ -152,7 +88,7 @@ def test_clusters_that_were_wrong_are_followed_by_patient_ones():
     assert cluster.ended == now + 0.1
     prober.cluster = None
     assert begin(prober, now + 5) is None
-    prober, now = fooled(2)
+    prober, now = shaped(2)
     assert begin(prober, now).bytes == 48_000
 
 
@@ -174,7 +110,7 @@ def test_an_overuse_that_has_to_do_with_something_else_proves_nothing(used, afte
 
 
 def test_a_patient_cluster_that_comes_through_is_believed_when_that_holds():
-    prober, now = fooled()
+    prober, now = shaped()
     found, now = play(prober, begin(prober, now), 10_000 * KBIT, now)
     assert found == pytest.approx(600 * KBIT, rel=0.1)
     # At once the next, for as long as it is not sure a patient one.
