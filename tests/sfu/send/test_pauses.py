@@ -69,6 +69,17 @@ def test_a_pause_is_told_again_and_the_numbers_go_on(first_in: int, first_out: i
     assert stamps(later)[:2] == [begin + 20 * FRAME, begin + 21 * FRAME]
 
 
+def test_the_repeats_are_due_soon_whatever_else_is() -> None:
+    voice = Voice(2)
+    voice.send(NOISE)
+    voice.send(NOISE)
+    assert voice.scene.repairs_wanted == 0
+    voice.send(PAUSE)
+    assert voice.scene.repairs_wanted == 1
+    more = [voice.stream.output.repair(voice.at + after) for after in (0.01, 0.05, 0.06, 0.09, 0.1)]
+    assert more == [True, True, True, False, False]
+
+
 def test_a_receiver_whose_way_loses_nothing_is_told_once() -> None:
     voice = Voice(0)
     voice.send(NOISE)
