@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.scenarios import OTHERS, SCENARIOS, TABLE
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 OURS = ("bench", "docs", "qos", "sfu", "signaling", "systemd", "tests", "web")
@@ -16,6 +18,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?")
 _SOURCE = re.compile(r"[\w-]+\.(?:py|js)")
 _MODULE = re.compile(r"(?:python3? -m|-m) ((?:bench|qos|sfu|signaling|tests)[\w.]*)")
+_SCENARIO = re.compile(r"python -m bench (\w+)")
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -57,6 +60,12 @@ def test_modules_that_a_document_runs_exist(document: Path) -> None:
     for module in _MODULE.findall(document.read_text(encoding="utf-8")):
         base = ROOT / module.replace(".", "/")
         assert base.with_suffix(".py").exists() or (base / "__main__.py").exists(), module
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_scenarios_that_a_document_names_exist(document: Path) -> None:
+    known = {*SCENARIOS, *OTHERS, *TABLE, "compare", "studies", "scenarioN", "NAME"}
+    assert not set(_SCENARIO.findall(document.read_text(encoding="utf-8"))) - known
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
