@@ -64,7 +64,7 @@ ADAPTERS = {
     "signaling.meter.machine": "figures of this machine",
     "signaling.meter.server_summary": "state of rooms and workers",
     "signaling.records.charts": "database",
-    "signaling.records.lived": "database",
+    "signaling.records.findings": "database",
     "signaling.records.opinions": "database",
     "signaling.records.pages": "HTTP",
     "signaling.records.queries": "database",

@@ -1,8 +1,8 @@
-"""What somebody lived through in a call: spells of trouble become findings and a verdict. No I/O.
+"""What somebody experienced in a call: spells of trouble become findings and a verdict. No I/O.
 
 Theory of operation. A finding is all the spells of one person that are of one kind and one cause:
 what, when, for how long, on whose side. Findings are sorted by `badness`, seconds weighed by how
-much they disturb, so the worst that was lived through comes first, whatever averages say. What
+much they disturb, so the worst that was experienced comes first, whatever averages say. What
 nobody notices (`LEAST`) is no finding.
 
 The verdict of a person follows from how much of their time was disturbed; of a stay shorter than
@@ -69,7 +69,7 @@ class SpellRow(NamedTuple):
 
 
 class Finding(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One thing that somebody lived through."""
+    """One thing that somebody experienced."""
 
     participant: str
     """Of their first visit."""
@@ -106,7 +106,7 @@ class Span(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Experience(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What one person lived through; seconds, each 0 where there was nothing."""
+    """What one person experienced; seconds, each 0 where there was nothing."""
 
     verdict: Verdict
     present: float
@@ -130,7 +130,7 @@ def badness(kind: Kind, cause: Cause, seconds: float) -> float:
 
 
 def findings(spells: Iterable[SpellRow], names: Mapping[str, str]) -> tuple[Finding, ...]:
-    """What one person lived through, the worst first. `names`: by participant id."""
+    """What one person experienced, the worst first. `names`: by participant id."""
     groups: dict[tuple[Kind, Side, Cause, str], list[SpellRow]] = {}
     for spell in spells:
         other = names.get(spell.other, "") if spell.side == "other" else ""
@@ -218,6 +218,6 @@ def worst_verdict(people: Iterable[Experience]) -> Verdict:
 
 
 def worst(people: Iterable[Experience]) -> Finding | None:
-    """The worst that anybody of a call lived through."""
+    """The worst that anybody of a call experienced."""
     every = [one for person in people for one in person.findings[:1]]
     return max(every, key=lambda one: one.badness, default=None)

@@ -12,7 +12,7 @@ import msgspec
 from qos.csv_cells import cell
 from signaling.records.report import PersonReport, Report, Summary
 
-_LIVED = (
+_EXPERIENCE = (
     "verdict",
     "present",
     "poorConnection",
@@ -22,14 +22,14 @@ _LIVED = (
     "loweredVideo",
     "fullShare",
 )
-"""Of `Experience`; what was lived through one by one is in the JSON."""
+"""Of `Experience`; what was experienced one by one is in the JSON."""
 _LABELS = (
     "participant",
     "name",
     "joined",
     "left",
     "visits",
-    *(f"experience.{name}" for name in _LIVED),
+    *(f"experience.{name}" for name in _EXPERIENCE),
     "direction",
     "kind",
     "track",
@@ -77,8 +77,8 @@ def _summaries(person: PersonReport) -> Iterator[tuple[dict[str, Any], Summary]]
         "voteAudio": person.votes.audio,
         "voteVideo": person.votes.video,
     }
-    lived: dict[str, Any] = msgspec.to_builtins(person.experience)
-    who |= {f"experience.{name}": lived[name] for name in _LIVED}
+    values: dict[str, Any] = msgspec.to_builtins(person.experience)
+    who |= {f"experience.{name}": values[name] for name in _EXPERIENCE}
     yield who | {"direction": "inbound", "kind": "both"}, person.up
     yield who | {"direction": "outbound", "kind": "both"}, person.down
     if person.down_audio is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-from signaling.records import groups, lived, series, statistics, summaries
+from signaling.records import findings, groups, series, statistics, summaries
 from signaling.records.report import Opinions
 
 MOST_SESSIONS = 1_000
@@ -24,7 +24,7 @@ def votes_of(connection: sqlite3.Connection, number: int) -> dict[str, Voted]:
     return {participant: (audio, video) for participant, audio, video in rows}
 
 
-def last_vote(votes: Mapping[str, Voted], person: lived.Person) -> Voted:
+def last_vote(votes: Mapping[str, Voted], person: findings.Person) -> Voted:
     """Of somebody with several visits the latest vote holds."""
     given = [votes[one.participant] for one in person.visits if one.participant in votes]
     return given[-1] if given else (None, None)
@@ -60,7 +60,7 @@ def _sessions(
             break
         votes = votes_of(connection, number)
         received = series.rows_of(connection, number, received=True)
-        for person in lived.of_call(connection, number, until):
+        for person in findings.of_call(connection, number, until):
             media = {row.kind: row for row in series.of_person(received, person)}
             found.append(
                 summaries.session(

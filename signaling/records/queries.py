@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from qos.grades import PROFILES
 from signaling.meter.samples import Event, EventKind
-from signaling.records import experience, lived, opinions, points, rollup, series, summaries
+from signaling.records import experience, findings, opinions, points, rollup, series, summaries
 from signaling.records.report import (
     VERSION,
     CallList,
@@ -41,7 +41,7 @@ class CallsWanted:
     until: float = float("inf")
     """Calls that touch this stretch of time."""
     order: Literal["newest", "worst"] = "newest"
-    """`worst`: by what people lived through, the worst first."""
+    """`worst`: by what people experienced, the worst first."""
     offset: int = 0
     limit: int = 50
 
@@ -91,7 +91,7 @@ def _call_row(
 ) -> CallRow:
     votes = connection.execute("SELECT count(*) FROM votes WHERE call = ?", (number,)).fetchone()[0]
     point = points.NOTHING if total is None else rollup.total_of(total)
-    people = lived.of_call(connection, number, now)
+    people = findings.of_call(connection, number, now)
     return CallRow(
         call=call,
         room=room,
@@ -126,7 +126,7 @@ def report(connection: sqlite3.Connection, call: str, made: float) -> Report | N
         for row in every
         if row.direction == "outbound" and row.kind == "video" and not row.track
     }
-    people = lived.of_call(connection, number, made, video_seconds)
+    people = findings.of_call(connection, number, made, video_seconds)
     return Report(
         version=VERSION,
         call=call,
@@ -142,7 +142,7 @@ def report(connection: sqlite3.Connection, call: str, made: float) -> Report | N
 
 
 def _person(
-    every: list[series.SeriesRow], votes: Mapping[str, opinions.Voted], person: lived.Person
+    every: list[series.SeriesRow], votes: Mapping[str, opinions.Voted], person: findings.Person
 ) -> PersonReport:
     own = series.of_person(every, person)
     audio, video = opinions.last_vote(votes, person)

@@ -154,7 +154,7 @@ class PersonReport(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Null while they are still there."""
     visits: tuple[VisitReport, ...]
     experience: Experience
-    """What they lived through."""
+    """What they experienced."""
     spells: tuple[Span, ...]
     """The stretches of it, in the order of time."""
     up: Summary
@@ -184,9 +184,9 @@ class CallRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     verdict: Verdict
     """Of the person who fared worst."""
     troubled: int
-    """People who lived through something worth telling."""
+    """People who experienced something worth reporting."""
     finding: Finding | None
-    """The worst that anybody lived through."""
+    """The worst that anybody experienced."""
     loss: float | None
     """Percent of all that was sent to people."""
     mos: float | None
@@ -226,7 +226,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class FindingRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The worst that one person lived through, and where."""
+    """The worst that one person experienced, and where."""
 
     call: str
     room: str
@@ -236,7 +236,7 @@ class FindingRow(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class FindingList(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What was lived through in some stretch of time, or in one call, the worst first."""
+    """What was experienced in some stretch of time, or in one call, the worst first."""
 
     since: float
     until: float

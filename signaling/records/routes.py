@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from signaling.meter.samples import Direction
-from signaling.records import charts, exports, lived, queries
+from signaling.records import charts, exports, findings, queries
 from signaling.records.report import Report, Word
 from signaling.records.store import NoHistoryError, Records
 
@@ -90,11 +90,11 @@ class _Routes:
 
     async def findings(self, request: web.Request) -> web.Response:
         await self._allowed(request)
-        wanted = lived.FindingsWanted(
+        wanted = findings.FindingsWanted(
             since=_number(request, "from", 0.0),
             until=_number(request, "to", _YEAR_9999),
             call=_text(request, "call"),
-            limit=int(_number(request, "limit", 20, lived.MOST_FINDINGS)),
+            limit=int(_number(request, "limit", 20, findings.MOST_FINDINGS)),
         )
         return await self._answer(lambda: self._records.findings(wanted))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from signaling.meter.samples import Direction
-from signaling.records import lived, points, rollup
+from signaling.records import findings, points, rollup
 from signaling.records.report import Medium
 
 
@@ -73,7 +73,7 @@ def rows_of(connection: sqlite3.Connection, number: int, received: bool = False)
     return found
 
 
-def of_person(series: Iterable[SeriesRow], person: lived.Person) -> list[SeriesRow]:
+def of_person(series: Iterable[SeriesRow], person: findings.Person) -> list[SeriesRow]:
     """Their series; a direction and its media as one over all visits."""
     own = {visit.participant for visit in person.visits}
     found: dict[tuple[Direction, str, Medium], SeriesRow] = {}

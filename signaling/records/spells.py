@@ -1,4 +1,4 @@
-"""Stretches of trouble that somebody lived through, found second by second. No I/O.
+"""Stretches of trouble that somebody experienced, found second by second. No I/O.
 
 Theory of operation. `Spells.add_second` is given one second of a room. For each person it finds
 what was wrong in that second (`Trouble`): their connection, video that stood still or was missing,
@@ -35,7 +35,7 @@ RECENT = 8.0
 CROWD, MOST = 3, 2 / 3
 """People in trouble at once, and their share of a room, from which on it is the server's."""
 NOTICED_LOSS = 1.0
-"""Percent: what a receiver loses from here on explains what it lived through (G.1010, video)."""
+"""Percent: what a receiver loses from here on explains what it experienced (G.1010, video)."""
 MADE_UP = 1.0
 """Percent of made-up sound in one report from which on somebody hears it: the page's own bound."""
 STARTS = 10.0
@@ -73,7 +73,7 @@ class Trouble(NamedTuple):
     kind: Kind
     why: Why
     seconds: float
-    """That were lived through: of a browser's report it may be several, or a part of one."""
+    """That were experienced: of a browser's report it may be several, or a part of one."""
     span: float
     """Seconds back from now in which they lie."""
     share: float = 0.0
@@ -311,7 +311,7 @@ def _fault(link: Link | None, at: float) -> _Fault | None:
     """What is wrong with a direction, the worst of it; None where all is good.
 
     Loss counts from `NOTICED_LOSS` on: less than what makes a connection fair may well explain
-    what was lived through.
+    what was experienced.
     """
     if link is None:
         return None
@@ -400,12 +400,12 @@ def _of_track(
         if not starts:
             yield from _uplink(track)
     else:
-        yield from _lived_through(report, track, why)
+        yield from _experienced(report, track, why)
         if not starts:
             yield from _missing(track, why)
 
 
-def _lived_through(
+def _experienced(
     report: BrowserFigures | None, track: TrackSample, why: Why
 ) -> Iterator[Trouble]:
     """What a browser reports of its latest seconds."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from signaling.meter.samples import Event, Sample
-from signaling.records import charts, lived, opinions, queries, rollup, schema
+from signaling.records import charts, findings, opinions, queries, rollup, schema
 from signaling.records.report import CallList, Chart, FindingList, Opinions, Report, Word
 from signaling.records.writer import Barrier, Item, State, Stop, VoteCast, Writer
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SCORES: dict[Word, int] = {"excellent": 5, "good": 4, "fair": 3, "poor": 2, "bad": 1}
 """ITU-T P.800 Annex B."""
-EVERY_FINDING = lived.FindingsWanted()
+EVERY_FINDING = findings.FindingsWanted()
 _WAITING_SAMPLES, _WAITING = 60, 5_000
 """Of samples, and of everything: what waits for the writer when a newcomer is left out."""
 
@@ -159,10 +159,10 @@ class Records:
         now = self._clock()
         return self._read(lambda connection: queries.calls(connection, wanted, now))
 
-    def findings(self, wanted: lived.FindingsWanted = EVERY_FINDING) -> FindingList:
-        """What people lived through, the worst first. Raises `NoHistoryError`."""
+    def findings(self, wanted: findings.FindingsWanted = EVERY_FINDING) -> FindingList:
+        """What people experienced, the worst first. Raises `NoHistoryError`."""
         now = self._clock()
-        return self._read(lambda connection: lived.findings(connection, wanted, now))
+        return self._read(lambda connection: findings.findings(connection, wanted, now))
 
     def series(self, call: str, wanted: charts.SeriesWanted = charts.WHOLE_CALL) -> Chart | None:
         """Points for a chart; None for a call that is not known. Raises `NoHistoryError`."""

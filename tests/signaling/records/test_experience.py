@@ -24,17 +24,17 @@ def spell(kind: Any = "connection", seconds: float = 32.0, **more: Any) -> Spell
     return SpellRow("p1", kind, ended=base["began"] + seconds, seconds=seconds, **base)
 
 
-def lived(*spells: SpellRow, present: float = 600.0, video: int = 600) -> Experience:
+def experienced(*spells: SpellRow, present: float = 600.0, video: int = 600) -> Experience:
     return experience(spells, NAMES, present=present, video_seconds=video)
 
 
 def test_a_clean_call_is_good_whatever_it_took_of_the_network() -> None:
-    found = lived()
+    found = experienced()
     assert (found.verdict, found.findings, found.full_share) == ("good", (), 100.0)
 
 
 def test_a_finding_says_what_when_and_whose() -> None:
-    (found,) = lived(spell()).findings
+    (found,) = experienced(spell()).findings
     assert (found.name, found.kind, found.side, found.cause) == (
         "Rani",
         "connection",
@@ -62,7 +62,7 @@ def test_senders_are_told_apart_by_name() -> None:
 
 
 def test_the_worst_comes_first_by_what_it_disturbs() -> None:
-    found = lived(
+    found = experienced(
         spell("lowered", 120.0, cause="narrow"),
         spell("connection", 32.0),
         spell("concealed", 8.0),
@@ -76,7 +76,7 @@ def test_the_worst_comes_first_by_what_it_disturbs() -> None:
     [("connection", 2), ("frozen", 0.3), ("concealed", 0.1), ("noVideo", 2), ("lowered", 9)],
 )
 def test_what_nobody_notices_is_no_finding(kind: str, seconds: float) -> None:
-    assert lived(spell(kind, seconds)).findings == ()
+    assert experienced(spell(kind, seconds)).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_what_nobody_notices_is_no_finding(kind: str, seconds: float) -> None:
     ],
 )
 def test_verdicts(spells: list[SpellRow], present: float, verdict: str) -> None:
-    assert lived(*spells, present=present).verdict == verdict
+    assert experienced(*spells, present=present).verdict == verdict
 
 
 def test_throughput_counts_as_the_share_of_time_in_which_all_that_was_wanted_came() -> None:
     less = [spell("lowered", 60.0, cause="narrow"), spell("noVideo", 30.0, cause="narrow")]
-    assert lived(*less).full_share == 85.0
-    assert lived(video=0).full_share is None
+    assert experienced(*less).full_share == 85.0
+    assert experienced(video=0).full_share is None
 
 
 def test_a_call_of_an_earlier_release_has_no_verdict() -> None:
@@ -109,11 +109,11 @@ def test_a_call_of_an_earlier_release_has_no_verdict() -> None:
 
 
 def test_a_call_is_as_bad_as_it_was_for_whoever_fared_worst() -> None:
-    clean, bad, brief = lived(), lived(spell()), lived(present=5.0)
+    clean, bad, brief = experienced(), experienced(spell()), experienced(present=5.0)
     assert worst_verdict([clean, bad, brief]) == "bad"
     assert worst_verdict([clean, brief]) == "good"
     assert worst_verdict([]) == "short"
-    found = worst([clean, bad, lived(spell(seconds=4.0))])
+    found = worst([clean, bad, experienced(spell(seconds=4.0))])
     assert found is not None
     assert found.seconds == 32.0
     assert worst([clean]) is None

@@ -100,8 +100,8 @@ def test_csv_says_what_everybody_lived_through(report: Report) -> None:
             for row in rows
             if row["participant"] == person.participant
         }
-        lived = person.experience
-        assert own == (lived.verdict, repr(lived.poor_connection), "1")
+        own_experience = person.experience
+        assert own == (own_experience.verdict, repr(own_experience.poor_connection), "1")
     assert report.people[1].experience.poor_connection == 30
 
 

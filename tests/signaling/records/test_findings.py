@@ -1,4 +1,4 @@
-"""What people lived through, from the samples to what is asked of the file."""
+"""What people experienced, from the samples to what is asked of the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from signaling.records import lived, queries, schema
+from signaling.records import findings, queries, schema
 from signaling.records.report import PersonReport
 from tests.signaling.records.conftest import Open, feed
 from tests.signaling.samples import START, Calls, Episode
@@ -59,10 +59,10 @@ def test_calls_are_listed_by_what_was_lived_through(open_records: Open) -> None:
     assert (everything.calls, everything.troubled) == (2, 3)
     assert everything.findings[0].finding.name == "Bo"
     assert {row.call for row in everything.findings} == {BAD}
-    assert records.findings(lived.FindingsWanted(since=START + 3600)).findings == ()
-    whole = records.findings(lived.FindingsWanted(call=BAD, limit=100)).findings
+    assert records.findings(findings.FindingsWanted(since=START + 3600)).findings == ()
+    whole = records.findings(findings.FindingsWanted(call=BAD, limit=100)).findings
     assert len(whole) > len(everything.findings)
-    assert len(records.findings(lived.FindingsWanted(call=BAD, limit=2)).findings) == 2
+    assert len(records.findings(findings.FindingsWanted(call=BAD, limit=2)).findings) == 2
 
 
 def test_who_comes_back_is_one_person_with_their_figures_together(open_records: Open) -> None:
@@ -119,7 +119,7 @@ def test_spells_go_with_their_call(open_records: Open, tmp_path: Path) -> None:
 def test_a_call_that_lasts_shows_what_was_so_far(open_records: Open) -> None:
     records = open_records()
     feed(records, 45, Calls(rooms=1, people=2))
-    (found, *_) = records.findings(lived.FindingsWanted(call=BAD)).findings
+    (found, *_) = records.findings(findings.FindingsWanted(call=BAD)).findings
     assert (found.finding.kind, found.finding.seconds) == ("connection", 15)
 
 

@@ -1,4 +1,4 @@
-"""What people lived through, as the history has it: spells and visits of calls."""
+"""What people experienced, as the history has it: spells and visits of calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FindingsWanted:
     until: float = float("inf")
     """Of calls that touch this stretch of time."""
     call: str = ""
-    """Of this call only, all that everybody lived through; else each person's worst."""
+    """Of this call only, all that everybody experienced; else each person's worst."""
     limit: int = 20
 
 
