@@ -1,18 +1,18 @@
-"""Pictures in order: what comes behind a gap waits in the cache for the repair of the gap.
+"""Video in order: what comes behind a gap waits in the cache for the repair of the gap.
 
 Theory of operation. A decoder cannot use what follows a lost packet, so sending it on at once gains
 nothing; it makes each receiver ask for packets that the server has not got, and a resend that comes
-a long round trip later finds them out of patience. So from a gap on nothing of the stream is
+a long round trip later comes when they no longer wait. So from a gap on nothing of the stream is
 forwarded: `RtpStream.gate` is the first missing number, what arrives is counted, asked for and kept
 in the cache as always, and the fast path is off. When the missing packet comes, all that follows
 without a further gap leaves at once (`advance`). A stream without loss never comes here.
 
-Waiting ends (`look`, from the repair tick) when the answers that may still come are too few to wait
-for. Then the stream goes on, its numbers closed up over what is missing, at the first frame that a
-decoder can use: a keyframe, or with temporal layers a frame whose base layer is whole. Where there
-is none a keyframe is asked for, and waiting for the repair goes on meanwhile: either will do.
+Waiting ends (`check`, from the repair tick) when the answers that may still come are too few to
+wait for. Then the stream goes on, its numbers closed up over what is missing, at the first frame
+that a decoder can use: a keyframe, or with temporal layers a frame whose base layer is whole. Where
+there is none a keyframe is asked for; the repair, if it comes first after all, ends the wait too.
 
-A gap between the last packet of a picture and the first of the next one can only be padding, which
+A gap between the last packet of a frame and the first of the next one can only be padding, which
 senders do not repeat: it is closed up without waiting.
 
 Voices never wait: a decoder conceals 20 ms, and what waited would be late.
@@ -29,8 +29,8 @@ from sfu.wire.packet import BITS, PAYLOAD, SEQ, Packet
 
 PATIENCE_ROUND_TRIPS: Final = 5.0
 """To wait for a repair: the answers to three requests, each repeated when it is overdue, and some
-for a publisher that is slow to answer. A keyframe that comes of giving up too early costs five
-times a frame, on a path that loses."""
+for a publisher that is slow to answer. A keyframe asked for too early costs five times a
+frame, on a path that loses."""
 LEAST_PATIENCE: Final = 0.25
 MOST_PATIENCE: Final = 0.8
 """Seconds."""
@@ -38,9 +38,9 @@ KEYFRAME_PATIENCE_ROUND_TRIPS: Final = 1.3
 """The same where a keyframe is at hand already: one answer."""
 KEYFRAME_LEAST_PATIENCE: Final = 0.05
 LAST_RESORT: Final = 1.0
-"""Seconds from giving up until the stream goes on at any frame."""
+"""Seconds from the end of waiting until the stream goes on at any frame."""
 MOST_PADDING: Final = 64
-"""Packets of padding that may be lost in a row and still be known for that."""
+"""Packets of padding lost in a row that are still recognized as padding."""
 OUTAGE_SILENCE: Final = 0.5
 OUTAGE_PACKETS: Final = 50
 """Seconds without a packet before a gap, and packets missing in it, from which on the network was
@@ -54,13 +54,13 @@ def begin(stream: RtpStream, gate: int, silent_since: float, now: float) -> None
     `silent_since` is when the last packet came before the gap (seconds, as `now`).
     """
     stream.gate = gate
-    stream.given_up_at, stream.keyframe_only = -1.0, False
+    stream.overdue_since, stream.keyframe_only = -1.0, False
     stream.fast_payload_type = -1
     stream.output.repair_soon()
     _close_padding(stream, now)
     missing = stream.next_seq - stream.gate
     if stream.gate >= 0 and missing > OUTAGE_PACKETS and now - silent_since > OUTAGE_SILENCE:
-        _give_up(stream, now)
+        _stop_waiting(stream, now)
 
 
 def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
@@ -68,7 +68,7 @@ def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
     if stream.cache.holds(stream.gate):
         _release(stream, now)
         _close_padding(stream, now)
-    elif stream.given_up_at >= 0:
+    elif stream.overdue_since >= 0:
         first = _keyframe(stream)
         if first < 0 and packet is not None and not stream.keyframe_only:
             verdict = _judge(stream, packet)
@@ -83,25 +83,25 @@ def advance(stream: RtpStream, packet: Packet | None, now: float) -> None:
         _close_padding(stream, now)
 
 
-def look(stream: RtpStream, now: float, rtt: float) -> None:
-    """Whether waiting is still worth while; `rtt` in seconds to the publisher, 0 if unknown."""
-    while stream.gate >= 0 and stream.given_up_at < 0:
+def check(stream: RtpStream, now: float, rtt: float) -> None:
+    """Stop waiting when answers are overdue; `rtt` to the publisher in seconds, 0: unknown."""
+    while stream.gate >= 0 and stream.overdue_since < 0:
         since = None if stream.nack is None else stream.nack.missing_since(stream.gate)
         patience = max(LEAST_PATIENCE, min(MOST_PATIENCE, rtt * PATIENCE_ROUND_TRIPS))
         if _keyframe(stream) >= 0:
             patience = max(KEYFRAME_LEAST_PATIENCE, rtt * KEYFRAME_PATIENCE_ROUND_TRIPS)
         if since is not None and now - since < patience:
             return
-        _give_up(stream, now)
-    if stream.gate >= 0 and now - stream.given_up_at >= LAST_RESORT:
+        _stop_waiting(stream, now)
+    if stream.gate >= 0 and now - stream.overdue_since >= LAST_RESORT:
         first = _first_frame(stream)
         if first >= 0:
             _skip_to(stream, first, now)
 
 
-def _give_up(stream: RtpStream, now: float) -> None:
-    """Go on without what is missing, now or at the first frame that allows it."""
-    stream.given_up_at = now
+def _stop_waiting(stream: RtpStream, now: float) -> None:
+    """Go on without what is missing, now or at the next frame that allows it."""
+    stream.overdue_since = now
     first = _keyframe(stream)
     if first < 0:
         first = _first_usable(stream)
@@ -124,7 +124,7 @@ def _release(stream: RtpStream, now: float) -> None:
         else:
             run.append(packet)
         seq += 1
-    stream.given_up_at, stream.keyframe_only = -1.0, False
+    stream.overdue_since, stream.keyframe_only = -1.0, False
     stream.gate = seq if seq < end else -1
     _send(stream, run, now)
     if stream.gate < 0:
@@ -199,14 +199,14 @@ def _judge(stream: RtpStream, packet: Packet) -> int:
 def _close_padding(stream: RtpStream, now: float) -> None:
     """Close up gaps that can only have been padding."""
     while stream.gate >= 0:
-        first = _next_picture(stream)
+        first = _next_frame(stream)
         if first < 0:
             return
         _skip_to(stream, first, now)
 
 
-def _next_picture(stream: RtpStream) -> int:
-    """The first packet behind the gap, if nothing of a picture is missing before it; else -1."""
+def _next_frame(stream: RtpStream) -> int:
+    """The first packet behind the gap, if nothing of a frame is missing before it; else -1."""
     for seq in range(stream.gate, min(stream.next_seq, stream.gate + MOST_PADDING)):
         packet = stream.cache.get(seq)
         if packet is not None:

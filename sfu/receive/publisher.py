@@ -283,7 +283,7 @@ class Publisher:
         if isinstance(packet, rtcp.Bye):
             for ssrc in packet.ssrcs:
                 if ssrc in self.streams:
-                    self.streams[ssrc].said_goodbye()
+                    self.streams[ssrc].bye_received()
             return
         if isinstance(packet, rtcp.DelaySinceLastReceiverReport):
             for ssrc, last, delay in packet.entries:
@@ -342,10 +342,10 @@ class Publisher:
         missing = False
         for ssrc, stream in self.streams.items():
             if stream.gate >= 0:
-                in_order.look(stream, now, rtt)
+                in_order.check(stream, now, rtt)
             if stream.keyframe_wanted or stream.nack:
                 self._repair(parts, ssrc, stream, now, rtt)
-            waits = stream.gate >= 0 and stream.given_up_at < 0
+            waits = stream.gate >= 0 and stream.overdue_since < 0
             missing = missing or bool(stream.nack) or waits
             if not stream.is_video:
                 self._attend_to_pauses(parts, ssrc, stream, now)
@@ -390,7 +390,7 @@ class Publisher:
         for ssrc, stream in list(self.streams.items())[:31]:
             if stream.newest is None:
                 continue
-            stream.look_at_loss()
+            stream.update_loss()
             fraction, lost, highest, jitter = stream.statistics.report()
             lsr = dlsr = 0
             if stream.sender_ntp:

@@ -1,12 +1,11 @@
 """One incoming RTP stream: an SSRC and its RTX.
 
 Theory of operation. Nearly every packet is the next in line: it gets its number (which does not
-wrap) and waits in `pending`. Once per batch of datagrams the forwarder takes what is pending:
+wrap) and waits in `pending`. Once per batch of datagrams its output collects what is pending:
 statistics, cache and receivers then see the packets of a whole frame together. Everything else,
-the first packet, a gap, a late or repeated packet, goes through `receive` one by one. A keyframe
-is told to the track before it is sent, because down tracks may switch to this stream just there.
-Behind a gap video waits for the repair (`sfu.receive.in_order`).
-`targets` are the down tracks that flow from this stream right now.
+the first packet, a gap, a late or repeated packet, goes through `sfu.receive.arrival` one by one.
+A keyframe is reported to the track before it is sent, because down tracks may switch to this stream
+just there. Behind a gap video waits for the repair (`sfu.receive.in_order`).
 """
 
 from __future__ import annotations
@@ -93,7 +92,6 @@ class RtpStream:
         "frames",
         "gaps",
         "gate",
-        "given_up_at",
         "index",
         "is_video",
         "keyframe_only",
@@ -110,6 +108,7 @@ class RtpStream:
         "newest",
         "next_seq",
         "output",
+        "overdue_since",
         "pending",
         "plis",
         "redundant",
@@ -153,7 +152,7 @@ class RtpStream:
         self.meter = RateMeter(codec.temporal_id)
         """Of video."""
         self.size = (0, 0)
-        """Width and height of the picture, as the last keyframe told."""
+        """Width and height in pixels, from the last keyframe."""
         self.cache: PacketCache[Packet] = PacketCache(1024 if self.is_video else 128)
         self.nack = NackGenerator() if nack else None
         self.pending: list[Packet] = []
@@ -172,10 +171,11 @@ class RtpStream:
         """Whether what is behind a gap waits for the repair."""
         self.gate = -1
         """The first missing packet (extended) while what is behind it waits; -1: nothing does."""
-        self.given_up_at = -1.0
-        """Since when the stream goes on without the packet at the gate as soon as it can."""
+        self.overdue_since = -1.0
+        """Since when the packet at the gate is no longer waited for: the stream goes on without it
+        at the next frame that allows that; -1: it is."""
         self.keyframe_only = False
-        """It can at a keyframe only."""
+        """Then only a keyframe allows it."""
         self.fast_payload_type = -1
         """What `pending` may take directly; nothing before the first packet."""
         self.redundant = False
@@ -220,8 +220,8 @@ class RtpStream:
         """The newest packet, sent or still pending."""
         return self.pending[-1] if self.pending else self.newest
 
-    def look_at_loss(self) -> None:
-        """Bring `loss` up to date; about once a second."""
+    def update_loss(self) -> None:
+        """Bring `loss` up to date; call it about once a second."""
         if self.nack is None:
             return
         missed, expected = self.nack.missed, self.next_seq
@@ -238,8 +238,8 @@ class RtpStream:
         pending.append(packet)
         self.next_seq = packet[SEQ] + 1
 
-    def take_voice(self, now: float) -> list[Packet]:
-        """Count and keep what is pending of a voice; gives it, to be forwarded.
+    def collect_voice(self, now: float) -> list[Packet]:
+        """Count and keep what is pending of a voice, and return it to be forwarded.
 
         Packets of `pending` follow each other and all before them without a gap.
         """
@@ -254,8 +254,8 @@ class RtpStream:
         self.cache.extend(packets[0][SEQ], packets, now)
         return packets
 
-    def take_video(self, now: float) -> list[tuple[list[Packet], bool]]:
-        """As `take_voice`, of a picture: in parts, each with whether a keyframe begins it.
+    def collect_video(self, now: float) -> list[tuple[list[Packet], bool]]:
+        """As `collect_voice`, of video: in parts, each with whether a keyframe begins it.
 
         Receivers may switch to this stream just there, so whoever forwards a part calls
         `begin_part` first.
@@ -274,7 +274,7 @@ class RtpStream:
         return self._cut(packets, payloads, now)
 
     def parts(self, packets: list[Packet], now: float) -> list[tuple[list[Packet], bool]]:
-        """Packets that waited, in parts as `take_video` gives them."""
+        """Packets that waited, in parts as `collect_video` gives them."""
         if self.meter.sampling:
             self.meter.sample(packets)
         return self._cut(packets, [packet[PAYLOAD] for packet in packets], now)
@@ -292,7 +292,7 @@ class RtpStream:
         return parts if not keyframes[0] else [(packets[: keyframes[0]], False), *parts]
 
     def begin_part(self, part: list[Packet], keyframe: bool, now: float) -> None:
-        """Keep a part of `take_video`; if it is a keyframe, receivers may switch now."""
+        """Keep a part of `collect_video`; if it is a keyframe, receivers may switch now."""
         first = part[0]
         self.cache.extend(first[SEQ], part, now)
         if keyframe:
@@ -310,7 +310,7 @@ class RtpStream:
         self.track.keyframe_arrived(self, packet, now)
 
     def set_shut(self, shut: bool) -> None:
-        """Drop all that comes from now on, or take it again (from a keyframe on)."""
+        """Drop all that comes from now on, or accept it again (from a keyframe on)."""
         self.shut = shut
         self.pending = []
         self.gate = -1
@@ -354,7 +354,7 @@ class RtpStream:
         """Whether both stand, one after the other, for the same layer of the same track."""
         return self.track is other.track and self.index == other.index
 
-    def said_goodbye(self) -> None:
+    def bye_received(self) -> None:
         """BYE (RFC 3550 clause 6.6): the layer is off, without waiting for its silence."""
         self.last_arrival = -math.inf
 
@@ -363,7 +363,7 @@ class RtpStream:
         return self.newest is not None and now - self.last_arrival < silence
 
     def tick(self, now: float) -> None:
-        """Let go of packets that are too old to be asked for; measure the rate."""
+        """Forget packets that are too old to be asked for; measure the rate."""
         self.cache.evict(now)
         if self.is_video:
             self.meter.tick(self.statistics.bytes, self.statistics.received, now)

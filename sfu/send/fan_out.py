@@ -85,9 +85,9 @@ class FanOut:
         if not stream.pending:
             return
         if not self.is_video:
-            self.send(stream.take_voice(now), now)
+            self.send(stream.collect_voice(now), now)
             return
-        for part, keyframe in stream.take_video(now):
+        for part, keyframe in stream.collect_video(now):
             stream.begin_part(part, keyframe, now)
             self.send(part, now)
 

@@ -322,7 +322,7 @@ class Room:
         for source in self.sources:
             for stream in source.track.streams:
                 if stream.gate >= 0:
-                    in_order.look(stream, now, uplink.rtt)
+                    in_order.check(stream, now, uplink.rtt)
                 if not stream.nack:
                     continue
                 more = True

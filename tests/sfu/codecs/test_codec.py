@@ -117,7 +117,7 @@ def test_behind_a_gap_such_a_stream_goes_on_at_a_keyframe_that_was_asked_for(sce
     sent = scene.take()
     # A whole frame is missing (65537): not padding, for all that is known.
     arrival.receive(stream, 2, 6000, MARKER, h264.slice_of(3), 1.0)
-    in_order.look(stream, 1.0 + in_order.MOST_PATIENCE, 0.1)
+    in_order.check(stream, 1.0 + in_order.MOST_PATIENCE, 0.1)
     assert scene.take() == []
     assert stream.keyframe_wanted
     again = [*h264.PARAMETERS, h264.fragment(4)]

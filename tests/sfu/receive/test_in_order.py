@@ -48,7 +48,7 @@ class Series:
     def look(self, seconds: float = 0.0, rtt: float = RTT) -> Series:
         """As the repair tick, `seconds` later."""
         self.now += seconds
-        in_order.look(self.stream, self.now, rtt)
+        in_order.check(self.stream, self.now, rtt)
         self.sent += self.scene.take()
         return self
 
