@@ -111,7 +111,7 @@ def stream_totals(stream: RtpStream, arriving: bool) -> StreamTotals:
 def down_totals(down: DownTrack) -> DownTotals:
     """What was sent of a track to one receiver, and what the receiver reports of it."""
     down.settle()
-    spec, stream, selector = down.spec, down.stream, down.selector
+    spec, stream, selector, reception = down.spec, down.stream, down.selector, down.reception
     temporal = -1
     if selector is not None and selector.temporal.limiting:
         temporal = min(selector.current.temporal, ALL)
@@ -121,16 +121,18 @@ def down_totals(down: DownTrack) -> DownTotals:
         packets_sent=down.packets,
         bytes_sent=down.octets,
         counts=figures.counts(
-            nack_count=down.nacks, pli_count=down.plis, retransmitted=down.resent
+            nack_count=down.resends.nacks,
+            pli_count=down.plis,
+            retransmitted=down.resends.packets,
         ),
         redundancy=down.blocks,
         rid="" if stream is None else stream.rid,
         flows=stream is not None,
         temporal=temporal,
-        reports=down.reports,
-        reported_highest=down.reported_highest,
-        reported_lost=down.packets_lost,
-        reported_jitter=down.jitter / down.clock_rate,
+        reports=reception.reports,
+        reported_highest=reception.highest_seq,
+        reported_lost=reception.packets_lost,
+        reported_jitter=reception.jitter / down.clock_rate,
     )
 
 

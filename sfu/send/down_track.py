@@ -15,21 +15,20 @@ from sfu.codecs import registry
 from sfu.codecs.codec import NO_NUMBERS, NO_SHIFT, FrameNumbers
 from sfu.congestion.pacer import Pacer
 from sfu.control import DownTrackSpec
-from sfu.receive.nack import ResendLimiter
 from sfu.receive.rtp_stream import RtpStream
 from sfu.send import layer_selector
 from sfu.send.audio_repair import MAX_COPIES, Redundancy
 from sfu.send.egress import Egress
 from sfu.send.lane import HEADER_SHIFT, ONE_BYTE_PROFILE, PATCHED, REMEMBERED, Item, Lane
 from sfu.send.packet_map import PacketMap, Segment
+from sfu.send.reception import Reception
+from sfu.send.resends import Resends
 from sfu.send.source import Published, Source
 from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
 from sfu.wire.rtcp import ReportBlock
 
 EVERYTHING: Final = layer_selector.Layer(2, layer_selector.ALL)
 """The target of a picture that nobody has said anything about."""
-RESEND_RING: Final = 512
-"""Protected packets kept for a receiver without RTX; a resend must be the same bytes."""
 
 
 class DownTrack:
@@ -48,32 +47,22 @@ class DownTrack:
         "egress",
         "extension",
         "first_word",
-        "fraction_lost",
         "header_size",
-        "jitter",
         "last_sent_at",
         "last_timestamp",
-        "limiter",
-        "limiter_packets",
         "managed",
         "map",
-        "nacks",
         "octets",
         "pacer",
         "packets",
-        "packets_lost",
         "pause",
         "pauses_told",
         "plis",
+        "reception",
         "red_first_word",
         "redundancy",
-        "reported_highest",
-        "reports",
-        "resend_ring",
-        "resent",
-        "resent_octets",
+        "resends",
         "rtx_first_word",
-        "rtx_seq",
         "segment",
         "selector",
         "spec",
@@ -124,30 +113,16 @@ class DownTrack:
         """Sent, without resends; up to date after `settle`."""
         self.octets = 0
         """Payload bytes, as sender reports count them (RFC 3550 clause 6.4.1)."""
-        self.resent = 0
-        self.resent_octets = 0
-        """Payload bytes."""
         self.last_timestamp = 0
         self.last_sent_at = 0.0
         self._packets_before = 0
         self._octets_before = 0
-        self.limiter = ResendLimiter()
-        self.limiter_packets = 0
-        self.rtx_seq = first_seq
-        self.fraction_lost = 0
-        self.packets_lost = 0
-        self.reports = 0
-        """Report blocks of the receiver's that came."""
-        self.reported_highest = 0
-        self.nacks = 0
-        """Requests of the receiver's for packets."""
+        self.reception = Reception()
         self.plis = 0
-        """Its requests for keyframes."""
-        self.jitter = 0
-        """As the receiver reports it, timestamp units."""
-        self.resend_ring: list[tuple[int, bytes]] | None = None
+        """The receiver's requests for keyframes."""
+        self.resends = Resends(first_seq)
         if spec.kind == "video" and spec.nack and not spec.rtx_ssrc:
-            self.resend_ring = [(-1, b"")] * RESEND_RING
+            self.resends.begin_keeping()
         self._lay_out_header()
 
     def _lay_out_header(self) -> None:
@@ -168,7 +143,7 @@ class DownTrack:
         layout = self.header_size << HEADER_SHIFT | self.egress.tag_length
         if segment.shift != NO_SHIFT:
             layout |= PATCHED
-        if self.resend_ring is not None or self.copied:
+        if self.resends.keeps or self.copied:
             layout |= REMEMBERED
         return layout
 
@@ -313,13 +288,14 @@ class DownTrack:
 
     def remember(self, items: Sequence[Item], position: int, segment: Segment) -> None:
         """Keep protected packets, written at `position`, for a receiver without RTX."""
-        ring, egress, copied = self.resend_ring, self.egress, self.copied
+        egress, resends = self.egress, self.resends
+        keeps, copied = resends.keeps, self.copied
         for offset, _, seq, _, length in items:
             out = seq + segment.seq_delta & 0xFFFF
             start = position + offset
             packet = bytes(egress.data[start : start + length + egress.tag_length])
-            if ring is not None:
-                ring[out % RESEND_RING] = (out, packet)
+            if keeps:
+                resends.keep(out, packet)
             if copied:
                 self.uncopied.append(packet)
 
@@ -434,24 +410,17 @@ class DownTrack:
 
         Of voice they are kept from a receiver's first request on: most never ask.
         """
-        ring = self.resend_ring
-        if ring is None:
+        if not self.resends.keeps:
             self.settle()
-            self.resend_ring = [(-1, b"")] * RESEND_RING
+            self.resends.begin_keeping()
             if self._source is not None:
                 self._source.lay_lanes()
-            return None
-        held, packet = ring[seq % RESEND_RING]
-        return packet if held == seq else None
+        return self.resends.kept(seq)
 
     def report(self, block: ReportBlock, loss: float, now: float) -> None:
         """What the receiver says of this track; `loss` is the share that the way loses."""
         self.see_loss(loss, now)
-        self.reports += 1
-        self.reported_highest = block.highest_seq
-        self.fraction_lost = block.fraction_lost
-        self.packets_lost = block.packets_lost
-        self.jitter = block.jitter
+        self.reception.note(block)
 
     def see_loss(self, loss: float, now: float) -> None:
         """The path loses this share of all packets: a voice may need (no) redundancy now."""

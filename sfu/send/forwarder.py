@@ -155,8 +155,7 @@ class Forwarder:
         note = egress.note_copy if behind and down_track.extension else None
         for packet in packets:
             size = self._write_again(egress, packet, now)
-            down_track.resent += 1
-            down_track.resent_octets += size - down_track.header_size - egress.tag_length
+            down_track.resends.note(size - down_track.header_size - egress.tag_length)
             if note is not None:
                 number = int.from_bytes(packet[NUMBER_AT : NUMBER_AT + 2], "big")
                 note(number, (egress.transport_word >> 8) - 1 & 0xFFFF)
@@ -300,9 +299,8 @@ class Forwarder:
         `seqs` are 16-bit numbers as the receiver knows them, `rtt` in seconds.
         """
         down_track.settle()
-        limiter = down_track.limiter
-        limiter.sent(down_track.packets - down_track.limiter_packets)
-        down_track.limiter_packets = down_track.packets
+        limiter = down_track.resends.limiter
+        down_track.resends.media_sent(down_track.packets)
         count = 0
         for seq in seqs:
             if limiter.spent:
@@ -329,8 +327,7 @@ class Forwarder:
             if packet is None:
                 return False
             size = self._write_again(down_track.egress, packet, now)
-        down_track.resent += 1
-        down_track.resent_octets += size - down_track.header_size - down_track.egress.tag_length
+        down_track.resends.note(size - down_track.header_size - down_track.egress.tag_length)
         return True
 
     @staticmethod
@@ -394,8 +391,8 @@ class Forwarder:
         position = egress.reserve(size, now)
         egress.runs.append((size, size))
         data[position + header : position + length] = payload
-        first = down_track.rtx_first_word + word + (down_track.rtx_seq & 0xFFFF)
-        down_track.rtx_seq += 1
+        first = down_track.rtx_first_word + word + (down_track.resends.rtx_seq & 0xFFFF)
+        down_track.resends.rtx_seq += 1
         extension = down_track.extension
         if extension:
             word = extension | egress.transport_word & 0xFFFF00

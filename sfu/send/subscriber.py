@@ -191,8 +191,8 @@ class Subscriber:
             self.downlink.forget(down)
         packets, octets = self._ended
         self._ended = (
-            packets + down.packets + down.resent,
-            octets + down.octets + down.resent_octets,
+            packets + down.packets + down.resends.packets,
+            octets + down.octets + down.resends.octets,
         )
         # BYE first: forgetting a stream resets its SRTCP index, which may never repeat.
         self.transport.send_rtcp(
@@ -271,7 +271,7 @@ class Subscriber:
     def _take_nack(self, packet: rtcp.Nack, now: float, ntp_now: int) -> None:
         down = self.down_tracks.get(packet.media_ssrc)
         if down is not None:
-            down.nacks += 1
+            down.resends.nacks += 1
             self.forwarder.resend(down, packet.seqs, now, self.rtt)
 
     def _take_pli(self, packet: rtcp.Pli, now: float, ntp_now: int) -> None:
@@ -365,16 +365,16 @@ class Subscriber:
     def quality(self) -> tuple[float, float]:
         """Share lost by the latest reports, and jitter in seconds; the worst of the tracks."""
         downs = [down for down in self.down_tracks.values() if down.stream is not None]
-        jitter = max((down.jitter / down.clock_rate for down in downs), default=0.0)
-        return max((down.fraction_lost for down in downs), default=0) / 256, jitter
+        jitter = max((down.reception.jitter / down.clock_rate for down in downs), default=0.0)
+        return max((down.reception.fraction_lost for down in downs), default=0) / 256, jitter
 
     def totals(self) -> tuple[int, int]:
         """RTP packets and payload bytes sent over this transport so far, resends included."""
         packets, octets = self._ended
         for down in self.down_tracks.values():
             down.settle()
-            packets += down.packets + down.resent
-            octets += down.octets + down.resent_octets
+            packets += down.packets + down.resends.packets
+            octets += down.octets + down.resends.octets
         return packets, octets
 
     def goodbye(self, now: float) -> None:

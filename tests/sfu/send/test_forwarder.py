@@ -14,6 +14,7 @@ from sfu.net.srtp import AEAD_AES_128_GCM, AES128_CM_SHA1_80, SrtpProfile
 from sfu.receive import arrival
 from sfu.send.egress import MAX_SEGMENTS
 from sfu.send.forwarder import GROUP_PACKETS
+from sfu.send.resends import RING
 from sfu.wire import rtp
 from sfu.wire.packet import MARKER
 from tests.sfu.fan_out import Scene, body, pictures, seqs, stamps
@@ -282,11 +283,11 @@ def test_requests_that_cannot_be_answered_cost_the_receiver_nothing() -> None:
     scene.attach()
     arrival.receive(stream, 1, 0, 0, keyframe(1), 1.0)
     scene.take()
-    assert scene.down.resend_ring is not None
-    scene.down.resend_ring[100 % len(scene.down.resend_ring)] = (-1, b"")
+    # By then its place is another's.
+    scene.down.resends.keep(100 + RING, b"")
     for number in range(200):
         assert scene.forwarder.resend(scene.down, [100], 2.0 + number, 0.0) == 0
-    assert not scene.down.limiter.spent
+    assert not scene.down.resends.limiter.spent
 
 
 def test_a_refused_packet_never_leaves_in_clear() -> None:

@@ -136,8 +136,8 @@ def test_the_very_same_bytes_leave_behind_the_next_packet(cc: int) -> None:
     opened = [scene.receiver.context.unprotect(one) for one in (first, second, first, third)]
     assert [one is not None for one in opened] == [True, True, False, True]
     scene.down.settle()
-    assert (scene.down.packets, scene.down.resent) == (3, 2)
-    assert scene.down.resent_octets == len(b"first voice" + b"second voice")
+    assert (scene.down.packets, scene.down.resends.packets) == (3, 2)
+    assert scene.down.resends.octets == len(b"first voice" + b"second voice")
 
 
 def test_the_copy_of_what_announces_a_pause_waits_for_no_next_packet() -> None:
