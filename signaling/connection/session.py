@@ -1,4 +1,4 @@
-"""One client's stay: what it may ask for at which stage, and whom it is then. No socket.
+"""One client: who it is, and what it may ask for at which stage. No socket.
 
 Theory of operation. A session reads texts (`receive`) and writes to an `Outlet`, which is a
 WebSocket or whatever carries messages both ways. Its stages:
@@ -11,9 +11,9 @@ A message is checked by its rule in the `MessageTable` (known type, right stage,
 permitted) and only then handled, one after the other in the order in which they came. A `join`
 that has to wait goes on beside them. In the stage `joined` the session is its participant's
 `Connection`. When the outlet ends (`ended`) the participant stays in its room as away, and another
-session may take it over; of who waited nothing stays. What one may ask for is bounded by kind, so
-that nobody makes work for all the others without end: what is over is refused with the time to
-wait.
+session may take it over; of somebody who waited nothing stays. What one may ask for is bounded by
+kind, so that nobody makes work for all the others without end: what is over is refused with the
+time to wait.
 """
 
 from __future__ import annotations
