@@ -10,8 +10,8 @@ import { Judge, headCount, troubles } from './judge.js';
 import { Live } from './live.js';
 import { Overview } from './overview.js';
 import { PersonView } from './person.js';
+import { RecentFigures } from './recent.js';
 import { logIn, loggedIn } from './requests.js';
-import { Rings } from './rings.js';
 import { RoomView } from './roomview.js';
 import { nextPage, routeOf } from './route.js';
 import { overall } from './sentences.js';
@@ -28,7 +28,7 @@ import { say, sayIf, wordOf } from './words.js';
 const STALE_MS = 3500;
 const PROFILE = 'adminProfile';
 
-const rings = new Rings();
+const recent = new RecentFigures();
 const stateMark = levelMark(false);
 const captures = new Captures(byId('captures', HTMLElement));
 const profile = byId('profile', HTMLSelectElement);
@@ -67,9 +67,9 @@ function makeViews() {
   if (!hello) return;
   views?.overview.clear();
   views = {
-    overview: new Overview(at('rooms'), at('rooms-empty'), judge, rings),
-    room: new RoomView(judge, rings, hello),
-    person: new PersonView(judge, rings, hello),
+    overview: new Overview(at('rooms'), at('rooms-empty'), judge, recent),
+    room: new RoomView(judge, recent, hello),
+    person: new PersonView(judge, recent, hello),
     health: new Health(hello.delayBounds),
   };
   profile.replaceChildren(...Object.keys(hello.profiles).map((name) =>
@@ -179,7 +179,7 @@ function listen() {
       heardAt = performance.now();
       if (message.at !== second?.at) {
         judge.update(message);
-        rings.add(message);
+        recent.add(message);
         void refreshCaptures(message);
       }
       second = message;

@@ -12,7 +12,7 @@ import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
- * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./recent.js').RecentFigures} RecentFigures
  * @typedef {import('./wire.js').Person} Person
  * @typedef {import('./wire.js').Room} Room
  * @typedef {import('./wire.js').Second} Second
@@ -27,12 +27,12 @@ export class Overview {
    * @param {HTMLElement} holder
    * @param {HTMLElement} empty shown while there is no room
    * @param {Judge} judge
-   * @param {Rings} rings
+   * @param {RecentFigures} recent
    */
-  constructor(holder, empty, judge, rings) {
+  constructor(holder, empty, judge, recent) {
     this.#judge = judge;
     this.#empty = empty;
-    this.#cards = new Keyed(holder, (/** @type {Room} */ { room }) => new Card(room, judge, rings));
+    this.#cards = new Keyed(holder, (/** @type {Room} */ { room }) => new Card(room, judge, recent));
   }
 
   /** @param {Second} second */
@@ -59,15 +59,15 @@ class Card {
   /** @type {[Room, number] | null} what was not drawn while it was off the screen */
   #missed = null;
 
-  /** @param {string} name @param {Judge} judge @param {Rings} rings */
-  constructor(name, judge, rings) {
+  /** @param {string} name @param {Judge} judge @param {RecentFigures} recent */
+  constructor(name, judge, recent) {
     this.#judge = judge;
     const title = el('a', { class: 'room-name', href: hashOf({ room: name, participant: '' }) }, name);
     this.root = el('li', { class: 'card room-card' },
       el('header', { class: 'room-head' }, this.#mark.root, el('h3', {}, title), this.#facts),
       this.#sentence, this.#list);
     this.#people = new Keyed(this.#list, (/** @type {Person} */ person) =>
-      new Row(person, judge, rings));
+      new Row(person, judge, recent));
     onVisible(this.root, (visible) => {
       this.#visible = visible;
       if (visible && this.#missed) this.show(...this.#missed);
@@ -104,10 +104,10 @@ class Row {
   #judge;
   #participant;
 
-  /** @param {Person} person @param {Judge} judge @param {Rings} rings */
-  constructor({ participant, name }, judge, rings) {
+  /** @param {Person} person @param {Judge} judge @param {RecentFigures} recent */
+  constructor({ participant, name }, judge, recent) {
     this.#judge = judge;
-    this.#trend = new Trend(rings, participant);
+    this.#trend = new Trend(recent, participant);
     this.#participant = participant;
     setText(this.#name, name);
     this.root = el('li', {},

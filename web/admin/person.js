@@ -17,7 +17,7 @@ import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
- * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./recent.js').RecentFigures} RecentFigures
  * @typedef {import('./wire.js').Declared} Declared
  * @typedef {import('./wire.js').Detail} Detail
  * @typedef {import('./wire.js').Figures} Figures
@@ -85,8 +85,8 @@ export class PersonView {
   #findings = new Findings(byId('person-findings', HTMLElement));
   #name = '';
 
-  /** @param {Judge} judge @param {Rings} rings @param {Declared} declared */
-  constructor(judge, rings, declared) {
+  /** @param {Judge} judge @param {RecentFigures} recent @param {Declared} declared */
+  constructor(judge, recent, declared) {
     this.#judge = judge;
     this.#sends = new TrackCards(byId('sends', HTMLElement), declared);
     this.#gets = new TrackCards(byId('gets', HTMLElement), declared);
@@ -94,7 +94,7 @@ export class PersonView {
     byId('person-grades', HTMLElement).replaceChildren(this.#grades.root);
     byId('person-facts', HTMLElement).replaceChildren(
       this.#estimate.root, this.#target.root, this.#transport.root, this.#since.root);
-    this.timeline = new Timeline(byId('timeline', HTMLElement), rings);
+    this.timeline = new Timeline(byId('timeline', HTMLElement), recent);
   }
 
   /** @param {Person} person @param {Room} room @param {number} now @param {Profile | undefined} profile */

@@ -14,7 +14,7 @@ import { say } from './words.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
- * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./recent.js').RecentFigures} RecentFigures
  * @typedef {import('./wire.js').Declared} Declared
  * @typedef {import('./wire.js').Detail} Detail
  * @typedef {import('./wire.js').Person} Person
@@ -31,8 +31,8 @@ export class RoomView {
   #judge;
   #findings;
 
-  /** @param {Judge} judge @param {Rings} rings @param {Declared} declared */
-  constructor(judge, rings, declared) {
+  /** @param {Judge} judge @param {RecentFigures} recent @param {Declared} declared */
+  constructor(judge, recent, declared) {
     this.#judge = judge;
     this.#findings = new Findings(byId('room-findings', HTMLElement));
     byId('room-mark', HTMLElement).replaceChildren(this.#mark.root);
@@ -42,7 +42,7 @@ export class RoomView {
       ...COLUMNS.map((name) => el('th', { scope: 'col' }, say(`column.${name}`))));
     const body = byId('room-rows', HTMLElement);
     body.replaceChildren();
-    this.#rows = new Keyed(body, (/** @type {Person} */ person) => new Row(person, judge, rings));
+    this.#rows = new Keyed(body, (/** @type {Person} */ person) => new Row(person, judge, recent));
     this.#tracks = new TrackCards(byId('room-tracks', HTMLElement), declared);
   }
 
@@ -77,10 +77,10 @@ class Row {
   #cells;
   #judge;
 
-  /** @param {Person} person @param {Judge} judge @param {Rings} rings */
-  constructor({ participant, name }, judge, rings) {
+  /** @param {Person} person @param {Judge} judge @param {RecentFigures} recent */
+  constructor({ participant, name }, judge, recent) {
     this.#judge = judge;
-    this.#trend = new Trend(rings, participant);
+    this.#trend = new Trend(recent, participant);
     const link = el('a', { class: 'row-person', href: hashOf({ room: '', participant }) },
       avatar(name), el('span', { class: 'row-who' }, el('span', { class: 'row-name' }, name), this.#why),
       this.#mark.root);

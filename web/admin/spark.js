@@ -77,12 +77,12 @@ onTheme(() => {
 export class Trend {
   /** @type {Level} */
   #level = 'waiting';
-  #rings;
+  #recent;
   #participant;
 
-  /** @param {import('./rings.js').Rings} rings @param {string} participant */
-  constructor(rings, participant) {
-    this.#rings = rings;
+  /** @param {import('./recent.js').RecentFigures} recent @param {string} participant */
+  constructor(recent, participant) {
+    this.#recent = recent;
     this.#participant = participant;
     this.root = el('canvas', { class: 'spark', 'aria-hidden': 'true' });
     trends.set(this.root, this);
@@ -96,7 +96,7 @@ export class Trend {
 
   draw() {
     if (!this.root.isConnected) return;
-    const points = this.#rings.of(this.#participant)
+    const points = this.#recent.of(this.#participant)
       .map(({ at, down }) => ({ at, value: down.bitrate }));
     drawSpark(this.root, points, INKS[this.#level]);
   }

@@ -10,7 +10,7 @@ import { say } from './words.js';
 /**
  * @typedef {import('./chart.js').Line} Line
  * @typedef {import('./chart.js').Point} Point
- * @typedef {import('./rings.js').Rings} Rings
+ * @typedef {import('./recent.js').RecentFigures} RecentFigures
  * @typedef {import('./wire.js').Person} Person
  * @typedef {import('./wire.js').Profile} Profile
  * @typedef {'throughput' | 'loss' | 'delay' | 'jitter' | 'mos'} Name
@@ -36,7 +36,7 @@ const FRESH = 15;
 
 export class Timeline {
   #chart = new Chart();
-  #rings;
+  #recent;
   /** @type {Name} */
   #name = 'throughput';
   /** @type {Span} */
@@ -53,9 +53,9 @@ export class Timeline {
   #past = null;
   #askedAt = 0;
 
-  /** @param {HTMLElement} holder @param {Rings} rings */
-  constructor(holder, rings) {
-    this.#rings = rings;
+  /** @param {HTMLElement} holder @param {RecentFigures} recent */
+  constructor(holder, recent) {
+    this.#recent = recent;
     const names = /** @type {Name[]} */ (Object.keys(KINDS));
     const spans = /** @type {Span[]} */ (Object.keys(SPANS));
     const figures = segmentRow('figure', say('choose.figure'),
@@ -117,7 +117,7 @@ export class Timeline {
   #draw() {
     const kind = KINDS[this.#name];
     const live = this.#span === 'live';
-    const recent = this.#recent(kind);
+    const recent = this.#pageLines(kind);
     const { up, down, gap } = live ? together(this.#past, recent, this.#since()) : this.#past ?? recent;
     const lines = [
       { name: say('direction.down'), ink: '--line-down', dash: [], points: down },
@@ -144,7 +144,7 @@ export class Timeline {
   /** Whether the history may have what is not shown yet. */
   #isBehind() {
     if (this.#span !== 'live') return true;
-    const first = this.#rings.of(this.#participant)[0]?.at ?? this.#now;
+    const first = this.#recent.of(this.#participant)[0]?.at ?? this.#now;
     // Written every few seconds only: what came just before the page was opened comes later.
     const known = this.#past?.down.at(-1)?.at ?? this.#past?.up.at(-1)?.at ?? this.#since();
     return first - known > 2;
@@ -155,9 +155,9 @@ export class Timeline {
     return Math.max(this.#joined, this.#now - SPANS[this.#span]);
   }
 
-  /** @param {Kind} kind */
-  #recent({ field }) {
-    const moments = this.#rings.of(this.#participant);
+  /** What the page itself has seen. @param {Kind} kind */
+  #pageLines({ field }) {
+    const moments = this.#recent.of(this.#participant);
     return {
       up: moments.map(({ at, up }) => ({ at, value: up[field] })),
       down: moments.map(({ at, down }) => ({ at, value: down[field] })),

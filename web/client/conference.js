@@ -7,7 +7,7 @@
  *   - the WebSocket drops: state `reconnecting`; the session is resumed with its token, and media
  *     flows on meanwhile. A session that has expired is joined anew under the same name.
  *   - a peer connection breaks or the network changes: an ICE restart first; what that does not
- *     cure, or what the server gave up, is built again, with growing pauses while that is no help.
+ *     cure, or what the server has closed, is built again, with growing pauses while that is no help.
  *   - `reset` (the media worker was lost): publish again at once; the server offers anew by itself.
  *
  * States: idle -> joining -> joined <-> reconnecting -> ended. A refused `join` goes back to idle.

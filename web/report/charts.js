@@ -2,10 +2,10 @@
 
 import { number, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
-import { chartMarks } from './happened.js';
+import { chartMarks } from './events.js';
+import { wordOfIndex } from './grades.js';
 import { topOf } from './line.js';
 import { colourClass, drawPlot } from './plot.js';
-import { wordOfIndex } from './verdict.js';
 import { byVisit } from './visits.js';
 import { say } from './words.js';
 

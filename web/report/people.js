@@ -3,8 +3,8 @@
 import { UNITS, clock, figure, text } from '../operator/figures.js';
 import { el } from '../shared/dom.js';
 import { t } from '../shared/i18n.js';
+import { gradesOf, indexVerdict, overall } from './grades.js';
 import { colourClass } from './plot.js';
-import { gradesOf, indexVerdict, overall } from './verdict.js';
 import { say } from './words.js';
 
 /** @typedef {import('./types.js').Report} Report */

@@ -4,7 +4,7 @@ import { ask } from '../operator/ask.js';
 import { clock, day, figure, shortDay } from '../operator/figures.js';
 import { byId, el, icon, segmentRow } from '../shared/dom.js';
 import { bandKey, drawCharts, legend } from './charts.js';
-import { eventList, laneKey, lanes } from './happened.js';
+import { eventList, laneKey, lanes } from './events.js';
 import { emptyState, problemState, startPage } from './page.js';
 import { gradesTable, peopleTable } from './people.js';
 import { headline, findings, sums } from './summary.js';

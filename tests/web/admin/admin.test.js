@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { pastOf, together } from '../../../web/admin/history.js';
 import { Judge, headCount, judge, troubles } from '../../../web/admin/judge.js';
-import { KEPT, Rings } from '../../../web/admin/rings.js';
+import { KEPT, RecentFigures } from '../../../web/admin/recent.js';
 import { hashOf, nextPage, routeOf } from '../../../web/admin/route.js';
 import { overall, roomSentence } from '../../../web/admin/sentences.js';
 import { move, nearest, niceAbove, steps, stripes, timeLines, zoom } from '../../../web/operator/scale.js';
@@ -123,16 +123,16 @@ test('the machine is well, or one says what it has', () => {
 });
 
 test('what was is kept for a while, each second once', () => {
-  const rings = new Rings();
+  const recent = new RecentFigures();
   for (let at = 0; at < KEPT + 50; at += 1) {
-    rings.add(second(at, room('A', person('p'))));
-    rings.add(second(at, room('A', person('p'))));
+    recent.add(second(at, room('A', person('p'))));
+    recent.add(second(at, room('A', person('p'))));
   }
-  const moments = rings.of('p');
+  const moments = recent.of('p');
   assert.equal(moments.length, KEPT);
   assert.equal(moments.at(-1).at, KEPT + 49);
-  rings.add(second(999));
-  assert.deepEqual(rings.of('p'), []);
+  recent.add(second(999));
+  assert.deepEqual(recent.of('p'), []);
 });
 
 test('numbers that read well', () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { linePath, stretches, topOf } from '../../../web/report/line.js';
 import { query, dayStart } from '../../../web/report/search.js';
-import { eventText, isTrouble, spells, together } from '../../../web/report/happened.js';
+import { eventText, isTrouble, spells, together } from '../../../web/report/events.js';
 import { judgement, shared } from '../../../web/report/judgement.js';
 import { spreadOut } from '../../../web/report/opinion_charts.js';
 import { counted, VOTES } from '../../../web/report/votes.js';

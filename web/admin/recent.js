@@ -9,7 +9,7 @@
 /** Seconds that are kept. */
 export const KEPT = 300;
 
-export class Rings {
+export class RecentFigures {
   /** @type {Map<string, Moment[]>} */
   #people = new Map();
 
