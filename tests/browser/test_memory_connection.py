@@ -20,6 +20,7 @@ from signaling.access.authenticator import GuestByName
 from signaling.conference.requests import Requests
 from signaling.config import Config
 from signaling.connection.message_table import MessageTable
+from signaling.machine.addresses import machine_addresses
 from signaling.server import Server
 from signaling.worker_pool import launcher
 from tests.browser.conftest import Opens
@@ -61,7 +62,7 @@ class Tone(MediaStreamTrack):
 async def here(tmp_path: Path) -> AsyncIterator[tuple[Server, str]]:
     """A server in this process, so that a participant needs no socket; and its address."""
     config = Config(host="127.0.0.1", port=0, tls=False, workers=1, data_dir=str(tmp_path))
-    server = Server(config, ["127.0.0.1"], launcher(0, "WARNING"), "a token for tests")
+    server = Server(config, machine_addresses(), launcher(0, "WARNING"), "a token for tests")
     port = await server.start(None)
     yield server, f"http://127.0.0.1:{port}"
     await server.close()
