@@ -18,7 +18,7 @@ import socket
 import struct
 import sys
 import time
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from bench.light.receiver import transport_cc_feedback
 from sfu import control
@@ -27,7 +27,7 @@ from sfu.net.udp import SLOT_SIZE, SendBatch, UdpSocket
 from sfu.process.deadlines import Deadlines
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import Publisher
-from sfu.room.peer import Peer
+from sfu.room.endpoint import Endpoint
 from sfu.room.router import Router
 from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
@@ -69,27 +69,33 @@ WHOLE: Final = ("receive", "ingress", "fanOut", "send", "feedback", "ticks")
 
 
 class Line:
-    """What publishers and subscribers need of a transport, with keys from the start."""
+    """A transport with keys from the start."""
 
-    is_over = False
     state = "connected"
 
     def __init__(self, name: str, participant: str, profile: Any, address: bytes) -> None:
         key = bytes(range(profile.key_length + profile.salt_length))
         self.id, self.participant = name, participant
-        self.inbound = SrtpContext(profile, key, inbound=True)
-        self.outbound = SrtpContext(profile, key, inbound=False)
+        self.inbound: SrtpContext | None = SrtpContext(profile, key, inbound=True)
+        self.outbound: SrtpContext | None = SrtpContext(profile, key, inbound=False)
         self.selected: bytes | None = address
-        self.is_open = True
+        self.is_open, self.is_over = True, False
         self.far = SrtpContext(profile, key, inbound=False)
         """The participant's end."""
 
     def send_rtcp(self, packet: bytes, now: float) -> None:
         """Protected, as in the worker, and then forgotten."""
+        assert self.outbound is not None
         self.outbound.protect_rtcp(packet)
 
     def heard(self, address: bytes, now: float) -> None:
         """It is always there."""
+
+    def address_lost(self, address: bytes, now: float) -> None:
+        """It has one for good."""
+
+    def use_up(self) -> None:
+        """A measurement opens no further tracks."""
 
     def tick(self, now: float) -> None:
         """Handshake and consent have no timers here."""
@@ -107,12 +113,12 @@ class Person:
         self.up = Line(f"{self.name}-up", self.name, room.profile, ends[0])
         self.down = Line(f"{self.name}-down", self.name, room.profile, ends[1])
         width = room.udp.address_size
-        self.publisher = Publisher(cast(Any, self.up), room.forwarder, 1 + number, room.deadlines)
+        self.publisher = Publisher(self.up, room.forwarder, 1 + number, room.deadlines)
         self.subscriber = Subscriber(
-            cast(Any, self.down), room.forwarder, room.outbox, width, lambda: 100, room.deadlines
+            self.down, room.forwarder, room.outbox, width, lambda: 100, room.deadlines
         )
-        up = Peer(cast(Any, self.up), publisher=self.publisher)
-        down = Peer(cast(Any, self.down), subscriber=self.subscriber)
+        up = Endpoint(self.up, publisher=self.publisher)
+        down = Endpoint(self.down, subscriber=self.subscriber)
         room.ingress.by_address[ends[0]], room.ingress.by_address[ends[1]] = up, down
         for peer in (up, down):
             room.router.add(peer)

@@ -20,10 +20,10 @@ from typing import Final, Literal
 
 from qos.capture.writer import CaptureWriter
 from sfu.control import CaptureState, StartCapture
-from sfu.net.transport import Transport
+from sfu.net.webrtc_transport import WebRtcTransport
 from sfu.process.capture_file import CaptureFile
 from sfu.receive.ingress import MAX_DATAGRAM
-from sfu.room.peer import Peer
+from sfu.room.endpoint import Endpoint, WebRtcEndpoint
 from sfu.send.egress import Egress, Outbox
 
 MAX_CAPTURES: Final = 4
@@ -42,7 +42,7 @@ class Capture:
     def __init__(
         self,
         command: StartCapture,
-        peers: Iterable[Peer],
+        endpoints: Iterable[WebRtcEndpoint],
         port: int,
         unpack_address: Callable[[bytes], tuple[str, int]],
     ) -> None:
@@ -60,25 +60,26 @@ class Capture:
             max_seconds=command.max_seconds,
         )
         self._interfaces = {
-            peer.transport.id: self._writer.interface(peer.transport.direction) for peer in peers
+            endpoint.transport.id: self._writer.interface(endpoint.transport.direction)
+            for endpoint in endpoints
         }
-        self._peers = {peer.transport.id: peer for peer in peers}
-        for peer in peers:
-            self._tap(peer.transport)
+        self._endpoints = {endpoint.transport.id: endpoint for endpoint in endpoints}
+        for endpoint in endpoints:
+            self._tap(endpoint.transport)
 
-    def _tap(self, transport: Transport) -> None:
+    def _tap(self, transport: WebRtcTransport) -> None:
         transport.tap(lambda datagram, to: self.write(transport.id, to, datagram, outbound=True))
 
-    def received(self, peer: Peer, address: bytes, datagram: memoryview) -> None:
+    def received(self, endpoint: Endpoint, address: bytes, datagram: memoryview) -> None:
         """A datagram of some transport, as it came."""
-        if peer.transport.id in self._peers:
-            self.write(peer.transport.id, address, datagram, outbound=False)
+        if endpoint.transport.id in self._endpoints:
+            self.write(endpoint.transport.id, address, datagram, outbound=False)
 
     def sent(self, dirty: Iterable[Egress]) -> None:
         """What the outbox is about to send."""
-        for name, peer in self._peers.items():
-            egress = None if peer.subscriber is None else peer.subscriber.egress
-            selected = peer.transport.selected
+        for name, endpoint in self._endpoints.items():
+            egress = None if endpoint.subscriber is None else endpoint.subscriber.egress
+            selected = endpoint.transport.selected
             if egress is None or selected is None or not egress.position:
                 continue
             if not any(one is egress for one in dirty):
@@ -115,7 +116,9 @@ class Capture:
 
     def tick(self) -> None:
         """Hand over to the disk what is written; end with the last transport, or with the disk."""
-        if not self.ended and all(peer.transport.is_over for peer in self._peers.values()):
+        if not self.ended and all(
+            endpoint.transport.is_over for endpoint in self._endpoints.values()
+        ):
             self.ended = "gone"
         if self._file.error:
             self.ended = "failed"
@@ -123,8 +126,8 @@ class Capture:
 
     def close(self) -> None:
         """Leave everything as it was; `is_whole` says when the file is."""
-        for peer in self._peers.values():
-            peer.transport.tap(None)
+        for endpoint in self._endpoints.values():
+            endpoint.transport.tap(None)
         self._file.finish()
 
     def is_whole(self) -> bool:
@@ -165,23 +168,23 @@ class Captures:
         self._ending: list[Capture] = []
         """Those whose files are being finished."""
 
-    def start(self, command: StartCapture, peers: list[Peer]) -> CaptureState | None:
-        """Begin one of `peers`, the transports it names that exist. The state if it is refused."""
+    def start(self, command: StartCapture, endpoints: list[WebRtcEndpoint]) -> CaptureState | None:
+        """Begin one of those transports it names that exist. The state if it is refused."""
         if command.capture in self.running:
             return None
         count = len(self.running) + len(self._ending)
         failed = CaptureState(command.capture, 0, 0, "failed")
-        if not peers or count >= MAX_CAPTURES or self._taken(peers):
+        if not endpoints or count >= MAX_CAPTURES or self._taken(endpoints):
             return failed
-        capture = Capture(command, peers, self._port, self._unpack)
+        capture = Capture(command, endpoints, self._port, self._unpack)
         log.info("capture %s begins", command.capture)
         self.running[command.capture] = capture
         self._outbox.tap = self._sent
         return None
 
-    def _taken(self, peers: list[Peer]) -> bool:
+    def _taken(self, endpoints: list[WebRtcEndpoint]) -> bool:
         """Whether one of them is being captured already: a transport has one tap."""
-        return any(peer.transport.tapped for peer in peers)
+        return any(endpoint.transport.tapped for endpoint in endpoints)
 
     def stop(self, capture: str) -> None:
         """End one, if it has not ended already; `tick` gives what it came to."""
@@ -198,20 +201,24 @@ class Captures:
         self._ending.append(capture)
 
     def received(
-        self, sizes: list[int], addresses: bytes, data: bytearray, by_address: Mapping[bytes, Peer]
+        self,
+        sizes: list[int],
+        addresses: bytes,
+        data: bytearray,
+        by_address: Mapping[bytes, Endpoint],
     ) -> None:
         """A batch as it came, before anything is done with it."""
         width = len(addresses) // len(sizes) if sizes else 0
         view = memoryview(data)
         for slot, size in enumerate(sizes):
             address = addresses[slot * width : (slot + 1) * width]
-            peer = by_address.get(address)
-            if peer is None:
+            endpoint = by_address.get(address)
+            if endpoint is None:
                 continue
             at = slot * self._slot_size
             datagram = view[at : at + min(size, MAX_DATAGRAM)]
             for capture in self.running.values():
-                capture.received(peer, address, datagram)
+                capture.received(endpoint, address, datagram)
 
     def _sent(self, dirty: list[Egress]) -> None:
         for capture in self.running.values():

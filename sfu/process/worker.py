@@ -322,7 +322,7 @@ class Worker:
         if isinstance(command, control.StopCapture):
             self._captures.stop(command.capture)
             return
-        state = self._captures.start(command, self._rooms.peers_of(command.transports))
+        state = self._captures.start(command, self._rooms.endpoints_of(command.transports))
         if state is not None:
             self._channel.send(state)
 
@@ -345,10 +345,13 @@ class Worker:
                 drops[reason] = drops.get(reason, 0) + count
         if self._errors:
             drops["unexpectedError"] = self._errors
-        peers = self._rooms.peers()
+        endpoints = self._rooms.endpoints()
         unpack = self._tcp.unpack_address
         per_transport = tuple(
-            [transport_stats(peer, now, unpack, self._tcp.connections) for peer in peers]
+            [
+                transport_stats(endpoint, now, unpack, self._tcp.connections)
+                for endpoint in endpoints
+            ]
         )
         return control.WorkerStats(
             at=now,
@@ -359,7 +362,7 @@ class Worker:
             bytes_received=self._ingress.octets,
             bytes_sent=sum(stats.bytes_sent for stats in per_transport),
             routers=len(self._rooms.routers),
-            transports=len(peers),
+            transports=len(endpoints),
             gather_ms=self._gather.seconds * 1000,
             drops=drops,
             shedding=self._shedder.step,

@@ -8,16 +8,16 @@ from collections.abc import Callable, Container
 from qos import figures
 from sfu.control import TransportStats
 from sfu.measured import DownTotals, Family, Protocol, StreamTotals, UpTotals
-from sfu.net.transport import Transport
+from sfu.net.webrtc_transport import WebRtcTransport
 from sfu.receive.rtp_stream import RtpStream
 from sfu.receive.up_track import UpTrack
-from sfu.room.peer import Peer
+from sfu.room.endpoint import WebRtcEndpoint
 from sfu.send.down_track import DownTrack
 from sfu.send.layer_selector import ALL
 
 
 def transport_stats(
-    peer: Peer,
+    endpoint: WebRtcEndpoint,
     now: float,
     unpack_address: Callable[[bytes], tuple[str, int]],
     connections: Container[bytes],
@@ -26,8 +26,8 @@ def transport_stats(
 
     `unpack_address` reads its address, `connections` are the addresses that are reached by TCP.
     """
-    transport = peer.transport
-    subscriber, publisher = peer.subscriber, peer.publisher
+    transport = endpoint.transport
+    subscriber, publisher = endpoint.subscriber, endpoint.publisher
     sent = (0, 0) if subscriber is None else subscriber.totals()
     received = (0, 0) if publisher is None else publisher.totals()
     downlink = None if subscriber is None else subscriber.downlink
@@ -57,7 +57,7 @@ def transport_stats(
 
 
 def _way(
-    transport: Transport,
+    transport: WebRtcTransport,
     unpack_address: Callable[[bytes], tuple[str, int]],
     connections: Container[bytes],
 ) -> tuple[Protocol, Family]:

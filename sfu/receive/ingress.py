@@ -29,7 +29,7 @@ from sfu.net.srtp import (
 from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
 from sfu.receive.rtp_stream import Output, RtpStream
-from sfu.room.peer import RTCP_COST, Peer, numbers_named
+from sfu.room.endpoint import RTCP_COST, Endpoint, WebRtcEndpoint, numbers_named
 from sfu.wire import ntp as ntp_time
 from sfu.wire import rtcp, transport_cc
 from sfu.wire.packet import MARKER
@@ -39,8 +39,6 @@ from sfu.wire.rtp import (
     extensions,
     header_length,
 )
-
-__all__ = ["MAX_DATAGRAM", "Ingress", "Peer"]
 
 MAX_DATAGRAM: Final = 1500
 _header: Final = struct.Struct("!BBHII").unpack_from
@@ -76,10 +74,10 @@ class Ingress:
         times never jump when the box's clock is set. `dirty` is `Forwarder.dirty`: streams with
         something pending.
         """
-        self.by_address: dict[bytes, Peer] = {}
+        self.by_address: dict[bytes, Endpoint] = {}
         """Verified addresses."""
-        self.by_ufrag: dict[bytes, Peer] = {}
-        self.by_tag: dict[bytes, Peer] = {}
+        self.by_ufrag: dict[bytes, WebRtcEndpoint] = {}
+        self.by_tag: dict[bytes, WebRtcEndpoint] = {}
         """Who sends checks whose transaction ids begin so."""
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.packets = self.octets = 0
@@ -93,7 +91,7 @@ class Ingress:
         self._wall_offset = wall_offset
         self._dirty = dirty
         self._cell = length_cell()
-        self._reporting: list[Peer] = []
+        self._reporting: list[Endpoint] = []
         """Publishers whose `arrivals` are not empty."""
         self._origins: list[bytes] = []
         """From where the first of them came, of each."""
@@ -108,22 +106,22 @@ class Ingress:
             at = slot * slot_size
             address = addresses[source : source + width]
             source += width
-            peer = by_address.get(address)
-            if peer is None or not 128 <= data[at] <= 191 or not 12 <= size <= MAX_DATAGRAM:
+            endpoint = by_address.get(address)
+            if endpoint is None or not 128 <= data[at] <= 191 or not 12 <= size <= MAX_DATAGRAM:
                 self._take_other(address, at, size, now)
                 continue
-            publisher = peer.publisher
+            publisher = endpoint.publisher
             stream = None if publisher is None else publisher.streams.get(*_ssrc(data, at + 8))
             if publisher is None or stream is None or publisher.context is None:
-                self._take_unusual(peer, address, slot, size, now)
+                self._take_unusual(endpoint, address, slot, size, now)
                 continue
             cell[0] = size
             error = unprotect(publisher.context, pointers[slot], cell)
-            peer.packets += 1
-            peer.octets += size
+            endpoint.packets += 1
+            endpoint.octets += size
             if error:
                 self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
-                self._settle(peer, now)
+                self._settle(endpoint, now)
                 continue
             plain = cell[0]
             first, second, seq, timestamp, _, profile, words, element, number = _usual(data, at)
@@ -140,7 +138,7 @@ class Ingress:
                 # Nearly every packet: the next in line, its transport-wide number comes first.
                 arrivals = publisher.arrivals
                 if not arrivals:
-                    reporting.append(peer)
+                    reporting.append(endpoint)
                     origins.append(address)
                 arrivals.append(number)
                 payload = view[at + header : at + plain].tobytes()
@@ -157,20 +155,20 @@ class Ingress:
                 pending.append((expected, timestamp, (second & 0x80) << 16, payload))
                 stream.next_seq = expected + 1
             else:
-                peer.transport.heard(address, now)
-                self._settle(peer, now)
+                endpoint.transport.heard(address, now)
+                self._settle(endpoint, now)
                 self._take_plain(publisher, stream, at, plain, now)
         if reporting:
             self._note_arrivals(now)
 
     def _note_arrivals(self, now: float) -> None:
-        for peer, address in zip(self._reporting, self._origins, strict=True):
-            publisher = peer.publisher
+        for endpoint, address in zip(self._reporting, self._origins, strict=True):
+            publisher = endpoint.publisher
             assert publisher is not None
-            peer.transport.heard(address, now)
-            self.packets += peer.packets
-            self.octets += peer.octets
-            peer.settle(now)
+            endpoint.transport.heard(address, now)
+            self.packets += endpoint.packets
+            self.octets += endpoint.octets
+            endpoint.settle(now)
             if publisher.feedback is not None:
                 publisher.feedback.packets(publisher.arrivals, now)
             publisher.arrivals.clear()
@@ -196,23 +194,25 @@ class Ingress:
             else:
                 return  # ids 0 with a length and 15 end the list, RFC 8285 clause 4.2
 
-    def _settle(self, peer: Peer, now: float) -> None:
-        """Count what came of `peer`, and whether it may send more."""
-        self.packets += peer.packets
-        self.octets += peer.octets
-        peer.settle(now)
+    def _settle(self, endpoint: Endpoint, now: float) -> None:
+        """Count what came of it, and whether it may send more."""
+        self.packets += endpoint.packets
+        self.octets += endpoint.octets
+        endpoint.settle(now)
 
-    def _take_unusual(self, peer: Peer, address: bytes, slot: int, size: int, now: float) -> None:
+    def _take_unusual(
+        self, endpoint: Endpoint, address: bytes, slot: int, size: int, now: float
+    ) -> None:
         """RTCP, RTX, an SSRC not seen before, or media that is not due."""
         at = slot * self._slot_size
         if 192 <= self._data[at + 1] <= 223:
-            self._take_rtcp(peer, address, at, size, now)
+            self._take_rtcp(endpoint, address, at, size, now)
             return
-        if peer.is_over_budget and not peer.may_go_on(now):
+        if endpoint.is_over_budget and not endpoint.may_go_on(now):
             self.drops[DropReason.PACKET_STORM] += 1
             return
-        publisher = peer.publisher
-        inbound = None if peer.transport.is_over else peer.transport.inbound
+        publisher = endpoint.publisher
+        inbound = None if endpoint.transport.is_over else endpoint.transport.inbound
         if publisher is None or publisher.context is None or inbound is None:
             self.drops[DropReason.SRTP_NOT_READY] += 1
             return
@@ -226,15 +226,15 @@ class Ingress:
                 return
         self._cell[0] = size
         error = unprotect(publisher.context, self._pointers[slot], self._cell)
-        peer.packets += 1
-        peer.octets += size
-        self._settle(peer, now)
+        endpoint.packets += 1
+        endpoint.octets += size
+        self._settle(endpoint, now)
         if error:
             self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
             return
         if stream is None:
             sources.heard(ssrc, now)
-        peer.transport.heard(address, now)
+        endpoint.transport.heard(address, now)
         self._take_plain(publisher, stream, at, self._cell[0], now)
 
     def _take_plain(
@@ -348,15 +348,17 @@ class Ingress:
                 arrival.receive_resend(stream, payload_type, timestamp, marker, payload, now)
             )
 
-    def _take_rtcp(self, peer: Peer, address: bytes, at: int, size: int, now: float) -> None:
-        transport = peer.transport
+    def _take_rtcp(
+        self, endpoint: Endpoint, address: bytes, at: int, size: int, now: float
+    ) -> None:
+        transport = endpoint.transport
         if transport.inbound is None or transport.is_over:
             self.drops[DropReason.SRTP_NOT_READY] += 1
             return
-        if not peer.rtcp.allows(now):
+        if not endpoint.rtcp.allows(now):
             self.drops[DropReason.RTCP_STORM] += 1
             return
-        subscriber = peer.subscriber
+        subscriber = endpoint.subscriber
         wants = subscriber is not None and subscriber.wants_feedback(now)
         if not wants and self._is_feedback(at, size, transport.inbound.profile):
             return
@@ -374,14 +376,14 @@ class Ingress:
         sources.heard(ssrc, now)
         transport.heard(address, now)
         self.octets += size
-        peer.rtcp.charge(size + RTCP_COST)
+        endpoint.rtcp.charge(size + RTCP_COST)
         try:
             packets = rtcp.parse(plain, transport_cc=wants)
         except rtcp.RtcpError:
             self.drops[DropReason.RTCP_MALFORMED] += 1
             return
-        peer.rtcp.charge(numbers_named(packets))
-        end = peer.publisher or peer.subscriber
+        endpoint.rtcp.charge(numbers_named(packets))
+        end = endpoint.publisher or endpoint.subscriber
         if end is not None:
             ntp_now = ntp_time.from_unix(now + self._wall_offset)
             for packet in packets:
@@ -414,14 +416,16 @@ class Ingress:
         if first < 4:
             self._take_stun(self._view[at : at + size].tobytes(), address, now)
         elif 20 <= first <= 63:
-            peer = self.by_address.get(address)
-            if peer is None:
+            endpoint = self.by_address.get(address)
+            if endpoint is None:
                 self.drops[DropReason.UNVERIFIED_ADDRESS] += 1
-            elif not peer.dtls.allows(now):
+            elif not isinstance(endpoint, WebRtcEndpoint):
+                self.drops[DropReason.UNKNOWN_FIRST_BYTE] += 1
+            elif not endpoint.dtls.allows(now):
                 self.drops[DropReason.DTLS_STORM] += 1
             else:
-                peer.dtls.charge(1)
-                peer.transport.receive_dtls(self._view[at : at + size].tobytes(), address, now)
+                endpoint.dtls.charge(1)
+                endpoint.transport.receive_dtls(self._view[at : at + size].tobytes(), address, now)
         elif 128 <= first <= 191:
             known = size < 12 or address in self.by_address
             reason = DropReason.RTP_MALFORMED if known else DropReason.UNVERIFIED_ADDRESS
@@ -439,20 +443,20 @@ class Ingress:
             return
         if message.cls != stun.CLASS_REQUEST:
             return  # an indication keeps a path open and asks for nothing
-        peer = self.by_ufrag.get(message.username.partition(b":")[0])
-        if peer is None:
+        endpoint = self.by_ufrag.get(message.username.partition(b":")[0])
+        if endpoint is None:
             self.drops[DropReason.STUN_UNKNOWN_USER] += 1
             return
-        if not peer.may_check(now, known=self.by_address.get(address) is peer):
+        if not endpoint.may_check(now, known=self.by_address.get(address) is endpoint):
             self.drops[DropReason.STUN_STORM] += 1
             return
         source = self._unpack_address(address)
-        if not peer.transport.receive_check(message, address, source, now):
+        if not endpoint.transport.receive_check(message, address, source, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
 
     def _take_answer(self, message: stun.StunMessage, address: bytes, now: float) -> None:
-        peer = self.by_tag.get(message.transaction_id[:TAG_BYTES])
-        if peer is None:
+        endpoint = self.by_tag.get(message.transaction_id[:TAG_BYTES])
+        if endpoint is None:
             self.drops[DropReason.STUN_UNKNOWN_USER] += 1
-        elif not peer.transport.receive_answer(message, address, now):
+        elif not endpoint.transport.receive_answer(message, address, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1

@@ -14,7 +14,7 @@ from sfu.process.rounds import Step
 from sfu.process.shedding import STEPS, Shed
 from sfu.receive.publisher import Publisher
 from sfu.receive.up_track import UpTrack
-from sfu.room.peer import Peer
+from sfu.room.endpoint import Endpoint
 from sfu.room.speakers import ActiveSpeakers
 from sfu.send.down_track import DownTrack
 from sfu.send.subscriber import Subscriber
@@ -36,7 +36,7 @@ class Router:
         self.speakers = ActiveSpeakers(loudest)
         self.id = router
         self.room = room
-        self.peers: dict[str, Peer] = {}
+        self.endpoints: dict[str, Endpoint] = {}
         """By transport id."""
         self._up_tracks: dict[str, tuple[UpTrack, Publisher]] = {}
         self._round_trips: dict[str, float] = {}
@@ -49,9 +49,9 @@ class Router:
         """What this worker can still afford."""
         self.shed = shed
         self._set_places()
-        for peer in self.peers.values():
-            if peer.subscriber is not None:
-                peer.subscriber.set_shed(shed)
+        for endpoint in self.endpoints.values():
+            if endpoint.subscriber is not None:
+                endpoint.subscriber.set_shed(shed)
 
     def _set_places(self) -> None:
         """How many voices are sent on: all while leaving some out would save next to nothing."""
@@ -62,9 +62,9 @@ class Router:
         if places != self.speakers.places:
             self.speakers.set_places(places)
 
-    def add(self, peer: Peer) -> None:
+    def add(self, endpoint: Endpoint) -> None:
         """A transport of this room was opened."""
-        self.peers[peer.transport.id] = peer
+        self.endpoints[endpoint.transport.id] = endpoint
 
     def set_up_tracks(self, publisher: Publisher, command: SetUpTracks, now: float) -> None:
         """The tracks of one publisher, all of them."""
@@ -97,11 +97,11 @@ class Router:
         subscriber.set_view(command, now)
         self._view_changed = True
 
-    def transport_connected(self, peer: Peer, now: float) -> None:
+    def transport_connected(self, endpoint: Endpoint, now: float) -> None:
         """Keys are there: media may flow."""
-        if peer.publisher is not None:
-            peer.publisher.connected()
-        subscriber = peer.subscriber
+        if endpoint.publisher is not None:
+            endpoint.publisher.connected()
+        subscriber = endpoint.subscriber
         if subscriber is None:
             return
         subscriber.connected(now)
@@ -109,17 +109,17 @@ class Router:
         if subscriber.pending is not None:
             self.set_down_tracks(subscriber, subscriber.pending, now)
 
-    def transport_gone(self, peer: Peer) -> None:
+    def transport_gone(self, endpoint: Endpoint) -> None:
         """The transport is over: its tracks end, on either side."""
-        self.peers.pop(peer.transport.id, None)
-        self._round_trips.pop(peer.transport.participant, None)
-        if peer.publisher is not None:
-            for name in peer.publisher.tracks:
-                self._forget_track(name, peer.publisher)
-            peer.publisher.close()
-        if peer.subscriber is not None:
-            peer.subscriber.close()
-            for down in peer.subscriber.down_tracks.values():
+        self.endpoints.pop(endpoint.transport.id, None)
+        self._round_trips.pop(endpoint.transport.participant, None)
+        if endpoint.publisher is not None:
+            for name in endpoint.publisher.tracks:
+                self._forget_track(name, endpoint.publisher)
+            endpoint.publisher.close()
+        if endpoint.subscriber is not None:
+            endpoint.subscriber.close()
+            for down in endpoint.subscriber.down_tracks.values():
                 self._untie(down)
 
     def _forget_track(self, name: str, publisher: Publisher) -> None:
@@ -140,9 +140,9 @@ class Router:
     def _down_tracks(self) -> list[DownTrack]:
         return [
             down
-            for peer in self.peers.values()
-            if peer.subscriber is not None
-            for down in peer.subscriber.down_tracks.values()
+            for endpoint in self.endpoints.values()
+            if endpoint.subscriber is not None
+            for down in endpoint.subscriber.down_tracks.values()
         ]
 
     @staticmethod
@@ -179,21 +179,23 @@ class Router:
         if self._turn:
             return []
         found = [
-            peer.subscriber.take_states(now)
-            for peer in self.peers.values()
-            if peer.subscriber is not None
+            endpoint.subscriber.take_states(now)
+            for endpoint in self.endpoints.values()
+            if endpoint.subscriber is not None
         ]
         return [states for states in found if states is not None]
 
     def steps(self) -> list[Step]:
-        """The next round, of which there are ten a second: of all peers feedback and reports, of
-        all tracks layers and caches.
+        """The next round, of which there are ten a second: feedback and reports of all endpoints,
+        layers and caches of all tracks.
 
         Feedback to publishers is due each time. The rest takes turns: what comes in now, what goes
         out the next time.
         """
         self._turn ^= 1
-        found: list[Step] = [partial(self._tick_peer, peer) for peer in self.peers.values()]
+        found: list[Step] = [
+            partial(self._tick_endpoint, endpoint) for endpoint in self.endpoints.values()
+        ]
         if self._turn or self.speakers.places:
             found.append(self._listen)
         return found
@@ -203,22 +205,22 @@ class Router:
         for step in self.steps():
             step(now, ntp_now)
 
-    def _tick_peer(self, peer: Peer, now: float, ntp_now: int) -> None:
-        publisher, subscriber = peer.publisher, peer.subscriber
-        if self.peers.get(peer.transport.id) is not peer:
+    def _tick_endpoint(self, endpoint: Endpoint, now: float, ntp_now: int) -> None:
+        publisher, subscriber = endpoint.publisher, endpoint.subscriber
+        if self.endpoints.get(endpoint.transport.id) is not endpoint:
             return  # gone since the round began
         if publisher is not None:
             if self._turn:
                 for track in publisher.tracks.values():
                     track.tick(now)
-            publisher.path_rtt = self._round_trips.get(peer.transport.participant, 0.0)
+            publisher.path_rtt = self._round_trips.get(endpoint.transport.participant, 0.0)
             publisher.tick(now, ntp_now)
         elif subscriber is not None and self._turn:
             subscriber.pace(now)
         elif subscriber is not None:
             subscriber.tick(now, ntp_now, self._clock_offset)
-            self._round_trips[peer.transport.participant] = subscriber.rtt
-        peer.transport.tick(now)
+            self._round_trips[endpoint.transport.participant] = subscriber.rtt
+        endpoint.transport.tick(now)
 
     def take_levels(self) -> dict[str, int] | None:
         """Who spoke since the last call, by participant; None when nothing changed."""

@@ -18,13 +18,13 @@ from sfu.drops import DropReason
 from sfu.net.dtls import Certificate
 from sfu.net.srtp import SrtpProfile
 from sfu.net.tcp import TcpSockets
-from sfu.net.transport import Transport
+from sfu.net.webrtc_transport import WebRtcTransport
 from sfu.process.channel import Channel
 from sfu.process.deadlines import Deadline, Deadlines
 from sfu.process.shedding import STEPS, Shed
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import Publisher
-from sfu.room.peer import Peer
+from sfu.room.endpoint import WebRtcEndpoint
 from sfu.room.router import Router
 from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
@@ -62,20 +62,22 @@ class WorkerRooms:
         self._address_size = address_size
         self._deadlines = deadlines
         self._rounds = rounds
-        self._router_of: dict[str, Router] = {}
+        self._endpoints: dict[str, WebRtcEndpoint] = {}
         """By transport id."""
+        self._router_of: dict[str, Router] = {}
+        """The same."""
 
     def __bool__(self) -> bool:
         """Whether there is any transport."""
         return bool(self._router_of)
 
-    def peers(self) -> list[Peer]:
-        """All transports' ends."""
-        return [peer for router in self.routers.values() for peer in router.peers.values()]
+    def endpoints(self) -> list[WebRtcEndpoint]:
+        """Of all transports."""
+        return list(self._endpoints.values())
 
-    def peers_of(self, transports: Iterable[str]) -> list[Peer]:
-        """The ends of those that there are."""
-        return [peer for peer in map(self._peer, transports) if peer is not None]
+    def endpoints_of(self, transports: Iterable[str]) -> list[WebRtcEndpoint]:
+        """Of those of these transports that exist."""
+        return [self._endpoints[name] for name in transports if name in self._endpoints]
 
     def set_shed(self, shed: Shed) -> None:
         """What this worker can still afford."""
@@ -106,20 +108,20 @@ class WorkerRooms:
             self._close_router(router, now)
 
     def _close_router(self, router: Router, now: float) -> None:
-        for peer in list(router.peers.values()):
-            self._close_peer(router, peer, now)
+        for transport in list(router.endpoints):
+            self._close_endpoint(router, self._endpoints[transport], now)
         self.routers.pop(router.id, None)
 
     def _open_transport(self, command: control.OpenTransport, now: float) -> None:
         router = self.routers.get(command.router)
         if router is None or command.transport in self._router_of:
             return
-        transport = Transport(
+        transport = WebRtcTransport(
             command, self.certificate, self._profiles, self, self._tcp.send_one, now
         )
         if command.direction == "publish":
             publisher = Publisher(transport, self._forwarder, secrets.randbits(32), self._deadlines)
-            peer = Peer(transport, publisher=publisher)
+            endpoint = WebRtcEndpoint(transport, publisher=publisher)
         else:
             subscriber = Subscriber(
                 transport,
@@ -129,75 +131,73 @@ class WorkerRooms:
                 _random_seq,
                 self._deadlines,
             )
-            peer = Peer(transport, subscriber=subscriber)
-        router.add(peer)
+            endpoint = WebRtcEndpoint(transport, subscriber=subscriber)
+        router.add(endpoint)
         self._router_of[transport.id] = router
-        self._ingress.by_ufrag[command.ice_ufrag.encode()] = peer
-        self._ingress.by_tag[transport.tag] = peer
+        self._endpoints[transport.id] = endpoint
+        self._ingress.by_ufrag[command.ice_ufrag.encode()] = endpoint
+        self._ingress.by_tag[transport.tag] = endpoint
         self._rounds.soon()
 
     def _connect_transport(self, command: control.ConnectTransport, now: float) -> None:
-        peer = self._peer(command.transport)
-        if peer is not None:
-            peer.transport.connect(command, now)
+        endpoint = self._endpoints.get(command.transport)
+        if endpoint is not None:
+            endpoint.transport.connect(command, now)
 
     def _restart_ice(self, command: control.RestartIce, now: float) -> None:
-        peer = self._peer(command.transport)
-        if peer is not None:
-            peer.transport.restart_ice(command.ice_ufrag, command.ice_pwd)
-            self._ingress.by_ufrag.update(dict.fromkeys(peer.transport.ufrags, peer))
+        endpoint = self._endpoints.get(command.transport)
+        if endpoint is not None:
+            endpoint.transport.restart_ice(command.ice_ufrag, command.ice_pwd)
+            self._ingress.by_ufrag.update(dict.fromkeys(endpoint.transport.ufrags, endpoint))
 
     def _set_up_tracks(self, command: control.SetUpTracks, now: float) -> None:
-        peer = self._peer(command.transport)
-        if peer is not None and peer.publisher is not None:
-            self._router_of[command.transport].set_up_tracks(peer.publisher, command, now)
+        endpoint = self._endpoints.get(command.transport)
+        if endpoint is not None and endpoint.publisher is not None:
+            self._router_of[command.transport].set_up_tracks(endpoint.publisher, command, now)
 
     def _set_down_tracks(self, command: control.SetDownTracks, now: float) -> None:
-        peer = self._peer(command.transport)
-        if peer is not None and peer.subscriber is not None:
-            self._router_of[command.transport].set_down_tracks(peer.subscriber, command, now)
+        endpoint = self._endpoints.get(command.transport)
+        if endpoint is not None and endpoint.subscriber is not None:
+            self._router_of[command.transport].set_down_tracks(endpoint.subscriber, command, now)
 
     def _set_view(self, command: control.SetView, now: float) -> None:
-        peer = self._peer(command.transport)
-        if peer is not None and peer.subscriber is not None:
-            self._router_of[command.transport].set_view(peer.subscriber, command, now)
+        endpoint = self._endpoints.get(command.transport)
+        if endpoint is not None and endpoint.subscriber is not None:
+            self._router_of[command.transport].set_view(endpoint.subscriber, command, now)
 
     def _close_transport(self, command: control.CloseTransport, now: float) -> None:
-        peer = self._peer(command.transport)
-        if peer is not None:
-            self._close_peer(self._router_of[command.transport], peer, now)
+        endpoint = self._endpoints.get(command.transport)
+        if endpoint is not None:
+            self._close_endpoint(self._router_of[command.transport], endpoint, now)
 
-    def _peer(self, transport: str) -> Peer | None:
-        router = self._router_of.get(transport)
-        return None if router is None else router.peers.get(transport)
-
-    def _close_peer(self, router: Router, peer: Peer, now: float) -> None:
+    def _close_endpoint(self, router: Router, endpoint: WebRtcEndpoint, now: float) -> None:
         """We end it: what waits is sent, the peer is told, nothing is kept."""
         self._outbox.flush(now)
-        if peer.subscriber is not None:
-            peer.subscriber.goodbye(now)
-        peer.transport.close(now)
-        self._forget(router, peer, now)
+        if endpoint.subscriber is not None:
+            endpoint.subscriber.goodbye(now)
+        endpoint.transport.close(now)
+        self._forget(router, endpoint, now)
 
-    def _forget(self, router: Router, peer: Peer, now: float) -> None:
-        router.transport_gone(peer)
-        self._router_of.pop(peer.transport.id, None)
-        self._ingress.by_tag.pop(peer.transport.tag, None)
-        for ufrag in peer.transport.ufrags:
+    def _forget(self, router: Router, endpoint: WebRtcEndpoint, now: float) -> None:
+        router.transport_gone(endpoint)
+        self._router_of.pop(endpoint.transport.id, None)
+        self._endpoints.pop(endpoint.transport.id, None)
+        self._ingress.by_tag.pop(endpoint.transport.tag, None)
+        for ufrag in endpoint.transport.ufrags:
             self._ingress.by_ufrag.pop(ufrag, None)
-        for address in peer.transport.addresses:
-            if self._ingress.by_address.get(address) is peer:
+        for address in endpoint.transport.addresses:
+            if self._ingress.by_address.get(address) is endpoint:
                 del self._ingress.by_address[address]
                 self._tcp.dismiss(address, now)
 
     # What transports tell (TransportEvents).
 
-    def transport_changed(self, transport: Transport, now: float) -> None:
+    def transport_changed(self, transport: WebRtcTransport, now: float) -> None:
         """Pass it on; a transport that is over is forgotten."""
         router = self._router_of.get(transport.id)
         if router is None:
             return
-        peer = router.peers[transport.id]
+        endpoint = self._endpoints[transport.id]
         log.info(
             "%s transport is %s",
             transport.direction,
@@ -205,9 +205,9 @@ class WorkerRooms:
             extra={"room": router.room, "participant": transport.participant},
         )
         if transport.state == "connected":
-            router.transport_connected(peer, now)
+            router.transport_connected(endpoint, now)
         elif transport.is_over:
-            self._forget(router, peer, now)
+            self._forget(router, endpoint, now)
         if transport.state != "new":
             self._channel.send(
                 control.TransportChanged(
@@ -215,52 +215,52 @@ class WorkerRooms:
                 )
             )
 
-    def transport_checked(self, transport: Transport) -> None:
+    def transport_checked(self, transport: WebRtcTransport) -> None:
         """Tell signaling that the peer got through to us."""
         self._channel.send(control.TransportChanged(transport=transport.id, state="checked"))
 
-    def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
+    def ufrag_forgotten(self, transport: WebRtcTransport, ufrag: bytes) -> None:
         """Checks under this user name are nobody's now."""
         self._ingress.by_ufrag.pop(ufrag, None)
 
-    def address_claimed(self, transport: Transport, address: bytes) -> bool:
+    def address_claimed(self, transport: WebRtcTransport, address: bytes) -> bool:
         """Datagrams from there are this transport's, if nobody else's; a connection may stay."""
-        peer = self._peer(transport.id)
+        endpoint = self._endpoints.get(transport.id)
         owner = self._ingress.by_address.get(address)
-        if peer is None:
+        if endpoint is None:
             return False
-        if owner is not None and owner is not peer:
+        if owner is not None and owner is not endpoint:
             self._ingress.drops[DropReason.ADDRESS_TAKEN] += 1
             return False
-        self._ingress.by_address[address] = peer
+        self._ingress.by_address[address] = endpoint
         self._tcp.verify(address)
         return True
 
-    def address_proven(self, transport: Transport, address: bytes, now: float) -> None:
+    def address_proven(self, transport: WebRtcTransport, address: bytes, now: float) -> None:
         """Whoever had it is not there any more."""
         owner = self._ingress.by_address.pop(address, None)
         if owner is not None and owner.transport is not transport:
             owner.transport.address_lost(address, now)
         self.address_claimed(transport, address)
 
-    def address_forgotten(self, transport: Transport, address: bytes, now: float) -> None:
+    def address_forgotten(self, transport: WebRtcTransport, address: bytes, now: float) -> None:
         """Datagrams from there are nobody's; a connection is closed."""
-        peer = self._ingress.by_address.get(address)
-        if peer is not None and peer.transport is transport:
+        endpoint = self._ingress.by_address.get(address)
+        if endpoint is not None and endpoint.transport is transport:
             del self._ingress.by_address[address]
             self._tcp.dismiss(address, now)
 
     def connection_closed(self, address: bytes, now: float) -> None:
         """The far end of a connection is gone."""
-        peer = self._ingress.by_address.pop(address, None)
-        if peer is not None:
-            peer.transport.address_lost(address, now)
+        endpoint = self._ingress.by_address.pop(address, None)
+        if endpoint is not None:
+            endpoint.transport.address_lost(address, now)
 
-    def address_selected(self, transport: Transport, now: float) -> None:
+    def address_selected(self, transport: WebRtcTransport, now: float) -> None:
         """The peer is to be sent to another address, or nowhere for now."""
-        peer = self._peer(transport.id)
-        if peer is not None and peer.subscriber is not None:
-            peer.subscriber.address_selected(now)
+        endpoint = self._endpoints.get(transport.id)
+        if endpoint is not None and endpoint.subscriber is not None:
+            endpoint.subscriber.address_selected(now)
 
 
 _COMMANDS: Final[dict[type, Callable[..., None]]] = {

@@ -179,7 +179,7 @@ class Subscriber:
         self.down_tracks[spec.ssrc] = down
         self._used_ssrcs |= {spec.ssrc, spec.rtx_ssrc} - {0}
         if len(self._used_ssrcs) > MAX_USED_SSRCS:
-            self.transport.is_used_up = True
+            self.transport.use_up()
         return down
 
     def _drop(self, down: DownTrack, now: float) -> None:

@@ -16,7 +16,6 @@ from typing import Any, Final, cast
 import pytest
 
 from sfu import control
-from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.process.deadlines import NEVER, Deadlines
 from sfu.receive import arrival, in_order
 from sfu.send import audio_repair
@@ -25,6 +24,7 @@ from sfu.send.forwarder import Forwarder
 from sfu.send.subscriber import Subscriber
 from sfu.wire import ntp, rtcp
 from tests.sfu.congestion.link import Receiver, VirtualLink
+from tests.sfu.keyed_transport import KeyedTransport
 from tests.sfu.peers import down_spec
 from tests.sfu.room_sources import HALVES, UPLINK, Arrival, Camera, LayerPlan, Source, Voice
 from tests.sfu.room_uplink import Uplink
@@ -33,22 +33,6 @@ from tests.sfu.room_viewer import Picture, Sound, body
 BATCH, MEDIA, REPAIR = 0.003, 0.1, 0.01
 UDP_IP: Final = 28
 """Bytes of headers that a link's rate counts too."""
-
-
-class Keys:
-    """What a subscriber needs of its transport."""
-
-    id, participant = "t", "viewer"
-
-    def __init__(self) -> None:
-        key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
-        self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
-        self.inbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
-        self.selected = bytes(16)
-        self.is_open = True
-
-    def send_rtcp(self, packet: bytes, now: float) -> None:
-        """Sender reports: the viewer needs none of them."""
 
 
 class Room:
@@ -75,7 +59,7 @@ class Room:
         self.random = random.Random(seed)
         self.outbox = Outbox(self)
         self.forwarder = Forwarder(self.outbox)
-        self.keys = Keys()
+        self.keys = KeyedTransport()
         self.now = 0.0
         self.deadlines = Deadlines(pytest.fail)
         self._repairs = self.deadlines.add("repairs", self._repairs_due, REPAIR)
@@ -124,7 +108,7 @@ class Room:
     def _join(self) -> None:
         first = self.random.randrange(0x8000)
         self.subscriber = Subscriber(
-            cast(Any, self.keys), self.forwarder, self.outbox, 16, lambda: first, self.deadlines
+            self.keys, self.forwarder, self.outbox, 16, lambda: first, self.deadlines
         )
         self.subscriber.connected(0.0)
         self.pictures: dict[str, Picture] = {}
@@ -205,7 +189,7 @@ class Room:
 
     def _open(self, datagram: bytes) -> bytes:
         """What it says; one that was sent before must be the very same."""
-        plain = self._sealed.get(datagram) or self.keys.inbound.unprotect(datagram)
+        plain = self._sealed.get(datagram) or self.keys.far_end.unprotect(datagram)
         assert plain is not None
         self.copies += datagram in self._sealed
         self._sealed[datagram] = plain

@@ -8,8 +8,8 @@ import socket
 from sfu import control
 from sfu.net import path, stun
 from sfu.net.sources import MAX_KNOWN
-from sfu.net.transport import MAX_CONNECTIONS
-from sfu.room.peer import CHECK_BURST, DTLS_BURST, PACKET_RATE
+from sfu.net.webrtc_transport import MAX_CONNECTIONS
+from sfu.room.endpoint import CHECK_BURST, DTLS_BURST, PACKET_RATE
 from sfu.wire import rtcp, rtp
 from tests.sfu.peers import (
     EXTENSIONS,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from sfu import control
-from sfu.net.srtp import AEAD_AES_128_GCM, Arena, SrtpContext
+from sfu.net.srtp import Arena
 from sfu.process.deadlines import Deadlines
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import Publisher
 from sfu.receive.up_track import SILENT
-from sfu.room.peer import Peer
+from sfu.room.endpoint import Endpoint
 from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
 from sfu.wire import transport_cc
+from tests.sfu.keyed_transport import KeyedTransport
 from tests.sfu.peers import audio_spec
 
 SLOT = 2048
@@ -33,32 +34,23 @@ class Nobody:
 
 
 class Voice:
-    """The transport of one publisher with a microphone, SSRC 500, and an `Ingress`."""
-
-    id = "t"
-    participant = "p"
-    is_over = False
-
-    def heard(self, address: bytes, now: float) -> None:
-        """It is always there."""
+    """One publisher with a microphone, SSRC 500, and an `Ingress`."""
 
     def __init__(self, wide: int = WIDE, level: int = LEVEL) -> None:
-        key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
-        self.inbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
-        self.far_end = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
+        self.transport = KeyedTransport()
         arena = Arena(SLOT)
-        forwarder = Forwarder(Outbox(cast(Any, Nobody())))
+        forwarder = Forwarder(Outbox(Nobody()))
         self.ingress = Ingress(
             arena, [arena.pointer], SLOT, len(ADDRESS), lambda _: ("", 0), 0.0, forwarder.dirty
         )
         self.arena = arena
-        self.publisher = Publisher(cast(Any, self), forwarder, 1, Deadlines(pytest.fail))
+        self.publisher = Publisher(self.transport, forwarder, 1, Deadlines(pytest.fail))
         extensions = control.Extensions(transport_cc=wide, audio_level=level)
         ((self.track,), _) = self.publisher.set_tracks(
             control.SetUpTracks("t", extensions, (audio_spec("a"),))
         )
         self.publisher.connected()
-        self.ingress.by_address[ADDRESS] = Peer(cast(Any, self), publisher=self.publisher)
+        self.ingress.by_address[ADDRESS] = Endpoint(self.transport, publisher=self.publisher)
         self.seq = 0
 
     def send(self, block: str, profile: int = 0xBEDE, payload: bytes = b"\x78abc") -> None:
@@ -69,7 +61,7 @@ class Voice:
         plain = struct.pack(
             "!BBHIIHH", 0x90, 111, self.seq, self.seq * 960, 500, profile, len(body) // 4
         )
-        protected = self.far_end.protect(plain + body + payload)
+        protected = self.transport.far_sender.protect(plain + body + payload)
         assert protected is not None
         self.arena.data[: len(protected)] = protected
         self.ingress.take([len(protected)], ADDRESS, float(self.seq))

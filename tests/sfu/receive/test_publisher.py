@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from sfu import control
 from sfu.drops import DropReason
-from sfu.net.srtp import AEAD_AES_128_GCM, Arena, SrtpContext
+from sfu.net.srtp import Arena
 from sfu.process.deadlines import Deadlines
 from sfu.receive.ingress import Ingress
 from sfu.receive.publisher import HELD, MAX_SSRCS, MAX_UNDECIDED, Publisher
-from sfu.room.peer import Peer
+from sfu.room.endpoint import Endpoint
 from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
+from tests.sfu.keyed_transport import KeyedTransport
 from tests.sfu.peers import keyframe, video_spec
 
 SLOT = 2048
@@ -34,21 +35,12 @@ class Nobody:
 
 
 class Cameras:
-    """The transport of one publisher, protected as on the wire, with an `Ingress`."""
-
-    id = "t"
-    participant = "p"
-    is_over = False
-
-    def heard(self, address: bytes, now: float) -> None:
-        """It is always there."""
+    """One publisher, protected as on the wire, with an `Ingress`."""
 
     def __init__(self, *tracks: control.UpTrackSpec) -> None:
-        key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
-        self.inbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
-        self.far_end = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
+        self.transport = KeyedTransport()
         self.arena = Arena(SLOT)
-        self.forwarder = Forwarder(Outbox(cast(Any, Nobody())))
+        self.forwarder = Forwarder(Outbox(Nobody()))
         self.ingress = Ingress(
             self.arena,
             [self.arena.pointer],
@@ -58,19 +50,16 @@ class Cameras:
             0.0,
             self.forwarder.dirty,
         )
-        self.publisher = Publisher(cast(Any, self), self.forwarder, 1, Deadlines(pytest.fail))
+        self.publisher = Publisher(self.transport, self.forwarder, 1, Deadlines(pytest.fail))
         self.announce(*tracks)
         self.publisher.connected()
-        self.ingress.by_address[ADDRESS] = Peer(cast(Any, self), publisher=self.publisher)
+        self.ingress.by_address[ADDRESS] = Endpoint(self.transport, publisher=self.publisher)
         self.numbers: dict[int, int] = {}
         self.now = 0.0
 
     def announce(self, *tracks: control.UpTrackSpec) -> None:
         extensions = control.Extensions(mid=MID, rid=RID, repaired_rid=REPAIRED)
         self.publisher.set_tracks(control.SetUpTracks("t", extensions, tracks))
-
-    def send_rtcp(self, packet: bytes, now: float) -> None:
-        pass
 
     def send(
         self, ssrc: int, *, mid: str = "", rid: str = "", kind: int = VP8, payload: bytes = b""
@@ -85,7 +74,9 @@ class Cameras:
         block += bytes(-len(block) % 4)
         header = struct.pack("!BBHII", 0x90, 0x80 | kind, number, number * 3600, ssrc)
         header += struct.pack("!HH", 0xBEDE, len(block) // 4) + block
-        protected = self.far_end.protect(header + (payload or keyframe(number & 0x7FFF, 100)))
+        protected = self.transport.far_sender.protect(
+            header + (payload or keyframe(number & 0x7FFF, 100))
+        )
         assert protected is not None
         self.arena.data[: len(protected)] = protected
         self.ingress.take([len(protected)], ADDRESS, self.now)

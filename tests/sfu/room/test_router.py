@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from sfu import control
 from sfu.codecs import opus, red
-from sfu.net.srtp import AEAD_AES_128_GCM, SrtpContext
 from sfu.process.deadlines import Deadlines
 from sfu.process.shedding import STEPS
 from sfu.receive import arrival
 from sfu.receive.publisher import Publisher
 from sfu.receive.rtp_stream import RtpStream
 from sfu.receive.up_track import PRE_ROLL
-from sfu.room.peer import Peer
+from sfu.room.endpoint import Endpoint
 from sfu.room.router import FEW_MORE, SPEECH_LEVEL, Router
 from sfu.send.egress import Outbox
 from sfu.send.forwarder import Forwarder
 from sfu.send.subscriber import MAX_USED_SSRCS, Subscriber
 from sfu.wire import ntp, rtcp, rtp
 from sfu.wire.packet import MARKER
+from tests.sfu.keyed_transport import KeyedTransport
 from tests.sfu.peers import audio_spec, delta_frame, down_spec, keyframe, video_spec
 
 FRAME = 0.02
@@ -36,41 +36,15 @@ RED = 63
 LAYERS = tuple(control.StreamSpec(rid=rid, ssrc=30 + n) for n, rid in enumerate("qhf"))
 
 
-class Keys:
-    """A transport as far as publisher and subscriber see it, and the far end of it."""
-
-    def __init__(self, name: str, participant: str) -> None:
-        key = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
-        self.id = name
-        self.participant = participant
-        self.selected = name.encode().ljust(16, b"\0")[:16]
-        self.is_open = True
-        self.is_used_up = False
-        self.inbound: SrtpContext | None = None
-        self.outbound = SrtpContext(AEAD_AES_128_GCM, key, inbound=False)
-        self.far_end = SrtpContext(AEAD_AES_128_GCM, key, inbound=True)
-        self.rtcp: list[rtcp.Packet] = []
-        self.ticked_at = 0.0
-
-    def send_rtcp(self, packet: bytes, now: float) -> None:
-        self.rtcp += rtcp.parse(packet)
-
-    def tick(self, now: float) -> None:
-        self.ticked_at = now
-
-    def said(self, kind: type[rtcp.Packet]) -> list[Any]:
-        return [packet for packet in self.rtcp if isinstance(packet, kind)]
-
-
 class Sender:
     """One publisher, its voice and its picture."""
 
     def __init__(self, room: Room, name: str, *specs: control.UpTrackSpec) -> None:
         self.room = room
-        self.keys = Keys(f"{name}-publish", name)
-        self.publisher = Publisher(cast(Any, self.keys), room.forwarder, 1, room.deadlines)
-        self.peer = Peer(cast(Any, self.keys), publisher=self.publisher)
-        room.router.add(self.peer)
+        self.keys = KeyedTransport(f"{name}-publish", name)
+        self.publisher = Publisher(self.keys, room.forwarder, 1, room.deadlines)
+        self.endpoint = Endpoint(self.keys, publisher=self.publisher)
+        room.router.add(self.endpoint)
         self.specs = specs
         self.level: int | None = QUIET
         """None: it sends no voice at all."""
@@ -115,16 +89,16 @@ class Viewer:
         self, room: Room, name: str, *specs: control.DownTrackSpec, transport_cc: bool = False
     ) -> None:
         self.room = room
-        self.keys = Keys(f"{name}-subscribe", name)
+        self.keys = KeyedTransport(f"{name}-subscribe", name)
         self.subscriber = Subscriber(
-            cast(Any, self.keys), room.forwarder, room.outbox, 16, lambda: 100, room.deadlines
+            self.keys, room.forwarder, room.outbox, 16, lambda: 100, room.deadlines
         )
-        self.peer = Peer(cast(Any, self.keys), subscriber=self.subscriber)
-        room.router.add(self.peer)
+        self.endpoint = Endpoint(self.keys, subscriber=self.subscriber)
+        room.router.add(self.endpoint)
         self.extensions = control.Extensions(transport_cc=5 if transport_cc else 0)
         self.packets: list[bytes] = []
         self.list(*specs)
-        room.router.transport_connected(self.peer, room.now)
+        room.router.transport_connected(self.endpoint, room.now)
         assert self.subscriber.egress is not None
         room.viewers[self.subscriber.egress.name] = self
 
@@ -184,7 +158,7 @@ class Room:
 
     def leave(self, sender: Sender) -> None:
         self.senders.remove(sender)
-        self.router.transport_gone(sender.peer)
+        self.router.transport_gone(sender.endpoint)
 
     def tick(self) -> None:
         """As the worker's loop does each 100 ms."""
@@ -459,11 +433,11 @@ def test_lost_voice_is_asked_for_while_the_answer_would_be_heard(rtt: float, ask
     alice.speak(lost=True)
     lost = alice.numbers[500]
     room.run(0.06)
-    wanted = [seq for packet in alice.keys.said(rtcp.Nack) for seq in packet.seqs]
+    wanted = [seq for packet in alice.keys.sent(rtcp.Nack) for seq in packet.seqs]
     assert wanted[:1] == ([lost] if asked else [])
-    assert not alice.keys.said(rtcp.Pli)
+    assert not alice.keys.sent(rtcp.Pli)
     room.run(1.0)
-    wanted = [seq for packet in alice.keys.said(rtcp.Nack) for seq in packet.seqs]
+    wanted = [seq for packet in alice.keys.sent(rtcp.Nack) for seq in packet.seqs]
     # Only as often as an answer could still be heard.
     assert len(wanted) <= 5
     room.flush()
@@ -579,7 +553,7 @@ def test_states_of_a_picture_that_comes_slowly() -> None:
     assert scene.picture.state == "noPackets"
     scene.film(1.0)
     assert scene.picture.state == "noKeyframe"
-    assert scene.alice.keys.said(rtcp.Pli)
+    assert scene.alice.keys.sent(rtcp.Pli)
     scene.alice.show(key=True)
     scene.film(1.0)
     assert (scene.picture.state, scene.picture.spatial) == ("flowing", 0)

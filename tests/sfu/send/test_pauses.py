@@ -14,6 +14,7 @@ from sfu.receive.publisher import Publisher
 from sfu.receive.rtp_stream import RtpStream
 from sfu.send import pauses
 from sfu.send.audio_repair import Redundancy
+from tests.sfu.keyed_transport import KeyedTransport
 from tests.sfu.peers import audio_spec
 from tests.sfu.send.test_forwarder import Scene, body, seqs, stamps
 
@@ -165,20 +166,8 @@ def test_an_announced_pause_is_not_doubted() -> None:
     assert Silence(PAUSE).asked(0.1) == []
 
 
-class Link:
-    """What a publisher needs of its transport."""
-
-    id, participant, inbound = "t", "alice", None
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send_rtcp(self, packet: bytes, now: float) -> None:
-        self.sent.append(packet)
-
-
 def test_the_request_leaves_on_a_tick() -> None:
-    link = Link()
+    link = KeyedTransport()
     scene = Scene(audio_spec("a"))
     publisher = Publisher(link, scene.forwarder, 7, Deadlines(pytest.fail))  # type: ignore[arg-type]
     publisher.set_tracks(
@@ -189,8 +178,8 @@ def test_the_request_leaves_on_a_tick() -> None:
     stream = publisher.streams[500]
     arrival.receive(stream, 65535, 0, 0, NOISE, 1.0)
     assert not publisher.repair(1.02, 0.01)
-    assert link.sent == []
+    assert link.compounds == []
     publisher.repair(1.1, 0.01)
     publisher.repair(1.2, 0.01)
-    assert link.sent == [b"\x81\xcd\x00\x03" + bytes((0, 0, 0, 7, 0, 0, 1, 0xF4, 0, 0, 0, 0))]
+    assert link.compounds == [b"\x81\xcd\x00\x03" + bytes((0, 0, 0, 7, 0, 0, 1, 0xF4, 0, 0, 0, 0))]
     assert stream.nacks == 1

@@ -8,12 +8,12 @@ from sfu.net.dtls import Certificate, DtlsConnection
 from sfu.net.framing import CONNECTION_FAMILY
 from sfu.net.path import PROOF_LASTS, SILENCE
 from sfu.net.srtp import PROFILES
-from sfu.net.transport import (
+from sfu.net.webrtc_transport import (
     CONSENT_TIMEOUT,
     ICE_TIMEOUT,
     MAX_ADDRESSES,
     MAX_CONNECTIONS,
-    Transport,
+    WebRtcTransport,
 )
 
 HOME, AWAY = b"address-at-home.", b"address-on-road."
@@ -34,31 +34,31 @@ class Owner:
         self.checked = 0
         self.forgotten_ufrags: list[bytes] = []
 
-    def transport_changed(self, transport: Transport, now: float) -> None:
+    def transport_changed(self, transport: WebRtcTransport, now: float) -> None:
         self.changes.append((transport.state, transport.reason))
 
-    def transport_checked(self, transport: Transport) -> None:
+    def transport_checked(self, transport: WebRtcTransport) -> None:
         self.checked += 1
 
-    def ufrag_forgotten(self, transport: Transport, ufrag: bytes) -> None:
+    def ufrag_forgotten(self, transport: WebRtcTransport, ufrag: bytes) -> None:
         self.forgotten_ufrags.append(ufrag)
 
-    def address_claimed(self, transport: Transport, address: bytes) -> bool:
+    def address_claimed(self, transport: WebRtcTransport, address: bytes) -> bool:
         if address in self.taken:
             self.refused += 1
             return False
         self.verified.append(address)
         return True
 
-    def address_proven(self, transport: Transport, address: bytes, now: float) -> None:
+    def address_proven(self, transport: WebRtcTransport, address: bytes, now: float) -> None:
         self.taken.remove(address)
         self.verified.append(address)
 
-    def address_forgotten(self, transport: Transport, address: bytes, now: float) -> None:
+    def address_forgotten(self, transport: WebRtcTransport, address: bytes, now: float) -> None:
         if address in self.verified:
             self.verified.remove(address)
 
-    def address_selected(self, transport: Transport, now: float) -> None:
+    def address_selected(self, transport: WebRtcTransport, now: float) -> None:
         self.selected.append(transport.selected)
 
     def send(self, datagram: bytes, address: bytes, now: float) -> None:
@@ -76,7 +76,7 @@ class Scene:
             ice_ufrag="ours",
             ice_pwd="password",
         )
-        self.transport = Transport(
+        self.transport = WebRtcTransport(
             command, Certificate.generate(), PROFILES, self.owner, self.owner.send, 0.0
         )
         self.certificate = Certificate.generate()
@@ -558,7 +558,7 @@ def test_a_connection_is_proven_and_there_are_two_at_most() -> None:
 
 def test_one_whose_keys_are_used_up_ends_at_the_next_tick() -> None:
     scene = connected()
-    scene.transport.is_used_up = True
+    scene.transport.use_up()
     assert scene.owner.changes == [("connected", "")]
     scene.transport.tick(2.0)
     assert scene.owner.changes[1:] == [("closed", "")]

@@ -1,4 +1,4 @@
-"""Whose a datagram is: a transport with one of its two possible ends, and what it may cost us.
+"""A transport of a room, what is published or received over it, and what it may cost us.
 
 Theory of operation. What a participant sends costs a worker time before anybody knows what it is
 good for, so there is a budget for each kind, looked at before the step that costs: packets and
@@ -17,6 +17,7 @@ from typing import Final
 
 from sfu.net.budget import Budget
 from sfu.net.transport import Transport
+from sfu.net.webrtc_transport import WebRtcTransport
 from sfu.receive.publisher import Publisher
 from sfu.send.subscriber import Subscriber
 from sfu.wire import rtcp, transport_cc
@@ -29,8 +30,8 @@ PACKET_BURST: Final = 1.0 * PACKET_RATE
 """As after a stall of the network for a second."""
 OCTET_BURST: Final = 1.0 * OCTET_RATE
 RTCP_RATE: Final = 64 * 1024
-"""Bytes of RTCP a second that a peer may send in the long run, each number that it names counted as
-one more: a receiver of 20 Mbit/s needs a tenth of it."""
+"""Bytes of RTCP a second that a transport may take in the long run, each number that is named in it
+counted as one more: a receiver of 20 Mbit/s needs a tenth of it."""
 RTCP_BURST: Final = 2 * RTCP_RATE
 RTCP_COST: Final = 100
 """Bytes that each datagram counts besides its own: the smallest takes as long as one of those."""
@@ -43,17 +44,13 @@ DTLS_RATE: Final = 50
 DTLS_BURST: Final = 200
 
 
-class Peer:
+class Endpoint:
     """Owned by the room; the receive path counts `packets` and `octets` up."""
 
     __slots__ = (
         "_octets_left",
-        "_other_checks",
-        "_own_checks",
         "_packets_left",
         "_settled_at",
-        "dtls",
-        "dtls",
         "is_over_budget",
         "octets",
         "packets",
@@ -79,12 +76,9 @@ class Peer:
         self.is_over_budget = False
         """The publisher has no context, because it sends too much."""
         self.rtcp = Budget(RTCP_RATE, RTCP_BURST)
-        self.dtls = Budget(DTLS_RATE, DTLS_BURST)
         self._packets_left = PACKET_BURST
         self._octets_left = OCTET_BURST
         self._settled_at = 0.0
-        self._own_checks = Budget(CHECK_RATE, CHECK_BURST)
-        self._other_checks = Budget(CHECK_RATE, CHECK_BURST)
 
     def settle(self, now: float) -> None:
         """Charge what was counted. As two `Budget`s, which would take three times as long."""
@@ -109,10 +103,29 @@ class Peer:
             self.publisher.connected()
         return True
 
+
+class WebRtcEndpoint(Endpoint):
+    """One with a browser at the other end, which checks its paths and shakes hands."""
+
+    __slots__ = ("_other_checks", "_own_checks", "dtls")
+
+    transport: WebRtcTransport
+
+    def __init__(
+        self,
+        transport: WebRtcTransport,
+        publisher: Publisher | None = None,
+        subscriber: Subscriber | None = None,
+    ) -> None:
+        super().__init__(transport, publisher, subscriber)
+        self.dtls = Budget(DTLS_RATE, DTLS_BURST)
+        self._own_checks = Budget(CHECK_RATE, CHECK_BURST)
+        self._other_checks = Budget(CHECK_RATE, CHECK_BURST)
+
     def may_check(self, now: float, *, known: bool) -> bool:
         """Whether one more STUN check may be looked at.
 
-        `known`: it comes from an address of this peer. Checks from elsewhere, which anybody can
+        `known`: it comes from an address of this endpoint. Checks from elsewhere, which anybody can
         send who saw the user name once, have a budget of their own.
         """
         budget = self._own_checks if known else self._other_checks
