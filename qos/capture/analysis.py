@@ -157,7 +157,7 @@ class Analysis:
         if isinstance(datagram, str):
             self.skipped[datagram] += 1
         elif datagram.protocol == TCP:
-            reason = self._framing.take(time, datagram)
+            reason = self._framing.add(time, datagram)
             if reason:
                 self.skipped[reason] += 1
         else:
@@ -206,7 +206,7 @@ class Analysis:
             self.skipped["rtcpTruncated"] += 1
         elif rtcp.is_plain(payload):
             self.rtcp_packets += 1
-            self.round_trips.take(time, payload)
+            self.round_trips.add(time, payload)
         elif rtcp.is_secure(payload, size):
             self.srtcp_packets += 1
         else:
@@ -220,7 +220,7 @@ class Analysis:
                 self._decide(next(iter(self._held)))
             candidate = self._held[key] = Candidate()
         self._holding += 1
-        if candidate.take(packet):
+        if candidate.add(packet):
             self._decide(key)
         elif self._holding > MAX_HELD:
             self._decide(next(iter(self._held)))

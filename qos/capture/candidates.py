@@ -57,7 +57,7 @@ class Candidate:
         self._count, self._seconds = FIRST_TRY
         self._left = TRIES
 
-    def take(self, packet: Held) -> bool:
+    def add(self, packet: Held) -> bool:
         """Hold a packet; whether it is time to decide."""
         held = self.held
         held.append(packet)

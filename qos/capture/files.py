@@ -105,7 +105,7 @@ class CaptureFile:
             self._at = 0
         return self._buffer[self._at : self._at + size]
 
-    def _take(self, size: int, what: str) -> bytes:
+    def _exactly(self, size: int, what: str) -> bytes:
         data = self._peek(size)
         if len(data) < size:
             raise CaptureError(
@@ -128,7 +128,7 @@ class CaptureFile:
 
     def _pcap(self, order: str, unit: int) -> Iterator[Packet]:
         start = self._offset
-        header = self._take(24, "the file header")
+        header = self._exactly(24, "the file header")
         major, minor = struct.unpack_from(f"{order}HH", header, 4)
         if major != 2:
             raise CaptureError(start + 4, f"pcap version {major}.{minor} is not known")
@@ -163,8 +163,8 @@ class CaptureFile:
             self._need(16 + min(size, MAX_PACKET), "a packet")
 
     def _need(self, size: int, what: str) -> bytes:
-        """As `_take`, but leaves the bytes to be taken."""
-        data = self._take(size, what)
+        """As `_exactly`, but leaves the bytes in place."""
+        data = self._exactly(size, what)
         self._at -= size
         return data
 
@@ -183,11 +183,11 @@ class CaptureFile:
                 raise CaptureError(at, f"a block of {size} bytes cannot be")
             if kind not in (1, 2, 3, 6):
                 self._pass_over(size - 4, "a block")
-                self._check_end(order, size, self._take(4, "a block"))
+                self._check_end(order, size, self._exactly(4, "a block"))
                 continue
             if size > MAX_BLOCK:
                 raise CaptureError(at, f"a block of {size} bytes cannot be")
-            block = self._take(size, "a block")
+            block = self._exactly(size, "a block")
             self._check_end(order, size, block[-4:])
             if kind == 1:
                 if len(interfaces) >= MAX_INTERFACES:
@@ -241,7 +241,7 @@ class CaptureFile:
         size = struct.unpack_from(f"{order}I", head, 4)[0]
         if size < 28 or size % 4 or size > MAX_BLOCK:
             raise CaptureError(at, f"a section header of {size} bytes cannot be")
-        block = self._take(size, "a section header")
+        block = self._exactly(size, "a section header")
         self._check_end(order, size, block[-4:])
         major, minor = struct.unpack_from(f"{order}HH", block, 12)
         if major != 1:

@@ -28,7 +28,7 @@ class Framing:
         self._payload = payload
         self._flows: dict[bytes, tuple[int, bytes]] = {}
 
-    def take(self, time: float, segment: Datagram) -> str:
+    def add(self, time: float, segment: Datagram) -> str:
         """Take a segment; why it gave nothing, or an empty text."""
         flow = segment.flow
         if segment.flags & _SYN:

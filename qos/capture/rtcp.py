@@ -55,7 +55,7 @@ class RoundTrips:
         """SSRC: count, sum, least, most, last; seconds."""
         self._sent: OrderedDict[tuple[int, int], float] = OrderedDict()
 
-    def take(self, time: float, payload: bytes) -> None:
+    def add(self, time: float, payload: bytes) -> None:
         """A compound packet for which `is_plain` holds, at `time` in seconds."""
         at = 0
         while at < len(payload):

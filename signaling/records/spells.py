@@ -405,9 +405,7 @@ def _of_track(
             yield from _missing(track, why)
 
 
-def _experienced(
-    report: BrowserFigures | None, track: TrackSample, why: Why
-) -> Iterator[Trouble]:
+def _experienced(report: BrowserFigures | None, track: TrackSample, why: Why) -> Iterator[Trouble]:
     """What a browser reports of its latest seconds."""
     if report is None or report.absurd or not report.seconds:
         return

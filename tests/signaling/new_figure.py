@@ -64,7 +64,7 @@ def run(folder: Path) -> dict[str, Any]:
         records.add_sample(sample)
     assert records.flush()
     detail = wire.Wire(sample, "tiphon", {}).detail("", "bo")
-    told = [dict(zip(wire.TRACK, row, strict=True)) for row in detail["tracks"]]
+    rows = [dict(zip(wire.TRACK, row, strict=True)) for row in detail["tracks"]]
     tables = {}
     for row in records.calls(EVERY_CALL).calls:
         report = records.report(row.call)
@@ -72,7 +72,7 @@ def run(folder: Path) -> dict[str, Any]:
         tables[row.call] = list(csv.DictReader(io.StringIO(exports.as_csv(report))))
     records.close()
     return {
-        "live": told,
+        "live": rows,
         "hello": hello(BOUNDS),
         "metrics": metrics.write(sample, totals, BOUNDS),
         "csv": tables,

@@ -32,7 +32,7 @@ from signaling.meter.samples import (
 )
 
 START = 1_800_000_000.0
-"""Unix time of the first sample, unless told."""
+"""Unix time of the first sample, unless another is given."""
 BAD_PERSON = 1
 """Number of the person in each room whose network goes bad."""
 NAMES = ("Ada", "Bo", "Siti", "Jörg", "李雷", "Olu", "Inés", "Ravi", "Zoë", "Tariq")
@@ -69,7 +69,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Way:
+class Network:
     """The network in one second."""
 
     loss: float
@@ -242,35 +242,39 @@ class Calls:
 
     def _room(self, number: int, call: str, people: tuple[Person, ...]) -> RoomSample:
         present = self._present(people)
-        ways = {person.participant: self._way(person) for person in present}
+        networks = {person.participant: self._network(person) for person in present}
         return RoomSample(
             call=call,
             room=room_name(number),
             worker=number % 2,
             started=self._start,
             capacity=max(10, len(people)),
-            people=tuple(self._person(person, present, ways) for person in present),
+            people=tuple(self._person(person, present, networks) for person in present),
         )
 
-    def _way(self, person: Person) -> Way:
+    def _network(self, person: Person) -> Network:
         bad = person.number == BAD_PERSON and self._episode.bad(self._second)
         if bad:
             worst = self._episode
             swing = 0.8 + 0.4 * self._random.random()
-            return Way(worst.loss * swing, worst.jitter * swing, worst.round_trip_time, True)
+            return Network(worst.loss * swing, worst.jitter * swing, worst.round_trip_time, True)
         loss = self._random.choice((0.0, 0.0, 0.0, 0.0, 0.2))
-        return Way(
+        return Network(
             loss, 0.002 + 0.003 * self._random.random(), 0.024 + 0.002 * person.number, False
         )
 
-    def _person(self, person: Person, present: list[Person], ways: dict[str, Way]) -> PersonSample:
-        way = ways[person.participant]
-        inbound = self._tracks_of(person, person, way, way, "inbound")
+    def _person(
+        self, person: Person, present: list[Person], networks: dict[str, Network]
+    ) -> PersonSample:
+        network = networks[person.participant]
+        inbound = self._tracks_of(person, person, network, network, "inbound")
         outbound = tuple(
             track
             for other in present
             if other is not person
-            for track in self._tracks_of(other, person, ways[other.participant], way, "outbound")
+            for track in self._tracks_of(
+                other, person, networks[other.participant], network, "outbound"
+            )
         )
         up, down = summed_up(inbound), summed_up(outbound)
         return PersonSample(
@@ -281,18 +285,18 @@ class Calls:
             up=up,
             down=down,
             grades=grades(max((up, down), key=lambda figures: figures.loss or 0.0)),
-            level="poor" if way.bad else "good",
-            up_link=_link(way),
-            down_link=_link(way),
+            level="poor" if network.bad else "good",
+            up_link=_link(network),
+            down_link=_link(network),
             protocol="tcp" if person.number == 4 else "udp",
-            estimate_bps=350_000 if way.bad else 4_200_000,
+            estimate_bps=350_000 if network.bad else 4_200_000,
             target_bps=int(down.bitrate or 0),
             speaking=(self._second // 5) % len(present) == person.number,
             tracks=(*inbound, *outbound) if self._tracks else (),
         )
 
     def _tracks_of(
-        self, owner: Person, viewer: Person, sent: Way, got: Way, direction: Direction
+        self, owner: Person, viewer: Person, sent: Network, got: Network, direction: Direction
     ) -> tuple[TrackSample, ...]:
         tracks = [self._track(owner, viewer, sent, got, direction, "microphone")]
         if owner.camera:
@@ -300,14 +304,20 @@ class Calls:
         return tuple(tracks)
 
     def _track(
-        self, owner: Person, viewer: Person, sent: Way, got: Way, direction: Direction, source: str
+        self,
+        owner: Person,
+        viewer: Person,
+        sent: Network,
+        got: Network,
+        direction: Direction,
+        source: str,
     ) -> TrackSample:
         video = source == "camera"
         bad = sent.bad or (got.bad and direction == "outbound")
-        way = got if direction == "outbound" else sent
+        network = got if direction == "outbound" else sent
         bitrate = (120e3 if bad else 900e3) if video else 32e3
         bitrate *= 0.95 + 0.1 * self._random.random()
-        figures = self._figures(way, sent, direction, video, bitrate)
+        figures = self._figures(network, sent, direction, video, bitrate)
         self._packets += figures.packets
         rate = (9.0 if bad else 25.0) if video else None
         return TrackSample(
@@ -338,14 +348,14 @@ class Calls:
         )
 
     def _figures(
-        self, way: Way, sent: Way, direction: Direction, video: bool, bitrate: float
+        self, network: Network, sent: Network, direction: Direction, video: bool, bitrate: float
     ) -> Figures:
         packets = round(bitrate / 8 / 1100) if video else 50
-        lost = round(packets * way.loss / 100 + self._random.random() * 0.4 - 0.2)
+        lost = round(packets * network.loss / 100 + self._random.random() * 0.4 - 0.2)
         lost = min(max(lost, 0), packets)
         delay = sent.round_trip_time / 2 + 0.001
         if direction == "outbound":
-            delay += way.round_trip_time / 2
+            delay += network.round_trip_time / 2
         arrived = max(1, packets - lost)
         mos = _mos(100 * lost / packets, delay, video)
         return Figures(
@@ -354,8 +364,8 @@ class Calls:
             packets=packets,
             packets_lost=lost,
             loss=100 * lost / packets,
-            jitter=way.jitter,
-            round_trip_time=way.round_trip_time,
+            jitter=network.jitter,
+            round_trip_time=network.round_trip_time,
             delay=delay,
             mean_inter_arrival=1 / arrived,
             mos=mos,
@@ -431,8 +441,8 @@ def grades(figures: Figures) -> Grades:
     )
 
 
-def _link(way: Way) -> Link:
-    return Link(loss=way.loss, round_trip_time=way.round_trip_time, jitter=way.jitter)
+def _link(network: Network) -> Link:
+    return Link(loss=network.loss, round_trip_time=network.round_trip_time, jitter=network.jitter)
 
 
 def _mos(loss: float, delay: float, video: bool) -> float:

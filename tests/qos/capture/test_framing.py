@@ -39,7 +39,7 @@ class Frames:
         self.framing = Framing(lambda time, protocol, flow, size, data: self.given.append(data))
 
     def take(self, data: bytes, sequence: int, flags: int = 0x18) -> str:
-        return self.framing.take(0.0, Datagram(TCP, FLOW, len(data), data, sequence, flags))
+        return self.framing.add(0.0, Datagram(TCP, FLOW, len(data), data, sequence, flags))
 
 
 def test_frames_cut_anywhere() -> None:
@@ -95,5 +95,5 @@ def test_a_segment_that_was_cut_short_ends_the_flow() -> None:
     data = stream(2)
     frames.take(data[:114], 1)
     cut = Datagram(TCP, FLOW, 114, data[114:140], 115, 0x18)
-    assert frames.framing.take(0.0, cut) == "tcpTruncated"
+    assert frames.framing.add(0.0, cut) == "tcpTruncated"
     assert len(frames.given) == 1

@@ -64,9 +64,9 @@ async def test_a_page_sees_each_second_as_it_comes(running: Running, admin: Http
     for _ in range(3):
         sample, _ = calls.step()
         running.admin.add_sample(sample)
-        told = await get(socket, "second")
-        assert told["at"] == sample.at
-        assert len(told["rooms"]) == 2
+        message = await get(socket, "second")
+        assert message["at"] == sample.at
+        assert len(message["rooms"]) == 2
     await socket.close()
 
 
@@ -105,7 +105,7 @@ async def test_grades_come_by_the_chosen_profile(running: Running, admin: Http) 
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "{",
         "[]",
@@ -115,9 +115,9 @@ async def test_grades_come_by_the_chosen_profile(running: Running, admin: Http) 
         '{"type": "watch", "room": "' + "x" * 301 + '"}',
     ],
 )
-async def test_rubbish_ends_the_connection(running: Running, admin: Http, said: str) -> None:
+async def test_rubbish_ends_the_connection(running: Running, admin: Http, text: str) -> None:
     socket = await connect(running, admin)
-    await socket.send_str(said)
+    await socket.send_str(text)
     assert await close_code(socket) == aiohttp.WSCloseCode.POLICY_VIOLATION
 
 
@@ -195,9 +195,9 @@ async def test_a_reader_that_stops_reading_is_cut_off_and_holds_nobody_up(
 
 
 def test_hello_tells_the_tables_of_the_profiles() -> None:
-    told = live.hello((0.001, 0.01))
-    assert list(told["profiles"]) == list(grades.PROFILES)
-    for profile, entry in told["profiles"].items():
+    message = live.hello((0.001, 0.01))
+    assert list(message["profiles"]) == list(grades.PROFILES)
+    for profile, entry in message["profiles"].items():
         for kind in ("audio", "video"):
             for figure in grades.FIGURES:
                 table = grades.bands(profile, kind, figure)
@@ -207,4 +207,4 @@ def test_hello_tells_the_tables_of_the_profiles() -> None:
             overall = step / 100
             least, word = next(one for one in entry["overall"] if overall >= one[0] - 1e-9)
             assert word == grades.words_of(profile, overall), (profile, overall, least)
-    assert json.loads(json.dumps(told)) == json.loads(live._encode(told))
+    assert json.loads(json.dumps(message)) == json.loads(live._encode(message))

@@ -51,8 +51,8 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(
 async def test_logging_in_and_out(running: Running, admin: Http) -> None:
     async def is_admin() -> bool:
         async with admin.get(f"{running.url}/api/admin/session") as answer:
-            told: dict[str, bool] = await answer.json()
-            return told["admin"]
+            answer_json: dict[str, bool] = await answer.json()
+            return answer_json["admin"]
 
     assert await is_admin()
     cookies = admin.cookie_jar.filter_cookies(URL(running.url))

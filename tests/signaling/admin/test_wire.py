@@ -34,8 +34,8 @@ def test_a_second_of_ten_rooms_of_ten_is_small(sample: Sample) -> None:
 
 
 def test_every_row_has_its_columns_and_figures_are_those_of_the_sample(sample: Sample) -> None:
-    told = Wire(sample, "tiphon", {}).overview()
-    for row, room in zip(told["rooms"], sample.rooms, strict=True):
+    message = Wire(sample, "tiphon", {}).overview()
+    for row, room in zip(message["rooms"], sample.rooms, strict=True):
         entry = named(wire.ROOM, row)
         assert entry["room"] == room.room
         for line, person in zip(entry["people"], room.people, strict=True):  # type: ignore[call-overload]
@@ -51,13 +51,13 @@ def test_every_row_has_its_columns_and_figures_are_those_of_the_sample(sample: S
 
 def test_a_person_in_detail_has_both_ends_of_every_track(sample: Sample) -> None:
     person = sample.rooms[2].people[BAD_PERSON]
-    told = Wire(sample, "tiphon", {}).detail("", person.participant)
-    assert len(told["tracks"]) == len(person.tracks) == 2 + 16
-    for row, track in zip(told["tracks"], person.tracks, strict=True):
+    message = Wire(sample, "tiphon", {}).detail("", person.participant)
+    assert len(message["tracks"]) == len(person.tracks) == 2 + 16
+    for row, track in zip(message["tracks"], person.tracks, strict=True):
         cells = named(wire.TRACK, row)
         figures = named(wire.FULL, cells["figures"])  # type: ignore[arg-type]
-        assert told["words"][figures["mosModel"]] == track.figures.mos_model
-        assert told["words"][cells["codec"]] == track.codec
+        assert message["words"][figures["mosModel"]] == track.figures.mos_model
+        assert message["words"][cells["codec"]] == track.codec
         assert (cells["browser"] is None) == (track.browser is None)
         if track.browser:
             browser = named(wire.BROWSER, cells["browser"])  # type: ignore[arg-type]
@@ -65,24 +65,24 @@ def test_a_person_in_detail_has_both_ends_of_every_track(sample: Sample) -> None
 
 
 def test_a_room_in_detail_has_what_its_people_publish(sample: Sample) -> None:
-    told = Wire(sample, "tiphon", {}).detail(sample.rooms[1].room, "")
-    rows = [named(wire.TRACK, row) for row in told["tracks"]]
+    message = Wire(sample, "tiphon", {}).detail(sample.rooms[1].room, "")
+    rows = [named(wire.TRACK, row) for row in message["tracks"]]
     assert {row["direction"] for row in rows} == {"inbound"}
     assert len(rows) == 18
-    assert told["ways"] is None
+    assert message["ways"] is None
 
 
 def test_who_is_not_there_has_no_tracks(sample: Sample) -> None:
-    told = Wire(sample, "tiphon", {}).detail("", "nobody")
-    assert (told["ways"], told["tracks"]) == (None, [])
+    message = Wire(sample, "tiphon", {}).detail("", "nobody")
+    assert (message["ways"], message["tracks"]) == (None, [])
 
 
 @pytest.mark.parametrize("profile", grades.PROFILES)
 def test_grades_follow_the_profile(sample: Sample, profile: str) -> None:
     person = sample.rooms[0].people[BAD_PERSON]
     track = person.tracks[0]
-    told = Wire(sample, profile, {}).detail("", person.participant)
-    cells = named(wire.TRACK, told["tracks"][0])
+    message = Wire(sample, profile, {}).detail("", person.participant)
+    cells = named(wire.TRACK, message["tracks"][0])
     expected = grades.grade(
         profile,
         kind=track.kind,
@@ -114,8 +114,8 @@ def test_what_is_not_known_stays_unknown(sample: Sample) -> None:
         sample.rooms[0].people[0], up=empty, down=empty, protocol=None, tracks=()
     )
     room = msgspec.structs.replace(sample.rooms[0], people=(person,))
-    told = Wire(msgspec.structs.replace(sample, rooms=(room,)), "g1010", {}).overview()
-    cells = named(wire.PERSON, told["rooms"][0][5][0])
+    message = Wire(msgspec.structs.replace(sample, rooms=(room,)), "g1010", {}).overview()
+    cells = named(wire.PERSON, message["rooms"][0][5][0])
     assert cells["up"] == [None] * 6
     assert cells["grades"] == [None] * 5
     assert wire.regrade("tiphon", person).overall is None

@@ -17,7 +17,7 @@ BO = PersonState(
 ROOM = RoomState("call1", "Room", 1.0, 10, 0, 7, (ADA, BO))
 
 
-def way(name: str, moves: int, protocol: str = "udp", family: str = "ipv4") -> TransportStats:
+def transport(name: str, moves: int, protocol: str = "udp", family: str = "ipv4") -> TransportStats:
     return TransportStats(
         transport=name, packets_received=0, bytes_received=0, packets_sent=0, bytes_sent=0,
         rtt_ms=0.0, protocol=protocol, family=family, moves=moves,  # type: ignore[arg-type]
@@ -27,13 +27,13 @@ def way(name: str, moves: int, protocol: str = "udp", family: str = "ipv4") -> T
 class Scene:
     def __init__(self) -> None:
         self.watcher = Watcher()
-        self.ways = {"r.1": way("r.1", 1), "r.2": way("r.2", 1)}
+        self.transports = {"r.1": transport("r.1", 1), "r.2": transport("r.2", 1)}
         self.shed = 0
         self.why: dict[str, str] = {}
         self.see(ROOM)
 
     def see(self, *rooms: RoomState) -> list[tuple[str, str, str]]:
-        events = self.watcher.compare(50.0, rooms, self.ways, {0: self.shed}, self.why)
+        events = self.watcher.compare(50.0, rooms, self.transports, {0: self.shed}, self.why)
         assert all(event.at == 50.0 and event.call and event.room for event in events)
         return [(event.kind, event.name, event.detail) for event in events]
 
@@ -98,21 +98,21 @@ def test_tracks_come_and_go(scene: Scene) -> None:
     [("udp", "ipv4", "IPv4"), ("udp", "ipv6", "IPv6"), ("tcp", "ipv4", "TCP")],
 )
 def test_another_network(scene: Scene, protocol: str, family: str, detail: str) -> None:
-    scene.ways["r.2"] = way("r.2", 2, protocol, family)
+    scene.transports["r.2"] = transport("r.2", 2, protocol, family)
     assert scene.see(ROOM) == [("networkChanged", "Bo", detail)]
     assert scene.see(ROOM) == []
 
 
 def test_a_browser_that_still_chooses_its_way_has_not_moved(scene: Scene) -> None:
-    """The first valid way need not be the one that ICE ends with."""
+    """The first valid path need not be the one that ICE ends with."""
     fresh = replace(ROOM, people=(ADA, replace(BO, joined=50.0 - SETTLES + 1)))
-    scene.ways["r.2"] = way("r.2", 2, family="ipv6")
+    scene.transports["r.2"] = transport("r.2", 2, family="ipv6")
     assert scene.see(fresh) == []
     assert scene.see(ROOM) == []
 
 
 def test_a_new_connection_is_no_other_network(scene: Scene) -> None:
-    scene.ways["r.9"] = way("r.9", 3)
+    scene.transports["r.9"] = transport("r.9", 3)
     assert scene.see(replace(ROOM, people=(ADA, replace(BO, subscribe="r.9")))) == []
 
 

@@ -256,8 +256,8 @@ def test_what_was_reported_of_a_resting_track_says_nothing_of_now(run: Run) -> N
             reported_highest=100 * n,
             reported_jitter=0.001,
         )
-        way = msgspec.structs.replace(subscribe, down=(resting, camera))
-        sample = run.step(n, msgspec.structs.replace(message, per_transport=(publish, way)))
+        receiving = msgspec.structs.replace(subscribe, down=(resting, camera))
+        sample = run.step(n, msgspec.structs.replace(message, per_transport=(publish, receiving)))
     voice_figures = track(sample, 1, "ta").figures
     assert (voice_figures.jitter, voice_figures.loss) == (None, None)
     assert sample.rooms[0].people[1].down.jitter == 0.001

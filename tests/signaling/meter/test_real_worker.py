@@ -37,7 +37,7 @@ PAYLOAD = b"\x78" + bytes(19)
 
 
 class Scene:
-    """Alice publishes a voice and a picture, Bob receives both, a meter looks on."""
+    """Alice publishes a voice and video, Bob receives both, a meter looks on."""
 
     def __init__(self, process: WorkerProcess) -> None:
         self.process = process
@@ -147,7 +147,7 @@ def test_what_a_receiver_reports_and_both_round_trips(scene: Scene) -> None:
 def answer_reference_time(scene: Scene) -> None:
     """As a browser that only sends: how long ago it got the server's reference time.
 
-    It says 0.2 s less than it was, so the server must find a round trip of 0.2 s at least.
+    It reports 0.2 s less than it was, so the server must find a round trip of 0.2 s at least.
     """
     alice: Browser = scene.alice
 

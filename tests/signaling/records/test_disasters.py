@@ -41,11 +41,11 @@ def given(records: Records, calls: Calls) -> int:
     return int(sample.at)
 
 
-def write_until_killed(folder: Path, run: int, told: Connection) -> None:
+def write_until_killed(folder: Path, run: int, pipe: Connection) -> None:
     records = Records(folder, Settings(keep_free=0))
     calls = Calls(rooms=2, people=2, seed=run, start=START + 1000 * run)
     while True:
-        told.send(given(records, calls))
+        pipe.send(given(records, calls))
 
 
 def last_second(connection: sqlite3.Connection, call: str) -> int:
@@ -125,7 +125,7 @@ def in_a_child(work: Callable[..., None], *values: Any) -> None:
     assert process.exitcode == 0
 
 
-def says(records: Records) -> str:
+def state_of(records: Records) -> str:
     """Its state, which may be another one each time."""
     return records.state
 
@@ -135,22 +135,22 @@ def fill_up(folder: Path, stop: Callable[[], None], go: Callable[[], None]) -> N
     records = Records(folder, Settings(keep_free=0))
     calls = Calls(rooms=2, people=3)
     feed(records, 20, calls)
-    assert says(records) == "ok"
+    assert state_of(records) == "ok"
     stop()
     for _ in range(600):
         given(records, calls)
-        if says(records) != "ok":
+        if state_of(records) != "ok":
             break
-    assert says(records) in ("diskFull", "cannotWrite")
+    assert state_of(records) in ("diskFull", "cannotWrite")
     # The live view goes on, and what was written can still be read.
     for _ in range(300):
         given(records, calls)
     assert records.dropped == 0
-    assert says(records) in ("diskFull", "cannotWrite")
+    assert state_of(records) in ("diskFull", "cannotWrite")
     assert records.calls().total == 2
     go()
     feed(records, 20, calls, end=True)
-    assert says(records) == "ok"
+    assert state_of(records) == "ok"
     report = records.report("call001x000")
     assert report is not None
     assert report.ended is not None
@@ -207,10 +207,10 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
     for _ in range(30):
         given(records, calls)
     assert records.flush()
-    assert says(records) in ("diskFull", "cannotWrite")
+    assert state_of(records) in ("diskFull", "cannotWrite")
     ballast.unlink()
     feed(records, 30, calls)
-    assert says(records) == "ok"
+    assert state_of(records) == "ok"
     report = records.report("call001x000")
     assert report is not None
     assert report.people[0].up.seconds == 60
@@ -240,7 +240,7 @@ def garbage(file: Path) -> None:
 def cut_short(file: Path) -> None:
     make_history(file.parent)
     file.write_bytes(file.read_bytes()[:30_000])
-    # A log beside it says that the end was not a clean one.
+    # A log beside it shows that the end was not a clean one.
     schema.wal_of(file).write_bytes(b"x")
 
 

@@ -92,9 +92,9 @@ def test_late_packets_take_losses_back() -> None:
 def test_losses_that_are_told_at_once_were_spread() -> None:
     """A receiver's report each five seconds; the percentage holds until the next."""
     quiet = points.of_figures(Figures(packets=50, packets_lost=0, loss=4.0))
-    told = points.of_figures(Figures(packets=50, packets_lost=10, loss=4.0))
-    five = points.merge(told, repeated(quiet, 4))
-    assert points.loss(told) == points.loss(quiet) == points.loss(five) == 4.0
+    reported = points.of_figures(Figures(packets=50, packets_lost=10, loss=4.0))
+    five = points.merge(reported, repeated(quiet, 4))
+    assert points.loss(reported) == points.loss(quiet) == points.loss(five) == 4.0
     assert points.loss(points.merge(five, five)) == 4.0
 
 

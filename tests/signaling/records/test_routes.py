@@ -165,9 +165,9 @@ async def test_votes(records: Records, serve: Serve) -> None:
     assert (await client.post("/api/votes", json=vote(audio="fair", video="bad"))).status == 204
     assert await asyncio.to_thread(records.flush)
     report = await ask(client, f"/api/admin/calls/{CALL}")
-    said = [person["votes"] for person in report["people"]]
-    assert said[1] == {"audio": "fair", "video": "bad"}
-    assert said[0] == {"audio": None, "video": None}
+    votes = [person["votes"] for person in report["people"]]
+    assert votes[1] == {"audio": "fair", "video": "bad"}
+    assert votes[0] == {"audio": None, "video": None}
     statuses = [(await client.post("/api/votes", json=vote())).status for _ in range(4)]
     assert statuses == [204, 204, 204, 429]
 

@@ -224,8 +224,8 @@ def test_votes_one_for_each_who_was_there(open_records: Open) -> None:
     assert records.flush()
     report = records.report(call)
     assert report is not None
-    said = [(person.votes.audio, person.votes.video) for person in report.people]
-    assert said == [("fair", None), (None, "good"), (None, None)]
+    votes = [(person.votes.audio, person.votes.video) for person in report.people]
+    assert votes == [("fair", None), (None, "good"), (None, None)]
     opinions = records.opinions(0, START + 1e6)
     assert opinions.audio.counts == {"excellent": 0, "good": 0, "fair": 1, "poor": 0, "bad": 0}
     assert (opinions.audio.votes.n, opinions.video.votes.n) == (1, 1)
@@ -243,7 +243,7 @@ def test_it_goes_on_after_a_restart(open_records: Open, clock: Clock) -> None:
     assert [row.call for row in second.calls().calls] == ["call002x000", "call001x000"]
     report = second.report("call001x000")
     assert report is not None
-    # It ended with its last sample, since nobody said how.
+    # It ended with its last sample, since nobody reported how.
     assert report.ended == START + 33
     assert [person.left for person in report.people] == [START + 33] * 2
     assert report.people[0].up.seconds == 33

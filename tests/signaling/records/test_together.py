@@ -34,11 +34,11 @@ def test_a_medium_is_summed_up_as_the_meter_does() -> None:
     two = Figures(
         bitrate=30e3, packets=50, loss=0.0, jitter=0.03, delay=0.1, round_trip_time=0.1, mos=3.0
     )
-    said = BrowserFigures(age=0.0, jitter=0.02, freeze_count=2, freezes_duration=0.5)
+    report = BrowserFigures(age=0.0, jitter=0.02, freeze_count=2, freezes_duration=0.5)
     both.add(
         track(one, frames_per_second=10.0, width=320, height=180, counts=counts(nack_count=3)),
         2,
-        said,
+        report,
     )
     both.add(
         track(two, frames_per_second=20.0, width=640, height=360, counts=counts(nack_count=1)),
