@@ -46,9 +46,13 @@ export class ConferenceEventTarget extends EventTarget {
    * @template {keyof ConferenceEvents} Name
    * @param {Name} name
    * @param {(detail: ConferenceEvents[Name]) => void} listener
+   * @param {AbortSignal} [signal] until when
    */
-  on(name, listener) {
-    this.addEventListener(name, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+  on(name, listener, signal) {
+    const options = signal && { signal };
+    this.addEventListener(
+      name, (event) => listener(/** @type {CustomEvent} */ (event).detail), options,
+    );
   }
 }
 

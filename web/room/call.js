@@ -96,37 +96,40 @@ export class Call {
 
   #listen() {
     const conference = this.#conference;
-    conference.on('participantJoined', ({ participant }) => {
+    const { signal } = this.#closing;
+    /** @type {Conference['on']} */
+    const on = (name, listener) => conference.on(name, listener, signal);
+    on('participantJoined', ({ participant }) => {
       this.#showPerson(participant);
       toast(t('live.joined', { name: participant.name }));
     });
-    conference.on('participantLeft', ({ participant, reason }) => {
+    on('participantLeft', ({ participant, reason }) => {
       const text = t(reason === 'lost' ? 'live.lost' : 'live.left', { name: participant.name });
       this.#remove('person', participant.id);
       this.#remove('screen', participant.id);
       this.#showList();
       toast(text);
     });
-    conference.on('participantChanged', ({ participant }) => this.#showPerson(participant));
-    conference.on('media', ({ participant }) => {
+    on('participantChanged', ({ participant }) => this.#showPerson(participant));
+    on('media', ({ participant }) => {
       const found = conference.participants.find(({ id }) => id === participant);
       if (found) this.#showPerson(found);
     });
-    conference.on('speaking', ({ levels }) => this.#showSpeaking(levels));
-    conference.on('chat', (line) => {
+    on('speaking', ({ levels }) => this.#showSpeaking(levels));
+    on('chat', (line) => {
       this.#chat.add(line, true);
       this.#controls.show();
     });
-    conference.on('chatWaiting', ({ lines }) => this.#chat.waiting(lines));
-    conference.on('problem', ({ code }) =>
+    on('chatWaiting', ({ lines }) => this.#chat.waiting(lines));
+    on('problem', ({ code }) =>
       toast(errorText(code, { seconds: 10 }), 'problem'));
-    conference.on('connection', ({ direction, state }) => {
+    on('connection', ({ direction, state }) => {
       if (state === 'connected') this.#interrupted.delete(direction);
       if (state === 'failed' || state === 'disconnected') this.#interrupted.add(direction);
       this.#showBanner();
     });
-    conference.on('state', () => this.#showBanner());
-    conference.on('silence', () => this.#showBanner());
+    on('state', () => this.#showBanner());
+    on('silence', () => this.#showBanner());
   }
 
   #watchDevices() {

@@ -76,9 +76,9 @@ export class Reception {
       const others = new Map(levels);
       others.delete(conference.id);
       if (this.#speaker.hear(others, performance.now())) this.viewChanged();
-    });
-    conference.on('receiving', () => this.#showStates());
-    conference.on('quality', () => this.#showQuality());
+    }, signal);
+    conference.on('receiving', () => this.#showStates(), signal);
+    conference.on('quality', () => this.#showQuality(), signal);
     const timer = setInterval(() => this.#tick(), CHECK_EVERY_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
   }

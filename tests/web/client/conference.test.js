@@ -850,3 +850,13 @@ test('an offer refused as too many is made anew with what is wanted by then', as
   assert.equal(id, 2);
   assert.deepEqual(tracks.map(({ source }) => source), ['camera', 'microphone']);
 });
+
+test('a listener with a signal hears nothing after it, though the end of a call reports more', async () => {
+  const { conference } = await receiving();
+  const heard = [];
+  const closing = new AbortController();
+  conference.on('state', () => closing.abort());
+  conference.on('media', ({ participant }) => heard.push(participant), closing.signal);
+  conference.leave();
+  assert.deepEqual(heard, []);
+});
