@@ -12,6 +12,7 @@ are subtracted, added up and written without being named again. So a new one is 
 of `COUNTERS`, the place that counts it, and a label in each language.
 
 A mean (`MEANS`, `BROWSER`) is computed by its own rule, so its name also stands where that is done.
+The history keeps those with `parts` at fixed places: to keep one more, its file must be migrated.
 """
 
 from __future__ import annotations

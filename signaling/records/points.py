@@ -45,8 +45,10 @@ _SUMS = (
 )
 _LATER = _COUNTERS[_FIRST_COUNTERS:]
 COUNTS = (*_SUMS, *_LATER)
-MEANS = {figure.name: figure.parts for figure in figures.MEANS} | {
-    f"browser_{figure.name}": figure.parts for figure in figures.BROWSER
+_OWN = tuple([figure for figure in figures.MEANS if figure.parts])
+_BROWSER = tuple([figure for figure in figures.BROWSER if figure.parts])
+MEANS = {figure.name: figure.parts for figure in _OWN} | {
+    f"browser_{figure.name}": figure.parts for figure in _BROWSER
 }
 """What is averaged, and the units of it that are counted: each takes a sum and a weight."""
 MAXIMA = ("loss", "jitter", "delay", "round_trip_time", "mos", "size")
@@ -63,11 +65,11 @@ _WORST = {name: _SUMMED + index for index, name in enumerate(MAXIMA)}
 _BEST_MOS = 5_000
 NOTHING: Point = (0,) * _SUMMED + (-1,) * len(MAXIMA) + (0,) * len(_LATER)
 
-_OWN_PARTS = tuple([figure.parts for figure in figures.MEANS])
+_OWN_PARTS = tuple([figure.parts for figure in _OWN])
 _OF_FIGURES = tuple([name for name in MEANS if name in Figures.__struct_fields__])
 _figures_of = operator.attrgetter(*_OF_FIGURES)
-_BROWSER_PARTS = tuple([figure.parts for figure in figures.BROWSER])
-_browser_figures_of = operator.attrgetter(*[figure.name for figure in figures.BROWSER])
+_BROWSER_PARTS = tuple([figure.parts for figure in _BROWSER])
+_browser_figures_of = operator.attrgetter(*[figure.name for figure in _BROWSER])
 _NO_BROWSER = [0] * 2 * len(_BROWSER_PARTS)
 _LOSS, _SPACING, _MOS = (tuple(MEANS).index(name) for name in ("loss", "mean_inter_arrival", "mos"))
 _WORST_OF = tuple([tuple(MEANS).index(name) for name in MAXIMA[:-2]])
@@ -243,7 +245,8 @@ def size(point: Point) -> tuple[int, int] | None:
 _CODES = (("b", 1 << 7), ("h", 1 << 15), ("i", 1 << 31), ("q", 1 << 63))
 _HEAD = struct.Struct("<BHI")
 _FORM = 1
-_FIRST_WIDTH = 2 + _FIRST_LENGTH
+_FIRST_WIDTH, _WIDTH = 2 + _FIRST_LENGTH, 2 + LENGTH
+"""Columns of a block, in the first release and now."""
 _MOST_INFLATED = 32 * 1024 * 1024
 
 
@@ -291,8 +294,10 @@ def decode(data: bytes) -> list[Row]:
                 values.byteswap()
             columns.append(values)
             offset += values.itemsize * height
-        if width == _FIRST_WIDTH:
-            columns += [(0,) * height] * len(_LATER)
+        if width >= _FIRST_WIDTH:
+            # Of another release, whose table of counters was shorter or longer.
+            columns += [(0,) * height] * (_WIDTH - width)
+            del columns[_WIDTH:]
         return list(zip(*columns, strict=True))
     except (zlib.error, struct.error, ValueError) as error:
         raise BlockError(f"not a block of points: {error}") from None

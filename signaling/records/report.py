@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from qos.figures import COUNTERS
+from qos.figures import BROWSER, COUNTERS
 from signaling.meter.samples import Direction, Event
 from signaling.records.experience import Experience, Finding, Span, Verdict
 
@@ -53,15 +53,8 @@ class BrowserSummary(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What the receiving browser reported of the same: means over its reports, and sums."""
 
     reports: int
-    bitrate: float | None
-    loss: float | None
-    """Percent."""
-    jitter: float | None
-    round_trip_time: float | None
-    jitter_buffer_delay: float | None
-    concealed: float | None
-    """Percent of the samples played."""
-    frames_per_second: float | None
+    # The means, a field each.
+    __annotations__ |= {figure.name: "float | None" for figure in BROWSER}
     freeze_count: int
     freezes_duration: float
     """Seconds."""

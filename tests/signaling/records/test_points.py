@@ -37,6 +37,11 @@ def test_anything_else_is_no_block(data: bytes, deflate: bool) -> None:
         points.decode(zlib.compress(data) if deflate else data)
 
 
+def test_a_block_of_a_release_with_more_counters_is_read_without_them() -> None:
+    row = (1, 2, *points.NOTHING)
+    assert points.decode(points.encode([(*row, 7), (*row, 8)])) == [row, row]
+
+
 def test_a_cut_block_is_no_block() -> None:
     whole = points.encode([(1, 2, *points.NOTHING), (1, 3, *points.NOTHING)])
     for end in range(len(whole)):
