@@ -4,10 +4,10 @@ Theory of operation. The two connections of a participant never share an offerer
 `publish_answer` reads a browser's offer and gives our answer together with what the media worker
 must know; `subscribe_offer` writes our offer and reads which of its m-lines the browser takes. All
 of a connection's m-lines share one transport (BUNDLE, rtcp-mux); the server is ICE-lite, so its
-candidates are complete from the start.
+candidates are complete from the start. Which codecs there are stands in `payload_formats`.
 
-Nothing in these three modules keeps state: whoever calls remembers mids, SSRCs and whether a
-transport is connected.
+Nothing in these modules keeps state: whoever calls remembers mids, SSRCs and whether a transport
+is connected.
 """
 
 from __future__ import annotations
