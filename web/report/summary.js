@@ -103,7 +103,7 @@ export function findings(report, until) {
       el('ul', {}, ...others.map(({ person, number }) => el('li', {}, nameOf(person, number, until),
         verdictMark(person.experience.verdict))))));
   }
-  return el('div', { class: 'findings' }, ...parts);
+  return el('div', { class: 'findings-all' }, ...parts);
 }
 
 /** @param {Person} person @param {number} number of the colour */
