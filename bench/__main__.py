@@ -6,7 +6,7 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Loading takes a second or two, in which there is nothing to tidy up and nothing to tell.
+    # Loading takes a second or two, in which there is nothing to tidy up and nothing to announce.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from bench.command_line import main

@@ -1,4 +1,4 @@
-"""The flags of the command line, and what is said of wrong ones."""
+"""The flags of the command line, and the errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _impair(made: argparse.ArgumentParser) -> None:
     made.add_argument("--seconds", type=number(float, 2, 600), metavar="S",
                       help="of the window, instead of each row's own")  # fmt: skip
     made.add_argument("--size", choices=SIZES, default="640x360",
-                      help="of the cameras' pictures; two cores carry four 640x360")  # fmt: skip
+                      help="of the cameras' frames; two cores carry four 640x360")  # fmt: skip
     made.add_argument("--browser", choices=BROWSERS, default=BROWSERS[0],
                       help="behind the impaired link: the viewer, or the publisher where it is"
                            " that one's; all others are Chromiums")  # fmt: skip

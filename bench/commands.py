@@ -73,7 +73,8 @@ def _context(options: argparse.Namespace, announce: Announce) -> Context:
     def elsewhere(people: int, rooms: int, workers: int, loudest: int = 0) -> Server:
         return RemoteServer(options.url, options.admin_token, insecure=options.insecure)
 
-    elsewhere(2, 1, 1).close()  # a wrong address is told at once
+    # A wrong address is reported at once.
+    elsewhere(2, 1, 1).close()
     return Context(options, announce, elsewhere)
 
 
@@ -106,12 +107,12 @@ def repeated(name: str, times: int, announce: Announce, once: Callable[[], Outco
     shared = {key: first[key] for key in ("participants", "rooms", "seconds", "settings")
               if all(run.get(key) == first.get(key) for run in flat) and key in first}  # fmt: skip
     problems = [text for run in runs for text in run["problems"]]
-    told = list(dict.fromkeys(run["sentence"] for run in runs if run.get("sentence")))
+    sentences = list(dict.fromkeys(run["sentence"] for run in runs if run.get("sentence")))
     return {
         "scenario": name,
         **shared,
         "runs": flat,
-        **({"sentence": "; ".join(told)} if told else {}),
+        **({"sentence": "; ".join(sentences)} if sentences else {}),
         "valid": not problems,
         "partial": len(runs) < times or any(run.get("partial") for run in runs),
         "problems": problems,

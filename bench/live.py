@@ -53,7 +53,7 @@ class LiveWatch(LineWatch):
         super().__init__(console)
         self.history: dict[str, deque[float]] = {key: deque(maxlen=WIDTH) for key, _, _ in ROWS}
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(36), TextColumn("{task.fields[told]}"),
+            TextColumn("{task.description}"), BarColumn(36), TextColumn("{task.fields[shown]}"),
             TimeRemainingColumn(), console=console,
         )  # fmt: skip
         self._task: TaskID | None = None
@@ -90,11 +90,11 @@ class LiveWatch(LineWatch):
     def _begin(self, what: str, total: float) -> None:
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(what, total=total, told="")
+        self._task = self._progress.add_task(what, total=total, shown="")
 
-    def _advance(self, done: float, told: str) -> None:
+    def _advance(self, done: float, shown: str) -> None:
         if self._task is not None:
-            self._progress.update(self._task, completed=done, told=told)
+            self._progress.update(self._task, completed=done, shown=shown)
 
     def __rich_console__(self, _: Console, __: ConsoleOptions) -> RenderResult:
         yield Group(*self._parts())

@@ -28,15 +28,15 @@ def provenance() -> dict[str, Any]:
 
 def command(arguments: Sequence[str]) -> str:
     """What was typed, without the secret in it."""
-    told, secret = [], False
+    shown, secret = [], False
     for argument in arguments:
         if secret:
             argument = "..."
         elif argument.startswith(f"{SECRET}="):
             argument = f"{SECRET}=..."
         secret = argument == SECRET
-        told.append(argument)
-    return shlex.join(["python", "-m", "bench", *told])
+        shown.append(argument)
+    return shlex.join(["python", "-m", "bench", *shown])
 
 
 def machine() -> dict[str, Any]:

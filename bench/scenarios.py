@@ -34,7 +34,7 @@ SCENARIOS = {
 
 OTHERS = {
     "soak": "people join and leave all the time; memory and descriptors over time",
-    "browser": "Chromium: seconds from join to the first picture, and to full quality",
+    "browser": "Chromium: seconds from join to the first frame, and to full quality",
     "impair": "browsers on bad networks: loss, thin links, outages, no UDP (needs root)",
     "attack": "a call of ten people, and what they notice while others attack the server",
     "focus": "one large tile, thumbnails, the loudest voices, beside everything to everybody",

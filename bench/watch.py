@@ -1,4 +1,4 @@
-"""What a run tells while it goes on; `bench.live` draws it."""
+"""What a run announces while it goes on; `bench.live` draws it."""
 
 from __future__ import annotations
 

@@ -25,23 +25,23 @@ async def _asked() -> dict[str, Any] | None:
     return json.loads(line) if line else None
 
 
-def _say(answer: dict[str, Any]) -> None:
+def _report(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
 async def _attack(attack: Attack) -> bool:
-    """Prepare, say so, attack when asked, say what came of it; whether there may be a next one."""
+    """Prepare, attack on request, report the verdict; gives whether another may follow."""
     try:
         await attack.prepare()
-        _say({"ready": True})
+        _report({"ready": True})
         order = await _asked()
         if order is None:
             return False
         await attack.run(time.monotonic() + order["seconds"])
         verdict = await attack.verdict()
-        _say({"held": verdict.held, "text": verdict.text})
+        _report({"held": verdict.held, "text": verdict.text})
     except (ParticipantError, OSError) as error:
-        _say({"error": str(error)})
+        _report({"error": str(error)})
     finally:
         await attack.close()
     return True

@@ -1,4 +1,4 @@
-"""Attacks by connections: that say nothing, say it slowly, or say what is no request."""
+"""Attacks by connections: silent ones, slow ones, and malformed requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IDLE = 3000
 WORKERS = 4
 """That send requests side by side."""
 ENTRY_SECONDS = 5.0
-"""In which somebody else must get in."""
+"""In which another participant must be able to join."""
 
 
 def more_descriptors(count: int) -> int:
@@ -31,7 +31,7 @@ def more_descriptors(count: int) -> int:
 
 
 class IdleConnections(Attack):
-    """Whoever says nothing must not take the place of whoever does."""
+    """Silent connections must not take the places of active ones."""
 
     title = f"{IDLE} connections without a word, in the middle of TLS, or of a request's header"
 
@@ -101,7 +101,7 @@ class IdleConnections(Attack):
 
 
 class TcpHoarding(Attack):
-    """Media over TCP has few places, and whoever has no UDP needs one."""
+    """Media over TCP has few places, which participants without UDP need."""
 
     title = "four people hold as many connections for media over TCP as they get"
 
@@ -179,7 +179,7 @@ class TcpHoarding(Attack):
 
 
 class HttpJunk(Attack):
-    """What is no request gets a short answer, whoever asks, and no trace of the server's inside."""
+    """A malformed request gets a short answer that shows nothing of the server's code."""
 
     title = "long names, strange hosts and origins, broken encodings, methods that do not exist"
 
@@ -187,7 +187,7 @@ class HttpJunk(Attack):
         self._host, _, port = self.url.partition("://")[2].partition(":")
         self._port = int(port)
         self._sent = self._unanswered = 0
-        self._told: list[str] = []
+        self._faults: list[str] = []
 
     async def run(self, until: float) -> None:
         requests = self._requests()
@@ -241,12 +241,12 @@ class HttpJunk(Attack):
             answer = await asyncio.wait_for(reader.read(20_000), 1)
             self._sent += 1
             if b"Traceback" in answer or answer.startswith(b"HTTP/1.1 500"):
-                self._told.append(json.dumps(request[:60].decode("latin-1")))
+                self._faults.append(json.dumps(request[:60].decode("latin-1")))
         finally:
             writer.close()
 
     async def verdict(self) -> Verdict:
-        faults = sorted(set(self._told))
+        faults = sorted(set(self._faults))
         text = f"{self._sent} answered, {self._unanswered} not; {len(faults)} kinds show a fault"
         if faults:
             text += f", first {faults[0]}"

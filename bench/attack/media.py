@@ -1,4 +1,4 @@
-"""Attacks on the media port: by somebody with a transport of his own, or by no one."""
+"""Attacks on the media port: with a transport of the attacker's own, or with none."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class Stranger:
 
 
 class Reflection(Attack):
-    """Media may be sent only to where somebody answers; who attacks knows the keys."""
+    """Media may be sent only to addresses that answer; the attacker knows the keys."""
 
     title = "nominations and feedback with the forged sources of strangers, each second"
     strangers = 8
@@ -223,7 +223,7 @@ class Reflection(Attack):
 
 
 class FatAudio(Attack):
-    """A voice has a bit rate, and whoever sends more must not reach the others with it."""
+    """A voice has a bit rate; what exceeds it must not reach the others."""
 
     title = "a voice of 20 Mbit/s in a room of two"
 

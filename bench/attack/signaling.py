@@ -1,4 +1,4 @@
-"""Attacks by messages: what one participant's words cost the others."""
+"""Attacks by messages: what one participant's cost the others."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class SdpFeedback(Attack):
 
 
 class PublishStorm(Attack):
-    """What one person says over and over must not become work for all others."""
+    """Repeated messages of one participant must not become work for all others."""
 
     title = "eight people publish 40 times a second; two others read at leisure"
 
@@ -238,7 +238,7 @@ class PasswordRace(Attack):
         verified = sum(one.counts["error wrongPassword"] for one in self._guessers)
         entered = sum(one.counts["welcome"] for one in self._guessers)
         text = f"{verified} of {self._guesses} guesses were verified"
-        # One person's typing shuts nobody else out.
+        # Wrong guesses of one participant lock nobody else out.
         answer = await self._late.ask_to_join(self.room(), "late", self.password)
         if answer["type"] != "welcome":
             return Verdict(False, f"{text}; who knows it is not let in: {answer.get('code')}")
@@ -258,13 +258,13 @@ INVISIBLE = (
     "\u180e",
     "\ufe0f",
 )
-"""Characters that nobody sees, or that turn what is beside them around."""
+"""Invisible characters, and those that reverse the text beside them."""
 
 
 class InvisibleNames(Attack):
-    """Two rooms, or two people, that look the same are one to whoever reads."""
+    """Names that look the same must be the same."""
 
-    title = "names of rooms and people with characters that nobody sees"
+    title = "names of rooms and people with invisible characters"
 
     async def prepare(self) -> None:
         self._base = self.room("twin")
@@ -295,7 +295,7 @@ class InvisibleNames(Attack):
         await one.close()
 
     async def _name_of(self, one: Intruder, room: str) -> str:
-        """As another who comes is told it."""
+        """As another participant is shown it."""
         other = await self.intruder(250)
         await other.connect()
         answer = await other.ask_to_join(one.welcome["room"]["name"], "other")

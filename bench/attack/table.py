@@ -30,7 +30,7 @@ def print_attack(console: Console, outcome: Mapping[str, Any]) -> None:
         table.add_row(row["name"], noticed, *cells, verdict)
     console.print(table)
     for row in outcome["attacks"]:
-        told = f"{row['name']}: {row['found']}"
-        console.print(told, style="dim", markup=False, highlight=False, soft_wrap=True)
+        text = f"{row['name']}: {row['found']}"
+        console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
     for problem in outcome["problems"]:
         console.print(f"invalid: {problem}", style="bold red", markup=False, soft_wrap=True)

@@ -29,7 +29,7 @@ CAPTURE = Path(__file__).with_name("capture.js")
 _SEND_ONLY = """
 localStorage.setItem('settings', JSON.stringify({ audioOnly: true, soundElsewhere: true }));
 """
-"""Publishers look at nobody and listen to nobody: decoding takes cores that the viewer needs."""
+"""Publishers receive nothing: decoding takes cores that the viewer needs."""
 _ACTION_SECONDS = 40.0
 
 
@@ -51,7 +51,7 @@ class Place:
     scratch: Path
     """A folder for what must not outlive the call."""
     size: tuple[int, int]
-    """Of the camera's pictures (pixels)."""
+    """Of the camera's frames (pixels)."""
     voice: int
     """Number of the voice (`clip.speech`)."""
     publishes: bool

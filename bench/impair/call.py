@@ -39,7 +39,7 @@ class SetUpError(Exception):
 
 @dataclass
 class Seat:
-    """One participant: the page, the link, and what the page has told so far."""
+    """One participant: the page, the link, and what the page has reported so far."""
 
     name: str
     spoke: Spoke
@@ -146,13 +146,13 @@ class Call:
         self.viewer.enter(False, SAMPLE_MS["viewer"])
 
     def viewer_sees_all(self, seconds: float) -> None:
-        """Wait until a picture of everybody was decoded. Raises `SetUpError`."""
+        """Wait until a frame of everybody was decoded. Raises `SetUpError`."""
         limit = time.monotonic() + seconds
         wanted = {seat.name for seat in self.publishers}
         while missing := wanted - self._seen():
             if time.monotonic() > limit:
                 names = ", ".join(sorted(missing))
-                raise SetUpError(f"no picture of {names} within {seconds:g} s")
+                raise SetUpError(f"no frame of {names} within {seconds:g} s")
             self.viewer.page.wait_for_timeout(200)
             self.viewer.take()
 

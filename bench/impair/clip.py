@@ -58,7 +58,7 @@ def _kept(name: str, folder: Path | None, write: Callable[[Path], None]) -> Path
 
 
 def jpegs(width: int, height: int, folder: Path | None = None) -> list[bytes]:
-    """The camera's pictures forth, one after the other, for who plays them back by itself."""
+    """The camera's frames in forward order, for a player that reverses by itself."""
     import av
 
     encoder: Any = av.CodecContext.create("mjpeg", "w")
@@ -78,7 +78,7 @@ def jpegs(width: int, height: int, folder: Path | None = None) -> list[bytes]:
 
 
 def source_frame(number: int) -> int:
-    """Which frame of the moving picture is number `number` of the loop."""
+    """The frame of the moving scene at place `number` of the loop."""
     return min(number, CLIP_FRAMES - 1 - number)
 
 

@@ -25,17 +25,17 @@ from bench.impair.stats import (
 )
 
 VIEWER = "Viewer"
-"""Name of the one who looks and listens."""
+"""Name of the participant whose reception is measured."""
 SPEAKER = 0
 """Number of the publisher who speaks most of the time."""
 MOVING_FRAMES = 5.0
-"""Frames a second from which a picture moves."""
+"""Frames a second from which a video moves."""
 FLOWING = 0.5
-"""Share of the camera's frames from which a picture flows again."""
+"""Share of the camera's frames from which a video counts as restored."""
 ADAPTED_SECONDS = 8.0
 """After a cut of the uplink: by then its publisher has found out."""
 UNHARMED = 0.9
-"""Share of the frames and the height before, from which a picture is no worse."""
+"""Share of the frames and the height before, from which a video counts as unchanged."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Evidence:
     pressed: Mapping[str, float]
     """When each participant pressed the join button."""
     top_height: float
-    """Of the cameras' pictures (pixels)."""
+    """Of the cameras' frames (pixels)."""
     people_seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Who is in the room in the end, as each page lists the others."""
     reloaded: tuple[str, ...] = ()
@@ -177,7 +177,7 @@ def far_publisher(evidence: Evidence) -> list[Criterion]:
 
 
 def cut(evidence: Evidence) -> list[Criterion]:
-    """The speaker's picture and all voices during the cut, and how soon the rate is back."""
+    """The speaker's video and all voices during the cut, and how soon the rate is back."""
     began, ended = evidence.marks["cut"], evidence.marks["restored"]
     speaker = evidence.pictures(began + 3, ended).get(evidence.names[SPEAKER])
     gap = speaker["longestGapSeconds"] if speaker else None
@@ -204,7 +204,7 @@ def back_at(
 
 
 def thin(evidence: Evidence) -> list[Criterion]:
-    """Everybody's voice whole, at least one picture moving."""
+    """Everybody's voice below the limit, at least one video moving."""
     rates = [f["framesPerSecond"] for f in evidence.pictures(*evidence.window).values()]
     best = max(rates, default=None)
     return [
@@ -214,8 +214,8 @@ def thin(evidence: Evidence) -> list[Criterion]:
 
 
 def uplink(evidence: Evidence) -> list[Criterion]:
-    """The pictures of those whose uplink is whole, compared with before. The last one's is cut: it
-    is to move on, and to be whole again soon after."""
+    """The videos of publishers with an unimpaired uplink, compared with before. The uplink of the
+    last is cut: its video is to keep moving, and to recover soon afterwards."""
     began, restored = evidence.marks["cut"], evidence.marks["restored"]
     before = evidence.pictures(evidence.marks["begin"], began)
     during = evidence.pictures(began + 3, restored)
@@ -259,7 +259,7 @@ def _whole_again(evidence: Evidence, name: str) -> float | None:
 
 
 def outage(evidence: Evidence) -> list[Criterion]:
-    """Everything flows soon after the link is back; nobody is there twice; no reload."""
+    """All media is restored soon after the link is back; nobody is listed twice; no reload."""
     ids = {name: len(set(found)) for name, found in evidence.ids.items()}
     return [
         *(
@@ -274,7 +274,7 @@ def outage(evidence: Evidence) -> list[Criterion]:
 
 
 def _flows_again(evidence: Evidence, name: str, kind: str) -> float | None:
-    """Seconds from the link's return until packets of the voice come; for a picture, until the
+    """Seconds from the link's return until packets of the voice arrive; for a video, until the
     second begins in which at least half of the camera's frames are decoded."""
     track, back, limit = evidence.tracks.get((name, kind)), evidence.marks["up"], evidence.window[1]
     if track is None:
@@ -300,7 +300,7 @@ def ghosts(people_seen: Mapping[str, Sequence[str]]) -> int:
 
 
 def tcp_lossy(frames: float, height: float) -> Judge:
-    """What TCP repairs by itself is to be neither seen nor heard. Limits: percent of sent frames
+    """Retransmission by TCP must not be visible or audible. Limits: percent of sent frames
     decoded, share of the cameras' height."""
 
     def judge(evidence: Evidence) -> list[Criterion]:
@@ -371,7 +371,7 @@ def evidence_of(
     publishers: Mapping[str, Sequence[Sample]],
     **rest: Any,
 ) -> Evidence:
-    """Put together what the pages have told."""
+    """Combine what the pages have reported."""
     pages = {**publishers, VIEWER: viewer}
     return Evidence(
         names=names,

@@ -22,7 +22,7 @@ class Profile:
     """What one direction of a link does; the default is a perfect one."""
 
     delay_ms: float = 0.0
-    """One way."""
+    """In one direction."""
     jitter_ms: float = 0.0
     """At most so much more delay, evenly distributed."""
     reorder: bool = False
@@ -56,7 +56,7 @@ class Line:
         self.change(profile)
 
     def change(self, profile: Profile) -> None:
-        """From the next packet on; what is under way stays so, and is not overtaken."""
+        """From the next packet on; packets in flight keep their times and are not overtaken."""
         self.profile = profile
         self._losing = False
         self._stall_begins = self._stall_ends = -1.0

@@ -1,4 +1,4 @@
-"""A link program: moves frames between two interfaces as late as a `Line` says, or never.
+"""A link program: moves frames between two interfaces with the delay of a `Line`, or drops them.
 
     python -m bench.impair.link INTERFACE INTERFACE SEED
 
@@ -41,7 +41,7 @@ _LARGEST: Final = 1 << 16
 _BUFFER: Final = 8 << 20
 """Bytes; a stall's worth of packets must fit."""
 _AT_ONCE: Final = 64
-"""Frames taken from one interface before the heap is looked at again."""
+"""Frames read from one interface before the heap is checked again."""
 _NICENESS: Final = -10
 """Before browsers and server: lateness of this program would be part of the link."""
 

@@ -29,9 +29,9 @@ BROWSERS = CHROMIUM, FIREFOX = "chromium", "firefox"
 LEAST_SOURCE_RATE = 20.0
 """Frames a second that each camera must have given; with fewer the machine is too slow."""
 LATEST_FRAME_MS = 100.0
-"""By how much a link program may be late; with more it adds stalls that nobody asked for."""
+"""By how much a link program may be late; with more it adds stalls that are not part of the row."""
 LARGEST_SAMPLE_GAP = 1.0
-"""Seconds between two looks at the viewer's statistics; more hides what the rows are about."""
+"""Seconds between two samples of the viewer's statistics; more hides what is measured."""
 
 
 class BusyError(Exception):
@@ -64,7 +64,7 @@ def measure_rows(
 ) -> dict[str, Any]:
     """Measure these rows in turn; a row that fails to come about leaves the others alone.
 
-    `seconds` instead of each row's own length; `size` of the cameras' pictures; `kind` is the
+    `seconds` instead of each row's own length; `size` of the cameras' frames; `kind` is the
     browser behind the impaired link. Raises `BusyError`.
     """
     with alone():

@@ -3,7 +3,7 @@
 Theory of operation. The server lives in the hub and has one address, on the hub's loopback
 interface; each browser has a namespace of its own, the spoke, joined to the hub by a veth pair.
 Both ends are unnumbered (host routes only), so that the server has one address to offer and
-nobody gets a second way. Links are impaired without netem:
+nobody gets a second path. Links are impaired without netem:
 
   - loss: an nftables rule at the receiving side of each direction drops UDP at random;
   - rate: a token bucket at the sending side, with a queue of 300 ms;
@@ -151,12 +151,12 @@ class Spoke:
         self.link.change(down, up)
 
     def loss(self, percent: float) -> None:
-        """Drop UDP at random, both ways."""
+        """Drop UDP at random, in both directions."""
         for namespace, interface in self._ends:
             self._rules(namespace, loss_rules(interface, percent, False))
 
     def no_udp(self) -> None:
-        """Drop all UDP, both ways."""
+        """Drop all UDP, in both directions."""
         for namespace, interface in self._ends:
             self._rules(namespace, loss_rules(interface, 0, True))
 
@@ -164,7 +164,7 @@ class Spoke:
         _run("ip", "netns", "exec", namespace, "nft", "-f", "-", text=script)
 
     def dropped(self) -> tuple[int, int]:
-        """Packets that the rules dropped so far: on the way down, on the way up."""
+        """Packets that the rules dropped so far: on the downlink, on the uplink."""
         up, down = (
             sum(int(n) for n in re.findall(r"counter packets (\d+)", self._listing(namespace)))
             for namespace, _ in self._ends

@@ -1,7 +1,7 @@
 """The rows of the network table: what is done to the network, and who judges the outcome.
 
 A schedule drives the `Call` and leaves marks; `begin` and `end` bound the window. Everybody joins
-over links that lose nothing, so that a row measures its network and not the way into the call.
+over links that lose nothing, so that a row measures its network and not the joining.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.impair.line import Profile
 
 JOIN_SECONDS = 30.0
 SETTLE_SECONDS = 8.0
-"""From the first picture of everybody to the window: bandwidth estimates rise meanwhile."""
+"""From the first frame of everybody to the window: bandwidth estimates rise meanwhile."""
 IMPAIRED_SECONDS = 4.0
 """From the impairment to the window of a steady row."""
 OUTAGE_SECONDS = 8.0
@@ -107,7 +107,7 @@ def _cut(call: Call, seconds: float) -> None:
     call.watch(seconds, "measuring 500 kbit/s")
     call.viewer.spoke.rate(5000)
     call.mark("restored")
-    call.watch(RECOVERY_SECONDS, "measuring the way back")
+    call.watch(RECOVERY_SECONDS, "measuring the recovery")
     call.mark("end")
 
 
@@ -120,7 +120,7 @@ def _uplink(call: Call, seconds: float) -> None:
     call.watch(seconds, f"measuring with the uplink of {call.publishers[-1].name} cut")
     call.publishers[-1].spoke.rate()
     call.mark("restored")
-    call.watch(RECOVERY_SECONDS, "measuring the way back")
+    call.watch(RECOVERY_SECONDS, "measuring the recovery")
     call.mark("end")
 
 
@@ -183,20 +183,20 @@ _WIFI = Profile(delay_ms=5, jitter_ms=10, loss_percent=1, burst=4, stall_ms=60, 
 """A busy access point: it loses in runs, and scans or repeats itself about once a second."""
 
 ROWS = {
-    "loss2": Row("2 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(2)),
+    "loss2": Row("2 % loss in both directions, 2 Mbit/s", 2, 40, _steady(_lossy(2)),
                  judge.loss(95, 0.5, 0.5)),
-    "loss5": Row("5 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(5)),
+    "loss5": Row("5 % loss in both directions, 2 Mbit/s", 2, 40, _steady(_lossy(5)),
                  judge.loss(90, 1, 1)),
-    "loss10": Row("10 % loss both ways, 2 Mbit/s", 2, 40, _steady(_lossy(10)),
+    "loss10": Row("10 % loss in both directions, 2 Mbit/s", 2, 40, _steady(_lossy(10)),
                   judge.loss(75, 4, 3)),
-    "far": Row("150 ms round trip, 2 % loss both ways", 2, 40, _linked(_FAR),
+    "far": Row("150 ms round trip, 2 % loss in both directions", 2, 40, _linked(_FAR),
                judge.loss(95, 0.5, 0.5), linked=(2,)),
-    "far5": Row("100 ms round trip, 5 % loss both ways", 2, 40, _linked(_FAR5),
+    "far5": Row("100 ms round trip, 5 % loss in both directions", 2, 40, _linked(_FAR5),
                 judge.loss(90, 1, 1), linked=(2,)),
-    "farup": Row("100 ms round trip, 5 % loss both ways, of one publisher", 2, 40,
+    "farup": Row("100 ms round trip, 5 % loss in both directions, of one publisher", 2, 40,
                  _linked(_FAR5, _last_publisher), judge.far_publisher,
                  of_publisher=True, linked=(1,)),
-    "wifi": Row("stalls of 60 ms, 1 % loss in bursts of four, both ways", 2, 40,
+    "wifi": Row("stalls of 60 ms, 1 % loss in bursts of four, in both directions", 2, 40,
                 _linked(_WIFI), judge.loss(95, 0.5, 1), linked=(2,)),
     "cut": Row("downlink cut from 5 Mbit/s to 500 kbit/s", 4, 25, _cut, judge.cut),
     "thin": Row("300 kbit/s downlink", 4, 30, _steady(_thin), judge.thin),
@@ -204,7 +204,7 @@ ROWS = {
                   of_publisher=True),
     "outage": Row("link of the viewer and a publisher down for 8 s", 2, 15, _outage, judge.outage),
     "tcp": Row("UDP blocked for the viewer and a publisher", 2, 12, _tcp, judge.tcp),
-    "tcplossy": Row("the viewer over TCP (CUBIC), 100 ms round trip, 2 % loss both ways", 2, 40,
+    "tcplossy": Row("the viewer over TCP (CUBIC), 100 ms round trip, 2 % loss per direction", 2, 40,
                     _tcp_lossy, judge.tcp_lossy(95, 0.5), congestion="cubic", linked=(2,)),
     "tcplossybbr": Row("the same with BBR", 2, 40,
                        _tcp_lossy, judge.tcp_lossy(99, 0.9), congestion="bbr", linked=(2,)),

@@ -24,9 +24,9 @@ Sample = Mapping[str, Any]
 SPEECH_RMS = 0.003
 """Above this a microphone carries speech (of full scale; about -50 dBFS)."""
 SPEECH_SECONDS = 0.5
-"""How finely speech and silence are told apart: twice the publishers' sampling interval."""
+"""Resolution of speech and silence: twice the publishers' sampling interval."""
 HELD_SECONDS = 0.5
-"""A picture that stands this long at the end of a window is frozen: no browser counts it yet."""
+"""A video that ends its window so long without a frame is frozen: no browser counts it yet."""
 
 
 @dataclass
@@ -242,7 +242,7 @@ def sound(track: Series, sent: Sent, begin: float, end: float) -> dict[str, floa
     """The figures of one voice.
 
     `concealedPercent` is what the table's limits are about: samples made up by the receiver.
-    Silence that it made up counts only while the publisher spoke, for nobody misses the rest.
+    Concealed silence counts only while the publisher spoke, because the rest is not audible.
     """
     audible = 0.0
     for part in bins(begin, end, SPEECH_SECONDS):

@@ -33,7 +33,7 @@ _SOUND = (
 
 
 def print_impair(console: Console, outcome: Mapping[str, Any]) -> None:
-    """One table for what was asked, one a row for who saw and heard what."""
+    """One table of the criteria, and for each row one of what the viewer received."""
     kind = str(outcome.get("browser", "chromium")).capitalize()
     table = Table(title=f"impair: {kind} on bad networks", title_style="bold")
     for column in ("row", "network", "figure", "value", "must", ""):

@@ -37,7 +37,7 @@ class Track(msgspec.Struct, frozen=True):
     awaited: bool = True
     """Whether `Receiving` waits for it; a voice that is not among the loudest may never come."""
     opaque: bool = False
-    """It was encoded anew on the way: counted when it arrives, neither compared nor timed."""
+    """The server encoded it anew: counted when it arrives, neither compared nor timed."""
 
 
 # Commands: bench -> driver.
@@ -88,7 +88,7 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
-    """End the window here, earlier than `Measure` said."""
+    """End the window here, earlier than `Measure` set it."""
 
     stop: int
 
@@ -185,7 +185,7 @@ class Measured(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     delays: dict[int, dict[int, int]]
     """Participant -> bucket (`light.receiver`) -> packets."""
     unknown: int
-    """Packets with an SSRC or content that nobody announced."""
+    """Packets with an SSRC or content that was not announced."""
     refused: int
     """Packets that SRTP did not accept."""
     extra: int = 0
@@ -211,7 +211,7 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     bytes: int
     """Datagram payload, SRTP included."""
     delay_sum: int | None
-    """Nanoseconds; None where nobody knows."""
+    """Nanoseconds; None where it is not known."""
 
 
 Event = Ready | Connected | Failed | Receiving | Progress | Measured

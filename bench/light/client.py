@@ -37,7 +37,7 @@ class Client(LightParticipant):
     ) -> None:
         """`rids` are the simulcast layers of its video, low to high; none: a single stream.
 
-        With `main` it looks at the person of this number large and at all others as thumbnails;
+        With `main` it views the participant of this number large and all others as thumbnails;
         without it sends no `view`. `receive_all` waits for the tracks of `awaited`, participant
         numbers; of everybody without.
         """
@@ -114,7 +114,7 @@ class Client(LightParticipant):
         self._people.pop(self._id, None)
 
     async def _receive(self, message: Message) -> None:
-        # Of a call that is lost, the rest is not looked at.
+        # After a call is lost, messages are ignored.
         if self.problem:
             return
         try:
@@ -186,7 +186,7 @@ class Client(LightParticipant):
 def viewed_tracks(
     offered: list[dict[str, Any]], people: dict[str, int], main: int
 ) -> list[dict[str, Any]]:
-    """The `tracks` of the `view` of who looks at person number `main` large and at others small.
+    """The `tracks` of a `view` that shows participant number `main` large and the others small.
 
     A shared screen takes the large place.
     """

@@ -38,7 +38,7 @@ FEEDBACK_SECONDS = 0.1
 """Between transport-cc feedbacks, as libwebrtc at these rates."""
 
 REQUEST_STEP_NS = 10_000_000
-"""Between looks at what is missing."""
+"""Between checks for missing packets."""
 
 _SECOND = 1_000_000_000
 

@@ -165,7 +165,7 @@ class Fleet:
         return [reason for driver in self._drivers for reason in driver.failures.values()]
 
     def progress(self) -> list[channel.Progress]:
-        """The newest of each driver in this window; fewer where one has not told yet."""
+        """The newest of each driver in this window; fewer where one has not reported yet."""
         return [driver.progress for driver in self._drivers if driver.progress is not None]
 
     async def begin_window(self, start: int, stop: int) -> None:
@@ -175,7 +175,7 @@ class Fleet:
             await driver.send(channel.Measure(start, stop))
 
     async def end_window(self, stop: int) -> None:
-        """End the window earlier than was said."""
+        """End the window earlier than announced."""
         for driver in self._drivers:
             await driver.send(channel.Stop(stop))
 

@@ -280,7 +280,7 @@ class Receiver:
             track.last = now
 
     def _not_a_track(self, ssrc: int, data: bytearray, at: int, end: int, now: int) -> None:
-        """A packet of an RTX stream, a resend that was missing or a probe, or of nobody."""
+        """A packet of an RTX stream, a resend or a probe, or of an unknown stream."""
         media_ssrc = self.repairs.get(ssrc)
         if media_ssrc is None:
             self.unknown += 1
@@ -300,7 +300,7 @@ class Receiver:
                 track.recovered += 1
 
     def requests(self, ssrc: int, now: int) -> list[bytes]:
-        """RTCP that asks for what is missing; `waiting` keeps the tracks to look at again."""
+        """RTCP that asks for what is missing; `waiting` keeps the tracks to check again."""
         found = []
         for track in list(self.waiting):
             media_ssrc = next((s for s, t in self.tracks.items() if t is track), None)

@@ -33,7 +33,7 @@ class Gaps:
 
     def __init__(self) -> None:
         self._missing: dict[int, tuple[int, int]] = {}
-        """Number -> when to ask next (0: `PATIENCE_NS` from the next look), and how often asked."""
+        """Number -> when to ask next (0: `PATIENCE_NS` after the next check), and requests."""
         self.keyframe = False
         """Something cannot be had any more: ask for a keyframe."""
 

@@ -212,7 +212,7 @@ def transport_plan(
     line = next((m for m in description.media if m.ice_ufrag and m.port), None)
     if line is None or not line.fingerprints:
         raise NegotiationError("the server's description has no transport")
-    # In our answers we are active (`subscribe_answer`); in the server's it says what it is.
+    # In our answers we are active (`subscribe_answer`); in the server's it names its role.
     server_is_active = offered_by_us and line.setup == "active"
     algorithm, value = line.fingerprints[0]
     return OpenTransport(

@@ -30,7 +30,7 @@ from sfu.wire import rtcp
 PACING_FACTOR = 2.5
 BURST_SECONDS = 0.040
 PACER_STEP_NS = 5_000_000
-"""How often the pacer looks when it holds packets."""
+"""Between runs of the pacer while it holds packets."""
 
 _GOLDEN = 0.6180339887498949
 _NTP_EPOCH = 2_208_988_800

@@ -47,11 +47,11 @@ DTX_FRAMES = 20
 _LOUDEST, _QUIETEST = 22.0, 36.0
 """Of syllables, -dBov."""
 _ROOM = (68, 76)
-"""Of a microphone that nobody speaks into, -dBov."""
+"""Background noise of a microphone, -dBov."""
 
 
 def spurts(people: int, seed: int = 1, pattern: str = "meeting") -> list[tuple[int, int, int]]:
-    """(participant, first step, step after the last) of each time that somebody talks."""
+    """(participant, first step, step after the last) of each talk spurt."""
     rng = random.Random(seed)
     end = SECONDS * STEPS_PER_SECOND
     places = PATTERNS[pattern][: people - 1]
@@ -89,7 +89,7 @@ def levels(participant: int, people: int, seed: int = 1, pattern: str = "meeting
 
 
 def levels_of(library: Library, participant: int) -> bytes:
-    """The levels of somebody who talks in turns; empty of who talks all the time."""
+    """The levels of a participant who talks in turns; empty for one who talks all the time."""
     if participant >= library.talkers:
         return b""
     return levels(participant, library.talkers, library.seed, library.pattern)

@@ -35,7 +35,7 @@ def supported() -> bool:
 
 
 def stamp_arrivals(sock: socket.socket) -> None:
-    """Let the kernel say when datagrams came; where it cannot, `arrivals` are those of the read."""
+    """Have the kernel stamp arrivals; where it cannot, `arrivals` are the times of the read."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     except OSError:

@@ -3,7 +3,7 @@
 Theory of operation. `real.aiortc_crew` starts it with two descriptors, the channel and the
 recordings. It is a participant as docs/protocol.md has it: a WebSocket and two
 `RTCPeerConnection`s, all of aiortc as it is. What it receives is decoded by aiortc; of one video
-the frame number is read from each picture. The process ends when the channel does.
+the number is read from each frame. The process ends when the channel does.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Peer:
         return RecordedTrack(library.of(kind), SOURCES[kind], self._late, levels)
 
     async def _receive(self, message: Message) -> None:
-        # Of a call that is lost, the rest is not looked at.
+        # After a call is lost, messages are ignored.
         if self.problem:
             return
         try:
@@ -304,7 +304,7 @@ def without_rtx(sdp: str) -> str:
 
 
 async def serve(connection: socket.socket, library: Library) -> None:
-    """Do what the channel says until it ends."""
+    """Carry out the channel's commands until it ends."""
     loop = asyncio.get_running_loop()
     connection.setblocking(False)
     peer: Peer | None = None

@@ -40,7 +40,7 @@ KIND = KindOfClient(
     shares_cores=True,
     camera_rate=impair_clip.CLIP_RATE,
     settings={
-        "video": "simulcast as the page decides, from a fake camera of 640x360, 25 pictures a"
+        "video": "simulcast as the page decides, from a fake camera of 640x360, 25 frames a"
         " second; each viewer gets what its tiles and its network carry",
     },
 )
@@ -121,7 +121,7 @@ class BrowserCrew:
             raise _lost(part, error) from None
 
     async def _join_problem(self, participant: int) -> str:
-        """Why the lobby let nobody in, in its own words; empty when it says nothing."""
+        """The lobby's message about a failed join; empty without one."""
         from playwright.async_api import Error
 
         page = self._pages.get(participant)
@@ -206,7 +206,7 @@ async def _until(page: Any, expression: str) -> None:
 
 
 def snapshot_of(participant: int, sample: dict[str, Any]) -> Snapshot:
-    """What a page's sample (`sampler.js`) says."""
+    """The snapshot in a page's sample (`sampler.js`)."""
     owners = {}
     for person in sample["people"]:
         number = number_of(person["name"])
@@ -261,11 +261,11 @@ def _inbound(stream: dict[str, Any], publisher: int, kind: str) -> InboundTrack:
 def _outbound(streams: list[dict[str, Any]]) -> list[OutboundTrack]:
     """The camera comes into the offer before a screen does."""
     outbound = [stream for stream in streams if stream["type"] == "outbound-rtp"]
-    pictures = sorted({int(s["mid"]) for s in outbound if s["kind"] == "video" and "mid" in s})
+    videos = sorted({int(s["mid"]) for s in outbound if s["kind"] == "video" and "mid" in s})
     found = []
     for stream in outbound:
         kind = stream["kind"]
-        if kind == "video" and pictures and int(stream.get("mid", 0)) != pictures[0]:
+        if kind == "video" and videos and int(stream.get("mid", 0)) != videos[0]:
             kind = "screen"
         reason = stream.get("qualityLimitationReason", "none")
         found.append(

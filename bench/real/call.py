@@ -96,7 +96,7 @@ class _Run:
         while (left := stop - time.monotonic()) > 0:
             if not server.alive or _all_lost(counted) or self.interrupt.is_set() or problems:
                 break
-            meter.look()
+            meter.read()
             row = sampler.look(
                 meter.ended, meter.after, meter.media, self._generator(), _progress(counted)
             )
@@ -106,7 +106,7 @@ class _Run:
                 await asyncio.wait_for(self.interrupt.wait(), min(left, _EVERY_SECONDS))
             await self._look(counted, problems)
         lasted = time.monotonic() - start
-        meter.look()
+        meter.read()
         generator = real_report.Generator(crew.processes(), used_before, self._generator(), lasted)
         problems += meter.problems(_all_lost(counted))
         use = meter.use(self.idle_rss, lasted)
@@ -191,7 +191,7 @@ def _all_lost(counted: real_report.Counted) -> bool:
 
 
 def _progress(counted: real_report.Counted) -> list[Progress]:
-    """What each has received since the first look, for the time series; of delay nobody knows."""
+    """What each has received since the first snapshot, for the time series; without delay."""
     return [
         Progress(
             int(snapshot.at * 1e9),

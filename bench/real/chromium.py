@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
 )
-"""A headless Chromium with fake devices that needs nothing and nobody."""
+"""A headless Chromium with fake devices that asks for no permission and contacts no service."""
 
 
 def flags(camera: Path, voice: Path | None = None, origin: str = "") -> list[str]:

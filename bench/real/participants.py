@@ -30,7 +30,7 @@ REASONS = {
     "workers": f"it fills whole workers, and {_DECODES}: light ones only",
     "churn": "it times joins to 10 ms while others join, which browsers on the same cores would"
     " slow down by themselves: light ones only; `browser` times Chromium's joins alone",
-    "phone": "it times first packets, which real participants do not tell: light ones only",
+    "phone": "it times first packets, which real participants do not report: light ones only",
 }
 """Why a scenario takes light participants only."""
 
@@ -66,7 +66,7 @@ def is_real(options: argparse.Namespace) -> bool:
 
 
 def video(bitrate_kbps: int) -> media.VideoSpec:
-    """What an aiortc participant sends; its tracks are told of no request for a keyframe."""
+    """What an aiortc participant sends; its tracks learn of no request for a keyframe."""
     return media.VideoSpec(bitrate_kbps=bitrate_kbps, keyframe_seconds=AIORTC_KEYFRAME_SECONDS)
 
 

@@ -45,7 +45,7 @@ class Generator:
 
 
 class Counted:
-    """What came between the first look and the last, and jitter at all of them."""
+    """What was counted between the first snapshot and the last, and the jitter of all of them."""
 
     def __init__(self, snapshots: Sequence[Snapshot]) -> None:
         self.first = {snapshot.participant: snapshot for snapshot in snapshots}
@@ -60,14 +60,14 @@ class Counted:
                 self._jitter.setdefault(key, []).append(track.jitter_ms)
 
     def seconds(self, participant: int) -> float:
-        """Between the participant's own two looks."""
+        """Between the participant's own two snapshots."""
         return max(1e-3, self.last[participant].at - self.first[participant].at)
 
     def bytes(self, participant: int) -> int:
         return self.last[participant].bytes - self.first[participant].bytes
 
     def tracks(self, participant: int) -> list[tuple[InboundTrack, InboundTrack]]:
-        """Each at the first look and at the last."""
+        """Each at the first snapshot and at the last."""
         before = {(t.publisher, t.kind): t for t in self.first[participant].received}
         return [
             (before[track.publisher, track.kind], track)
@@ -76,7 +76,7 @@ class Counted:
         ]
 
     def sent(self, participant: int) -> list[tuple[OutboundTrack, OutboundTrack]]:
-        """Each at the first look and at the last."""
+        """Each at the first snapshot and at the last."""
         before = {(t.kind, t.rid): t for t in self.first[participant].sent}
         return [
             (before[track.kind, track.rid], track)
@@ -256,7 +256,7 @@ def bottlenecks(kind: KindOfClient, load: Mapping[str, Any], counted: Counted) -
 
 
 def _starved(kind: KindOfClient, counted: Counted) -> list[str]:
-    """Cameras of which somebody sees a part only, although the network carries more."""
+    """Cameras of which the encoder produces a part only, although the network carries more."""
     found: list[str] = []
     if kind.camera_rate is None:
         return found
@@ -269,7 +269,7 @@ def _starved(kind: KindOfClient, counted: Counted) -> list[str]:
             and after.frames is not None
             and before.frames is not None
         ]
-        # A camera that nobody snapshots at is not encoded at all.
+        # A camera that nobody views is not encoded at all.
         if rates and 0 < max(rates) < ENCODED_SHARE * kind.camera_rate:
             found.append(
                 f"the load generator was the bottleneck: participant {who} encoded"

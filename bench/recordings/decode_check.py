@@ -1,10 +1,10 @@
-"""Received video, decoded: does every picture show the frame that was sent?
+"""Received video, decoded: does every decoded frame show the number that was sent?
 
 Theory of operation. A receiver has compared each packet with the recording byte by byte; what it
 hands over of a sampled video is which packets came, in order. The frames of which all packets came
-are decoded as a browser would, and the number drawn into each picture is read. The decoder begins
+are decoded as a browser would, and the number drawn into each frame is read. The decoder begins
 with what the receiver had before the window, from the last keyframe on; after a frame that is not
-whole it waits for a keyframe. A picture counts as right when it shows its own frame's number.
+whole it waits for a keyframe. A decoded frame counts as right when it shows its own number.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def check(library: Library, results: Sequence[Measured]) -> list[dict[str, Any]]
 
 
 def problems(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the rows of `check` say against a run: bytes that arrived whole and show another
-    picture. A frame of which packets are lost is loss, and told as that."""
+    """What the rows of `check` say against a run: complete frames that show another
+    number. A frame of which packets are lost counts as loss."""
     return [
         f"participant {row['to']} decoded {row['decoded']} of {row['frames'] - row['incomplete']}"
-        f" whole frames of {row['from']}, and {row['right']} pictures were the right ones"
+        f" whole frames of {row['from']}, and {row['right']} showed the right number"
         for row in rows
         if row["right"] != row["decoded"] or row["decoded"] < row["frames"] - row["incomplete"]
     ]

@@ -13,8 +13,8 @@ def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     video = [t for t in run["tracks"] if t["kind"] != "audio" and "framesDecodedPerSecond" in t]
     if video:
         rates = [track["framesDecodedPerSecond"] for track in video]
-        told = f"{statistics.median(rates):.1f} (lowest {min(rates):.1f}) a second"
-        found.append(("pictures decoded, each video, median", told))
+        text = f"{statistics.median(rates):.1f} (lowest {min(rates):.1f}) a second"
+        found.append(("frames decoded, each video, median", text))
     for key, title, unit in (
         ("freezes", "freezes, all videos", ""),
         ("frozenSeconds", "frozen, all videos", " s"),

@@ -49,7 +49,7 @@ class VideoSpec:
     seconds: int = 20
     keyframe_seconds: int = 4
     screen: bool = False
-    """Slides with a pointer rather than a camera's picture."""
+    """Slides with a pointer instead of a camera's scene."""
     temporal_layers: int = 1
     """1 to 3."""
 
@@ -109,7 +109,7 @@ def _cached(name: str, folder: Path | None, make: Any) -> Recording:
 
 
 def make_video(spec: VideoSpec) -> Recording:
-    """Encode the moving picture as a real-time encoder does: no lookahead, constant bitrate."""
+    """Encode the moving scene as a real-time encoder does: no lookahead, constant bitrate."""
     import av
 
     codec: Any = av.CodecContext.create("libvpx", "w")
@@ -175,8 +175,8 @@ def _vp8_frames(packets: list[Any], spec: VideoSpec, taken: set[bytes]) -> list[
     frames = []
     for packet in packets:
         layer = pattern[packet.pts % interval % len(pattern)]
-        told = layer if spec.temporal_layers > 1 else None
-        payloads = packetize_apart(bytes(packet), taken, temporal=told, sync=layer == 1)
+        temporal = layer if spec.temporal_layers > 1 else None
+        payloads = packetize_apart(bytes(packet), taken, temporal=temporal, sync=layer == 1)
         frames.append(Frame(packet.pts * ticks, packet.is_keyframe, payloads, layer))
     return frames
 
@@ -184,7 +184,7 @@ def _vp8_frames(packets: list[Any], spec: VideoSpec, taken: set[bytes]) -> list[
 class MovingScene:
     """A textured scene that pans, a head that sways before it, noise, and the frame number.
 
-    The same number always gives the same picture.
+    The same number always gives the same frame.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -218,7 +218,7 @@ class MovingScene:
 class Slides:
     """A shared screen: lines of text that stand for some seconds, a pointer, and the frame number.
 
-    The same number always gives the same picture.
+    The same number always gives the same frame.
     """
 
     SLIDE_FRAMES = 60
@@ -264,10 +264,10 @@ def draw_counter(luma: NDArray[np.float64], number: int) -> None:
 
 
 def read_counter(luma: NDArray[np.uint8]) -> int:
-    """The number that `draw_counter` drew, from a decoded picture."""
+    """The number that `draw_counter` drew, from a decoded frame."""
     number = 0
     middle = slice(COUNTER_SQUARE // 4, 3 * COUNTER_SQUARE // 4)
-    # A narrow picture has room for the lower bits only.
+    # A narrow frame has room for the lower bits only.
     for bit in range(min(COUNTER_BITS, luma.shape[1] // COUNTER_SQUARE)):
         left = bit * COUNTER_SQUARE
         square = luma[:COUNTER_SQUARE, left : left + COUNTER_SQUARE]

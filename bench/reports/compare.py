@@ -92,7 +92,7 @@ def least_chance(n: int, m: int) -> float:
 
 
 def runs_needed() -> int:
-    """Of each side, for the test to be able to tell a difference."""
+    """Of each side, for the test to be able to find a difference."""
     return next(n for n in count(1) if least_chance(n, n) < CHANCE)
 
 

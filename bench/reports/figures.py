@@ -47,12 +47,12 @@ PHONE: tuple[Figure, ...] = (
     Figure("callsCompleted", "calls completed", "", ("phone", "completed"), 0),
     Figure("callsFailed", "calls failed", "", ("phone", "failed"), 0),
     Figure("callsOpen", "calls still going on at the end", "", ("phone", "open"), 0),
-    Figure("busyTold", "callers told that the line is busy", "", ("phone", "busyTold"), 0),
+    Figure("busyTold", "callers refused because the line is busy", "", ("phone", "busyTold"), 0),
     *(
         Figure(f"{name}{share.upper()}", f"{title} {share}", "ms", ("phone", f"{name}Ms", share), 2)
         for name, title in (
             ("ring", "call to ring"),
-            ("answerToVoice", "answer to voice both ways"),
+            ("answerToVoice", "answer to voice in both directions"),
             ("hangUp", "hang-up to notice"),
             ("busy", "call to busy"),
         )

@@ -59,8 +59,8 @@ def section(title: str, body: str, note: str = "") -> str:
     """A headed part of the page; empty without a body."""
     if not body:
         return ""
-    told = f'<p class="note">{escape(note)}</p>' if note else ""
-    return f"<section><h2>{escape(title)}</h2>{body}{told}</section>"
+    noted = f'<p class="note">{escape(note)}</p>' if note else ""
+    return f"<section><h2>{escape(title)}</h2>{body}{noted}</section>"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], strong: Sequence[int] = ()) -> str:
@@ -94,14 +94,14 @@ def _head(outcome: Mapping[str, Any]) -> str:
     if "seconds" in outcome:
         facts.append(f"measured for {outcome['seconds']:g} s")
     facts.append(str(outcome.get("at", "")).replace("T", " ").replace("Z", " UTC"))
-    told = "".join(f"<li>{escape(str(problem))}</li>" for problem in problems[:20])
+    listed = "".join(f"<li>{escape(str(problem))}</li>" for problem in problems[:20])
     about = escape(" · ".join(facts))
     return (
         '<header><div><p class="over">Bench report</p>'
         f'<h1>{escape(outcome["scenario"])}</h1><p class="sub">{about}</p></div>'
         f'<span class="pill {pill[0]}">{pill[1]}</span></header>'
         + (f'<p class="answer">{escape(answer)}</p>' if (answer := _answer(outcome)) else "")
-        + (f'<ul class="problems">{told}</ul>' if told else "")
+        + (f'<ul class="problems">{listed}</ul>' if listed else "")
     )
 
 

@@ -34,11 +34,11 @@ def phone_rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     late = ", ".join(f"{p['cpuPercent']} % / {p['lateP99Ms']} ms" for p in load["processes"])
     return [
         *rows,
-        ("server CPU (media)", _told(server["cpuPercent"], "%")),
-        ("server memory", _told(server["rssMiB"], "MiB")),
+        ("server CPU (media)", _shown(server["cpuPercent"], "%")),
+        ("server memory", _shown(server["rssMiB"], "MiB")),
         ("load generator CPU / late p99", late),
     ]
 
 
-def _told(value: Any, unit: str) -> str:
+def _shown(value: Any, unit: str) -> str:
     return "not known" if value is None else f"{value} {unit}"

@@ -32,7 +32,7 @@ UNKNOWN = (
     "rssIdleMiB",
     "rssMiBPerParticipant",
 )
-"""Of a server whose processes nobody may look at."""
+"""Of a server whose processes cannot be read."""
 _MIB = 1024 * 1024
 
 
@@ -45,7 +45,7 @@ class ServerUse:
     media: frozenset[int]
     """Processes that carry media; their CPU is the server's CPU."""
     seconds: float
-    """From the look before to that after."""
+    """Between the two readings."""
     idle_rss: int = 0
     """Bytes of all its processes before anybody joined."""
     window: float = 0.0
@@ -134,7 +134,7 @@ def _mean(values: Iterable[float]) -> float:
 def summary(
     results: list[Measured], seconds: float, *, by_sequence: bool = False
 ) -> dict[str, Any]:
-    """The run's figures; `seconds` is the window, `by_sequence` how loss is told."""
+    """The run's figures; `seconds` is the window, `by_sequence`: loss by sequence numbers."""
     received = [track for result in results for track in result.received]
     expected = sum(sent for _, sent in _with_sent(results, by_sequence))
     arrived = sum(track.packets for track in received)
@@ -222,13 +222,13 @@ def tracks(
 
 
 def server(use: ServerUse, forwarded: int, participants: int) -> dict[str, Any]:
-    """The server's part of the report. Without a look at its processes nothing is known of them
+    """The server's part of the report. Without readings of its processes nothing is known of them
     (None)."""
     if not use.after:
         return {**dict.fromkeys(UNKNOWN), "forwardedPackets": forwarded, "processes": []}
     cpu = use.cpu_seconds(use.media)
     everything = use.cpu_seconds(use.after)
-    # The looks at a box elsewhere are not as far apart as the window is long.
+    # The readings of a box elsewhere are not as far apart as the window is long.
     each = 1e6 * (use.window or use.seconds) / use.seconds / forwarded if forwarded else 0.0
     return {
         "cpuPercent": round(100 * cpu / use.seconds, 2),

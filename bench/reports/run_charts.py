@@ -103,7 +103,7 @@ def kind_of(label: str) -> str:
 
 
 def of_samples(outcome: Mapping[str, Any]) -> str:
-    """What was looked at now and then over a long run: memory, descriptors, people."""
+    """Samples over a long run: memory, descriptors, participants."""
     rows = outcome.get("samples")
     if not isinstance(rows, list) or not rows or not isinstance(rows[0], Mapping):
         return ""

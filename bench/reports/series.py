@@ -1,4 +1,4 @@
-"""What is looked at in the window, once a second: one row each time, for charts and the live view.
+"""The window's time series: one row a second, for charts and the live view.
 
 A row: `at` (seconds from the window's start), `cpuPercent` (of the server's media processes),
 `cpuAllPercent` (all its processes), `rssMiB`, `generatorCpuPercent` (the busiest process of the
@@ -21,14 +21,14 @@ _MIB = 1024 * 1024
 
 
 class Sampler:
-    """Makes rows out of looks; `rows` is to be read only."""
+    """Makes rows out of readings; `rows` is to be read only."""
 
     def __init__(self, start: float) -> None:
         """`start`: the window's, in monotonic seconds."""
         self.rows: list[Row] = []
         self._start = start
         self._every = EVERY_SECONDS
-        self._told: dict[int, Progress] = {}
+        self._reported: dict[int, Progress] = {}
         self._last: tuple[float, Mapping[int, Usage], Mapping[int, Usage]] | None = None
 
     def look(
@@ -39,8 +39,8 @@ class Sampler:
         generator: Mapping[int, Usage],
         progress: Sequence[Progress] = (),
     ) -> Row | None:
-        """A look at all processes and the newest of each driver; gives a row when the last one is
-        long enough ago."""
+        """A reading of all processes and the newest progress of each driver; gives a row when the
+        last one is long enough ago."""
         if self._last is None:
             self._last = now, server, generator
             return None
@@ -77,12 +77,12 @@ class Sampler:
         return row
 
     def _media(self, progress: Sequence[Progress]) -> Row:
-        """What came between the newest that drivers told and what they had told before."""
+        """What was received between the drivers' newest report and the one before."""
         bits = packets = 0.0
         delay: float | None = 0.0
         for number, newest in enumerate(progress):
-            before = self._told.get(number)
-            self._told[number] = newest
+            before = self._reported.get(number)
+            self._reported[number] = newest
             # A track that ended takes its counts with it.
             if before is None or newest.at <= before.at or newest.packets < before.packets:
                 continue

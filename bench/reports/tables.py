@@ -71,8 +71,8 @@ def print_run(console: Console, run: Mapping[str, Any], label: str = "") -> None
     for model in beside.models(run):
         console.print(model, style="dim", markup=False, highlight=False, soft_wrap=True)
     for text in run.get("notKnown", []):
-        told = f"not known with --client {run['client']}: {text}"
-        console.print(told, style="dim", markup=False, highlight=False, soft_wrap=True)
+        text = f"not known with --client {run['client']}: {text}"
+        console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
     _print_problems(console, run)
 
 
@@ -120,8 +120,8 @@ def _pictures(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     sampled = run.get("pictures", [])
     shown = sum(row["decoded"] for row in sampled)
     right = sum(row["right"] for row in sampled)
-    told = f"{right:,} of {shown:,} decoded"
-    return [("pictures that show the frame that was sent", told)] if shown else []
+    share = f"{right:,} of {shown:,} decoded"
+    return [("decoded frames that show the sent number", share)] if shown else []
 
 
 def _known(value: Any, unit: str) -> str:
@@ -216,7 +216,7 @@ def print_compare(console: Console, first: Mapping[str, Any], second: Mapping[st
     if any(row.verdict == "too few runs" for row in found):
         needed = compare.runs_needed()
         console.print(
-            f"Too few runs to tell: {needed} of each side are needed (--repeat {needed}).",
+            f"Too few runs for a verdict: {needed} of each side are needed (--repeat {needed}).",
             markup=False, highlight=False,
         )  # fmt: skip
     for warning in compare.warnings(first, second):
@@ -293,7 +293,7 @@ def print_peers(console: Console, outcome: Mapping[str, Any]) -> None:
 
 
 def print_focus(console: Console, outcome: Mapping[str, Any]) -> None:
-    """Everything to everybody beside what people look at and listen to."""
+    """Everything to everybody beside what is viewed and heard."""
     table = Table(title=f"focus: {outcome['participants']} people", title_style="bold")
     for column in ("figure", "everything", "focus", "ratio"):
         table.add_column(column, justify="left" if column == "figure" else "right")
@@ -321,13 +321,13 @@ def print_focus(console: Console, outcome: Mapping[str, Any]) -> None:
     ]
     table.add_row("video packets by layer", *layers, "")
     console.print(table)
-    verdict = {None: "cannot be told", True: "met", False: "not met"}[outcome["met"]]
+    verdict = {None: "cannot be decided", True: "met", False: "not met"}[outcome["met"]]
     console.print(f"at most {outcome['required']:.3f} of packets and of CPU: {verdict}")
     _print_problems(console, outcome)
 
 
 def print_browser(console: Console, outcome: Mapping[str, Any]) -> None:
-    """How soon a picture, how soon a whole one."""
+    """Time to the first frame, and to full quality."""
     table = Table(title="browser: Chromium", title_style="bold")
     table.add_column("figure")
     table.add_column("value", justify="right")
@@ -357,7 +357,7 @@ def print_soak(console: Console, outcome: Mapping[str, Any]) -> None:
         ),
         ("memory growth", f"{outcome['growth']['rssMiB']} MiB"),
         ("descriptor growth", f"{outcome['growth']['descriptors']}"),
-        ("flat", {None: "too short to say", True: "yes", False: "no"}[outcome["flat"]]),
+        ("flat", {None: "too short to decide", True: "yes", False: "no"}[outcome["flat"]]),
     ):
         table.add_row(name, value)
     console.print(table)

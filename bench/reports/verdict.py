@@ -89,7 +89,7 @@ def _graded(graded: grades.Graded) -> dict[str, Any]:
 
 class _Kind(NamedTuple):
     delay: float | None
-    """Seconds; None where nobody knows."""
+    """Seconds; None where it is not known."""
     jitter: float
     """Seconds."""
     loss: float

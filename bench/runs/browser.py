@@ -1,8 +1,8 @@
-"""Real Chromium against our server: how soon is there a picture, how soon is it whole?
+"""Real Chromium against our server: time to the first frame, and to full quality.
 
 Theory of operation. One person stays in the room; others open the lobby, press the button, and
 the page itself notes when the first remote frame was decoded (`framesDecoded` of the subscribe
-connection, looked at each 10 ms). Then a lone publisher is watched from its first packet on until
+connection, polled each 10 ms). Then a lone publisher is watched from its first packet on until
 all that its encodings may send is really sent. The fake camera plays a textured, moving clip: the
 browser's own test pattern compresses to a fraction of what a camera needs.
 """

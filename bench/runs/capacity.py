@@ -7,7 +7,7 @@ of the machine does not decide. Everybody sends all the time and receives everyb
 room in full: no layers, no tiles, every voice. So a real meeting needs less.
 
 When the load generator is the bottleneck, nothing is known of the server beyond: the answer is
-then "at least", and says so.
+then "at least", and the report states it.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def search(trial: Callable[[int], Trial], first: int, most: int) -> Found:
 
 
 def judge(outcome: Outcome) -> Trial:
-    """What a call's report says of the limits. The load generator's own come first: where it was
+    """Which limit a call's report exceeds. The load generator's own come first: where it was
     the bottleneck, the other figures are its, too."""
     generator = [text for text in outcome["problems"] if "load generator" in text]
     if generator:

@@ -218,7 +218,7 @@ def residents_only(result: Measured, residents: int) -> Measured:
 
 
 def waits(seconds: list[float]) -> dict[str, Any]:
-    """Median and longest; empty when nobody came so far."""
+    """Median and longest; empty when nobody has joined so far."""
     if not seconds:
         return {}
     return {"median": round(statistics.median(seconds), 3), "longest": round(max(seconds), 3)}

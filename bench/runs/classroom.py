@@ -1,7 +1,7 @@
-"""One presenter with camera, microphone and a shared screen; everybody else only looks and listens.
+"""One presenter with camera, microphone and a shared screen; everybody else receives only.
 
 The presenter's camera is simulcast. Each viewer reports its tiles: the screen large, the
-presenter as a thumbnail. So the server chooses what to send on, and loss is told by the gaps in
+presenter as a thumbnail. So the server chooses what to send on, and loss is counted by the gaps in
 sequence numbers.
 """
 
@@ -33,7 +33,7 @@ _PRESENTER = 0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """How many look."""
+    """How many viewers."""
     parser.add_argument("--viewers", type=counts(1, ROOM_LIMIT - 1), default=VIEWERS, metavar="N")
 
 

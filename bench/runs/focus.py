@@ -1,4 +1,4 @@
-"""What it saves to send people only what they look at and listen to.
+"""What it saves to send participants only what they view and hear.
 
 Theory of operation. Two calls of the same people, in turns, each on a fresh server.
 In both everybody publishes simulcast and has the microphone open, two or three talk at a time.
@@ -35,7 +35,7 @@ LOWER_LAYERS = {
 }
 TOP_RID = "f"
 LOOKS = ("ring", "speaker")
-"""`ring`: each at the next one; `speaker`: all at the first, who looks at the second."""
+"""`ring`: each at the next one; `speaker`: all at the first, who views the second."""
 
 
 def layers(top: Recording) -> dict[str, Recording]:
@@ -51,7 +51,7 @@ def looked_at(looks: str, participant: int, people: int) -> int:
 
 
 def participant_class(library: Library, count: int, looks: str = "") -> ParticipantClass:
-    """Participants who send the library's layers and look at each other as `looks` says."""
+    """Participants who send the library's layers and view each other by `looks`."""
 
     def make(generator: LoadGenerator, participant: int) -> Client:
         main = looked_at(looks, participant, count) if looks else None
@@ -101,7 +101,7 @@ def _one(
 
 
 def _silent(_: str) -> None:
-    """The steps of a run among many are not told."""
+    """The steps of a run among many are not announced."""
 
 
 def result(load: Load, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

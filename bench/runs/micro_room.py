@@ -48,7 +48,7 @@ WARM_ROUNDS: Final = 750
 STEADY_ROUNDS: Final = 25
 PACE_SECONDS: Final = 0.005
 PACKET_NS: Final = 100_000
-"""That a packet takes on its way to a receiver."""
+"""One-way delay to a receiver."""
 _VIDEO, _OPUS = 96, 111
 _TRANSPORT_CC, _LEVEL = 3, 1
 """Header extension ids."""
@@ -278,7 +278,7 @@ class Room:
         spent["send"] += sent - fanned
 
     def _arrive(self) -> None:
-        """What has left arrives 1 ms later, over a way of some 80 Mbit/s."""
+        """What has left arrives 1 ms later, over a path of some 80 Mbit/s."""
         for person in self.people:
             at = int(self.now * 1e9) + 1_000_000
             egress = person.subscriber.egress
@@ -290,7 +290,7 @@ class Room:
                 at += PACKET_NS
 
     def _feedback(self, spent: dict[str, int]) -> None:
-        """Each receiver tells that everything came, at once."""
+        """Each receiver reports at once that everything arrived."""
         clock = time.perf_counter_ns
         for person in self.people:
             arrivals, person.arrived = person.arrived, []
@@ -324,7 +324,7 @@ class Room:
         spent["ticks"] += time.perf_counter_ns() - start
 
     def warm_up(self) -> None:
-        """Go on until everything flows to everybody, as estimates find out what the way carries."""
+        """Go on until everything flows to everybody: estimates rise to the available bandwidth."""
         expected, steady = self.packets_in * (len(self.people) - 1), 0
         for number in range(WARM_ROUNDS):
             _, sent = self.round(number)

@@ -1,6 +1,6 @@
 """The same load against our server and others, in turns, across a veth pair.
 
-Janus VideoRoom carries the whole load, in both of its ways: with one connection for all that a
+Janus VideoRoom carries the whole load, in both of its modes: with one connection for all that a
 participant receives, and with a connection for each publisher. The naive relay (`servers.relay`)
 decodes and encodes every stream for every receiver, and a few people drown it; so it is compared at
 a load that it bears, and ours is measured at the same one.
@@ -131,7 +131,7 @@ def naive(load: Load, sides: dict[str, dict[str, Any]]) -> dict[str, Any]:
         **sides,
         "relayParticipants": min(load.participants, RELAY_PEOPLE),
         "relayRatio": round(ours / relay, 4) if relay else None,
-        # What drowns the relay says nothing of ours.
+        # What overloads the relay is no problem of ours.
         "relayProblems": [text for side in sides.values() for run in side["runs"]
                           for text in run["problems"]],
     }  # fmt: skip

@@ -1,12 +1,12 @@
 """Phone calls in a loop: they ring, are answered, both talk, one hangs up.
 
 Theory of operation. The server has no extensions yet, so a room of two stands for a line. Its
-callee waits in the room; a caller joins it and publishes a voice. That the callee is told of it
-(`participantJoined`) is the ring. After a seeded time the callee answers: it takes the offer that
-it has held back and publishes its own voice; the call is connected when each has received a
-packet of the other. They talk for a seeded time, the caller leaves, and that the callee is told
-(`participantLeft`) is the hang-up. Now and then a third dials a line that is in a call and finds it
-busy: the room is full. A line has one call at a time, and every wait has a limit.
+callee waits in the room; a caller joins it and publishes a voice. The callee's
+`participantJoined` is the ring. After a seeded time the callee answers: it takes the offer that it
+has held back and publishes its own voice; the call is connected when each has received a packet of
+the other. They talk for a seeded time, the caller leaves, and the callee's `participantLeft` is the
+hang-up. Now and then a third dials a line that is in a call and finds it busy: the room is full. A
+line has one call at a time, and every wait has a limit.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Callee(Client):
         super().__init__(generator, participant)
         loop = asyncio.get_running_loop()
         self.rang: asyncio.Future[float] = loop.create_future()
-        """When it was told of the caller (monotonic seconds)."""
+        """When `participantJoined` arrived (monotonic seconds)."""
         self.hung_up: asyncio.Future[float] = loop.create_future()
         self._answered = False
         self._held: Message | None = None
@@ -199,8 +199,8 @@ async def _one_call(
     # Leaving takes until the server has closed the socket, the news comes before.
     leaving = asyncio.create_task(caller.leave())
     try:
-        told = await _within(callee.hung_up, "the callee was not told of the hang-up")
-        counted.hang_up.append(told - caller.signaling.sent["leave"])
+        noticed = await _within(callee.hung_up, "the callee did not learn of the hang-up")
+        counted.hang_up.append(noticed - caller.signaling.sent["leave"])
     finally:
         await leaving
 

@@ -56,9 +56,9 @@ class Load:
     drivers: int = 1
     """Processes of the load generator."""
     by_sequence: bool = False
-    """Whether the server may leave things out, so that loss must be told by sequence numbers."""
+    """Whether the server may leave things out, so that loss must be counted by sequence numbers."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """Told in the report, as the video's bitrate."""
+    """Shown in the report, such as the video's bitrate."""
 
     def room(self, participant: int) -> str:
         """Rooms have numbers as names, because Janus knows no other."""
@@ -175,7 +175,7 @@ class _Run:
     idle_rss: int
 
     async def window(self) -> dict[str, Any]:
-        """Count for as long as the load says, or until it is interrupted or the server dies."""
+        """Count for as long as the load sets, or until it is interrupted or the server dies."""
         window = await measured_window(
             self.fleet,
             self.server,

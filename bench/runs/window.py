@@ -2,7 +2,7 @@
 
 Theory of operation. A window begins a moment after it was announced to the driver processes, so
 that all of them know of it in time, and ends when its time is over, when it is interrupted, or when
-the server is lost. The last look at the server decides its figures; those before make the time
+the server is lost. The last reading of the server decides its figures; those before make the time
 series, and keep a last one of a server that dies.
 """
 
@@ -24,7 +24,7 @@ from bench.watch import Watch
 
 LEAD_NS = 200_000_000
 """Between the announcement of a window and its start."""
-_LOOK_SECONDS = 0.5
+_READING_SECONDS = 0.5
 
 
 class ServerMeter:
@@ -35,10 +35,10 @@ class ServerMeter:
         self.before, self.media = server.usages()
         self.after = self.before
         self.began = self.ended = server.sampled_at
-        """Of the first and the last look (monotonic seconds)."""
+        """Of the first and the last reading (monotonic seconds)."""
 
-    def look(self) -> None:
-        """Read it again; of a server that has ended the last look stays."""
+    def read(self) -> None:
+        """Read it again; of a server that has ended the last reading stays."""
         if self._server.alive:
             self.after, self.media = self._server.usages()
             self.ended = self._server.sampled_at
@@ -100,18 +100,18 @@ async def measured_window(
     while (left := stop / 1e9 - time.monotonic()) > 0:
         if not server.alive or all_lost() or interrupt.is_set():
             break
-        meter.look()
+        meter.read()
         generator = processes.usages(fleet.pids())
         row = sampler.look(meter.ended, meter.after, meter.media, generator, fleet.progress())
         if row is not None:
             watch.sample(row)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(interrupt.wait(), min(left, _LOOK_SECONDS))
+            await asyncio.wait_for(interrupt.wait(), min(left, _READING_SECONDS))
     partial = time.monotonic_ns() < stop
     if partial:
         stop = time.monotonic_ns()
         await fleet.end_window(stop)
-    meter.look()
+    meter.read()
     lasted = (stop - start) / 1e9
     results = await fleet.collect(stop)
     problems = [*report.bottlenecks(results), *meter.problems(all_lost())]

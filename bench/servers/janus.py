@@ -2,8 +2,8 @@
 
 One handle publishes. `JanusClient` subscribes with one more handle to everybody's streams at once
 (the multistream VideoRoom of Janus 1.x), so that Janus has the same two transports a participant as
-our server; that is its cheapest way. `JanusPerFeedClient` takes a handle, and so a connection, for
-each publisher: the only way of Janus 0.x, and still that of most clients.
+our server; that is its cheapest mode. `JanusPerFeedClient` takes a handle, and so a connection, for
+each publisher: the only mode of Janus 0.x, and still that of most clients.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ END_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Usage:
-    """One look at one process."""
+    """One reading of one process."""
 
     pid: int
     name: str

@@ -30,7 +30,7 @@ ASK_SECONDS = 0.5
 LOST_SECONDS = 6.0
 """Without an answer for so long the box counts as gone."""
 TELL_SECONDS, YOUNG_SECONDS = 5.0, 0.1
-"""How long at most a worker is waited for that has told nothing yet, and between two looks."""
+"""The longest wait for a worker that has not reported yet, and the pause between two requests."""
 MAX_ANSWER = 8 << 20
 
 
@@ -106,8 +106,8 @@ class RemoteServer(Server):
                 self._answered = time.monotonic()
 
     def _wait_for_workers(self) -> None:
-        """A worker tells what it uses a second after its start: one that is so young that it has
-        not would look like another's successor later."""
+        """A worker reports its usage a second after its start: a younger one would later look like
+        the successor of another."""
         last = time.monotonic() + TELL_SECONDS
         self._look()
         while not self._newest[1] <= self._newest[0].keys() and time.monotonic() < last:
@@ -189,7 +189,7 @@ def checked_url(text: str) -> str:
 def usages_of(stats: dict[str, Any]) -> tuple[dict[int, Usage], set[int]]:
     """All processes in an answer of `/api/stats`, and which of them carry media.
 
-    Descriptors are not told (0). Raises KeyError, TypeError or ValueError for another's answer.
+    Descriptors are not reported (0). Raises KeyError, TypeError or ValueError for another's answer.
     """
     rows = [(stats["server"], "signaling")]
     rows += [(worker, "worker") for worker in stats["workers"] if "cpuSeconds" in worker]

@@ -270,7 +270,7 @@ class Janus(Server):
 
 
 def janus_version() -> str:
-    """What the installed Janus says of itself, as `1102 (1.1.2)`; empty when it says nothing."""
+    """The version that the installed Janus prints, as `1102 (1.1.2)`; empty without one."""
     try:
         done = subprocess.run(
             ["janus", "--version"], check=False, capture_output=True, text=True, timeout=10
@@ -282,7 +282,7 @@ def janus_version() -> str:
 
 
 def _too_old(version: str) -> str:
-    """Why this Janus cannot be measured; one that does not tell its version is tried."""
+    """Why this Janus cannot be measured; one that prints no version is tried."""
     if version and int(version.split()[0]) < JANUS_OLDEST:
         return (
             f"Janus {version} is too old: its VideoRoom subscribes to one publisher at a time."
