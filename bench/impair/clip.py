@@ -1,6 +1,6 @@
 """What the browsers' fake cameras and microphones play, made once and kept in the cache folder.
 
-The picture is the bench's moving one (texture, motion, sensor noise, frame number), played forth
+The video is the bench's moving scene (texture, motion, sensor noise, frame number), played forth
 and back so that its loop has no cut, which would cost a burst of bits that no camera has. The
 voices take turns as people do: seat 0 speaks most of the time, the others put in a few words.
 """
@@ -83,11 +83,11 @@ def source_frame(number: int) -> int:
 
 
 def _write_clip(path: Path, width: int, height: int) -> None:
-    picture = MovingScene(width, height)
+    scene = MovingScene(width, height)
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{width} H{height} F{CLIP_RATE}:1 Ip A1:1 C420\n".encode())
         for number in range(CLIP_FRAMES):
-            planes = picture.frame(source_frame(number)).astype(np.float64)
+            planes = scene.frame(source_frame(number)).astype(np.float64)
             draw_counter(planes, number)
             file.write(b"FRAME\n" + planes.astype(np.uint8).tobytes())
 

@@ -18,10 +18,10 @@ from bench.impair.stats import (
     bins,
     bitrate,
     mean,
-    picture,
     pooled,
     received,
     sound,
+    video_figures,
 )
 
 VIEWER = "Viewer"
@@ -94,10 +94,10 @@ class Evidence:
     def window(self) -> tuple[float, float]:
         return self.marks["begin"], self.marks["end"]
 
-    def pictures(self, begin: float, end: float) -> dict[str, dict[str, float]]:
+    def videos(self, begin: float, end: float) -> dict[str, dict[str, float]]:
         """By publisher."""
         return {
-            name: picture(self.tracks[name, "video"], self.sent[name], begin, end)
+            name: video_figures(self.tracks[name, "video"], self.sent[name], begin, end)
             for name in self.names
             if (name, "video") in self.tracks
         }
@@ -134,17 +134,17 @@ def loss(frames: float, freezes: float, concealed: float) -> Judge:
     """Limits: percent of sent frames decoded, freezes in seconds a minute, percent of audio."""
 
     def judge(evidence: Evidence) -> list[Criterion]:
-        pictures = list(evidence.pictures(*evidence.window).values())
-        whole = len(pictures) == len(evidence.names)
+        videos = list(evidence.videos(*evidence.window).values())
+        whole = len(videos) == len(evidence.names)
         return [
             Criterion(
                 "frames decoded",
-                pooled(pictures, "decodedFrames", "expectedFrames") if whole else None,
+                pooled(videos, "decodedFrames", "expectedFrames") if whole else None,
                 frames, "%", at_least=True,
             ),
             Criterion(
                 "freezes a minute",
-                mean(pictures, "frozenSecondsPerMinute") if whole else None,
+                mean(videos, "frozenSecondsPerMinute") if whole else None,
                 freezes, "s",
             ),
             _concealed(evidence, *evidence.window, concealed),
@@ -156,9 +156,9 @@ def loss(frames: float, freezes: float, concealed: float) -> Judge:
 def far_publisher(evidence: Evidence) -> list[Criterion]:
     """What the viewer, whose own link is clean, gets of the last publisher, and of the others."""
     *near, far = evidence.names
-    pictures, sounds = evidence.pictures(*evidence.window), evidence.sounds(*evidence.window)
-    shown, heard = pictures.get(far, {}), sounds.get(far, {})
-    decoded = [pictures[name]["decodedPercent"] for name in near if name in pictures]
+    videos, sounds = evidence.videos(*evidence.window), evidence.sounds(*evidence.window)
+    shown, sound = videos.get(far, {}), sounds.get(far, {})
+    decoded = [videos[name]["decodedPercent"] for name in near if name in videos]
     begin, end = evidence.window
     nacks = shown.get("nacks")
     asked = None if nacks is None else round(nacks * 60 / (end - begin), 1)
@@ -167,7 +167,7 @@ def far_publisher(evidence: Evidence) -> list[Criterion]:
         Criterion(f"{far}: freezes a minute", shown.get("frozenSecondsPerMinute"), 0.5, "s"),
         # Its own link loses nothing: what it asks for, the server has not got.
         Criterion(f"{far}: requests by the viewer a minute", asked, 10, ""),
-        Criterion(f"{far}: concealed audio", heard.get("concealedPercent"), 1, "%"),
+        Criterion(f"{far}: concealed audio", sound.get("concealedPercent"), 1, "%"),
         Criterion(
             "others: frames decoded, worst",
             min(decoded) if decoded and len(decoded) == len(near) else None,
@@ -179,7 +179,7 @@ def far_publisher(evidence: Evidence) -> list[Criterion]:
 def cut(evidence: Evidence) -> list[Criterion]:
     """The speaker's video and all voices during the cut, and how soon the rate is back."""
     began, ended = evidence.marks["cut"], evidence.marks["restored"]
-    speaker = evidence.pictures(began + 3, ended).get(evidence.names[SPEAKER])
+    speaker = evidence.videos(began + 3, ended).get(evidence.names[SPEAKER])
     gap = speaker["longestGapSeconds"] if speaker else None
     return [
         Criterion("speaker stands at most, after 3 s of the cut", gap, 1.0, "s"),
@@ -205,7 +205,7 @@ def back_at(
 
 def thin(evidence: Evidence) -> list[Criterion]:
     """Everybody's voice below the limit, at least one video moving."""
-    rates = [f["framesPerSecond"] for f in evidence.pictures(*evidence.window).values()]
+    rates = [f["framesPerSecond"] for f in evidence.videos(*evidence.window).values()]
     best = max(rates, default=None)
     return [
         _concealed(evidence, *evidence.window, 2.0, worst=True),
@@ -217,12 +217,12 @@ def uplink(evidence: Evidence) -> list[Criterion]:
     """The videos of publishers with an unimpaired uplink, compared with before. The uplink of the
     last is cut: its video is to keep moving, and to recover soon afterwards."""
     began, restored = evidence.marks["cut"], evidence.marks["restored"]
-    before = evidence.pictures(evidence.marks["begin"], began)
-    during = evidence.pictures(began + 3, restored)
+    before = evidence.videos(evidence.marks["begin"], began)
+    during = evidence.videos(began + 3, restored)
     criteria = []
     for name in evidence.names[:-1]:
         if name not in before or name not in during:
-            criteria.append(Criterion(f"{name}: picture", None, 0, ""))
+            criteria.append(Criterion(f"{name}: video", None, 0, ""))
             continue
         for figure, title in (("framesPerSecond", "frames"), ("meanHeight", "mean height")):
             was = before[name][figure]
@@ -231,7 +231,7 @@ def uplink(evidence: Evidence) -> list[Criterion]:
                 Criterion(f"{name}: {title}, during / before", share, UNHARMED, "", at_least=True)
             )
     last = evidence.names[-1]
-    later = evidence.pictures(began + ADAPTED_SECONDS, restored).get(last, {})
+    later = evidence.videos(began + ADAPTED_SECONDS, restored).get(last, {})
     rate = later.get("framesPerSecond")
     return [
         *criteria,
@@ -265,7 +265,7 @@ def outage(evidence: Evidence) -> list[Criterion]:
         *(
             Criterion(f"{name}: {title} back after", _flows_again(evidence, name, kind), 3.0, "s")
             for name in evidence.names
-            for kind, title in (("audio", "voice"), ("video", "picture"))
+            for kind, title in (("audio", "voice"), ("video", "video"))
         ),
         Criterion("ghosts and missing people", float(ghosts(evidence.people_seen)), 0, ""),
         Criterion("pages loaded again", float(len(evidence.reloaded)), 0, ""),
@@ -304,21 +304,21 @@ def tcp_lossy(frames: float, height: float) -> Judge:
     decoded, share of the cameras' height."""
 
     def judge(evidence: Evidence) -> list[Criterion]:
-        pictures = list(evidence.pictures(*evidence.window).values())
-        whole = len(pictures) == len(evidence.names)
-        gap = max((figures["longestGapSeconds"] for figures in pictures), default=None)
+        videos = list(evidence.videos(*evidence.window).values())
+        whole = len(videos) == len(evidence.names)
+        gap = max((figures["longestGapSeconds"] for figures in videos), default=None)
         over_tcp = evidence.paths.get(VIEWER, ()).count("tcp")
         return [
             Criterion(
                 "frames decoded",
-                pooled(pictures, "decodedFrames", "expectedFrames") if whole else None,
+                pooled(videos, "decodedFrames", "expectedFrames") if whole else None,
                 frames, "%", at_least=True,
             ),
             Criterion(
-                "mean height", mean(pictures, "meanHeight") if whole else None,
+                "mean height", mean(videos, "meanHeight") if whole else None,
                 height * evidence.top_height, "", at_least=True,
             ),
-            Criterion("a picture stands at most", gap if whole else None, 1.0, "s"),
+            Criterion("longest freeze at most", gap if whole else None, 1.0, "s"),
             _concealed(evidence, *evidence.window, 1.0),
             Criterion(f"connections of {VIEWER} over TCP", float(over_tcp), 1, "", at_least=True),
         ]  # fmt: skip
@@ -338,7 +338,7 @@ def tcp(evidence: Evidence) -> list[Criterion]:
         seen = [at for at in track.rises("framesDecoded") if at <= end] if track else []
         first = round(seen[0] - begin, 2) if seen else None
         how = "both over TCP" if name == blocked else "the viewer over TCP"
-        criteria.append(Criterion(f"picture of {name} ({how}) after", first, 5.0, "s"))
+        criteria.append(Criterion(f"video of {name} ({how}) after", first, 5.0, "s"))
     for name in (VIEWER, blocked):
         over_tcp = evidence.paths.get(name, ()).count("tcp")
         criteria.append(

@@ -146,7 +146,7 @@ def _report(evidence: Evidence, criteria: Sequence[Criterion]) -> dict[str, Any]
         "cameraFramesPerSecond": rates,
         "longestSampleGapSeconds": round(unseen, 2),
         "paths": evidence.paths,
-        "pictures": evidence.pictures(begin, end),
+        "pictures": evidence.videos(begin, end),
         "sounds": evidence.sounds(begin, end),
         "timeline": timeline(evidence.tracks, begin, end),
         "sending": {

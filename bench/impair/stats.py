@@ -7,7 +7,7 @@ between two samples are interpolated; all pages run on one machine and share its
 How many frames a viewer should have decoded: the window is cut into seconds; in each, the frames
 that the publisher really sent of the layer with the height that the viewer decodes. In a second
 in which layers switch or nothing is decoded there is no such layer, and the frames of the
-camera count instead. So a layer's own lower frame rate is no loss, but a picture that stands is.
+camera count instead. So a layer's own lower frame rate is no loss, but a frozen video is.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def frozen_seconds(track: Series, begin: float, end: float) -> float:
     return min(end - begin, counted + (standing if standing > HELD_SECONDS else 0.0))
 
 
-def picture(track: Series, sent: Sent, begin: float, end: float) -> dict[str, float]:
+def video_figures(track: Series, sent: Sent, begin: float, end: float) -> dict[str, float]:
     """The figures of one tile. Rates are a second, `bitrateBps` with headers."""
     expected = expected_frames(track, sent, begin, end)
     decoded = track.gained("framesDecoded", begin, end)

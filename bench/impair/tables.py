@@ -1,6 +1,6 @@
 """The outcome of `bench impair` on the terminal.
 
-Of pictures: `frozen` is in seconds a minute, `gap` the longest one in seconds, `height`
+Of video: `frozen` is in seconds a minute, `gap` the longest one in seconds, `height`
 its mean. Of sounds: `conc` is the share that the limits are about, `audible` what was made up
 and not silent, `all` what was made up.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-_PICTURE = (
+_VIDEO = (
     ("decodedPercent", "dec %"),
     ("framesPerSecond", "fps"),
     ("frozenSecondsPerMinute", "frozen"),
@@ -64,7 +64,7 @@ def _cells(criterion: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _print_people(console: Console, name: str, row: Mapping[str, Any]) -> None:
-    for kind, columns in (("pictures", _PICTURE), ("sounds", _SOUND)):
+    for kind, columns in (("pictures", _VIDEO), ("sounds", _SOUND)):
         table = Table(title=f"{name}: {kind}, whole window", title_style="dim")
         table.add_column("of")
         for _, title in columns:

@@ -100,7 +100,7 @@ class OutgoingStream:
         # Below 32768, so that no counter wraps before both sides have seen a packet.
         self.number = secrets.randbelow(0x8000)
         self.timestamp = secrets.randbits(32)
-        self.picture = secrets.randbits(15)
+        self.picture_id = secrets.randbits(15)
         self.temporal = recording.temporal_layers > 1
         self.base_picture = secrets.randbits(8)
         """TL0PICIDX: counts frames of the base layer (RFC 7741 clause 4.2)."""
@@ -139,8 +139,8 @@ class OutgoingStream:
             marker = self.video and place == last
             if self.temporal:
                 payload = payload[:4] + bytes((self.base_picture,)) + payload[5:]
-            self.queue.append((number + place, payload, self.timestamp, marker, self.picture))
-        self.picture = (self.picture + 1) & 0x7FFF
+            self.queue.append((number + place, payload, self.timestamp, marker, self.picture_id))
+        self.picture_id = (self.picture_id + 1) & 0x7FFF
         self.timestamp = (self.timestamp + step) & 0xFFFFFFFF
         self._position = (self._position + 1) % len(frames)
 
@@ -244,9 +244,9 @@ class Publisher:
         while stream.queue and len(numbers) < BATCH:
             if stream.video and not stream.pacer.may_send(now):
                 break
-            number, payload, timestamp, marker, picture = stream.queue.popleft()
+            number, payload, timestamp, marker, picture_id = stream.queue.popleft()
             slot = len(numbers)
-            self._fill(slot, stream, payload, timestamp, marker, picture)
+            self._fill(slot, stream, payload, timestamp, marker, picture_id)
             if stream.level_at >= 0:
                 self._batch.data[slot * SLOT_BYTES + stream.level_at] = stream.level(now)
             self._cell[0] = len(stream.header) + len(payload)
@@ -275,7 +275,7 @@ class Publisher:
         payload: bytes,
         timestamp: int,
         marker: bool,
-        picture: int,
+        picture_id: int,
     ) -> None:
         data = self._batch.data
         at = slot * SLOT_BYTES
@@ -290,7 +290,7 @@ class Publisher:
         end = body + len(payload)
         data[body:end] = payload
         if stream.video:
-            struct.pack_into("!H", data, body + 2, 0x8000 | picture)
+            struct.pack_into("!H", data, body + 2, 0x8000 | picture_id)
         if stream.history is not None:
             number = (stream.number - 1) & 0xFFFF
             stream.history.keep(number, second, timestamp, bytes(data[body:end]))

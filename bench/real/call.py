@@ -136,12 +136,12 @@ class _Run:
         sent = real_report.streams(counted)
         forwarded = sum(row["packets"] for row in rows)
         used = real_report.load_generator(generator, counted, forwarded)
-        pictures = real_report.checked_frames(counted)
+        checked = real_report.checked_frames(counted)
         problems = [
             *real_report.bottlenecks(kind, used, counted),
             *problems,
             *self._problems(counted),
-            *decode_check.problems(pictures),
+            *decode_check.problems(checked),
         ]
         outcome = {
             "scenario": load.scenario,
@@ -156,7 +156,7 @@ class _Run:
             "delayCounts": [],
             "media": real_report.published(rows, sent),
             "streams": sent,
-            "pictures": pictures,
+            "pictures": checked,
             "tracks": rows,
             "loadGenerator": used,
             "rooms": load.rooms,

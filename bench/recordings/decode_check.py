@@ -85,9 +85,9 @@ def decode(recordings: Sequence[Recording], packets: Sequence[int]) -> Checked:
             running = False  # what follows refers to it: on with the next keyframe
             continue
         data = depacketize_vp8(frame.payloads, recording.descriptor_bytes)
-        for picture in decoder.decode(av.Packet(data)):
+        for shown in decoder.decode(av.Packet(data)):
             decoded += 1
-            right += _shows(picture, number)
+            right += _shows(shown, number)
     return Checked(frames, incomplete, decoded, right)
 
 
@@ -102,8 +102,8 @@ def _since_keyframe(recording: Recording, number: int) -> list[bytes]:
     ]
 
 
-def _shows(picture: Any, number: int) -> bool:
-    luma = picture.to_ndarray(format="gray")
+def _shows(frame: Any, number: int) -> bool:
+    luma = frame.to_ndarray(format="gray")
     bits = min(16, luma.shape[1] // 16)
     return bool(read_counter(luma) == number & (1 << bits) - 1)
 

@@ -1,6 +1,6 @@
 """Real VP8 and Opus, made once with PyAV and kept in the user's cache folder.
 
-The picture has texture, motion and sensor noise, because a test pattern compresses to a
+The scene has texture, motion and sensor noise, because a test pattern compresses to a
 fraction of what a camera needs; a frame number is drawn into it as black and white squares.
 The sound is voice-like: a pitched pulse train through formants, in syllables, with breath.
 """
@@ -130,11 +130,11 @@ def make_video(spec: VideoSpec) -> Recording:
     }
     if spec.temporal_layers > 1:
         codec.options |= {"ts-parameters": _temporal_options(spec)}
-    picture = (Slides if spec.screen else MovingScene)(spec.width, spec.height)
+    scene = (Slides if spec.screen else MovingScene)(spec.width, spec.height)
     frames: list[Frame] = []
     taken: set[bytes] = set()
     for number in range(spec.seconds * spec.frame_rate):
-        image = av.VideoFrame.from_ndarray(picture.frame(number), format="yuv420p")
+        image = av.VideoFrame.from_ndarray(scene.frame(number), format="yuv420p")
         image.pts = number
         image.time_base = codec.time_base
         if number % (spec.keyframe_seconds * spec.frame_rate) == 0:

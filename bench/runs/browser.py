@@ -108,11 +108,11 @@ def _measure(
 
 def write_clip(path: Path) -> None:
     """A YUV4MPEG2 file that Chromium plays in a loop."""
-    picture = MovingScene(CLIP_WIDTH, CLIP_HEIGHT)
+    scene = MovingScene(CLIP_WIDTH, CLIP_HEIGHT)
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{CLIP_WIDTH} H{CLIP_HEIGHT} F{CLIP_RATE}:1 Ip A1:1 C420\n".encode())
         for number in range(CLIP_FRAMES):
-            file.write(b"FRAME\n" + picture.frame(number).tobytes())
+            file.write(b"FRAME\n" + scene.frame(number).tobytes())
 
 
 def _enter(browser: Any, server: Server, room: str, name: str) -> Any:

@@ -172,8 +172,8 @@ def _outcome(
 ) -> Outcome:
     options, results, seconds = context.options, window.results, window.seconds
     stayed = [residents_only(result, options.residents) for result in results]
-    pictures = decode_check.check(library, results)
-    problems += decode_check.problems(pictures)
+    checked = decode_check.check(library, results)
+    problems += decode_check.problems(checked)
     problems += [f"a join failed: {text}" for text in counted.failures[:_MOST_LISTED]]
     forwarded = report.forwarded_packets(results) + sum(result.gone for result in results)
     outcome = {
@@ -192,7 +192,7 @@ def _outcome(
         "summary": report.summary(stayed, seconds),
         "delayCounts": report.delay_counts(stayed),
         "media": report.published(library),
-        "pictures": pictures,
+        "pictures": checked,
         "streams": report.streams(stayed),
         "tracks": report.tracks(stayed, seconds),
         "loadGenerator": report.load_generator(results, seconds),

@@ -2,10 +2,10 @@
 
 Theory of operation. Two calls of the same people, in turns, each on a fresh server.
 In both everybody publishes simulcast and has the microphone open, two or three talk at a time.
-`everything`: nobody says what is looked at, so each picture counts as seen in full, and every
+`everything`: nobody sends a `view`, so each video counts as shown in full size, and every
 voice is sent on. `focus`: each looks at one person large and at the others as thumbnails, and
 the server sends on the loudest voices. Whom they look at is `LOOKS`: in a ring everybody is
-somebody's large picture and must send the highest layer; with a speaker only one must.
+somebody's large tile and must send the highest layer; with a speaker only one must.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class Person:
         self.ssrcs = (1000 + 10 * number, 1001 + 10 * number)
         self.numbers = [100, 200, 300]
         """Next of video, voice, transport-wide."""
-        self.picture = 0
+        self.picture_id = 0
         self.arrived: list[tuple[int, int]] = []
         """Transport-wide number and nanoseconds of what it has not reported yet."""
         self.next_arrival = 0
@@ -149,10 +149,10 @@ class Person:
     def batch(self, noise: random.Random) -> list[bytes]:
         """The packets of one round, protected."""
         packets = []
-        keyframe = self.picture % KEYFRAME_FRAMES == 0
+        keyframe = self.picture_id % KEYFRAME_FRAMES == 0
         for place in range(FRAME_PACKETS):
             start = b"\x90" if not place else b"\x80"
-            head = start + b"\x80" + (0x8000 | self.picture).to_bytes(2, "big")
+            head = start + b"\x80" + (0x8000 | self.picture_id).to_bytes(2, "big")
             if not place:
                 # The first bytes of a keyframe, or of another frame (RFC 6386 clause 9.1).
                 head += b"\x10\x02\x00\x9d\x01\x2a\x80\x02\x68\x01" if keyframe else b"\x11\x02\x00"
@@ -160,7 +160,7 @@ class Person:
             packets.append(self._packet(0, _VIDEO, payload, place == FRAME_PACKETS - 1))
         for _ in range(VOICES):
             packets.append(self._packet(1, _OPUS, noise.randbytes(VOICE_BYTES), False))
-        self.picture = (self.picture + 1) & 0x7FFF
+        self.picture_id = (self.picture_id + 1) & 0x7FFF
         return packets
 
     def _packet(self, kind: int, payload_type: int, payload: bytes, marker: bool) -> bytes:
@@ -168,7 +168,7 @@ class Person:
         self.numbers[kind], self.numbers[2] = number + 1, wide + 1
         block = struct.pack("!BHBB", _TRANSPORT_CC << 4 | 1, wide & 0xFFFF, _LEVEL << 4, 0x9E)
         block += bytes(-len(block) % 4)
-        timestamp = self.picture * 3600 if kind == 0 else number * 960
+        timestamp = self.picture_id * 3600 if kind == 0 else number * 960
         second = payload_type | (0x80 if marker else 0)
         header = struct.pack(
             "!BBHIIHH", 0x90, second, number & 0xFFFF, timestamp & 0xFFFFFFFF,

@@ -208,8 +208,8 @@ class _Run:
 def _report(load: Load, library: Library, window: Window, problems: list[str]) -> dict[str, Any]:
     results, seconds = window.results, window.seconds
     forwarded, extra = report.forwarded_packets(results), report.extra_packets(results)
-    pictures = decode_check.check(library, results)
-    problems = problems + decode_check.problems(pictures)
+    checked = decode_check.check(library, results)
+    problems = problems + decode_check.problems(checked)
     outcome = {
         "scenario": load.scenario,
         "participants": load.participants,
@@ -221,7 +221,7 @@ def _report(load: Load, library: Library, window: Window, problems: list[str]) -
         "delayCounts": report.delay_counts(results),
         "media": report.published(library),
         "streams": report.streams(results),
-        "pictures": pictures,
+        "pictures": checked,
         "tracks": report.tracks(results, seconds, by_sequence=load.by_sequence),
         "loadGenerator": report.load_generator(results, seconds),
         "rooms": load.rooms,

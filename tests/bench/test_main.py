@@ -111,7 +111,7 @@ def test_a_full_disk_under_the_server_gets_one_line(
     assert capsys.readouterr().err == "bench: No space left on device: /tmp/x\n"
 
 
-def test_peers_says_what_it_needs(
+def test_peers_states_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

@@ -51,7 +51,7 @@ def test_csv_of_two_sides_names_them() -> None:
     assert [row["label"] for row in rows(output.as_csv(outcome))] == ["ours", "janus", "janus"]
 
 
-def test_a_full_disk_is_said_and_leaves_the_old_report(
+def test_a_full_disk_is_reported_and_leaves_the_old_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "report.json"
@@ -67,12 +67,12 @@ def test_a_full_disk_is_said_and_leaves_the_old_report(
     assert os.listdir(tmp_path) == ["report.json"]
 
 
-def test_a_device_that_is_full_is_said() -> None:
+def test_a_device_that_is_full_is_reported() -> None:
     with pytest.raises(output.OutputError, match="cannot write /dev/full: No space left"):
         output.write(Path("/dev/full"), "new")
 
 
-def test_where_nothing_can_be_written_is_said_before_the_run(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_is_reported_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder"):
         output.check(tmp_path / "no" / "report.json")
     with pytest.raises(UsageError, match="it is a folder"):

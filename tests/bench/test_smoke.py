@@ -66,7 +66,7 @@ def test_everything_arrives(name: str, people: int, kinds: int, tmp_path: Path) 
     for track in report["tracks"]:
         assert track["sent"] > 100, track
         # A machine that is busy with other things delays packets, which the server must take for
-        # a narrow way: it may leave a picture out for a moment. On an idle one nothing is lost.
+        # a constrained path: it may drop a frame for a moment. On an idle one nothing is lost.
         assert track["packets"] > 0, track
         assert track["kind"] == "video" or track["lost"] == 0, track
     assert report["loadGenerator"]["unknownPackets"] == 0
@@ -78,7 +78,7 @@ def test_everything_arrives(name: str, people: int, kinds: int, tmp_path: Path) 
     assert SCENARIOS[name].title
 
 
-def test_focus_gives_each_what_it_looks_at_and_the_loudest(tmp_path: Path) -> None:
+def test_focus_gives_each_what_it_views_and_the_loudest(tmp_path: Path) -> None:
     # Until the server says which layers it wants, everybody sends them all.
     report = bench(tmp_path, "focus", "--participants", "4", "--seconds", "3", "--warm-up", "6")
     assert all(
@@ -281,7 +281,7 @@ def test_peers_compares_both_and_removes_its_namespaces(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-def test_a_real_browser_gets_a_picture_and_sends_three_layers(tmp_path: Path) -> None:
+def test_a_real_browser_gets_a_frame_and_sends_three_layers(tmp_path: Path) -> None:
     if reason := chromium.missing():
         pytest.skip(reason)
     report = bench(tmp_path, "browser", "--runs", "1")

@@ -47,7 +47,7 @@ def all_arrived(report: dict[str, Any]) -> None:
         assert shown["right"] == shown["decoded"] >= shown["frames"] - shown["incomplete"], shown
     assert report["loadGenerator"]["refusedPackets"] == 0
     for track in report["tracks"]:
-        # Delay on a busy machine looks like a narrow way: a picture may be left out for a moment.
+        # Delay on a busy machine looks like a constrained path, and a frame may be dropped.
         if track["kind"] == "audio":
             assert track["packets"] > 0, track
             assert track["lost"] == 0, track
@@ -162,7 +162,7 @@ def decoded_all(report: dict[str, Any], kinds: int, both: bool = True) -> None:
         assert track["framesDecodedPerSecond"] > 0, track
         # Who decodes on a busy machine loses packets in its own socket, and the run says so.
         assert report["problems"] or track["kind"] != "audio" or track["lost"] == 0, track
-    # What nobody can tell is not made up.
+    # What is not known is not made up.
     assert set(report["summary"]["delayMs"].values()) == {None}
     assert report["quality"]["tiphon"]["delay"] is None
     assert report["quality"]["voiceMos"] is None

@@ -120,7 +120,7 @@ def test_nothing_is_left_of_it(network: rig.Star) -> None:
         spoke.impair(Profile(delay_ms=1))
 
 
-def test_a_spoke_without_link_program_says_so() -> None:
+def test_a_spoke_without_link_program_reports_it() -> None:
     spoke = rig.Spoke("hub", "plain", "spoke1", "hub1", "10.77.0.2")
     with pytest.raises(NamespaceError, match="plain has no link program"):
         spoke.impair(Profile(delay_ms=1))

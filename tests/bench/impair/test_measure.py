@@ -103,12 +103,12 @@ def test_expected_are_the_frames_of_the_layer_that_is_decoded() -> None:
     low = video_series(steady(0, 11, 12.5, 180))
     assert impair_stats.expected_frames(low, sent, 0, 10) == pytest.approx(125)
     high = video_series(steady(0, 11, 20, 360))
-    figures = impair_stats.picture(high, sent, 0, 10)
+    figures = impair_stats.video_figures(high, sent, 0, 10)
     assert figures["expectedFrames"] == pytest.approx(250)
     assert figures["decodedPercent"] == pytest.approx(80)
 
 
-def test_a_second_without_pictures_or_with_a_switch_is_measured_by_the_camera() -> None:
+def test_a_second_without_frames_or_with_a_switch_is_measured_by_the_camera() -> None:
     sent = sender(10, {"h:12.5": 180, "f": 360})
     stands = video_series([*steady(0, 5, 25, 360), *steady(5, 11, 0, 360, base=122.5)])
     assert impair_stats.expected_frames(stands, sent, 0, 10) == pytest.approx(250)
@@ -118,7 +118,7 @@ def test_a_second_without_pictures_or_with_a_switch_is_measured_by_the_camera() 
     )
 
 
-def test_gaps_and_freezes_include_a_picture_that_never_comes_back() -> None:
+def test_gaps_and_freezes_include_a_frame_that_never_comes_back() -> None:
     stops = video_series([*steady(0, 6, 25, 360), *steady(6, 11, 0, 360, base=147.5)])
     assert impair_stats.longest_gap(stops, 0, 10) == pytest.approx(4.1)
     assert impair_stats.frozen_seconds(stops, 0, 10) == pytest.approx(4.1)
@@ -141,7 +141,7 @@ def test_made_up_silence_counts_while_the_publisher_speaks(loud: bool, percent: 
     assert figures["packetsArrivedPercent"] == pytest.approx(90)
 
 
-def test_tracks_are_told_apart_by_who_is_on_them() -> None:
+def test_tracks_are_distinguished_by_who_is_on_them() -> None:
     tracks = impair_stats.received(
         [
             sample(0, inbound("video", "Ana"), inbound("audio", "Budi"), people=("Ana", "Budi")),
@@ -231,7 +231,7 @@ def test_a_burst_of_one_second_is_no_return_of_the_bitrate() -> None:
     assert impair_judge.back_at(found, 0, 5, 20, 0.9) is None
 
 
-def test_tcp_row_wants_pictures_and_connections_over_tcp() -> None:
+def test_tcp_row_wants_frames_and_connections_over_tcp() -> None:
     tracks = {("Ana", "video"): video_series(steady(2, 9, 25, 360))}
     found = dataclasses.replace(
         evidence(tracks, sender(10, {"f": 360}), begin=1, end=10),
@@ -298,7 +298,7 @@ def test_over_a_lossy_tcp_frames_height_gaps_and_the_path_count() -> None:
     assert [one.met for one in again] == [False, True, False, True, False]
 
 
-def test_outage_wants_a_picture_that_flows_and_not_one_frame() -> None:
+def test_outage_wants_a_frame_that_flows_and_not_one_frame() -> None:
     frames = [*steady(0, 3, 25, 360), *steady(3, 12, 0, 360, base=72.5),
               *steady(12, 17, 5, 360, base=72.5), *steady(17, 31, 25, 360, base=97)]  # fmt: skip
     tracks = {("Ana", "video"): video_series(frames), ("Ana", "audio"): audio_series(30, 0)}
@@ -360,14 +360,14 @@ def test_clip_counts_its_frames_and_has_no_cut(tmp_path: Path, monkeypatch: Any)
     head, _, body = data.partition(b"\n")
     assert head.startswith(b"YUV4MPEG2 W320 H180 F25:1")
     frames = np.frombuffer(body, np.uint8).reshape(6, 6 + 320 * 180 * 3 // 2)
-    pictures = frames[:, 6:].reshape(6, 270, 320)
-    assert [read_counter(picture) for picture in pictures] == list(range(6))
-    assert np.array_equal(pictures[0][20:], pictures[5][20:])
-    assert pictures[0][20:180].std() > 20
-    assert np.abs(pictures[0][20:180].astype(int) - pictures[2][20:180]).mean() > 2
+    videos = frames[:, 6:].reshape(6, 270, 320)
+    assert [read_counter(frame) for frame in videos] == list(range(6))
+    assert np.array_equal(videos[0][20:], videos[5][20:])
+    assert videos[0][20:180].std() > 20
+    assert np.abs(videos[0][20:180].astype(int) - videos[2][20:180]).mean() > 2
 
 
-def test_firefox_gets_the_first_half_of_the_same_pictures(
+def test_firefox_gets_the_first_half_of_the_same_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(impair_clip, "CLIP_FRAMES", 6)
@@ -390,7 +390,7 @@ def test_one_voice_speaks_most_and_the_others_in_turns(tmp_path: Path) -> None:
     assert np.sqrt((samples[~speaks] ** 2).mean()) < impair_stats.SPEECH_RMS / 2
 
 
-def test_report_and_tables_say_what_never_arrived(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_and_tables_show_what_never_arrived(capsys: pytest.CaptureFixture[str]) -> None:
     tracks = {("Ana", "video"): video_series(steady(0, 11, 24, 360))}
     found = evidence(tracks, sender(10, {"f": 360}), begin=0, end=10)
     report = impair._report(found, impair_judge.loss(90, 1, 1)(found))
@@ -452,14 +452,14 @@ def test_second_run_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_row_whose_call_does_not_come_about_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_whose_call_does_not_come_about_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> Any:
-        raise SetUpError("no picture of Publisher 1 within 30 s")
+        raise SetUpError("no frame of Publisher 1 within 30 s")
 
     monkeypatch.setattr(impair, "call", fail)
     row = impair._measure("cut", ROWS["cut"], None, (640, 360), "chromium", lambda line: None)
     assert not row["met"]
-    assert row["problems"] == ["no picture of Publisher 1 within 30 s"]
+    assert row["problems"] == ["no frame of Publisher 1 within 30 s"]
 
 
 @pytest.mark.parametrize(
@@ -492,7 +492,7 @@ def test_a_short_call_is_impaired_and_leaves_nothing_behind() -> None:
 @pytest.mark.browser
 @pytest.mark.netns
 @pytest.mark.timeout(300)
-def test_firefox_publishes_and_looks_on() -> None:
+def test_firefox_publishes_and_views() -> None:
     if reason := impair.missing("firefox"):
         pytest.skip(reason)
     try:

@@ -150,7 +150,7 @@ def test_resends_probes_and_ends_of_voices_are_extra_and_not_unknown() -> None:
     assert wire.track.missing() == 0
 
 
-def test_missing_numbers_are_told_since_the_window_was_announced() -> None:
+def test_missing_numbers_are_reported_since_the_window_was_announced() -> None:
     wire = Wire()
     for number in (0, 4):  # 1 to 3 are lost before the window
         wire.arrive(number, 1, 2)

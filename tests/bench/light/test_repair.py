@@ -60,7 +60,7 @@ def test_a_long_gap_asks_for_a_keyframe_at_once() -> None:
     assert not gaps.keyframe
 
 
-class Way:
+class Network:
     """A publisher and a receiver, and between them whatever a test lets through."""
 
     def __init__(self) -> None:
@@ -98,32 +98,32 @@ class Way:
         return plain
 
 
-def test_what_was_lost_comes_as_a_resend_and_loss_stays_told() -> None:
-    way = Way()
-    packets = [way.frame() for _ in range(4)]
+def test_what_was_lost_comes_as_a_resend_and_loss_stays_reported() -> None:
+    network = Network()
+    packets = [network.frame() for _ in range(4)]
     for number in (0, 1, 3):
-        way.arrive(packets[number])
-    assert way.receiver.requests(7, 0) == []
-    (request,) = way.receiver.requests(7, PATIENCE_NS)
+        network.arrive(packets[number])
+    assert network.receiver.requests(7, 0) == []
+    (request,) = network.receiver.requests(7, PATIENCE_NS)
     nack = next(p for p in rtcp.parse(request) if isinstance(p, rtcp.Nack))
     assert len(nack.seqs) == 1
-    (again,) = way.publisher.resend(nack.media_ssrc, nack.seqs, way.outbound)
-    way.arrive(again)
-    assert (way.track.recovered, way.track.packets, way.track.missing()) == (1, 3, 1)
-    assert (way.receiver.extra, way.receiver.unknown) == (1, 0)
-    assert way.stream.result().resent == 1
-    assert way.receiver.requests(7, 10**12) == []
-    assert not way.receiver.waiting
-    way.arrive(way.publisher.resend(SSRC, nack.seqs, way.outbound)[0])
-    assert way.track.recovered == 1  # a second copy repairs nothing
+    (again,) = network.publisher.resend(nack.media_ssrc, nack.seqs, network.outbound)
+    network.arrive(again)
+    assert (network.track.recovered, network.track.packets, network.track.missing()) == (1, 3, 1)
+    assert (network.receiver.extra, network.receiver.unknown) == (1, 0)
+    assert network.stream.result().resent == 1
+    assert network.receiver.requests(7, 10**12) == []
+    assert not network.receiver.waiting
+    network.arrive(network.publisher.resend(SSRC, nack.seqs, network.outbound)[0])
+    assert network.track.recovered == 1  # a second copy repairs nothing
 
 
 def test_a_resend_is_the_packet_on_the_rtx_stream_with_its_own_number_first() -> None:
-    way = Way()
-    original = way.plain(way.frame())
+    network = Network()
+    original = network.plain(network.frame())
     number = int.from_bytes(original[2:4], "big")
-    (again,) = way.publisher.resend(SSRC, [number], way.outbound)
-    packet = way.plain(again)
+    (again,) = network.publisher.resend(SSRC, [number], network.outbound)
+    packet = network.plain(again)
     start, original_start = (rtp.header_length(p, 0, len(p)) for p in (packet, original))
     assert packet[start : start + 2] == original[2:4]
     assert packet[start + 2 :] == original[original_start:]
@@ -139,11 +139,11 @@ def test_a_resend_is_the_packet_on_the_rtx_stream_with_its_own_number_first() ->
 
 
 def test_what_is_not_kept_any_more_is_not_sent_again() -> None:
-    way = Way()
-    assert way.publisher.resend(SSRC, [1, 2], way.outbound) == []
-    assert way.publisher.resend(4711, [1], way.outbound) == []
+    network = Network()
+    assert network.publisher.resend(SSRC, [1, 2], network.outbound) == []
+    assert network.publisher.resend(4711, [1], network.outbound) == []
     history = History(*header_template(Stream("video", 1, 97, "1"), Extensions()))
     for number in (5, 5 + 512):
         history.keep(number, 96, 0, b"x" * 20)
-    assert history.resend(5, way.outbound, 0) is None
-    assert history.resend(517, way.outbound, 0) is not None
+    assert history.resend(5, network.outbound, 0) is None
+    assert history.resend(517, network.outbound, 0) is not None

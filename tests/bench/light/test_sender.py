@@ -32,19 +32,22 @@ def outgoing() -> OutgoingStream:
 
 def take(stream: OutgoingStream) -> list[tuple[int, int, bool, int]]:
     stream.next_frame()
-    taken = [(number, ts, marker, picture) for number, _, ts, marker, picture in stream.queue]
+    taken = [(number, ts, marker, picture_id) for number, _, ts, marker, picture_id in stream.queue]
     stream.queue.clear()
     return taken
 
 
 def test_frames_follow_each_other_and_the_loop_begins_again() -> None:
     stream = outgoing()
-    first_time, first_picture = stream.timestamp, stream.picture
+    first_time, first_picture = stream.timestamp, stream.picture_id
     for frame in range(8):
         number = 2 * (frame % 6)
         time = (first_time + 3600 * frame) & 0xFFFFFFFF
-        picture = (first_picture + frame) & 0x7FFF
-        assert take(stream) == [(number, time, False, picture), (number + 1, time, True, picture)]
+        picture_id = (first_picture + frame) & 0x7FFF
+        assert take(stream) == [
+            (number, time, False, picture_id),
+            (number + 1, time, True, picture_id),
+        ]
 
 
 @pytest.mark.parametrize(("shown", "expected"), [(1, 6), (2, 6), (3, 6), (4, 0), (6, 0)])
@@ -65,11 +68,11 @@ def test_a_layer_that_rests_comes_back_with_a_keyframe_and_its_clock_went_on() -
     stream.set_active(False)
     assert [take(stream), take(stream)] == [[], []]
     stream.set_active(True)
-    number, time, _, picture = take(stream)[0]
+    number, time, _, picture_id = take(stream)[0]
     assert number == 6
     assert time == (start + 3 * 3600) & 0xFFFFFFFF
-    assert picture == (stream.picture - 1) & 0x7FFF
-    stream.set_active(True)  # said twice, it goes on
+    assert picture_id == (stream.picture_id - 1) & 0x7FFF
+    stream.set_active(True)  # again: it goes on
     assert take(stream)[0][0] == 8
 
 
@@ -81,7 +84,7 @@ def test_packets_carry_the_audio_levels_in_turn() -> None:
     assert [stream.level(n * 20 * MS) for n in range(3)] == [0x99, 70, 0x99]
 
 
-def test_pictures_of_the_base_layer_are_counted_in_every_packet() -> None:
+def test_frames_of_the_base_layer_are_counted_in_every_packet() -> None:
     layers = (0, 2, 1, 2)
     made = tuple(
         Frame(n * 3600, n == 0, (bytes((0x90, 0xE0, 0x80, 0, 0, layers[n % 4] << 6, n)) * 9,),

@@ -1,4 +1,4 @@
-"""What the aiortc participant makes of an offer, of pictures, and of its recordings."""
+"""What the aiortc participant makes of an offer, of decoded frames, and of its recordings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recording(kind: str = "video") -> Recording:
     return Recording(kind, clock, COUNT * step, made)
 
 
-def picture(shown: int, pts: int) -> Any:
+def decoded_frame(shown: int, pts: int) -> Any:
     luma = np.full((32, 256), 100.0)
     draw_counter(luma, shown)
 
@@ -39,22 +39,22 @@ def picture(shown: int, pts: int) -> Any:
     return SimpleNamespace(pts=pts, width=256, planes=[Plane(luma.astype(np.uint8).tobytes())])
 
 
-def test_pictures_are_right_when_they_show_what_their_time_says() -> None:
+def test_frames_are_right_when_they_show_what_their_time_says() -> None:
     seen = ShownFrames(recording(), 7)
     for place, shown in enumerate((2, 3, 0, 1, 2)):  # round the end of the recording
-        seen.see(picture(shown, place * STEP))
+        seen.see(decoded_frame(shown, place * STEP))
     reported = seen.result()
     assert (reported.publisher, reported.decoded, reported.right, reported.missing) == (7, 5, 5, 0)
 
 
-def test_a_wrong_picture_and_a_missing_one_are_told() -> None:
+def test_a_wrong_frame_and_a_missing_one_are_reported() -> None:
     seen = ShownFrames(recording(), 0)
     for shown, pts in ((0, 0), (0, STEP), (3, 3 * STEP)):
-        seen.see(picture(shown, pts))
+        seen.see(decoded_frame(shown, pts))
     reported = seen.result()
     assert (reported.decoded, reported.right, reported.missing) == (3, 2, 1)
     seen.clear()
-    seen.see(picture(0, 4 * STEP))
+    seen.see(decoded_frame(0, 4 * STEP))
     assert (seen.result().decoded, seen.result().right, seen.result().missing) == (1, 1, 0)
 
 

@@ -58,7 +58,7 @@ def test_sound_that_is_made_up_is_not_decoded() -> None:
     assert nothing.frames == 0
 
 
-def test_a_screen_is_told_from_a_camera() -> None:
+def test_a_screen_is_distinguished_from_a_camera() -> None:
     sent = snapshot_of(
         0,
         sample(

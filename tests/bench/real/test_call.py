@@ -111,7 +111,7 @@ def run(crew: Pretenders, box: Box | None = None, load: Load = LOAD) -> dict[str
     return asyncio.run(real_call.measure(load, box or Box(), crew, lambda _: None))
 
 
-def test_people_come_receive_are_looked_at_and_leave() -> None:
+def test_people_come_receive_are_measured_and_leave() -> None:
     crew = Pretenders()
     report = run(crew)
     assert (report["valid"], report["partial"], report["problems"]) == (True, False, [])
@@ -147,7 +147,7 @@ def test_calls_that_are_lost_end_the_window() -> None:
     assert report["lost"] == [0, 1]
 
 
-def test_a_participant_that_gives_no_answer_ends_the_window_and_is_told() -> None:
+def test_a_participant_that_gives_no_answer_ends_the_window_and_is_reported() -> None:
     crew = Pretenders()
     crew.fails_at = 2
     report = run(crew, None, Load("scenario1", 2, 60.0, ("audio",), warm_up=0.0))
@@ -155,7 +155,7 @@ def test_a_participant_that_gives_no_answer_ends_the_window_and_is_told() -> Non
     assert "a page is gone" in report["problems"]
 
 
-def test_a_track_that_is_not_there_is_told() -> None:
+def test_a_track_that_is_not_there_is_reported() -> None:
     crew = Pretenders()
     crew.hears = 0
     assert "0 tracks were received, not 2" in run(crew)["problems"]

@@ -1,4 +1,4 @@
-"""From snapshots of real participants to figures; what they cannot tell stays unknown."""
+"""From snapshots of real participants to figures; what they do not count stays unknown."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_track_has_what_its_participant_counts() -> None:
     assert audio["bitsPerSecond"] is None
 
 
-def test_a_track_that_was_not_there_at_the_first_look_is_none_of_the_window() -> None:
+def test_a_track_that_was_not_there_at_the_first_snapshot_is_none_of_the_window() -> None:
     found = Counted([snapshot(0, 0.0, 0)])
     found.add([snapshot(0, 1.0, 100, counted(1, 50))])
     assert found.rows() == []

@@ -53,7 +53,7 @@ def test_a_packet_out_of_order_completes_its_frame(video: Recording) -> None:
     assert decode([video], packets).incomplete == 0
 
 
-def test_layers_are_told_apart_and_a_switch_is_at_a_keyframe(
+def test_layers_are_distinguished_and_a_switch_is_at_a_keyframe(
     video: Recording, small: Recording
 ) -> None:
     low, high = first_packets(small), first_packets(video)
@@ -64,7 +64,7 @@ def test_layers_are_told_apart_and_a_switch_is_at_a_keyframe(
     assert found.frames >= 40
 
 
-def test_a_picture_that_is_another_one_is_not_right(video: Recording) -> None:
+def test_a_frame_that_is_another_one_is_not_right(video: Recording) -> None:
     swapped = list(video.frames)
     for number in range(25, 50):
         swapped[number] = video.frames[number - 25]
@@ -77,12 +77,12 @@ def test_a_picture_that_is_another_one_is_not_right(video: Recording) -> None:
     ("checked", "expected"),
     [
         (Checked(50, 0, 50, 50), 0),
-        (Checked(50, 3, 47, 47), 0),  # loss is told as loss
+        (Checked(50, 3, 47, 47), 0),  # loss counts as loss
         (Checked(50, 0, 50, 49), 1),
         (Checked(50, 3, 46, 46), 1),
     ],
 )
-def test_a_whole_frame_that_shows_another_picture_makes_a_run_not_valid(
+def test_a_whole_frame_that_shows_another_frame_makes_a_run_not_valid(
     checked: Checked, expected: int
 ) -> None:
     rows = [{"from": 1, "to": 0, "kind": "video", **checked._asdict()}]

@@ -42,23 +42,23 @@ def audio() -> Recording:
 
 def decode_video(frames: list[Frame]) -> list[np.ndarray]:
     codec = av.CodecContext.create("vp8", "r")
-    pictures = []
+    decoded = []
     for frame in frames:
-        for picture in codec.decode(av.Packet(depacketize_vp8(frame.payloads))):
-            pictures.append(picture.to_ndarray(format="gray"))
-    return pictures
+        for shown in codec.decode(av.Packet(depacketize_vp8(frame.payloads))):
+            decoded.append(shown.to_ndarray(format="gray"))
+    return decoded
 
 
 def test_every_frame_decodes_and_shows_its_number(video: Recording) -> None:
-    pictures = decode_video(list(video.frames))
-    assert [media.read_counter(picture) for picture in pictures] == list(range(50))
-    assert pictures[0].shape == (360, 640)
+    decoded = decode_video(list(video.frames))
+    assert [media.read_counter(shown) for shown in decoded] == list(range(50))
+    assert decoded[0].shape == (360, 640)
 
 
-def test_picture_has_texture_and_motion(video: Recording) -> None:
-    pictures = decode_video(list(video.frames))
-    assert pictures[10].std() > 20
-    assert np.abs(pictures[10].astype(int) - pictures[20].astype(int)).mean() > 3
+def test_frame_has_texture_and_motion(video: Recording) -> None:
+    decoded = decode_video(list(video.frames))
+    assert decoded[10].std() > 20
+    assert np.abs(decoded[10].astype(int) - decoded[20].astype(int)).mean() > 3
 
 
 def test_video_bitrate_and_keyframes_are_as_asked(video: Recording) -> None:
@@ -80,9 +80,9 @@ def test_every_temporal_layer_decodes_without_those_above_it(layers: int) -> Non
         kept = [frame for frame in made.frames if frame.temporal <= top]
         codec = av.CodecContext.create("vp8", "r")
         found = [
-            media.read_counter(picture.to_ndarray(format="gray"))
+            media.read_counter(shown.to_ndarray(format="gray"))
             for frame in kept
-            for picture in codec.decode(
+            for shown in codec.decode(
                 av.Packet(depacketize_vp8(frame.payloads, made.descriptor_bytes))
             )
         ]
@@ -97,8 +97,8 @@ def test_every_temporal_layer_decodes_without_those_above_it(layers: int) -> Non
 
 def test_loop_decodes_from_any_keyframe(video: Recording) -> None:
     start = 25
-    pictures = decode_video([*video.frames[start:], *video.frames[:3]])
-    assert [media.read_counter(p) for p in pictures] == [*range(start, 50), 0, 1, 2]
+    decoded = decode_video([*video.frames[start:], *video.frames[:3]])
+    assert [media.read_counter(p) for p in decoded] == [*range(start, 50), 0, 1, 2]
 
 
 def test_voice_decodes_to_sound(audio: Recording) -> None:
@@ -168,7 +168,7 @@ def test_a_frame_is_cut_elsewhere_where_its_keys_are_taken() -> None:
     once = packetize_apart(frame, taken)
     assert once == packetize_vp8(frame)
     assert taken == {payload[-KEY_BYTES:] for payload in once}
-    # Another picture that is the same up to its end.
+    # Another frame that is the same up to its end.
     other = frame[:-1] + bytes((frame[-1] ^ 1,))
     again = packetize_apart(other, taken)
     assert depacketize_vp8(again) == other
@@ -178,7 +178,7 @@ def test_a_frame_is_cut_elsewhere_where_its_keys_are_taken() -> None:
         packetize_apart(other, taken)
 
 
-def test_a_screen_that_stands_has_keys_of_its_own() -> None:
+def test_a_screen_that_is_frozen_has_keys_of_its_own() -> None:
     screen = media.make_video(calls.SCREEN)
     assert len(index_payloads(screen)) == screen.packets
 

@@ -82,7 +82,7 @@ def test_a_report_of_another_kind_is_compared_by_its_numbers() -> None:
     assert {row.name: row.ratio for row in rows} == {"joins": 1.0, "growth.rssMiB": 3.0}
 
 
-def test_what_cannot_be_compared_is_said() -> None:
+def test_what_cannot_be_compared_is_reported() -> None:
     other = {**MACHINE, "cores": 2, "temperatureC": 70.0}
     reported = compare.warnings(
         run(), run(participants=9, seconds=20.0, machine=other, partial=True, valid=False)
@@ -120,7 +120,7 @@ def test_reports_without_a_common_figure_are_refused() -> None:
         compare.compare({"scenario": "soak", "joins": 1}, {"scenario": "x", "other": 2})
 
 
-def test_the_table_says_when_there_are_too_few_runs(tmp_path: Path) -> None:
+def test_the_table_states_when_there_are_too_few_runs(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(run()))
     console = Console(width=120)

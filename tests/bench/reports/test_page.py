@@ -54,7 +54,7 @@ def real() -> dict[str, Any]:
     )
 
 
-def test_what_is_not_known_is_said_and_why() -> None:
+def test_what_is_not_known_is_reported_and_why() -> None:
     assert beside.at_or_above(run()) is not None
     assert beside.at_or_above(real()) is None
     text = page.render(real())
@@ -115,7 +115,7 @@ def test_what_was_measured_is_shown_beside_the_study() -> None:
         assert expected in text
 
 
-def test_a_run_that_does_not_count_says_so_at_the_top() -> None:
+def test_a_run_that_does_not_count_reports_it_at_the_top() -> None:
     text = page.render(run(partial=True, problems=["the server <died>"], valid=False))
     assert "partial report" in text
     assert "the server &lt;died&gt;" in text

@@ -138,7 +138,7 @@ def test_nothing_forwarded_divides_by_nothing() -> None:
     assert report.server(use, 0, 2)["cpuMicrosPerForwardedPacket"] == 0.0
 
 
-def test_looks_that_are_further_apart_than_the_window_is_long_are_scaled() -> None:
+def test_readings_that_are_further_apart_than_the_window_is_long_are_scaled() -> None:
     before, after = {1: usage(1, 0.0)}, {1: usage(1, 1.2)}
     use = report.ServerUse(before, after, frozenset({1}), 12.0, window=10.0)
     figures = report.server(use, 10_000, 2)
@@ -146,7 +146,7 @@ def test_looks_that_are_further_apart_than_the_window_is_long_are_scaled() -> No
     assert figures["cpuMicrosPerForwardedPacket"] == 100.0
 
 
-def test_of_a_server_nobody_may_look_at_nothing_is_guessed() -> None:
+def test_of_a_server_without_readings_nothing_is_guessed() -> None:
     figures = report.server(report.ServerUse({}, {}, frozenset(), 10.0), 10_000, 2)
     assert figures == {
         **dict.fromkeys(report.UNKNOWN), "forwardedPackets": 10_000, "processes": [],
@@ -161,7 +161,7 @@ def test_of_a_server_nobody_may_look_at_nothing_is_guessed() -> None:
         ({"late_max_ms": 50.0, "cpu_seconds": 1.58}, ""),
     ],
 )
-def test_a_load_generator_at_its_limit_says_so(changes: dict[str, float], expected: str) -> None:
+def test_a_load_generator_at_its_limit_reports_it(changes: dict[str, float], expected: str) -> None:
     found = report.bottlenecks([measured(**changes)])
     assert expected in "".join(found)
     assert bool(found) == bool(expected)

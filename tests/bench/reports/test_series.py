@@ -22,7 +22,7 @@ def usage(pid: int, cpu: float) -> dict[int, Usage]:
     return {pid: Usage(pid, "x", cpu, 10 * MIB, 5)}
 
 
-def test_a_row_is_what_happened_between_two_looks() -> None:
+def test_a_row_is_what_happened_between_two_readings() -> None:
     sampler = series.Sampler(100.0)
     first = {**usage(1, 5.0), **usage(2, 1.0)}
     later = {**usage(1, 5.1), **usage(2, 1.5)}
@@ -97,7 +97,7 @@ def test_the_live_view_shows_progress_and_figures() -> None:
     assert "server memory" not in text
 
 
-def test_without_a_terminal_only_steps_are_told() -> None:
+def test_without_a_terminal_only_steps_are_reported() -> None:
     console = Console(width=120)
     with console.capture() as captured, LineWatch(console) as watch:
         watch("measuring")
@@ -114,7 +114,7 @@ def test_the_token_is_in_no_report(given: list[str]) -> None:
     assert reported.endswith("--rooms 2")
 
 
-def test_machine_is_told_in_full() -> None:
+def test_machine_is_reported_in_full() -> None:
     reported = provenance.machine()
     assert set(reported) == {"model", "cores", "kernel", "python", "governor", "temperatureC"}
     assert reported["model"]

@@ -43,7 +43,7 @@ def test_in_the_measured_rounds_everything_goes_to_everybody(people: int) -> Non
     assert result["packetsOut"] == result["expectedOut"] == 6 * people * (people - 1) * 7
     assert result["dropped"] == 0
     assert set(result["microseconds"]) == set(STAGES)
-    # Feedback may be left unread while all is calm; every other stage does work.
+    # Feedback may be left unread while the path is unconstrained; every other stage does work.
     assert all(v > 0 for name, v in result["microseconds"].items() if name != "feedback")
 
 

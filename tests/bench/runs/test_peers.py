@@ -37,7 +37,7 @@ def test_ratio_is_of_medians() -> None:
     assert outcome["valid"]
 
 
-def test_a_side_that_was_not_measured_is_said_and_divides_nothing() -> None:
+def test_a_side_that_was_not_measured_is_reported_and_divides_nothing() -> None:
     outcome = result(LOAD, {"ours": [run(10.0, 3.0)], "janus": [], "janusPerFeed": []})
     assert outcome["ratio"] == {"cpuPerForwardedPacket": 0.0, "delayP99": 0.0}
     assert outcome["problems"] == ["janus was not measured", "janusPerFeed was not measured"]

@@ -37,7 +37,7 @@ def test_report_calls_a_leak_a_leak() -> None:
     assert not report(LOAD, 100, [], samples([50.0 + n for n in range(16)]), False)["flat"]
 
 
-def test_failed_joins_make_it_invalid_and_are_told() -> None:
+def test_failed_joins_make_it_invalid_and_are_reported() -> None:
     outcome = report(LOAD, 3, ["room is full"] * 30, samples([50.0] * 16), True)
     assert (outcome["valid"], outcome["failures"], outcome["partial"]) == (False, 30, True)
     assert len(outcome["problems"]) == 20

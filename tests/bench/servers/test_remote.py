@@ -1,4 +1,4 @@
-"""A box elsewhere: what it is asked, and what is said of one that is not ours."""
+"""A box elsewhere: what it is asked, and the errors of one that is not ours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATS: dict[str, Any] = {
     ],
 }
 YOUNG = STATS | {"workers": [STATS["workers"][0], {"pid": 12, "port": 2}]}
-"""The second worker has told nothing yet."""
+"""The second worker has not reported yet."""
 
 Answers = dict[str, tuple[int, bytes]]
 
@@ -101,7 +101,7 @@ def test_cpu_and_memory_are_those_that_the_box_tells(box: Callable[[Answers], Bo
     }
 
 
-def test_workers_that_have_told_nothing_yet_are_waited_for(box: Callable[[Answers], Box]) -> None:
+def test_workers_that_have_not_reported_yet_are_waited_for(box: Callable[[Answers], Box]) -> None:
     class Growing(dict[str, tuple[int, bytes]]):
         looks = 0
 
@@ -147,14 +147,14 @@ def test_without_a_token_nothing_is_known_of_its_processes(box: Callable[[Answer
         (ours(**{"api/stats": (500, b"")}), TOKEN, "/api/stats answered 500"),
     ],
 )
-def test_what_is_not_ours_is_said(
+def test_what_is_not_ours_is_reported(
     answers: Answers, token: str, expected: str, box: Callable[[Answers], Box]
 ) -> None:
     with pytest.raises(ServerError, match=expected), RemoteServer(url(box(answers)), token):
         pass
 
 
-def test_a_box_that_speaks_no_tls_is_told(box: Callable[[Answers], Box]) -> None:
+def test_a_box_that_speaks_no_tls_is_reported(box: Callable[[Answers], Box]) -> None:
     with (
         pytest.raises(ServerError, match="is it http://"),
         RemoteServer(url(box(ours()), "https"), insecure=True),
@@ -180,7 +180,7 @@ def test_a_certificate_of_its_own_needs_insecure(
         assert server.usages()[1] == {11, 12}
 
 
-def test_nobody_there_is_said(box: Callable[[Answers], Box]) -> None:
+def test_nobody_there_is_reported(box: Callable[[Answers], Box]) -> None:
     made = box(ours())
     address = url(made)
     made.shutdown()
