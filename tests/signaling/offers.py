@@ -64,7 +64,7 @@ def video(
     codec: tuple[str, ...] = VP8,
     streams: tuple[str, ...] = PICTURE,
 ) -> Section:
-    """One picture, not simulcast."""
+    """One video, not simulcast."""
     return Section(
         "video 9 UDP/TLS/RTP/SAVPF 96 97",
         [f"mid:{mid}", direction, *ICE, *DTLS, *MUX, MID_ID, CC_ID, *codec, *streams],

@@ -126,7 +126,7 @@ def test_a_sender_that_repeats_only_the_last_but_one() -> None:
 
 def test_in_a_pause_of_transmission_only_a_lone_loss_is_sure() -> None:
     payload = red.wrap(C, [(15 * FRAME, A)], OPUS)
-    # Lost is the one packet between; how long the pauses around it were says the timestamp.
+    # The one packet between is lost; the timestamp shows how long the pauses around it were.
     assert red.recover(payload, OPUS, 10, 40 * FRAME, 8, 0) == [(9, 25 * FRAME, A)]
     assert red.recover(payload, OPUS, 10, 40 * FRAME, 7, 0) == []
 

@@ -1,4 +1,4 @@
-"""Behind a gap pictures wait: for the repair, for a frame that can be used, not for padding."""
+"""Behind a gap video waits: for the repair, for a frame that can be used, not for padding."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Series:
         self.sent += self.scene.take()
         return self
 
-    def look(self, seconds: float = 0.0, rtt: float = RTT) -> Series:
+    def check(self, seconds: float = 0.0, rtt: float = RTT) -> Series:
         """As the repair tick, `seconds` later."""
         self.now += seconds
         in_order.check(self.stream, self.now, rtt)
@@ -80,14 +80,14 @@ def test_of_several_gaps_each_is_waited_for(first: int) -> None:
 
 
 def test_a_repair_is_waited_for_as_long_as_answers_may_come() -> None:
-    series = Series().give(0, 1, 2, 4, 5).look(0.3)
+    series = Series().give(0, 1, 2, 4, 5).check(0.3)
     assert not series.stream.keyframe_wanted
     series.give(3)
     series.assert_sent(*range(6))
 
 
 def test_one_that_does_not_come_in_time_is_waited_for_while_a_keyframe_is_asked_for() -> None:
-    series = Series().give(0, 1, 2, 4, 5).look(in_order.MOST_PATIENCE)
+    series = Series().give(0, 1, 2, 4, 5).check(in_order.MOST_PATIENCE)
     assert series.stream.keyframe_wanted
     series.give(6)
     series.assert_sent(0, 1, 2)
@@ -105,9 +105,9 @@ def keyframe_at(series: Series, place: int) -> None:
 def test_a_keyframe_ends_the_wait_when_the_repair_is_overdue() -> None:
     series = Series()
     keyframe_at(series, 8)
-    series.give(0, 1, 2, *range(4, 10)).look(1.2 * RTT)
+    series.give(0, 1, 2, *range(4, 10)).check(1.2 * RTT)
     series.assert_sent(0, 1, 2)
-    series.look(0.2 * RTT)
+    series.check(0.2 * RTT)
     series.assert_sent(0, 1, 2, 8, 9)
     series.give(3, 10)
     series.assert_sent(0, 1, 2, 8, 9, 10)
@@ -116,17 +116,17 @@ def test_a_keyframe_ends_the_wait_when_the_repair_is_overdue() -> None:
 def test_a_keyframe_that_was_asked_for_is_sent_at_once() -> None:
     series = Series()
     keyframe_at(series, 8)
-    series.give(0, 1, 2, 4, 5).look(in_order.MOST_PATIENCE).give(6, 7, 8)
+    series.give(0, 1, 2, 4, 5).check(in_order.MOST_PATIENCE).give(6, 7, 8)
     series.assert_sent(0, 1, 2, 8)
     assert not series.stream.keyframe_wanted
     assert len(series.stream.nack or ()) == 0
 
 
 def test_a_publisher_that_answers_nothing_is_sent_on_in_the_end() -> None:
-    series = Series().give(0, 1, 2, 4, 5, 6).look(in_order.MOST_PATIENCE)
-    series.look(in_order.LAST_RESORT - 0.1)
+    series = Series().give(0, 1, 2, 4, 5, 6).check(in_order.MOST_PATIENCE)
+    series.check(in_order.LAST_RESORT - 0.1)
     series.assert_sent(0, 1, 2)
-    series.look(0.2)
+    series.check(0.2)
     series.assert_sent(0, 1, 2, 4, 5, 6)
     assert series.stream.keyframe_wanted
 
@@ -135,16 +135,16 @@ def test_with_temporal_layers_the_next_frame_of_the_base_layer_will_do() -> None
     # Half of frame 3 is lost, which is of the top layer; frame 4 is of the base layer.
     series = Series(THREE_LAYERS).give(*range(6), 7, 8, 9)
     series.assert_sent(*range(6))
-    series.look(in_order.MOST_PATIENCE).give(10)
+    series.check(in_order.MOST_PATIENCE).give(10)
     series.assert_sent(*range(6), 8, 9, 10)
     assert not series.stream.keyframe_wanted
     # The same with what was lost at hand before the base layer is.
-    series = Series(THREE_LAYERS).give(*range(6), 7).look(in_order.MOST_PATIENCE).give(8)
+    series = Series(THREE_LAYERS).give(*range(6), 7).check(in_order.MOST_PATIENCE).give(8)
     series.assert_sent(*range(6), 8)
 
 
 def test_with_temporal_layers_a_lost_base_layer_needs_a_keyframe() -> None:
-    series = Series(THREE_LAYERS).give(*range(8), *range(10, 16)).look(in_order.MOST_PATIENCE)
+    series = Series(THREE_LAYERS).give(*range(8), *range(10, 16)).check(in_order.MOST_PATIENCE)
     series.assert_sent(*range(8))
     assert series.stream.keyframe_wanted
     series.give(16, 17)
@@ -195,7 +195,7 @@ def test_on_a_still_screen_a_single_packet_is_waited_for() -> None:
 def test_a_gap_too_large_to_ask_for_needs_a_keyframe() -> None:
     series = Series().give(0, 1)
     series.packets[10] = (2000, *series.packets[10][1:])
-    series.give(10).look()
+    series.give(10).check()
     assert series.stream.keyframe_wanted
 
 
@@ -210,7 +210,7 @@ def test_who_comes_meanwhile_gets_nothing_twice() -> None:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["media", "media", "media", "padding", "look"]),
+        st.sampled_from(["media", "media", "media", "padding", "check"]),
         st.integers(-30, 40),
         st.integers(0, 5),
     ),
@@ -229,8 +229,8 @@ def test_whatever_comes_what_leaves_is_numbered_without_a_hole(
     place = 0
     for kind, step, tenths in events:
         series.now += tenths / 10
-        if kind == "look":
-            series.look()
+        if kind == "check":
+            series.check()
             continue
         place = max(0, min(len(packets) - 1, place + (step if step % 3 else 1)))
         seq, timestamp, marker, payload = packets[place]
@@ -266,7 +266,7 @@ def test_work_behind_a_gap_does_not_grow_with_what_waits(monkeypatch: pytest.Mon
         return judge(before, packet)
 
     monkeypatch.setattr(in_order, "_judge", count)
-    series = Series(THREE_LAYERS).give(0, 1, 2, 4).look(in_order.MOST_PATIENCE)
+    series = Series(THREE_LAYERS).give(0, 1, 2, 4).check(in_order.MOST_PATIENCE)
     seq, timestamp, _, payload = series.packets[4]
     for number in range(5, 3000):
         arrival.receive(series.stream, seq + number, timestamp, MARKER, payload, series.now)

@@ -68,7 +68,7 @@ def test_frames_are_cut_at_marker_and_timestamp():
         (2, True, False, True),
         (1, True, False, True),
     ]
-    # Without markers the timestamp tells; with the same timestamp the marker does.
+    # Without markers the timestamp separates frames; with the same timestamp the marker does.
     assert len(frames([(s, t, 0, d) for s, t, _, d in whole], vp8.CODEC)) == 3
     assert len(frames([(s, 5, m, d) for s, _, m, d in whole], vp8.CODEC)) == 3
     middle = frames(whole[1:], vp8.CODEC)

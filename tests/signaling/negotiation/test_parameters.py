@@ -109,7 +109,7 @@ def test_firefox() -> None:
     )
     audio, video = result.tracks
     assert (audio.payload_type, audio.streams[0].ssrc) == (109, 3299547216)
-    # Which SSRC has which rid is not told, so the rid extension decides.
+    # Nothing names the rid of an SSRC, so the rid extension decides.
     assert [(s.rid, s.ssrc, s.rtx_ssrc) for s in video.streams] == [
         ("q", 0, 0),
         ("h", 0, 0),
@@ -358,11 +358,11 @@ def test_what_of_it_the_answer_keeps(
     kept = "\r\n".join(line for line in text.split("\r\n") if line not in taken_out)
     if len(taken_out) == 2:
         kept = kept.replace("SAVPF 111 63", "SAVPF 111")
-    voice, picture = read_subscribe_answer(sdp.parse(kept), LINES).tracks
-    assert ((voice.red_payload_type, voice.nack), picture.nack) == (audio, video)
+    voice, camera = read_subscribe_answer(sdp.parse(kept), LINES).tracks
+    assert ((voice.red_payload_type, voice.nack), camera.nack) == (audio, video)
     assert not voice.copies
-    assert not picture.copies
-    assert picture.red_payload_type == 0
+    assert not camera.copies
+    assert camera.red_payload_type == 0
 
 
 @pytest.mark.parametrize("redundancy", [True, False])
