@@ -80,6 +80,8 @@ async def test_a_participant_without_a_websocket_and_a_browser_see_and_hear_each
     recording.start()
     ada = await on_chromium("Ada")
     try:
+        async with asyncio.timeout(60):
+            await recording.told("transport", connection="publish", state="connected")
         await ada.join(f"{url}/r/room")
         await ada.sees("Rekaman")
         await ada.hears("Rekaman")
