@@ -261,7 +261,7 @@ class Room:
         return spent, sent
 
     def _pass(self, spent: dict[str, int]) -> None:
-        """One batch, as `Worker._take_packets` does it."""
+        """One batch, as `Worker._process` does it."""
         clock = time.perf_counter_ns
         start = clock()
         sizes, addresses = self.udp.receive()

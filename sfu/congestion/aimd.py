@@ -36,7 +36,7 @@ HASTE_SECONDS: Final = 0.08
 LARGEST_STEP: Final = 0.5
 FLOOR_BPS: Final = 150_000
 FLOOR_SECONDS: Final = 3.0
-"""Some voices and a slow picture: below that only when overuse goes on there for so long."""
+"""Some voices and a slow video: below that only when overuse goes on there for so long."""
 
 
 class LinkCapacity:
@@ -109,7 +109,7 @@ class RateController:
         now: float,
         queue: float = 0.0,
     ) -> bool:
-        """After each feedback; returns whether it backed off. `queue` on the way, seconds.
+        """After each feedback; returns whether it backed off. `queue` on the path, seconds.
 
         `acked_bps` over half a second or so, `recent_bps` over as short a time as means anything;
         0 where not known. Nothing grows beyond `ceiling_bps`.

@@ -1,4 +1,4 @@
-"""Who gets how much of what the way to one participant carries.
+"""Which track gets how much of what the path to one participant carries.
 
 Theory of operation. Audio is served first: its rate is taken off before (`reserved_bps`). Then
 every visible video gets the lowest step at which it moves, the most important first, before any is
@@ -7,11 +7,11 @@ more important one as far as it wants before a lesser one at all. Videos of equa
 about equal size are raised in turn, step by step.
 
 A step is a layer and its price. A price is what was measured where the layer flows, and what such
-a picture usually costs where it does not: a layer that is switched off can be wanted too.
+a video usually costs where it does not: a layer that is switched off can be wanted too.
 
-Two things keep it calm. A step that is held stays while it fits; a step that is new must leave
+Two things keep it steady. A step that is held stays while it fits; a step that is new must leave
 a fifth of the budget free. And the first video may go a little past the budget, more so while it
-flows, because a still picture of the speaker is the worst that can happen after silence.
+flows, because a frozen video of the speaker is the worst that can happen after silence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from sfu.control import TrackView
 from sfu.send.layer_selector import ALL, NONE, Layer
 
 HEADROOM: Final = 1.25
-"""A new step must fit this many times: over 1.1 / 0.9, so a budget that wobbles by 10 % is calm."""
+"""A new step must fit this many times: over 1.1 / 0.9, so that a budget which wobbles by 10 %
+changes nothing."""
 FIRST_OVER_NEW: Final = 0.20
 """Share of the budget by which the first video may go past it, in order to start."""
 FIRST_OVER_HELD: Final = 0.50
@@ -33,9 +34,9 @@ FIRST_STEADY_OVER_HELD: Final = 0.25
 """The same for one that flows at the lowest step that moves, which may begin where it just fits:
 0.9 * 1.25 is over 1.1. Nobody else is raised meanwhile, and it is taken back at any frame."""
 SLACK: Final = 1.25
-"""A picture may be enlarged this much before the next higher layer is wanted."""
+"""A video may be enlarged this much before the next higher layer is wanted."""
 MAX_SIDE: Final = 16384
-"""Pixels; what a viewer tells beyond it is taken as this."""
+"""Pixels; a larger tile counts as this."""
 
 _RANKS: Final = {"screen": 0, "main": 1, "tile": 2}
 _NOMINAL_PIXELS: Final = 320 * 180
@@ -43,7 +44,7 @@ _NOMINAL_BPS: Final = 150_000.0
 _NOMINAL_POWER: Final = 0.83
 """By these 640x360 costs 475 and 1280x720 1500 kbit/s, what browsers are asked to send."""
 _ASSUMED_TOP: Final = {1: (640, 360), 2: (640, 360)}
-"""Size of the highest layer where no keyframe told, by how many layers there are."""
+"""Size of the highest layer where no keyframe gave it, by how many layers there are."""
 
 
 class LayerOffer(NamedTuple):
@@ -85,7 +86,7 @@ class _Step(NamedTuple):
 
 
 def nominal_bps(width: int, height: int) -> float:
-    """What a camera picture of this size usually takes."""
+    """What a camera's video of this size usually takes."""
     pixels = max(1, width * height)
     rate: float = _NOMINAL_BPS * (pixels / _NOMINAL_PIXELS) ** _NOMINAL_POWER
     return max(30_000.0, min(4_000_000.0, rate))
@@ -174,7 +175,7 @@ def _first(ladder: Sequence[_Step], held: int, available: float, whole: float) -
 
 
 def _steady(ladder: Sequence[_Step]) -> int:
-    """The lowest step at which a picture moves: a quarter of the frame rate is none."""
+    """The lowest step at which a video moves: a quarter of the frame rate is none."""
     return int(ladder[0].layer.temporal == 0 and len(ladder) > 1 and ladder[1].layer.temporal == 1)
 
 
@@ -271,7 +272,7 @@ def _temporal_steps(offer: LayerOffer, size: tuple[int, int], moving: bool) -> l
 
 
 def _sizes(layers: Sequence[LayerOffer]) -> list[tuple[int, int]]:
-    """Width and height of each layer; what no keyframe told follows from the others by halves."""
+    """Width and height of each layer; what no keyframe gave follows from the others by halves."""
     known = [n for n, layer in enumerate(layers) if layer.width > 0 and layer.height > 0]
     sizes: list[tuple[int, int]] = []
     for position, layer in enumerate(layers):

@@ -1,4 +1,4 @@
-"""Is a queue growing on the way, or standing? Delay-based detection for one path.
+"""Whether a queue grows on one path, or stands: delay-based detection of overuse.
 
 Theory of operation, after draft-ietf-rmcat-gcc-02 clause 5 with the trendline filter that replaced
 its Kalman filter in libwebrtc (modules/congestion_controller/goog_cc/trendline_estimator.cc):
@@ -46,7 +46,7 @@ OVERUSE_SECONDS: Final = 0.01
 LEAST_QUEUE: Final = 0.015
 """Seconds: below this a slope is jitter."""
 LEAST_PACKETS: Final = 2 * 1200 * 8
-"""Bits: on a narrow way a few packets behind one another are no queue either."""
+"""Bits: on a slow link a few packets behind one another are no queue either."""
 STANDING_SECONDS: Final = 0.05
 STANDING_FOR: Final = 0.25
 LARGE_SECONDS, LARGE_FOR = 0.12, 0.1
@@ -54,7 +54,7 @@ LARGE_SECONDS, LARGE_FOR = 0.12, 0.1
 BASELINE_SECONDS: Final = 30.0
 STUCK_SECONDS, STUCK_CHANGE = 2.0, 0.05
 """A queue that does not shrink by 50 ms in 2 s, while we back off again and again, is none of ours:
-the way has become longer, or others fill it whatever we do."""
+the path has become longer, or others fill it whatever we do."""
 
 
 class Usage(Enum):
@@ -199,7 +199,7 @@ class StandingQueue:
 
 
 class DelayDetector:
-    """Groups flushes and says how the path is used."""
+    """Groups flushes and judges how the path is used."""
 
     __slots__ = (
         "_arrival",
@@ -247,7 +247,7 @@ class DelayDetector:
                     self._restart()
                     self.queue = StandingQueue()
                 elif step < 0 and arrival - self._arrival <= GROUP_SECONDS:
-                    # Held up on the way and let go together (clause 5.2): one group.
+                    # Held up in the network and let go together (clause 5.2): one group.
                     continue
                 else:
                     slope = self._trendline.add(step, arrival)

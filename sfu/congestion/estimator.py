@@ -1,4 +1,4 @@
-"""What the way to one subscriber carries: send-side bandwidth estimation.
+"""What the path to one subscriber carries: send-side bandwidth estimation.
 
 Who calls what and when (one `BandwidthEstimator` a subscribe transport; `now` in seconds on one
 steady clock, the same value for everything done in one round of the worker's loop):
@@ -20,8 +20,8 @@ steady clock, the same value for everything done in one round of the worker's lo
 - `padding_due(now, wanted_bps)` in each tick, and every 5 ms while `is_probing`: how many bytes to
   send at once beyond the media (resends of cached packets on the RTX stream, or padding), in this
   very round, so that `sent` gets the same `now`; mostly 0. `wanted_bps` is what the allocator would
-  use if it had it: the best layers of all that is looked at. Above 1.05 x `target_bps` the prober
-  looks for more.
+  use if it had it: the best layers of all that is viewed. Above 1.05 x `target_bps` the prober
+  tries for more.
 - `Pacer.set_rate(target_bps, estimator.limited(now))` when the target has changed.
 
 Theory of operation. `SentHistory` turns feedback into outcomes, one a flush. `DelayDetector`,
@@ -45,14 +45,15 @@ from sfu.congestion.prober import Prober
 from sfu.congestion.stream_queue import Stream, StreamDetector
 from sfu.wire.transport_cc import TransportCc
 
-CALM_SECONDS: Final = 0.25
-"""Between two glances while calm."""
-LOOK_SECONDS: Final = 2.0
-"""Between two close looks while glances show nothing; no longer than `SILENCE_SECONDS`, so that the
-end of a silence gets one."""
-CALM_STEP: Final = 4
-"""Every so manieth flush is looked at for delay in a close look."""
-CALM_LOSS: Final = 0.02
+CHECK_SECONDS: Final = 0.25
+"""Between two quick checks while unconstrained."""
+ANALYSIS_SECONDS: Final = 2.0
+"""Between two full analyses while quick checks show nothing; no longer than `SILENCE_SECONDS`, so
+that the end of a silence gets one."""
+ANALYSIS_STEP: Final = 4
+"""One in so many flushes counts for delay in a full analysis while unconstrained."""
+UNCONSTRAINED_LOSS: Final = 0.02
+"""Share of packets lost that ends it."""
 START_BPS: Final = 300_000
 MIN_BPS: Final = 30_000
 """A voice and its headers."""
@@ -66,7 +67,7 @@ DRAIN_ABOVE, LARGEST_DRAIN, DRAIN_GAIN = 0.03, 0.2, 2.0
 """A queue that stands longer than 30 ms is emptied: for each 10 ms more 2 % are left free, up to
 40 %, until it is gone."""
 SILENCE_SECONDS: Final = 2.0
-"""Without feedback on what was sent the way may be cut: go down step by step."""
+"""Without feedback on what was sent the path may be cut: go down step by step."""
 SILENCE_STEP, SILENCE_FLOOR_BPS = 0.7, 100_000
 LIMITED_SECONDS: Final = 10.0
 BEYOND: Final = 1.1
@@ -105,15 +106,15 @@ class BandwidthEstimator:
         """When it last backed off."""
         self.known = False
         """Feedback has come: the target is more than a guess."""
-        self.calm = False
-        """Less is sent than the way carries, so a look now and then will do. Set by whoever knows
-        both; reset here at the first sign of trouble."""
+        self.unconstrained = False
+        """The path carries all that is wanted, so that quick checks of the feedback will do. Set by
+        the downlink, which knows what is wanted; reset here at the first sign of trouble."""
         self.returned_at = -inf
         """When feedback came again after a silence."""
         self._min_bps = min_bps
         self._silent_bps = 0.0
         # The rate before a silence that is not over; 0: there is none.
-        self._next_glance = self._next_look = now
+        self._next_check = self._next_analysis = now
         self._feedback_at = -1e9
         self._heard_at = now
         # Last feedback, or last step down for want of it.
@@ -130,7 +131,7 @@ class BandwidthEstimator:
         """What is sent goes over this TCP connection; None: it goes by datagrams."""
         self.delay = DelayDetector() if stream is None else StreamDetector(stream)
         self.loss = LossController()
-        self.calm = False
+        self.unconstrained = False
 
     @property
     def is_probing(self) -> bool:
@@ -148,10 +149,10 @@ class BandwidthEstimator:
             self.rtt = rtt
 
     def feedback(self, packet: TransportCc, now: float) -> None:
-        """Transport-wide feedback from the subscriber, whatever it says."""
-        calm = self.calm and self.prober.cluster is None
-        self._next_glance = now + CALM_SECONDS
-        if calm and now < self._next_look and self._glance(packet, now):
+        """Transport-wide feedback from the subscriber, whatever it reports."""
+        unconstrained = self.unconstrained and self.prober.cluster is None
+        self._next_check = now + CHECK_SECONDS
+        if unconstrained and now < self._next_analysis and self._quick_check(packet, now):
             return
         outcomes = self.history.acknowledge(packet, now)
         if self._silent_bps:
@@ -159,8 +160,8 @@ class BandwidthEstimator:
         if not outcomes:
             return
         self._heard(now)
-        if calm:
-            self._look_about(outcomes, now)
+        if unconstrained:
+            self._full_analysis(outcomes, now)
             return
         self.acked.add(outcomes)
         # What the link loses in any case is no sign of what it carries.
@@ -191,17 +192,17 @@ class BandwidthEstimator:
         if self.rate.update(usage, acked_bps, recent_bps, ceiling_bps, self.rtt, now, queue):
             self._backed_off(before, now, recent_bps or acked_bps)
 
-    def _look_at_stream(self, stream: StreamDetector, now: float) -> None:
+    def _follow_stream(self, stream: StreamDetector, now: float) -> None:
         """Over TCP: the rate by what waits, and by what the kernel took."""
-        usage = stream.look(now)
-        if not self.known or stream.stands_still or (self.calm and usage is Usage.NORMAL):
+        usage = stream.update(now)
+        if not self.known or stream.stands_still or (self.unconstrained and usage is Usage.NORMAL):
             return
-        self.calm = False
+        self.unconstrained = False
         self._follow(usage, stream.taken_bps, stream.taken_bps, now)
         self._set_target(now)
 
     def _return(self, outcomes: list[Outcome], now: float) -> list[Outcome]:
-        """The end of a silence. What was sent into it is no share that the way loses."""
+        """The end of a silence. What was sent into it is no share that the path loses."""
         first = next((n for n, outcome in enumerate(outcomes) if outcome.received), len(outcomes))
         if first < len(outcomes):
             self.prober.resume(now, self._silent_bps)
@@ -216,31 +217,31 @@ class BandwidthEstimator:
 
     def wants_feedback(self, now: float) -> bool:
         """Whether the next feedback should be read at all."""
-        return not self.calm or self.prober.cluster is not None or now >= self._next_glance
+        return not self.unconstrained or self.prober.cluster is not None or now >= self._next_check
 
-    def _glance(self, packet: TransportCc, now: float) -> bool:
-        """While calm: whether all of it came, and its ends came without having waited."""
-        ends = self.history.glance(packet)
+    def _quick_check(self, packet: TransportCc, now: float) -> bool:
+        """While unconstrained: whether all of it came, and its ends without having waited."""
+        ends = self.history.ends(packet)
         if ends is None:
             return False
         queue = self.delay.queue
         arrival, first, last = ends
         queue.add(first, arrival)
         if queue.delay + max(last - first, 0.0) > QUEUED_SECONDS:
-            self._next_glance = now  # which will show whether it stays
+            self._next_check = now  # which will show whether it stays
             return False
         self._heard(now)
         return True
 
-    def _look_about(self, outcomes: list[Outcome], now: float) -> None:
-        """While calm nothing is concluded, only looked whether it still is calm."""
-        self._next_look = now + LOOK_SECONDS
-        usage = self.delay.add(outcomes[::CALM_STEP], now, self._quiet_until, self.rate.bps)
+    def _full_analysis(self, outcomes: list[Outcome], now: float) -> None:
+        """While unconstrained: nothing is concluded but whether it still is."""
+        self._next_analysis = now + ANALYSIS_SECONDS
+        usage = self.delay.add(outcomes[::ANALYSIS_STEP], now, self._quiet_until, self.rate.bps)
         packets = sum([outcome[2] for outcome in outcomes])
         lost = packets - sum([outcome[3] for outcome in outcomes])
         queued = self.delay.queue.floor > QUEUED_SECONDS
-        if usage is Usage.OVERUSE or queued or lost > CALM_LOSS * packets:
-            self.calm = False
+        if usage is Usage.OVERUSE or queued or lost > UNCONSTRAINED_LOSS * packets:
+            self.unconstrained = False
             # What was not read is missing in it.
             self.acked = AckedRate()
 
@@ -286,7 +287,7 @@ class BandwidthEstimator:
     def tick(self, now: float) -> None:
         """What follows from nothing having been heard, and from what waits for TCP."""
         if isinstance(self.delay, StreamDetector):
-            self._look_at_stream(self.delay, now)
+            self._follow_stream(self.delay, now)
         silent = now - self._heard_at > SILENCE_SECONDS + self.rtt
         if not silent or self.history.bytes_sent == self._sent_by_then:
             return

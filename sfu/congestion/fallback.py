@@ -1,4 +1,4 @@
-"""A rate from what receivers without transport-wide feedback say: REMB and receiver reports.
+"""A rate from what receivers without transport-wide feedback send: REMB and receiver reports.
 
 draft-ietf-rmcat-gcc-02 clause 6 for the loss (under 2 % up, over 10 % down by half of it, between
 them as it is), draft-alvestrand-rmcat-remb-03 for the bound that the receiver states.
@@ -17,7 +17,7 @@ LIMITED_FACTOR, LIMITED_EXTRA_BPS = 1.5, 10_000
 REMB_SECONDS: Final = 10.0
 """How long a stated bound holds: receivers repeat it about once a second."""
 DECREASE_SECONDS: Final = 0.3
-"""Between decreases: each down track has its own report, and they speak of the same loss."""
+"""Between decreases: each down track has its own report, of the same loss."""
 
 
 class ReportedRate:

@@ -1,14 +1,15 @@
-"""What was sent over a transport and when, until the receiver's feedback tells what arrived.
+"""What was sent over a transport and when, until the receiver's feedback reports what arrived.
 
 Theory of operation. The hot path notes one entry per flush, however many packets it held: `sent`
 is little more than an append. `acknowledge` finds the entries that a feedback names by bisection,
-lays its arrivals beside them and hands out each entry once, as soon as all its packets were spoken
-of; nothing is done with entries that no feedback names, which is most of them on a calm way. A
-feedback may end within an entry; what it said is kept in `_partial` until the rest comes.
+lays its arrivals beside them and hands out each entry once, as soon as all its packets were
+reported; nothing is done with entries that no feedback names, which is most of them on an
+unconstrained path. A feedback may end within an entry; that part is kept in `_partial` until the
+rest comes.
 
 What is reported twice, too late, or was never sent is counted and changes nothing. One thing is
 believed later: a packet reported missing that arrives after all (`recovered`), since a receiver
-speaks of a reordered packet again. Not so one that was sent twice and arrived out of order: then
+reports a reordered packet again. Not so one that was sent twice and arrived out of order: then
 its copy came, and the packet itself was lost.
 """
 
@@ -27,7 +28,7 @@ MAX_ENTRIES: Final = 8192
 MAX_PACKETS: Final = 30_000
 """Less than half of the 16-bit numbers, so that a number means one packet only."""
 HEADERS: Final = 28
-"""Bytes of IPv4 and UDP around a datagram; of a voice on a narrow way they are a fifth."""
+"""Bytes of IPv4 and UDP around a datagram; of a voice on a slow link they are a fifth."""
 MAX_MISSING: Final = 4096
 """Packets reported missing that may still be taken back."""
 LOOK_BEHIND: Final = 8
@@ -37,7 +38,7 @@ _SECOND: Final = 1.0 / TICKS_PER_SECOND
 _REFERENCES: Final = 1 << 24
 _HALF: Final = _REFERENCES >> 1
 _UNKNOWN: Final = -(1 << 60)
-"""In place of an arrival: no feedback has spoken of this packet."""
+"""In place of an arrival: no feedback has reported this packet."""
 
 
 class Outcome(NamedTuple):
@@ -100,7 +101,7 @@ class SentHistory:
         self.stale = 0
         """Packets in feedback that are no longer, or not any more, known."""
         self.repeated = 0
-        """Packets in feedback that had been spoken of."""
+        """Packets in feedback that had been reported before."""
         self.recovered = 0
         """Packets first reported missing, then received."""
         self.unreported = 0
@@ -155,7 +156,7 @@ class SentHistory:
         while copies and (oldest := next(iter(copies))) < before:
             del copies[oldest]
 
-    def glance(self, feedback: TransportCc) -> tuple[float, float, float] | None:
+    def ends(self, feedback: TransportCc) -> tuple[float, float, float] | None:
         """When the first packet of this feedback arrived, its delay and that of the last one.
 
         Seconds; a delay is arrival less departure, on two clocks. None when not all arrived, or
@@ -209,7 +210,7 @@ class SentHistory:
         entries = self._entries
         start = entries[first - 1][0] if first else self._first
         before = entries[last - 2][0] if last > 1 else self._first
-        # What is spoken of in full, for the first time: all but the ends, and mostly those too.
+        # What is reported in full, for the first time: all but the ends, and mostly those too.
         low = first + (start < base or start in self._partial)
         high = max(low, last - (entries[last - 1][0] > stop or before in self._partial))
         if low < high and self._decided.find(1, low, high) < 0:
@@ -245,7 +246,7 @@ class SentHistory:
     def _decide_each(
         self, base: int, stop: int, first: int, last: int, ticks: list[int | None], shift: float
     ) -> list[Outcome]:
-        """As `_decide`, with losses, packets out of order, repeated or spoken of in part."""
+        """As `_decide`, with losses, packets out of order, repeated or reported in part."""
         decided, partial = self._decided, self._partial
         found: list[Outcome] = []
         entries = self._entries
@@ -290,7 +291,7 @@ class SentHistory:
                     self._missing[number] = None
 
     def _repeat(self, start: int, chunk: list[int | None]) -> None:
-        """Packets from `start` on, of an entry that was decided, are spoken of again."""
+        """Packets from `start` on, of an entry that was decided, are reported again."""
         self.repeated += len(chunk)
         missing = self._missing
         if missing:
@@ -302,9 +303,9 @@ class SentHistory:
     def _merge(
         self, start: int, end: int, base: int, stop: int, ticks: list[int | None]
     ) -> list[int | None]:
-        """Add to an entry what a feedback says of a part of it.
+        """Add to an entry what a feedback reports of a part of it.
 
-        Returns all that is known once its last packet was spoken of (packets that no feedback
+        Returns all that is known once its last packet was reported (packets that no feedback
         names are left out), before that nothing.
         """
         slots = self._partial.setdefault(start, [_UNKNOWN] * (end - start))

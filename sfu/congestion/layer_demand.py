@@ -57,7 +57,7 @@ class FramePace:
         elapsed = now - self._since
         if elapsed < PACE_SECONDS:
             return
-        # A picture that stands has a rate, too: it starves.
+        # A frozen video has a rate, too: it starves.
         self.rate = max(frames - self._before, 0.5) / elapsed
         usual = self.rate + (self._usual - self.rate) * math.exp(-elapsed / USUAL_SECONDS)
         self._usual = max(self.rate, usual)
@@ -68,7 +68,7 @@ class LayerDemand:
     """Which spatial layers of an up track are needed, so that the others may rest.
 
     On at once, off only after a while: tiles come and go when people scroll. A layer that was
-    asked for and does not come (the publisher's own way is too narrow for it) stays asked for
+    asked for and does not come (the publisher's uplink is too slow for it) stays asked for
     while anything is: it costs nothing, and turning it off and on would disturb the others.
 
     A layer that comes far below its frame rate has too thin a path at its publisher: then the
@@ -144,7 +144,7 @@ class LayerDemand:
         return range(0)
 
     def _cut_off(self, arriving: Collection[int], now: float) -> bool:
-        """Layers are asked for, and nothing comes at all: the publisher's way is down."""
+        """Layers are asked for, and nothing comes at all: the publisher's link is down."""
         return bool(self.wanted) and all(self._missing(n, arriving, now) for n in self.wanted)
 
     def _missing(self, spatial: int, arriving: Collection[int], now: float) -> bool:

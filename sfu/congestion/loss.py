@@ -62,19 +62,19 @@ class LossController:
         self._packets = self._lost = 0
         self._queued = False
         self._trial_loss = 0.0
-        # What a trial that is under way tries to cure; 0: none.
+        # What a running trial tries to cure; 0: none.
         self._settled_at = 0.0
         self._retry_at = 0.0
 
     @property
     def trying(self) -> bool:
-        """Is a trial under way?"""
+        """Whether a trial runs."""
         return self._trial_loss > 0
 
     def add(
         self, packets: int, lost: int, queued: bool, acked_bps: int, rtt: float, now: float
     ) -> bool:
-        """After each feedback; `queued`: a queue stands on the way. Returns whether it backed off.
+        """After each feedback; `queued`: a queue stands on the path. Returns whether it backed off.
 
         `lost` may be negative: packets that were thought lost have come.
         """

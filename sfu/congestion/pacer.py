@@ -9,9 +9,9 @@ only move the queue from here, where voices pass it, into the network, where the
 the keyframe of a better layer would look like a layer too many.
 When more than 250 ms wait at that, the rate goes up towards 2.5. The pacer itself throws
 nothing away: half a frame is of no use, and a keyframe dropped is a keyframe asked for again. It
-says when that is better all the same: `full`, when 250 ms wait even at 2.5 times, and `waited`, for
-how long the first in line has. The worker then takes everything out (`clear`) and goes on with a
-keyframe, of a lower layer if the allocator says so.
+shows when that is better all the same: `full`, when 250 ms wait even at 2.5 times, and `waited`,
+for how long the first in line has. The downlink then flushes everything (`clear`) and goes on with
+a keyframe, of a lower layer where that is what the allocator grants.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Pacer(Generic[Item]):
     )
 
     def __init__(self, target_bps: int, now: float, begins: Callable[[], None]) -> None:
-        """`begins` is called when something waits and nothing did before: `take` is needed now."""
+        """`begins` is called when something waits and nothing did before: call `release` now."""
         self._begins = begins
         self._items: deque[tuple[int, Item, float]] = deque()
         self.waiting = 0
@@ -87,14 +87,14 @@ class Pacer(Generic[Item]):
         return True
 
     def put(self, item: Item, size: int, now: float) -> None:
-        """Wait behind what waits; `take` gives it back."""
+        """Wait behind what waits; `release` gives it back."""
         if not self._items:
             self._fill(now)
             self._begins()
         self._items.append((size, item, now))
         self.waiting += size
 
-    def take(self, now: float) -> list[Item]:
+    def release(self, now: float) -> list[Item]:
         """What is to leave now, in order; call it each tick while anything waits."""
         self._fill(now)
         found: list[Item] = []
@@ -109,7 +109,7 @@ class Pacer(Generic[Item]):
 
     @property
     def next_at(self) -> float:
-        """When `take` will have something; infinite while nothing waits."""
+        """When `release` will have something; infinite while nothing waits."""
         if not self._items:
             return inf
         return self._updated + max(0.0, -self._budget) / self._rate()
@@ -124,7 +124,7 @@ class Pacer(Generic[Item]):
         return self.waiting > MAX_QUEUE_SECONDS * self._fast
 
     def clear(self) -> list[Item]:
-        """Everything that waits, given up: it is too old, or its receiver is gone."""
+        """Everything that waits, to be flushed: it is too old, or its receiver is gone."""
         found = [item for _, item, _ in self._items]
         self._items.clear()
         self.waiting = 0

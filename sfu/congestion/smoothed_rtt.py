@@ -13,7 +13,7 @@ GAIN: Final = 1 / 8
 
 
 def smoothed(before: float, measured: float | None) -> float:
-    """Seconds, 0 while nothing is known; `measured` is None for a report that does not say."""
+    """Seconds, 0 while nothing is known; `measured` is None for a report without one."""
     if measured is None or measured >= MOST:
         return before
     measured = max(measured, LEAST)

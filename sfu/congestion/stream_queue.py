@@ -6,7 +6,7 @@ that grows and stands, again and again, on a link that is far from full. What th
 not carry stays with the sender: the kernel takes no more. So what counts is for how long the oldest
 packet has waited to be taken; that of a moment is a timeout of TCP's, that of half a second is a
 rate that is too high. And what the path carries while something waits is what the kernel takes.
-Where it takes nothing at all the path is down, which says nothing of what it will carry.
+Where it takes nothing at all the path is down, which shows nothing of what it will carry.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Stream(Protocol):
 class WaitingQueue:
     """How long packets wait for the kernel; as `delay.StandingQueue`."""
 
-    __slots__ = ("_looks", "delay", "floor", "recent")
+    __slots__ = ("_samples", "delay", "floor", "recent")
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[float, float]] = deque()
+        self._samples: deque[tuple[float, float]] = deque()
         # When, and how long the oldest had waited then.
         self.delay = 0.0
         """Seconds that the oldest has waited."""
@@ -58,22 +58,22 @@ class WaitingQueue:
 
     @property
     def lowest(self) -> float | None:
-        """Delays on the path tell nothing of it."""
+        """Delays on the path show nothing of it."""
         return None
 
     def add(self, delay: float, arrival: float) -> None:
-        """Delays on the path tell nothing of it."""
+        """Delays on the path show nothing of it."""
 
-    def look(self, waited: float, now: float) -> None:
+    def note(self, waited: float, now: float) -> None:
         """The oldest packet has waited for `waited` seconds."""
-        looks = self._looks
-        looks.append((now, waited))
-        while len(looks) > 1 and looks[1][0] <= now - STANDING_FOR:
-            looks.popleft()
+        samples = self._samples
+        samples.append((now, waited))
+        while len(samples) > 1 and samples[1][0] <= now - STANDING_FOR:
+            samples.popleft()
         self.delay = waited
-        whole = looks[0][0] <= now - STANDING_FOR
-        self.floor = min(wait for _, wait in looks) if whole else 0.0
-        self.recent = min(wait for at, wait in looks if at >= now - RECENT_FOR)
+        whole = samples[0][0] <= now - STANDING_FOR
+        self.floor = min(wait for _, wait in samples) if whole else 0.0
+        self.recent = min(wait for at, wait in samples if at >= now - RECENT_FOR)
 
 
 class StreamDetector:
@@ -98,10 +98,10 @@ class StreamDetector:
         quiet_until: float = -1.0,
         rate_bps: float = math.inf,
     ) -> Usage:
-        """After each feedback: what it says of delays means nothing here."""
+        """After each feedback: delays mean nothing here."""
         return self.usage
 
-    def look(self, now: float) -> Usage:
+    def update(self, now: float) -> Usage:
         """Some times a second, whether feedback comes or not."""
         taken = self._taken
         if not taken or taken[-1][1] != self._stream.taken:
@@ -109,7 +109,7 @@ class StreamDetector:
         taken.append((now, self._stream.taken))
         while len(taken) > 2 and taken[1][0] <= now - TAKEN_SECONDS:
             taken.popleft()
-        self.queue.look(self._stream.waited(now), now)
+        self.queue.note(self._stream.waited(now), now)
         self.stands_still = self.queue.delay > 0 and now - self._progress_at > STILL_SECONDS
         standing = self.queue.floor > STANDING_SECONDS
         self.usage = Usage.OVERUSE if standing else Usage.NORMAL

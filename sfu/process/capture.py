@@ -3,7 +3,7 @@
 Theory of operation. `Captures` stands beside the packet path, not on it: the worker asks it once a
 batch whether anything is being captured, and while nothing is, that is all it costs. What comes in
 is written before anything is deciphered, what goes out after it was enciphered: RTP headers are
-clear on the wire, what people say is not. Media leaves through the outbox, which shows what it is
+clear on the wire, media is not. Media leaves through the outbox, which shows what it is
 about to send; all else leaves through its transport, which is tapped as long as needed.
 
 A capture ends by command, at its size or time, with its last transport, or when the disk refuses.
@@ -125,7 +125,7 @@ class Capture:
         self._file.flush()
 
     def close(self) -> None:
-        """Leave everything as it was; `is_whole` says when the file is."""
+        """Leave everything as it was; `is_whole` becomes true when the file is."""
         for endpoint in self._endpoints.values():
             endpoint.transport.tap(None)
         self._file.finish()
@@ -145,7 +145,7 @@ class Capture:
 
     @property
     def state(self) -> CaptureState:
-        """As signaling is told."""
+        """As it is reported to signaling."""
         return CaptureState(self.id, self._writer.packets, self._writer.bytes, self.ended)
 
 

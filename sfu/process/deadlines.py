@@ -11,7 +11,7 @@ time between two calls, so it leaves few.
 
 Who uses it: the worker for the beginning of each round, statistics, its TCP connections and the
 garbage; a publisher while packets are missing (each 10 ms); a subscriber while something waits in
-its pacer or a probe is under way (each 5 ms). Not in the queue, because they are due for every peer
+its pacer or a probe runs (each 5 ms). Not in the queue, because they are due for every peer
 ten times a second at most, are work rather than moments, and must be done piece by piece: feedback,
 reports, layers, consent and DTLS timers (a second, RFC 6347 clause 4.2.4.1). Those are the steps of
 a round (`rounds`), and whoever needs them less often counts the time by itself.

@@ -1,4 +1,4 @@
-"""How far apart the looks for packets are.
+"""How far apart the polls for packets are.
 
 A batch costs less a packet than packets one by one, but waiting is delay (half an interval, on
 average). So the interval follows the load: none while the process has time to spare, when each
@@ -17,9 +17,9 @@ FROM_LOAD: Final = 0.02
 FULL_LOAD: Final = 0.4
 """Share of one core from which on the wait is the longest."""
 INTERVAL: Final = 0.25
-"""Seconds between two looks at the load."""
+"""Seconds between two measurements of the load."""
 MEMORY: Final = 0.1
-"""Share of the last look in `Gather.dense`."""
+"""Share of the last poll in `Gather.dense`."""
 DENSE: Final = 0.5
 """Share of waits that must find something."""
 
@@ -36,7 +36,7 @@ class Gather:
     def __init__(self, now: float, cpu: float) -> None:
         """`now` in monotonic seconds, `cpu` the process's CPU seconds."""
         self.seconds = 0.0
-        """To wait after one look before the next, where `pays`."""
+        """To wait after one poll before the next, where `pays`."""
         self.load = 0.0
         self.dense = 1.0
         """Share of such waits within which something came, smoothed."""
@@ -48,12 +48,12 @@ class Gather:
         """Whether to wait at all, rather than for the next packet."""
         return self.seconds > 0 and self.dense > DENSE
 
-    def looked(self, found: bool) -> None:
-        """Something came, or nothing, within `seconds` of the look before."""
+    def polled(self, found: bool) -> None:
+        """Something came, or nothing, within `seconds` of the poll before."""
         self.dense += (found - self.dense) * MEMORY
 
     def measure(self, now: float, cpu: float) -> None:
-        """Look again, if `INTERVAL` has passed."""
+        """Measure again, if `INTERVAL` has passed."""
         elapsed = now - self._at
         if elapsed < INTERVAL:
             return

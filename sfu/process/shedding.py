@@ -1,7 +1,7 @@
 """What a worker leaves out when it has too much to do.
 
-Theory of operation. The share of a core that the process uses is looked at once a second. Above
-`TOO_MUCH` for two looks in a row one more step is taken, below `RECOVERED` for ten looks in a row
+Theory of operation. The share of a core that the process uses is measured once a second. Above
+`TOO_MUCH` twice in a row one more step is taken, below `RECOVERED` ten times in a row
 one is taken back: going up is quick because calls suffer meanwhile, coming down is slow because
 what was left out is a part of the load that is not seen. Each step takes away what is missed
 least; audio of the loudest is never touched.
@@ -17,10 +17,10 @@ TOO_MUCH: Final = 0.85
 RECOVERED: Final = 0.55
 """Share of one core: a step back may bring half as much again."""
 UP_AFTER: Final = 2
-"""Looks in a row."""
+"""Times in a row."""
 DOWN_AFTER: Final = 10
 INTERVAL: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two measurements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Shed:
     voices: int
     """The loudest so many; 0: no limit of its own."""
     tile_layer: int
-    """Highest layer of an ordinary tile, 0 the lowest; -1: no picture."""
+    """Highest layer of an ordinary tile, 0 the lowest; -1: no video."""
     main_layer: int
     """Highest layer of the speaker, the pinned tile and a shared screen."""
 
@@ -59,7 +59,7 @@ class LoadShedder:
         return STEPS[self.step]
 
     def update(self, load: float, now: float) -> bool:
-        """Look at the load (share of one core), if it is time; whether the step has changed."""
+        """Judge the load (share of one core), if it is time; whether the step has changed."""
         if now < self._next:
             return False
         self._next = now + INTERVAL

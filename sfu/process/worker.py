@@ -49,7 +49,7 @@ from sfu.wire import ntp as ntp_time
 
 CONNECTIONS_INTERVAL: Final = 0.1
 IDLE_INTERVAL: Final = 0.25
-"""Seconds between looks at TCP connections, with and without transports."""
+"""Seconds between checks of TCP connections, with and without transports."""
 LEVELS_INTERVAL: Final = 0.2
 STATS_INTERVAL: Final = 1.0
 COLLECT_INTERVAL: Final = 10.0
@@ -111,7 +111,7 @@ class Worker:
         self._next_levels = now
         self._next_stats = now + STATS_INTERVAL
         self._deadlines.add("statistics", self._send_stats).by(self._next_stats)
-        self._deadlines.add("TCP connections", self._look_at_connections).by(now)
+        self._deadlines.add("TCP connections", self._check_connections).by(now)
         self._deadlines.add("garbage", self._collect_garbage).by(now + COLLECT_INTERVAL)
 
     def announce(self) -> None:
@@ -142,10 +142,10 @@ class Worker:
                 ready = [fd for fd, _ in wait_for.poll(wait)]
                 # Commands first: a transport's first check may come right behind its command.
                 if ready and ready != [udp_fd]:
-                    self._take_commands()
+                    self._receive_commands()
                 if udp_fd in ready:
                     soon = time.monotonic() - self._received_at < self._gather.seconds
-                    self._gather.looked(soon)
+                    self._gather.polled(soon)
                     self._receive()
                 if self._tcp.fileno() in ready:
                     self._receive_tcp()
@@ -178,7 +178,7 @@ class Worker:
         if left > 0:
             time.sleep(left)
         found = self._receive()
-        self._gather.looked(found)
+        self._gather.polled(found)
         return found
 
     def _receive(self) -> bool:
@@ -189,18 +189,18 @@ class Worker:
             sizes, addresses = udp.receive()
             if not sizes:
                 return count > 0
-            self._take_packets(sizes, addresses, udp.waited)
+            self._process(sizes, addresses, udp.waited)
             if len(sizes) < SLOTS:
                 break
         return True
 
     def _receive_tcp(self) -> None:
         try:
-            self._tcp.receive(time.monotonic(), self._take_packets)
+            self._tcp.receive(time.monotonic(), self._process)
         except Exception:
             self._unexpected("a connection")
 
-    def _take_packets(self, sizes: list[int], addresses: bytes, waited: float = 0.0) -> None:
+    def _process(self, sizes: list[int], addresses: bytes, waited: float = 0.0) -> None:
         """`waited`: seconds since the first of them arrived."""
         now = time.monotonic()
         before = self._forwarder.forwarded
@@ -233,7 +233,7 @@ class Worker:
 
     def _run_deadlines(self, now: float) -> None:
         """Everything that is due, and what a busy loop does not ask for in between."""
-        self._take_commands()
+        self._receive_commands()
         self._receive_tcp()
         self._deadlines.run(now)
         self._send_what_waits(now)
@@ -246,7 +246,7 @@ class Worker:
             self._unexpected("sending")
         self._channel.flush()
 
-    def _look_at_connections(self, now: float) -> float:
+    def _check_connections(self, now: float) -> float:
         self._tcp.tick(now)
         return now + (CONNECTIONS_INTERVAL if self._rooms else IDLE_INTERVAL)
 
@@ -276,7 +276,7 @@ class Worker:
         self._round.finish(now, self._ntp(now))
         for router in self._rooms.routers.values():
             self._round.add(router.room, router.steps())
-            self._round.add(router.room, [partial(self._tell, router, levels_due)])
+            self._round.add(router.room, [partial(self._report_room, router, levels_due)])
         return now + rounds.INTERVAL
 
     def _go_on(self, now: float) -> None:
@@ -287,7 +287,7 @@ class Worker:
     def _ntp(self, now: float) -> int:
         return ntp_time.from_unix(now + self._wall_offset)
 
-    def _tell(self, router: Router, levels_due: bool, now: float, _: int) -> None:
+    def _report_room(self, router: Router, levels_due: bool, now: float, _: int) -> None:
         """What signaling should know of a room whose peers have all had their turn."""
         for event in router.take_demands(now):
             self._channel.send(event)
@@ -299,7 +299,7 @@ class Worker:
 
     # Commands.
 
-    def _take_commands(self) -> None:
+    def _receive_commands(self) -> None:
         rooms = self._rooms
         for command in self._channel.receive():
             if isinstance(command, control.Drain):
@@ -308,7 +308,7 @@ class Worker:
             try:
                 now = time.monotonic()
                 if isinstance(command, control.StartCapture | control.StopCapture):
-                    self._take_capture(command)
+                    self._start_or_stop_capture(command)
                 else:
                     rooms.take(command, now)
                 self._outbox.flush(now)
@@ -318,7 +318,7 @@ class Worker:
             log.warning("signaling is gone, so this worker ends")
             self.stop()
 
-    def _take_capture(self, command: control.StartCapture | control.StopCapture) -> None:
+    def _start_or_stop_capture(self, command: control.StartCapture | control.StopCapture) -> None:
         if isinstance(command, control.StopCapture):
             self._captures.stop(command.capture)
             return

@@ -307,8 +307,8 @@ class UpTrack:
         self._hold_to_limit(now)
         for down_track in self.down_tracks:
             if self.kind == "video":
-                down_track.manage()
-                if down_track.stream is None or down_track.managed or len(self.streams) > 1:
+                down_track.update_per_packet()
+                if down_track.stream is None or down_track.per_packet or len(self.streams) > 1:
                     self._ask(down_track, now)
             elif down_track.stream is None and not self.silenced:
                 self._start_audio(down_track, now)

@@ -14,7 +14,7 @@ Asking again (RFC 4585) is for the rest, and for publishers without redundancy; 
 for Opus, on the same SSRC, although they do not negotiate it. An answer is heard if it comes
 within the jitter buffer. That of libwebrtc grows for late packets, but only as far as each percent
 of loss it thereby avoids costs at most 20 ms; and past `MAX_BUDGET` it was seen to grow without
-avoiding any. Hence `budget`: on a long way, asking would make a call slower and no clearer.
+avoiding any. Hence `budget`: on a long path, asking would make a call slower and no clearer.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Redundancy:
         self._quiet_since = 0.0
 
     def report(self, loss: float, now: float) -> bool:
-        """The receiver told what share it lost; whether `blocks` changed. `now` in seconds."""
+        """The receiver reported what share it lost; whether `blocks` changed. `now` in seconds."""
         wanted = min(self._most, 2 if loss >= TWO_BLOCKS else 1 if loss >= ONE_BLOCK else 0)
         if wanted >= self.blocks:
             changed = wanted > self.blocks

@@ -2,7 +2,7 @@
 
 Theory of operation. A down track has one SSRC, one series of sequence numbers and one timeline,
 whatever it is made of. `switch_to` starts a stretch of a source stream; the forwarder then does
-the work per packet with the plain numbers kept here. What the receiver says comes back through
+the work per packet with the plain numbers kept here. What the receiver reports comes in through
 `nack`, `report` and the track's keyframe requests.
 """
 
@@ -28,14 +28,14 @@ from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
 from sfu.wire.rtcp import ReportBlock
 
 EVERYTHING: Final = layer_selector.Layer(2, layer_selector.ALL)
-"""The target of a picture that nobody has said anything about."""
+"""The target of a video until its viewer's tiles are known."""
 
 
 class DownTrack:
     """State of one track to one receiver; closed by its transport."""
 
     __slots__ = (
-        "_given_up",
+        "_flushed",
         "_last",
         "_octets_before",
         "_packets_before",
@@ -50,13 +50,13 @@ class DownTrack:
         "header_size",
         "last_sent_at",
         "last_timestamp",
-        "managed",
         "map",
         "octets",
         "pacer",
         "packets",
         "pause",
-        "pauses_told",
+        "pause_repeats",
+        "per_packet",
         "plis",
         "reception",
         "red_first_word",
@@ -87,10 +87,10 @@ class DownTrack:
         self.map = PacketMap(first_seq)
         self.closed = False
         """Its SRTP state is gone: what still waits for it must not be sent."""
-        self.managed = False
-        """Whether its packets are looked at one by one instead of going out with all others'."""
+        self.per_packet = False
+        """Whether it is on the per-packet path instead of sharing what all others get."""
         self.pacer: Pacer[Any] | None = None
-        """Holds back what is too much at once; None while the way is wide."""
+        """Holds back what is too much at once; None while packets leave unpaced."""
         self.selector: layer_selector.LayerSelector | None = None
         """Of video."""
         if spec.kind == "video":
@@ -104,11 +104,11 @@ class DownTrack:
         """Protected packets that are to be sent once more."""
         self.pause = -1
         """Extended number of the packet by which a voice announced the pause last repeated."""
-        self.pauses_told = 0
+        self.pause_repeats = 0
         """How often that was repeated."""
         self._last: tuple[bytes, Segment] | None = None
         # The payload sent last, and under what.
-        self._given_up: FrameNumbers | None = None
+        self._flushed: FrameNumbers | None = None
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""
         self.octets = 0
@@ -165,25 +165,25 @@ class DownTrack:
         changed = target != selector.target
         if selector.aim(target, preferred):
             self.detach()
-        self.manage()
+        self.update_per_packet()
         return changed
 
-    def manage(self) -> None:
-        """See whether its packets must still, or no longer, be looked at one by one."""
+    def update_per_packet(self) -> None:
+        """Enter or leave the per-packet path, by whether there is a pacer or a temporal limit."""
         selector = self.selector
-        managed = self.pacer is not None or (selector is not None and selector.temporal.limiting)
-        if managed is self.managed:
+        per_packet = self.pacer is not None or (selector is not None and selector.temporal.limiting)
+        if per_packet is self.per_packet:
             return
         self.settle()
         self._note_last()
-        self.managed = managed
+        self.per_packet = per_packet
         if self.stream is not None:
             self._packets_before = self.stream.sent_packets
             self._octets_before = self.stream.sent_octets
         if self._source is not None:
             self._source.lay_lanes()
 
-    def thin_out(self, packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
+    def drop_temporal_layers(self, packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
         """Parts of `packets` that are sent, each under the `lane` of its moment."""
         selector = self.selector
         if selector is None or not selector.temporal.limiting:
@@ -253,7 +253,7 @@ class DownTrack:
     def settle(self) -> None:
         """Bring the counters up to date: on the packet path only the stream counts."""
         stream, segment = self.stream, self.segment
-        if stream is None or segment is None or self.managed:
+        if stream is None or segment is None or self.per_packet:
             return
         packets = stream.sent_packets - self._packets_before
         if packets:
@@ -355,7 +355,7 @@ class DownTrack:
 
     def _continue_numbers(self, before: Segment, segment: Segment, packet: Packet) -> None:
         """The new stretch starts with the frame after the last one sent."""
-        sent, self._given_up = self._given_up, None
+        sent, self._flushed = self._flushed, None
         if sent is None:
             sent = NO_NUMBERS
             if self._last is not None:
@@ -366,9 +366,9 @@ class DownTrack:
         segment.shift = self.codec.continued(sent, packet[PAYLOAD], again)
 
     def _note_last(self) -> None:
-        """Keep what was sent last, as only the stream knows it while nobody looks."""
+        """Keep what was sent last: off the per-packet path only the stream knows it."""
         stream, segment = self.stream, self.segment
-        if self.managed or stream is None or segment is None or stream.newest is None:
+        if self.per_packet or stream is None or segment is None or stream.newest is None:
             return
         if stream.newest[SEQ] >= segment.first_in:
             self._last = (stream.newest[PAYLOAD], segment)
@@ -382,11 +382,11 @@ class DownTrack:
             source.remove(self)
             self.stream = self._source = None
 
-    def give_up(self, first: Packet, segment: Segment) -> None:
-        """What waited in the pacer is thrown away, `first` being the first of it: its number goes
+    def flushed(self, first: Packet, segment: Segment) -> None:
+        """What waited in the pacer was flushed, `first` being the first of it: its number goes
         to the next keyframe, which is waited for."""
         self.detach()
-        self._given_up = self.codec.numbers(first[PAYLOAD], segment.shift)
+        self._flushed = self.codec.numbers(first[PAYLOAD], segment.shift)
         self.map.take_back(first[SEQ] + segment.seq_delta)
         self.segment = self.map.current
         if self.selector is not None:
@@ -418,7 +418,7 @@ class DownTrack:
         return self.resends.kept(seq)
 
     def report(self, block: ReportBlock, loss: float, now: float) -> None:
-        """What the receiver says of this track; `loss` is the share that the way loses."""
+        """What the receiver reports of this track; `loss` is the share that the path loses."""
         self.see_loss(loss, now)
         self.reception.note(block)
 

@@ -1,13 +1,13 @@
 """What one subscriber is sent, and how fast: its network's rate shared among its tracks.
 
-Theory of operation. The estimator learns from the receiver's feedback what the way carries; the
-allocator shares that among the videos that are looked at, voices first; each down track then aims
-at the layer it was allotted. Where the way is wide (`WIDE` times what flows, and no sign of its
-end) packets leave as they come, together with everybody else's; where it is narrow they pass the
-pacer. Everything is decided on ticks: often while something has changed, seldom otherwise.
+Theory of operation. The estimator learns from the receiver's feedback what the path carries; the
+allocator shares that among the videos that are viewed, voices first; each down track then aims
+at the layer it was allotted. Where the path carries `HEADROOM` times what flows, and shows no sign
+of its end, packets leave as they come, together with everybody else's; else they pass the pacer.
+Everything is decided on ticks: often while something has changed, seldom otherwise.
 
-A receiver without transport-wide feedback tells us too little to take its picture away: it is
-always sent at least the lowest layer of what it looks at, and never paced.
+A receiver without transport-wide feedback reports too little to take its video away: it is
+always sent at least the lowest layer of what it views, and never paced.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from sfu.wire.transport_cc import TransportCc
 
 START_BPS: Final = 500_000
 """Before anything is known: a home's or office's network, or the pacer and two seconds show it."""
-WIDE: Final = 1.15
-"""Times what is allotted: above this the way counts as wide."""
+HEADROOM: Final = 1.15
+"""Times what flows that the path must carry for packets to leave unpaced."""
 LEAST_PACED: Final = 0.2
 """Share of the estimate that leaves the pacer even where voices take it all."""
 VOICE_BPS: Final = 48_000
@@ -47,10 +47,10 @@ INTERVAL: Final = 0.5
 PATIENCE: Final = 5.0
 """Seconds for the first feedback to come."""
 TOO_LATE: Final = 0.7
-"""Seconds that a packet may wait here while more waits than can leave soon; it is longer than a
-keyframe of the lowest layer takes on the narrowest way that carries a picture."""
-CALM_INTERVAL: Final = 2.0
-"""The same while the way carries all that is wanted."""
+"""Seconds that a packet may wait in the pacer while more waits than can leave soon; a keyframe of
+the lowest layer takes less on the slowest path that carries video."""
+UNCONSTRAINED_INTERVAL: Final = 2.0
+"""Seconds between two allotments while the path is unconstrained."""
 STATES_INTERVAL: Final = 0.5
 """Seconds between two reports of states to signaling, at least."""
 CHANGED: Final = 0.05
@@ -74,7 +74,8 @@ class Downlink:
         first = egress.transport_word >> 8 & 0xFFFF
         self.estimator = BandwidthEstimator(now, START_BPS, first_number=first)
         self.pacer: Pacer[Burst] = Pacer(START_BPS, now, pace_soon)
-        self.wide = False
+        self.unpaced = False
+        """Packets leave as they come."""
         self.allotted_bps = 0
         """Of all videos together."""
         self.wanted_bps = 0
@@ -84,7 +85,7 @@ class Downlink:
         self.shed: Shed = STEPS[0]
         self._dirty = True
         self._voices: dict[DownTrack, tuple[int, int, float]] = {}
-        # Packets and payload bytes at the last look, and bit/s.
+        # Packets and payload bytes when they were last measured, and bit/s.
         self._voices_at = now
         self._changes = 0
         # Layers that came and went, as of the last allotment.
@@ -93,7 +94,7 @@ class Downlink:
         self._next = now
         self._shared_bps = 0
         self._allotted: dict[DownTrack, allocator.Allotment] = {}
-        self._told: tuple[DownTrackState, ...] = ()
+        self._reported: tuple[DownTrackState, ...] = ()
         self._next_states = now
 
     @property
@@ -103,12 +104,12 @@ class Downlink:
 
     @property
     def estimate_bps(self) -> int:
-        """What the way carries; 0 when not known."""
+        """What the path carries; 0 when not known."""
         estimator = self.estimator
         return estimator.target_bps if estimator.known or estimator.reported.heard else 0
 
     def set_view(self, command: control.SetView) -> None:
-        """What the viewer looks at has changed."""
+        """The viewer's tiles have changed."""
         self.views = {view.up_track: view for view in command.views}
         self.max_bitrate_bps = max(0, command.max_bitrate_bps)
         self._dirty = True
@@ -116,7 +117,7 @@ class Downlink:
     def tracks_changed(self) -> None:
         """Down tracks came or went, or layers of theirs did."""
         self._dirty = True
-        # Numbers are given out from here on; before, nobody looked at them.
+        # Numbers are given out from here on; before, nobody reads them.
         if self.egress.transport_cc_id:
             self.egress.note_sent = self.estimator.sent
             self.egress.note_copy = self.estimator.history.copied
@@ -127,7 +128,7 @@ class Downlink:
         """Transport-wide feedback of the receiver."""
         self._mute = False
         self.estimator.feedback(packet, now)
-        self._look_at_estimate()
+        self._estimate_changed()
 
     def wants_feedback(self, now: float) -> bool:
         """Whether the receiver's next feedback should be read."""
@@ -136,15 +137,15 @@ class Downlink:
     def remb(self, bitrate_bps: int, now: float) -> None:
         """The receiver's own estimate."""
         self.estimator.remb(bitrate_bps, now)
-        self._look_at_estimate()
+        self._estimate_changed()
 
     def report(self, fraction_lost: float, rtt: float, now: float) -> None:
         """A receiver report: the worst share lost of its blocks (0 to 1), the round trip."""
         self.estimator.receiver_report(fraction_lost, now)
         self.estimator.on_rtt(rtt)
-        self._look_at_estimate()
+        self._estimate_changed()
 
-    def _look_at_estimate(self) -> None:
+    def _estimate_changed(self) -> None:
         if abs(self.estimator.target_bps - self._shared_bps) > CHANGED * self._shared_bps:
             self._dirty = True
 
@@ -154,12 +155,14 @@ class Downlink:
         if not self.estimator.known and now - self._began > PATIENCE:
             # It negotiated feedback and gives none: there is nothing to go by.
             self._mute = True
-            self._dirty = self._dirty or not self.wide
+            self._dirty = self._dirty or not self.unpaced
         changes = sum([down.up_track.changes for down in downs if down.up_track is not None])
         if self._dirty or now >= self._next or changes != self._changes:
             self._changes = changes
             self._dirty = False
-            self._next = now + (CALM_INTERVAL if self.estimator.calm else INTERVAL)
+            self._next = now + (
+                UNCONSTRAINED_INTERVAL if self.estimator.unconstrained else INTERVAL
+            )
             self._share(downs, now)
 
     def _share(self, downs: Collection[DownTrack], now: float) -> None:
@@ -186,8 +189,8 @@ class Downlink:
         self.allotted_bps = int(sum(answer.rate_bps for answer in answers))
         wanted = allocator.wanted_bps(requests, self.max_bitrate_bps)
         self.wanted_bps = int(wanted + voices_bps)
-        self._look_at_width(voices_bps, any(down.copied for down in downs), now)
-        pacer = None if self.wide else self.pacer
+        self._judge_path(voices_bps, any(down.copied for down in downs), now)
+        pacer = None if self.unpaced else self.pacer
         for down, answer in self._allotted.items():
             self._aim(down, answer, pacer, now)
 
@@ -214,22 +217,24 @@ class Downlink:
             self._voices[down] = (down.packets, down.octets, rate)
         return sum(rate for _, _, rate in self._voices.values())
 
-    def _look_at_width(self, voices_bps: float, copies: bool, now: float) -> None:
+    def _judge_path(self, voices_bps: float, copies: bool, now: float) -> None:
         estimator = self.estimator
         limited = estimator.limited(now)
-        # The voices go past the pacer, and through the same way.
+        # The voices go past the pacer, and over the same path.
         target_bps = estimator.target_bps
         video_bps = max(target_bps - voices_bps, LEAST_PACED * target_bps)
         self.pacer.set_rate(int(video_bps), limited)
         flows = self.allotted_bps + voices_bps
-        self.wide = not self.measured or (
+        self.unpaced = not self.measured or (
             estimator.known
             and not limited
             and not self.pacer
-            and estimator.target_bps >= WIDE * flows
+            and estimator.target_bps >= HEADROOM * flows
         )
         # Where packets are sent twice, only all of the feedback shows when no more are lost.
-        estimator.calm = self.wide and estimator.target_bps >= self.wanted_bps and not copies
+        estimator.unconstrained = (
+            self.unpaced and estimator.target_bps >= self.wanted_bps and not copies
+        )
 
     def _view(self, down: DownTrack) -> TrackView | None:
         return self.views.get(down.spec.up_track)
@@ -252,26 +257,26 @@ class Downlink:
             layer = Layer(allowed, layer.temporal) if allowed >= 0 else NONE
         if down.aim(layer, answer.preferred, pacer) and down.up_track is not None:
             if layer is NONE and self.pacer:
-                self._give_up(down, now)
+                self._flush(down, now)
             down.up_track.retarget(down, now)
 
     def pace(self, downs: Collection[DownTrack], now: float) -> bool:
         """Send what is due of what waits, and padding; whether to come back within 5 ms."""
         pacer = self.pacer
         if pacer.full and pacer.waited(now) > TOO_LATE:
-            self._give_up(None, now)
+            self._flush(None, now)
         if pacer:
-            for _, lane, packets in pacer.take(now):
+            for _, lane, packets in pacer.release(now):
                 self.forwarder.write(lane, packets, now)
         estimator = self.estimator
         if self.measured and (estimator.is_probing or self.wanted_bps > estimator.target_bps):
             self._probe(downs, now)
         return bool(pacer) or estimator.is_probing
 
-    def _give_up(self, only: DownTrack | None, now: float) -> None:
-        """Throw away what waits, of one down track or of all: each goes on with a keyframe.
+    def _flush(self, only: DownTrack | None, now: float) -> None:
+        """Flush what waits, of one down track or of all: each goes on with a keyframe.
 
-        When the way has become narrow all at once, what waits for it is old before it can leave.
+        When the path has become slow all at once, what waits for it is old before it can leave.
         """
         first: dict[DownTrack, tuple[Packet, Segment]] = {}
         for burst in self.pacer.clear():
@@ -282,12 +287,12 @@ class Downlink:
                 self.pacer.put(burst, sum(len(packet[PAYLOAD]) for packet in packets), now)
         for down, (packet, segment) in first.items():
             if not down.closed:
-                down.give_up(packet, segment)
+                down.flushed(packet, segment)
                 if down.up_track is not None:
                     down.up_track.retarget(down, now)
 
     def _probe(self, downs: Collection[DownTrack], now: float) -> None:
-        """More than is needed, for a moment, to learn whether the way carries it."""
+        """More than is needed, for a moment, to learn whether the path carries it."""
         size = self.estimator.padding_due(now, self.wanted_bps)
         if size <= 0:
             return
@@ -298,14 +303,14 @@ class Downlink:
             self.forwarder.pad(down, size, now)
 
     def states(self, downs: Collection[DownTrack], now: float) -> tuple[DownTrackState, ...] | None:
-        """What flows and why not more, when that has changed since it was told last."""
+        """What flows and why not more, when that has changed since it was reported last."""
         if now < self._next_states:
             return None
         self._next_states = now + STATES_INTERVAL
         states = tuple([self._state(down, now) for down in downs])
-        if states == self._told:
+        if states == self._reported:
             return None
-        self._told = states
+        self._reported = states
         return states
 
     def _state(self, down: DownTrack, now: float) -> DownTrackState:

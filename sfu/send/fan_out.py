@@ -112,7 +112,7 @@ class FanOut:
             forwarder.forwarded += count * len(red_lanes)
         if self._one_by_one:
             for down_track in self._one_by_one:
-                forwarder.send_managed(down_track, packets, now)
+                forwarder.send_per_packet(down_track, packets, now)
         elif not lanes and not self._red_lanes:
             return
         self.stream.note_sent(packets, now)
@@ -175,7 +175,7 @@ class FanOut:
 
     def lay_lanes(self) -> None:
         """Something about one of them has changed."""
-        self._one_by_one = [down_track for down_track in self.targets if down_track.managed]
+        self._one_by_one = [down_track for down_track in self.targets if down_track.per_packet]
         self._doubled = [down_track for down_track in self.targets if down_track.copied]
         self._red_lanes = {}
         plain = []
@@ -185,7 +185,7 @@ class FanOut:
                 if lane is not None:
                     key = (down_track.blocks, down_track.spec.payload_type)
                     self._red_lanes.setdefault(key, []).append(lane)
-            elif not down_track.managed:
+            elif not down_track.per_packet:
                 plain.append(down_track)
         lanes = (down_track.lane() for down_track in plain)
         # Receivers of one layout stand together: the forwarder then changes groups seldom.

@@ -161,12 +161,12 @@ class Forwarder:
                 note(number, (egress.transport_word >> 8) - 1 & 0xFFFF)
         self.forwarded += len(packets)
 
-    def send_managed(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
+    def send_per_packet(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
         """To a receiver whose way is narrow: what its layers allow, when its pacer allows.
 
         Sequence numbers are given here, transport-wide ones when it really leaves.
         """
-        for part in down_track.thin_out(packets):
+        for part in down_track.drop_temporal_layers(packets):
             lane = down_track.lane()
             if lane is None:
                 return
@@ -272,8 +272,8 @@ class Forwarder:
         lane = down_track.lane()
         if lane is None:
             return
-        if down_track.managed:
-            self.send_managed(down_track, packets, now)
+        if down_track.per_packet:
+            self.send_per_packet(down_track, packets, now)
         else:
             self.write(lane, packets, now)
             down_track.note_sent(packets, now)

@@ -1,4 +1,4 @@
-"""Pauses in a voice, on ways that lose packets.
+"""Pauses in a voice, on paths that lose packets.
 
 Theory of operation. A browser that hears silence announces a pause by one packet of a byte or two
 and then sends nothing for 0.4 s, when a frame of noise and the next announcement come. While a
@@ -7,14 +7,14 @@ pause for loss and conceals until something comes; and neither redundancy nor a 
 because both need a later packet to ride on or to show the gap. At 5 % loss a voice that is silent
 was concealed for 5 % of the time.
 
-So the announcement is repeated to receivers on such ways (`repeat`), as a packet of our own with
+So the announcement is repeated to receivers on such paths (`repeat`), as a packet of our own with
 the redundancy that all their packets have; the stream's numbers move up by one. And where a
 publisher falls silent without having announced it, the packet after its last is asked for on
 suspicion (`unannounced`).
 
 Repeats carry a timestamp a little before the present: later, it might be that of a frame that is
-on its way here and would be thrown away for it; earlier, jitter buffers would take the way for a
-slow one and grow.
+yet to come and would be thrown away for it; earlier, jitter buffers would take the path for a slow
+one and grow.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def repeat(
     repeated = False
     for down in receivers:
         if down.pause != newest[SEQ]:
-            down.pause, down.pauses_told = newest[SEQ], 0
-        if down.pauses_told < down.blocks and age >= REPEAT_EACH * (down.pauses_told + 1):
-            down.pauses_told += 1
+            down.pause, down.pause_repeats = newest[SEQ], 0
+        if down.pause_repeats < down.blocks and age >= REPEAT_EACH * (down.pause_repeats + 1):
+            down.pause_repeats += 1
             repeated = _repeat_to(down, stream, forwarder, age, now) or repeated
     return repeated
 
@@ -63,7 +63,7 @@ def remain(stream: RtpStream, receivers: Sequence[DownTrack]) -> bool:
     newest = stream.newest
     if newest is None or not stream.codec.announces_pause(newest[PAYLOAD]):
         return False
-    return any(d.pause == newest[SEQ] and d.pauses_told < d.blocks for d in receivers)
+    return any(d.pause == newest[SEQ] and d.pause_repeats < d.blocks for d in receivers)
 
 
 def _repeat_to(
@@ -86,7 +86,7 @@ def _repeat_to(
 
 
 def unannounced(stream: RtpStream, now: float) -> list[int]:
-    """16-bit numbers to ask for on suspicion: the voice fell silent, and what would say so may
+    """16-bit numbers to ask for on suspicion: the voice fell silent, and what would announce it may
     have been lost. Each is given once."""
     newest = stream.newest
     if newest is None or stream.nack is None or stream.codec.is_silent(newest[PAYLOAD]):

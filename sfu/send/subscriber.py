@@ -246,7 +246,7 @@ class Subscriber:
         estimator = self.downlink.estimator
         lately = now - estimator.returned_at < SILENCE_REPORTED
         unqueued = estimator.loss.unqueued
-        return max(reported, unqueued) if estimator.calm and not lately else unqueued
+        return max(reported, unqueued) if estimator.unconstrained and not lately else unqueued
 
     def wants_feedback(self, now: float) -> bool:
         """Whether transport-wide feedback should be read now."""

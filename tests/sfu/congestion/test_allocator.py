@@ -117,7 +117,7 @@ def test_a_lone_stream_is_layer_zero():
     ("count", "width", "spatial"),
     [(3, 320, 0), (3, 401, 1), (3, 801, 2), (2, 400, 0), (2, 401, 1), (1, 4000, 0)],
 )
-def test_sizes_that_no_keyframe_told(count, width, spatial):
+def test_sizes_that_no_keyframe_gave(count, width, spatial):
     offers = tuple(LayerOffer(n) for n in range(count))
     assert layers_of(math.inf, [video(offers, width=width, height=10)]) == [Layer(spatial, ALL)]
 
@@ -230,7 +230,7 @@ def test_audio_comes_first():
     assert layers_of(300e3, speaker, reserved_bps=1e9) == [NONE]
 
 
-def test_300_kbit_and_four_publishers_have_all_audio_and_a_moving_picture():
+def test_300_kbit_and_four_publishers_have_all_audio_and_a_moving_video():
     """Four voices at 40 kbit/s with their headers; the estimate 15 % too low."""
     requests = [video(importance="main"), *(video(width=320, height=180) for _ in range(3))]
     answers = settled(300e3 * 0.85, requests, reserved_bps=160e3)
@@ -238,7 +238,7 @@ def test_300_kbit_and_four_publishers_have_all_audio_and_a_moving_picture():
     assert sum(answer.rate_bps for answer in answers) <= 140e3
 
 
-def test_500_kbit_and_four_publishers_have_two_moving_pictures():
+def test_500_kbit_and_four_publishers_have_two_moving_videos():
     requests = [video(importance="main"), *(video(width=320, height=180) for _ in range(3))]
     answers = settled(500e3, requests, reserved_bps=160e3)
     assert [answer.layer for answer in answers[:2]] == [Layer(0, 1), Layer(0, 1)]

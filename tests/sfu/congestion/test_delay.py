@@ -54,7 +54,7 @@ def test_jitter_is_no_queue():
     assert first(found, Usage.OVERUSE) is None
 
 
-def test_a_way_that_became_longer_is_overuse_for_a_while_only():
+def test_a_path_that_became_longer_is_overuse_for_a_while_only():
     found = usages(lambda at: 0.02 if at < 5 else 0.2, 15)
     assert first(found, Usage.OVERUSE) is not None
     assert all(usage is Usage.NORMAL for at, usage in found if at > 9)

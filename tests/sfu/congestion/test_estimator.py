@@ -135,7 +135,7 @@ def test_reordering_does_not_fool_it():
     assert sender.estimator.loss.inherent == 0
 
 
-def test_a_longer_way_is_no_queue():
+def test_a_longer_path_is_no_queue():
     link = VirtualLink(2e6)
     sender = Sender(link, greedy(25))
     for index in range(int(40 / TICK)):
@@ -166,7 +166,7 @@ def test_silence_lowers_the_rate_and_its_end_brings_it_back():
 
 
 @pytest.mark.parametrize("rate", [2e5, 5e5])
-def test_a_way_that_comes_back_narrower_is_not_flooded(rate):
+def test_a_path_that_comes_back_slower_is_not_flooded(rate):
     link = VirtualLink([(0, 3e6), (15, rate)])
     sender = silenced(link, LAYERS, 15, 23, 40)
     trace = sender.trace
@@ -176,11 +176,11 @@ def test_a_way_that_comes_back_narrower_is_not_flooded(rate):
     assert trace.target(30, 40) > 0.75 * rate
 
 
-def test_the_end_of_a_silence_is_seen_even_by_one_who_glances():
+def test_the_end_of_a_silence_is_seen_even_while_unconstrained():
     """A receiver that does not speak of what it missed: all that it names has come."""
     sender = Sender(VirtualLink(50e6), layered([2_000_000]), wanted_bps=2_000_000)
     run([sender], 8)
-    sender.estimator.calm = True
+    sender.estimator.unconstrained = True
     sender.receiver = Receiver(way_back=100)
     for index in range(int(8 / TICK), int(13 / TICK)):
         if index == int(12 / TICK):
@@ -307,14 +307,14 @@ def calm(link, seconds, seed=1):
     source = layered([2_000_000], seed=seed)
     sender = Sender(link, source, wanted_bps=2_000_000, receiver=Receiver(interval=0.1))
     run([sender], 8)
-    sender.estimator.calm = True
+    sender.estimator.unconstrained = True
     looked = []
     acknowledge = sender.estimator.history.acknowledge
     sender.estimator.history = Spy(sender.estimator.history, looked, acknowledge)
     read = sender.read
     for index in range(int(8 / TICK), int(seconds / TICK)):
         sender.step(index * TICK)
-        if not sender.estimator.calm:
+        if not sender.estimator.unconstrained:
             return index * TICK, sender.read - read, len(looked)
     return None, sender.read - read, len(looked)
 
@@ -334,7 +334,7 @@ class Spy:
 
 
 @pytest.mark.parametrize("jitter", [0, 0.01])
-def test_while_all_is_calm_a_glance_will_do(jitter):
+def test_while_unconstrained_quick_checks_will_do(jitter):
     ended, read, looked = calm(VirtualLink(50e6, jitter=jitter), 28)
     assert ended is None
     assert 60 <= read <= 100, "four glances a second at most"
@@ -343,14 +343,14 @@ def test_while_all_is_calm_a_glance_will_do(jitter):
 
 @pytest.mark.parametrize("rate", [3e5, 1e6, 1.8e6])
 @pytest.mark.parametrize("at", [12.0, 12.35, 12.7])
-def test_a_glance_shows_that_the_way_became_narrow(rate, at):
+def test_a_quick_check_shows_that_the_path_became_slow(rate, at):
     ended, _, _ = calm(VirtualLink([(0, 50e6), (at, rate)]), 20)
     assert ended is not None
     # A queue must first have formed, and have stood for a quarter of a second.
     assert at < ended < at + 1.2
 
 
-def test_a_glance_shows_what_is_lost():
+def test_a_quick_check_shows_what_is_lost():
     class Lossy(VirtualLink):
         def send(self, size, now):
             self.loss = 0.1 if now > 12 else 0.0

@@ -56,9 +56,9 @@ def test_each_flush_is_decided_once(first):
 
 
 @pytest.mark.parametrize("first", BOUNDARIES)
-def test_a_glance_tells_the_delay_of_both_ends_and_decides_nothing(first):
+def test_the_ends_of_a_feedback_show_the_delay_and_decide_nothing(first):
     made = sent(first, 3, 1, 4)
-    arrived, oldest, newest = made.glance(feedback(first + 1, [1, 2, 9, 20, 21]))
+    arrived, oldest, newest = made.ends(feedback(first + 1, [1, 2, 9, 20, 21]))
     assert arrived == at(1)
     assert oldest == pytest.approx(6.4 + 0.001 - 1.0)
     assert newest == pytest.approx(6.4 + 0.021 - 1.02)
@@ -66,14 +66,14 @@ def test_a_glance_tells_the_delay_of_both_ends_and_decides_nothing(first):
 
 
 @pytest.mark.parametrize("first", BOUNDARIES)
-def test_a_glance_sees_nothing_in_losses_and_in_numbers_that_are_not_known(first):
+def test_losses_and_numbers_that_are_not_known_have_no_ends(first):
     made = sent(first, 3, 1)
-    assert made.glance(feedback(first, [0, None, 2])) is None
-    assert made.glance(feedback(first, [0, 1, 2, 3, 4])) is None, "never sent"
-    assert made.glance(feedback(first - 1, [0, 1])) is None, "before the first"
-    assert made.glance(feedback(first + 4, [0])) is None, "the next one"
-    assert made.glance(TransportCc(1, 2, first & 0xFFFF, 0, 0, ())) is None
-    assert SentHistory(first).glance(feedback(first, [0])) is None
+    assert made.ends(feedback(first, [0, None, 2])) is None
+    assert made.ends(feedback(first, [0, 1, 2, 3, 4])) is None, "never sent"
+    assert made.ends(feedback(first - 1, [0, 1])) is None, "before the first"
+    assert made.ends(feedback(first + 4, [0])) is None, "the next one"
+    assert made.ends(TransportCc(1, 2, first & 0xFFFF, 0, 0, ())) is None
+    assert SentHistory(first).ends(feedback(first, [0])) is None
 
 
 @pytest.mark.parametrize("first", BOUNDARIES)

@@ -92,7 +92,7 @@ def test_recovered_packets_may_outnumber_the_lost():
     assert controller.bound_bps == inf
 
 
-def test_what_a_full_queue_loses_is_told_apart():
+def test_what_a_full_queue_loses_is_kept_apart():
     link = Link()
     link.play(0.05, 3)
     assert link.controller.unqueued == pytest.approx(0.05, abs=0.02)

@@ -13,7 +13,7 @@ def drain(pacer, start, tick=0.005):
     """Everything that waits, with the time it left at."""
     found, now = [], start
     while pacer:
-        found += [(now, item) for item in pacer.take(now)]
+        found += [(now, item) for item in pacer.release(now)]
         now += tick
         assert now < start + 60
     return found
@@ -40,7 +40,7 @@ def test_an_ordinary_frame_passes_at_once():
 def test_nothing_overtakes_what_waits():
     pacer = filled(MBIT, 1)
     assert not pacer.passes(10, 1.0)
-    assert pacer.take(1.0) == [0]
+    assert pacer.release(1.0) == [0]
     assert pacer.passes(10, 1.0)
 
 
@@ -69,7 +69,7 @@ def test_full_says_when_to_begin_no_further_frame():
     assert not filled(MBIT, limit).full
     pacer = filled(MBIT, limit + 1)
     assert pacer.full
-    pacer.take(1.0)
+    pacer.release(1.0)
     assert not pacer.full
 
 
@@ -77,19 +77,19 @@ def test_next_at_is_when_something_leaves():
     pacer = filled(MBIT, 20)
     now = 1.0
     while pacer:
-        assert pacer.take(now)
+        assert pacer.release(now)
         if pacer:
             assert now <= pacer.next_at < now + 0.01
-            assert pacer.take(pacer.next_at - 0.0005) == []
+            assert pacer.release(pacer.next_at - 0.0005) == []
             now = pacer.next_at + 1e-6
 
 
 def test_a_clock_that_stands_still_or_goes_back_does_no_harm():
     pacer = filled(MBIT, 20)
-    first = pacer.take(1.0)
+    first = pacer.release(1.0)
     assert first
-    assert pacer.take(1.0) == []
-    assert pacer.take(0.5) == []
+    assert pacer.release(1.0) == []
+    assert pacer.release(0.5) == []
     assert first + [item for _, item in drain(pacer, 1.0)] == list(range(20))
 
 
@@ -104,12 +104,12 @@ def test_how_long_the_first_in_line_has_waited():
     pacer = filled(MBIT, 8)
     pacer.put("last", 1000, 1.2)
     assert pacer.waited(1.3) == pytest.approx(0.3)
-    pacer.take(1.3)
-    pacer.take(1.4)
+    pacer.release(1.3)
+    pacer.release(1.4)
     assert pacer.waited(1.4) == 0
 
 
 def test_no_rate_at_all_still_lets_go():
     assert len(drain(filled(300_000, 5), 1.0)) == 5
     pacer = filled(0, 2)
-    assert pacer.take(1.0) == [0, 1]
+    assert pacer.release(1.0) == [0, 1]

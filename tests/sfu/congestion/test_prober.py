@@ -119,7 +119,7 @@ def test_a_patient_cluster_that_comes_through_is_believed_when_that_holds():
     assert not begin(prober, now + 10).patient
 
 
-def test_what_told_nothing_is_tried_again_soon_but_not_without_end():
+def test_what_showed_nothing_is_tried_again_soon_but_not_without_end():
     prober, now, began = Prober(0.0), 0.0, []
     while now < 20:
         cluster = prober.due(now, 1000 * KBIT, 9000 * KBIT, 0)

@@ -24,7 +24,7 @@ def looks(detector: StreamDetector, stream: Stream, waits: list[float]) -> list[
     for number, wait in enumerate(waits):
         stream.oldest = wait
         stream.taken += 10_000
-        found.append(detector.look(100 + number / 10))
+        found.append(detector.update(100 + number / 10))
     return found
 
 

@@ -42,9 +42,9 @@ def test_waiting_pays_only_where_packets_are_close() -> None:
     assert gather.pays
     looks = 0
     while gather.pays:
-        gather.looked(False)
+        gather.polled(False)
         looks += 1
     assert 3 < looks < 15
     for _ in range(15):
-        gather.looked(True)
+        gather.polled(True)
     assert gather.pays

@@ -34,7 +34,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_short_steps_share_a_piece_and_are_told_one_time(scene: Scene) -> None:
+def test_short_steps_share_a_piece_and_are_given_one_time(scene: Scene) -> None:
     scene.round.add("a", [scene.step(str(number), PIECE / 8) for number in range(5)])
     assert scene.round
     scene.round.go_on(scene.now, 7)

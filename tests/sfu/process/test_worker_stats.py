@@ -112,7 +112,7 @@ def test_loss_is_what_was_dropped(loss: float, run: float, batch: float) -> None
 
 
 @pytest.mark.parametrize("jitter", [0.002, 0.010, 0.019])
-def test_jitter_is_that_of_the_way(jitter: float) -> None:
+def test_jitter_is_that_of_the_path(jitter: float) -> None:
     way = Way(0.01, jitter=jitter)
     way.carry(PACKETS)
     truth = true_jitter(way.arrivals)
@@ -137,7 +137,7 @@ def test_what_was_asked_for_and_may_still_come_is_not_lost_yet() -> None:
     assert (found.packets_lost, found.packets_missed, found.loss_events) == (1, 2, 1)
 
 
-def test_frames_keyframes_and_size_of_a_picture() -> None:
+def test_frames_keyframes_and_size_of_a_video() -> None:
     forwarder = Forwarder(Outbox(Wire()))
     track = UpTrack(video_spec("v"), "alice", forwarder)
     stream = track.stream_for("", 1000)

@@ -76,20 +76,20 @@ def _concealed(repair: Repair, rtt_ms: float, loss: float, burst: float = 0.0) -
 
 
 @pytest.mark.parametrize("rtt_ms", [10.0, 150.0])
-def test_redundancy_repairs_lone_losses_on_any_way(rtt_ms: float) -> None:
+def test_redundancy_repairs_lone_losses_on_any_path(rtt_ms: float) -> None:
     assert _concealed(Repair(), rtt_ms, 0.05) > 4
     assert _concealed(Repair(red=1), rtt_ms, 0.05) < 0.7
     assert _concealed(Repair(red=2), rtt_ms, 0.1) < 0.7
 
 
-def test_asking_repairs_bursts_on_a_short_way() -> None:
+def test_asking_repairs_bursts_on_a_short_path() -> None:
     redundant = _concealed(Repair(red=2), 10, 0.1, burst=3)
     both = Repair(red=2, asks=worth_asking)
     assert redundant > 5
     assert _concealed(both, 10, 0.1, burst=3) < redundant / 2
 
 
-def test_asking_on_a_long_way_would_make_the_call_slower_and_no_clearer() -> None:
+def test_asking_on_a_long_path_would_make_the_call_slower_and_no_clearer() -> None:
     plain = listen(Repair(), 150, 0.1, seconds=SECONDS)
     always = listen(Repair(asks=lambda rtt, age, loss: age < 0.3), 150, 0.1, seconds=SECONDS)
     ruled = listen(Repair(asks=worth_asking), 150, 0.1, seconds=SECONDS)
@@ -98,7 +98,7 @@ def test_asking_on_a_long_way_would_make_the_call_slower_and_no_clearer() -> Non
     assert ruled == plain
 
 
-def test_asking_on_a_middling_way_pays_where_much_is_lost() -> None:
+def test_asking_on_a_middling_path_pays_where_much_is_lost() -> None:
     plain = listen(Repair(), 50, 0.05, seconds=SECONDS)
     ruled = listen(Repair(asks=worth_asking), 50, 0.05, seconds=SECONDS)
     assert ruled.concealed_percent < plain.concealed_percent / 2

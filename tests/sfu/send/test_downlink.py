@@ -41,7 +41,7 @@ def voice_delay(room: Room, start: float, end: float) -> float:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("temporal", [True, False])
-def test_on_a_wide_network_four_tiles_reach_the_top_within_two_seconds(
+def test_on_a_fast_network_four_tiles_reach_the_top_within_two_seconds(
     seed: int, temporal: bool
 ) -> None:
     room = Room(VirtualLink(100e6, seed=seed), 4, QHF, seed=seed, temporal=temporal)
@@ -71,7 +71,7 @@ def test_a_cut_to_500_kbit_leaves_the_speaker_and_the_voices(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_300_kbit_carry_four_voices_and_a_picture(seed: int) -> None:
+def test_300_kbit_carry_four_voices_and_a_video(seed: int) -> None:
     room = Room(VirtualLink(3e5, seed=seed), 4, seed=seed)
     gallery(room)
     room.run(45)
@@ -83,7 +83,7 @@ def test_300_kbit_carry_four_voices_and_a_picture(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("rate", [1e6, 1.9e6])
-def test_layers_stay_as_they_are_while_the_way_does(seed: int, rate: float) -> None:
+def test_layers_stay_as_they_are_while_the_path_does(seed: int, rate: float) -> None:
     """At rates where one step more nearly fits."""
     room = Room(VirtualLink(rate, seed=seed), 4, QHF, seed=seed)
     gallery(room)
@@ -95,7 +95,7 @@ def test_layers_stay_as_they_are_while_the_way_does(seed: int, rate: float) -> N
 @pytest.mark.parametrize(("rate", "burst", "least"), [
     (3e5, 0, 10), (3e5, 8_000, 8), (3e5, 16_000, 8), (2.2e5, 8_000, 4),
 ])  # fmt: skip
-def test_a_shaper_that_lets_bursts_pass_is_not_taken_for_a_wide_way(
+def test_a_shaper_that_lets_bursts_pass_is_not_taken_for_a_fast_link(
     rate: float, burst: int, least: float
 ) -> None:
     """Each probe passes at once, and all that is then sent in good faith fills the queue."""
@@ -129,7 +129,7 @@ def test_random_loss_is_repaired_and_takes_no_layers(seed: int, loss: float, lea
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_link_that_was_down_carries_pictures_soon(seed: int) -> None:
+def test_a_link_that_was_down_carries_video_soon(seed: int) -> None:
     link = CutLink(5e6, seed=seed)
     link.down = (10, 18)
     room = Room(link, 4, seed=seed)
@@ -220,7 +220,7 @@ def test_the_viewers_own_limit_and_choice() -> None:
 
 
 @pytest.mark.parametrize("kind", ["nothing", "remb", "mute"])
-def test_a_receiver_that_tells_little_is_sent_pictures(kind: str) -> None:
+def test_a_receiver_that_reports_little_is_sent_video(kind: str) -> None:
     room = Room(VirtualLink(5e6), 2, transport_cc=kind == "mute")
     room.reports = False
     room.remb_bps = 600_000 if kind == "remb" else 0

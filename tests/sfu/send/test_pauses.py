@@ -55,7 +55,7 @@ class Voice:
 
 @pytest.mark.parametrize("first_in", [0, 32766, 65533])
 @pytest.mark.parametrize("first_out", [0, 32765])
-def test_a_pause_is_told_again_and_the_numbers_go_on(first_in: int, first_out: int) -> None:
+def test_a_pause_is_announced_again_and_the_numbers_go_on(first_in: int, first_out: int) -> None:
     voice = Voice(2, first_in, first_out)
     packets = voice.send(NOISE) + voice.send(NOISE) + voice.send(PAUSE)
     begin = voice.timestamp
@@ -81,7 +81,7 @@ def test_the_repeats_are_due_soon_whatever_else_is() -> None:
     assert more == [True, True, True, False, False]
 
 
-def test_a_receiver_whose_way_loses_nothing_is_told_once() -> None:
+def test_a_receiver_whose_path_loses_nothing_hears_of_it_once() -> None:
     voice = Voice(0)
     voice.send(NOISE)
     voice.send(PAUSE)
@@ -89,7 +89,7 @@ def test_a_receiver_whose_way_loses_nothing_is_told_once() -> None:
     assert seqs(voice.send(NOISE, 0.4)) == [102]
 
 
-def test_a_voice_that_goes_on_is_not_told_to_pause() -> None:
+def test_of_a_voice_that_goes_on_no_pause_is_announced() -> None:
     voice = Voice()
     voice.send(PAUSE)
     voice.send(NOISE)
