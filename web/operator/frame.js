@@ -1,24 +1,13 @@
 /** The head that the dashboard and the reports share: links, language, theme, log out. */
 
-import { byId, label, setIcon } from '../shared/dom.js';
-import { onLanguage, t } from '../shared/i18n.js';
-import { languageChoice, setTheme, startTheme } from '../shared/preferences.js';
+import { byId, label } from '../shared/dom.js';
+import { onLanguage } from '../shared/i18n.js';
+import { languageChoice, startTheme, themeButton } from '../shared/preferences.js';
 import { logOut } from './ask.js';
 
 /** @param {() => string} logOutText in the language of now */
 export function startFrame(logOutText) {
-  const theme = byId('theme', HTMLButtonElement);
   const out = byId('logout', HTMLButtonElement);
-  const dark = () => document.documentElement.dataset.theme === 'dark';
-  const show = () => {
-    setIcon(theme, dark() ? 'sun' : 'moon');
-    label(theme, `${t('settings.appearance')}: ${t(dark() ? 'settings.light' : 'settings.dark')}`);
-    label(out, logOutText());
-  };
-  theme.onclick = () => {
-    setTheme(dark() ? 'light' : 'dark');
-    show();
-  };
   out.onclick = async () => {
     try {
       await logOut();
@@ -30,7 +19,8 @@ export function startFrame(logOutText) {
   };
   startTheme();
   languageChoice(byId('language', HTMLElement));
-  onLanguage(show);
+  themeButton(byId('theme', HTMLButtonElement));
+  onLanguage(() => label(out, logOutText()));
   showPlace(document.body.dataset.view ?? '');
 }
 

@@ -1,6 +1,6 @@
 /** Choices that every page has, and that look the same on each: language and theme. */
 
-import { segment } from './dom.js';
+import { label, segment, setIcon } from './dom.js';
 import { language, onLanguage, setLanguage, t } from './i18n.js';
 import { remember, settings } from './settings.js';
 
@@ -58,8 +58,26 @@ export function themeChoice(holder) {
   onLanguage(() => holder.setAttribute('aria-label', t('settings.appearance')));
 }
 
+/**
+ * A button that changes between light and dark.
+ *
+ * @param {HTMLButtonElement} button
+ */
+export function themeButton(button) {
+  const isDark = () => document.documentElement.dataset.theme === 'dark';
+  const show = () => {
+    setIcon(button, isDark() ? 'sun' : 'moon');
+    label(button, `${t('settings.appearance')}: ${t(isDark() ? 'settings.light' : 'settings.dark')}`);
+  };
+  button.onclick = () => {
+    setTheme(isDark() ? 'light' : 'dark');
+    show();
+  };
+  onLanguage(show);
+}
+
 /** @param {'system' | 'light' | 'dark'} theme */
-export function setTheme(theme) {
+function setTheme(theme) {
   remember({ theme });
   applyTheme();
 }

@@ -1,8 +1,8 @@
 /** The start page: choose a room, or make one up. */
 
-import { byId, el, icon, label, setIcon } from '../shared/dom.js';
+import { byId, el, icon } from '../shared/dom.js';
 import { language, onLanguage, startLanguage, t } from '../shared/i18n.js';
-import { languageChoice, setTheme, startTheme } from '../shared/preferences.js';
+import { languageChoice, startTheme, themeButton } from '../shared/preferences.js';
 import { randomRoomName, roomName, roomPath } from '../shared/rooms.js';
 import { remember, settings } from '../shared/settings.js';
 
@@ -10,13 +10,6 @@ const form = byId('form', HTMLFormElement);
 const room = byId('room', HTMLInputElement);
 const problem = byId('problem', HTMLElement);
 const recent = byId('recent', HTMLElement);
-const theme = byId('theme', HTMLButtonElement);
-
-function showTheme() {
-  const dark = document.documentElement.dataset.theme === 'dark';
-  setIcon(theme, dark ? 'sun' : 'moon');
-  label(theme, `${t('settings.appearance')}: ${t(dark ? 'settings.light' : 'settings.dark')}`);
-}
 
 function showRecent() {
   const rooms = settings().recent;
@@ -58,17 +51,10 @@ byId('forget', HTMLButtonElement).onclick = () => {
   room.focus();
 };
 
-theme.onclick = () => {
-  setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
-  showTheme();
-};
-
 startTheme();
 languageChoice(byId('language', HTMLElement));
-onLanguage(() => {
-  document.title = t('app.name');
-  showTheme();
-});
+themeButton(byId('theme', HTMLButtonElement));
+onLanguage(() => { document.title = t('app.name'); });
 startLanguage();
 showRecent();
 if (matchMedia('(pointer: fine)').matches) room.focus();
