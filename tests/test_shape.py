@@ -16,12 +16,6 @@ LONGEST_FILE = 500
 LONGEST_TEST_FILE = 750
 """Tests mirror modules, and a module has more cases than lines to handle them."""
 
-STILL_LONGER = {
-    "sfu/receive/ingress.py Ingress.take",
-    "sfu/receive/rtp_stream.py RtpStream.__init__",
-}
-"""Functions that are to be divided; one that fits must leave the list."""
-
 
 def functions(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, int]]:
     """Qualified name and lines of each function of a tree, those inside others too."""
@@ -46,10 +40,7 @@ def too_long(package: str) -> set[str]:
 
 @pytest.mark.parametrize("package", [*PROGRAM, "tests"])
 def test_every_function_fits_a_screen(package: str) -> None:
-    listed = {entry for entry in STILL_LONGER if entry.startswith(f"{package}/")}
-    found = too_long(package)
-    assert not found - listed, f"longer than {LONGEST_FUNCTION} lines"
-    assert not listed - found, "listed, but it fits by now or is gone: remove the entry"
+    assert not too_long(package), f"longer than {LONGEST_FUNCTION} lines"
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ def stream_totals(stream: RtpStream, arriving: bool) -> StreamTotals:
         bytes_received=count.bytes,
         packets_expected=expected,
         packets_lost=expected - count.received - waited_for,
-        packets_missed=stream.missed,
-        loss_events=stream.gaps,
+        packets_missed=stream.counts.missed,
+        loss_events=stream.counts.gaps,
         jitter=count.jitter_seconds,
         frames_received=frames.count,
         frame_width=stream.size[0],
@@ -100,10 +100,10 @@ def stream_totals(stream: RtpStream, arriving: bool) -> StreamTotals:
         freeze_count=frames.freezes,
         total_freezes_duration=frames.frozen,
         counts=figures.counts(
-            nack_count=stream.nacks,
-            pli_count=stream.plis,
-            retransmitted=stream.repaired,
-            key_frames=stream.keyframes,
+            nack_count=stream.counts.nacks,
+            pli_count=stream.counts.plis,
+            retransmitted=stream.counts.repaired,
+            key_frames=stream.counts.keyframes,
         ),
     )
 

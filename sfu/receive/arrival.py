@@ -95,7 +95,7 @@ def receive_resend(
         return None
     if not receive(stream, seq, timestamp, marker, payload[2:], now):
         return DropReason.TOO_OLD
-    stream.repaired += 1
+    stream.counts.repaired += 1
     return None
 
 
@@ -114,8 +114,8 @@ def _send(stream: RtpStream, packet: Packet, keyframe: bool, now: float) -> None
 def _note_arrival(stream: RtpStream, extended: int, now: float) -> None:
     """The newest of those that came."""
     if extended > stream.next_seq:
-        stream.gaps += 1
-        stream.missed += extended - stream.next_seq
+        stream.counts.gaps += 1
+        stream.counts.missed += extended - stream.next_seq
     stream.next_seq = extended + 1
     stream.last_arrival = now
 

@@ -151,7 +151,7 @@ def _skip_to(stream: RtpStream, first: int, now: float) -> None:
 def _want_keyframe(stream: RtpStream) -> None:
     stream.keyframe_only = True
     if stream.output.is_wanted:
-        stream.keyframe_wanted = True
+        stream.requester.wanted = True
         stream.output.repair_soon()
 
 

@@ -120,8 +120,7 @@ class Ingress:
             endpoint.packets += 1
             endpoint.octets += size
             if error:
-                self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
-                self._settle(endpoint, now)
+                self._refuse(endpoint, error, now)
                 continue
             plain = cell[0]
             first, second, seq, timestamp, _, profile, words, element, number = _usual(data, at)
@@ -143,21 +142,18 @@ class Ingress:
                 arrivals.append(number)
                 payload = view[at + header : at + plain].tobytes()
                 if not stream.is_video:
-                    self._take_level(publisher, stream, at + 19, at + header)
-                    if stream.redundant:
-                        payload = red.primary(payload, stream.track.spec.payload_type) or b""
-                        if not payload:
-                            self.drops[DropReason.RTP_MALFORMED] += 1
-                            continue
+                    self._read_level(publisher, stream, at + 19, at + header)
+                    if stream.redundant and not (payload := self._primary(stream, payload)):
+                        continue
                 pending = stream.pending
                 if not pending:
                     self._dirty.append(stream.output)
                 pending.append((expected, timestamp, (second & 0x80) << 16, payload))
                 stream.next_seq = expected + 1
-            else:
-                endpoint.transport.heard(address, now)
-                self._settle(endpoint, now)
-                self._take_plain(publisher, stream, at, plain, now)
+                continue
+            endpoint.transport.heard(address, now)
+            self._settle(endpoint, now)
+            self._take_plain(publisher, stream, at, plain, now)
         if reporting:
             self._note_arrivals(now)
 
@@ -175,7 +171,14 @@ class Ingress:
         self._reporting.clear()
         self._origins.clear()
 
-    def _take_level(self, publisher: Publisher, stream: RtpStream, at: int, end: int) -> None:
+    def _primary(self, stream: RtpStream, payload: bytes) -> bytes:
+        """The newest frame of redundant audio, which comes in line; b"" if it is malformed."""
+        newest = red.primary(payload, stream.track.spec.payload_type) or b""
+        if not newest:
+            self.drops[DropReason.RTP_MALFORMED] += 1
+        return newest
+
+    def _read_level(self, publisher: Publisher, stream: RtpStream, at: int, end: int) -> None:
         """The audio level, where it is among the next two elements behind the number."""
         data = self._data
         for _ in range(2):
@@ -193,6 +196,11 @@ class Ingress:
                 at += (element & 0x0F) + 2
             else:
                 return  # ids 0 with a length and 15 end the list, RFC 8285 clause 4.2
+
+    def _refuse(self, endpoint: Endpoint, error: int, now: float) -> None:
+        """libsrtp took no packet of this; it counts towards the budget all the same."""
+        self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
+        self._settle(endpoint, now)
 
     def _settle(self, endpoint: Endpoint, now: float) -> None:
         """Count what came of it, and whether it may send more."""
@@ -228,10 +236,10 @@ class Ingress:
         error = unprotect(publisher.context, self._pointers[slot], self._cell)
         endpoint.packets += 1
         endpoint.octets += size
-        self._settle(endpoint, now)
         if error:
-            self.drops[_SRTP_DROPS.get(error, DropReason.RTP_MALFORMED)] += 1
+            self._refuse(endpoint, error, now)
             return
+        self._settle(endpoint, now)
         if stream is None:
             sources.heard(ssrc, now)
         endpoint.transport.heard(address, now)

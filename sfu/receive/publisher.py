@@ -343,7 +343,7 @@ class Publisher:
         for ssrc, stream in self.streams.items():
             if stream.gate >= 0:
                 in_order.check(stream, now, rtt)
-            if stream.keyframe_wanted or stream.nack:
+            if stream.requester.wanted or stream.nack:
                 self._repair(parts, ssrc, stream, now, rtt)
             waits = stream.gate >= 0 and stream.overdue_since < 0
             missing = missing or bool(stream.nack) or waits
@@ -363,12 +363,12 @@ class Publisher:
                 stream.nack.max_age = audio_repair.budget(stream.loss) - rtt
             missing = stream.nack.due(now, rtt)
             if missing:
-                stream.nacks += 1
+                stream.counts.nacks += 1
                 parts.append(rtcp.nack(self.local_ssrc, ssrc, missing))
             if stream.nack.keyframe_needed and stream.output.is_wanted:
-                stream.keyframe_wanted = True
-        if stream.keyframe_wanted and stream.newest is not None and stream.wants_keyframe_now(now):
-            stream.plis += 1
+                stream.requester.wanted = True
+        if stream.requester.wanted and stream.newest is not None and stream.requester.due(now):
+            stream.counts.plis += 1
             if spec.pli or not spec.fir:
                 parts.append(rtcp.pli(self.local_ssrc, ssrc))
             else:
@@ -380,7 +380,7 @@ class Publisher:
     ) -> None:
         wanted = pauses.unannounced(stream, now)
         if wanted:
-            stream.nacks += 1
+            stream.counts.nacks += 1
             parts.append(rtcp.nack(self.local_ssrc, ssrc, wanted))
 
     def _report(self, parts: list[bytes], now: float, ntp_now: int) -> None:

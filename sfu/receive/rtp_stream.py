@@ -11,12 +11,14 @@ just there. Behind a gap video waits for the repair (`sfu.receive.in_order`).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from qos.receive import ReceiveStatistics
 from qos.video import FrameMeter
 from sfu.codecs.codec import Codec, Kind
 from sfu.control import UpTrackSpec
+from sfu.receive.keyframe_requester import KeyframeRequester
 from sfu.receive.nack import NackGenerator
 from sfu.receive.packet_cache import PacketCache
 from sfu.receive.rate_meter import RateMeter
@@ -24,11 +26,6 @@ from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
 
 LOSS_GAIN: Final = 0.3
 """Of a new second in the smoothed loss."""
-KEYFRAME_INTERVAL: Final = 0.5
-"""Seconds between two keyframe requests of one stream, at least."""
-LONGEST_KEYFRAME_INTERVAL: Final = 2.0
-"""The same of one that answers none: its encoder is overworked, and each request makes keyframes
-of all the other layers too."""
 
 
 class Track(Protocol):
@@ -81,6 +78,23 @@ class Output(Protocol):
         """Send again what receivers may have lost unnoticed; whether more will be due soon."""
 
 
+@dataclass(slots=True)
+class StreamCounts:
+    """What is counted of one stream for reports; see also `ReceiveStatistics`."""
+
+    keyframes: int = 0
+    gaps: int = 0
+    """Runs of packets that were missing when the next one came."""
+    missed: int = 0
+    """Packets in those."""
+    repaired: int = 0
+    """Packets that came as a resend on the RTX stream."""
+    nacks: int = 0
+    """Requests sent for missing packets."""
+    plis: int = 0
+    """Requests sent for keyframes."""
+
+
 class RtpStream:
     """State of one SSRC; the fields are open to the forwarder and to statistics."""
 
@@ -88,48 +102,36 @@ class RtpStream:
         "cache",
         "clock_rate",
         "codec",
+        "counts",
         "fast_payload_type",
         "frames",
-        "gaps",
         "gate",
         "index",
         "is_video",
         "keyframe_only",
-        "keyframe_wanted",
-        "keyframes",
         "last_arrival",
-        "last_keyframe_request",
         "loss",
         "meter",
-        "missed",
         "missed_before",
         "nack",
-        "nacks",
         "newest",
         "next_seq",
         "output",
         "overdue_since",
         "pending",
-        "plis",
         "redundant",
-        "repaired",
+        "requester",
         "rid",
         "rtx_ssrc",
         "sender_ntp",
         "sender_report_at",
         "sender_rtp",
-        "sent_at",
-        "sent_octets",
-        "sent_packets",
-        "sent_seq",
-        "sent_timestamp",
         "shut",
         "shut_octets",
         "size",
         "ssrc",
         "statistics",
         "track",
-        "unanswered",
         "waits",
     )
 
@@ -156,13 +158,6 @@ class RtpStream:
         self.cache: PacketCache[Packet] = PacketCache(1024 if self.is_video else 128)
         self.nack = NackGenerator() if nack else None
         self.pending: list[Packet] = []
-        self.sent_packets = 0
-        """Fanned out in all; each target was sent those since it joined."""
-        self.sent_octets = 0
-        """Payload bytes of those."""
-        self.sent_seq = -1
-        self.sent_timestamp = 0
-        self.sent_at = 0.0
         self.next_seq = 0
         """One more than the highest extended sequence number."""
         self.newest: Packet | None = None
@@ -188,22 +183,9 @@ class RtpStream:
         """The publisher sends more than it may: what comes is dropped."""
         self.shut_octets = 0
         """Payload bytes dropped so."""
-        self.keyframes = 0
+        self.counts = StreamCounts()
         self.frames = FrameMeter()
-        self.gaps = 0
-        """Runs of packets that were missing when the next one came."""
-        self.missed = 0
-        """Packets in those."""
-        self.repaired = 0
-        """Packets that came as a resend on the RTX stream."""
-        self.nacks = 0
-        """Requests sent for missing packets."""
-        self.plis = 0
-        """Requests sent for keyframes."""
-        self.keyframe_wanted = False
-        self.last_keyframe_request = -math.inf
-        self.unanswered = 0
-        """Keyframe requests since the last keyframe."""
+        self.requester = KeyframeRequester()
         self.sender_ntp = 0
         """NTP time of the last sender report, in the publisher's clock; 0 before the first."""
         self.sender_rtp = 0
@@ -301,9 +283,8 @@ class RtpStream:
 
     def keyframe_begins(self, packet: Packet, now: float) -> None:
         """`packet` is the first of a keyframe and is sent next: receivers may switch now."""
-        self.keyframes += 1
-        self.keyframe_wanted = False
-        self.unanswered = 0
+        self.counts.keyframes += 1
+        self.requester.answered()
         self.size = self.codec.dimensions(packet[PAYLOAD]) or self.size
         if self.nack is not None:
             self.nack.keyframe(packet[SEQ])
@@ -326,29 +307,6 @@ class RtpStream:
         """A packet to send again, or None: never came, or too long ago."""
         packet = self.cache.get(extended)
         return packet if packet is not None and packet[SEQ] == extended else None
-
-    def note_sent(self, packets: list[Packet], now: float) -> None:
-        """`packets` have been fanned out to all targets."""
-        self.sent_packets += len(packets)
-        self.sent_octets += sum([len(packet[PAYLOAD]) for packet in packets])
-        last = packets[-1]
-        self.sent_seq = last[SEQ]
-        self.sent_timestamp = last[TIMESTAMP]
-        self.sent_at = now
-
-    def wants_keyframe_now(self, now: float) -> bool:
-        """Whether a keyframe request should leave now; if so it is noted as made.
-
-        At most one each `KEYFRAME_INTERVAL`; fewer and fewer while none is answered.
-        """
-        if not self.keyframe_wanted:
-            return False
-        interval = KEYFRAME_INTERVAL * max(1, self.unanswered)
-        if now - self.last_keyframe_request < min(interval, LONGEST_KEYFRAME_INTERVAL):
-            return False
-        self.unanswered += 1
-        self.last_keyframe_request = now
-        return True
 
     def same_layer(self, other: RtpStream) -> bool:
         """Whether both stand, one after the other, for the same layer of the same track."""

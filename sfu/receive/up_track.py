@@ -196,8 +196,8 @@ class UpTrack:
         down_track.detach()
 
     def _wait_for_keyframe(self, stream: RtpStream) -> None:
-        if stream.is_video and not stream.keyframe_wanted:
-            stream.keyframe_wanted = True
+        if stream.is_video and not stream.requester.wanted:
+            stream.requester.wanted = True
             stream.output.repair_soon()
 
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
@@ -318,7 +318,7 @@ class UpTrack:
         if arriving != self.arriving:
             for stream in self.streams:
                 if stream.index not in self.arriving:
-                    stream.unanswered = 0
+                    stream.requester.forgive()
             self.changes += 1
             self.arriving.clear()
             self.arriving.update(arriving)

@@ -177,11 +177,10 @@ class DownTrack:
         self.settle()
         self._note_last()
         self.per_packet = per_packet
-        if self.stream is not None:
-            self._packets_before = self.stream.sent_packets
-            self._octets_before = self.stream.sent_octets
-        if self._source is not None:
-            self._source.lay_lanes()
+        source = self._source
+        if source is not None:
+            self._packets_before, self._octets_before = source.sent.packets, source.sent.octets
+            source.lay_lanes()
 
     def drop_temporal_layers(self, packets: Sequence[Packet]) -> Iterator[Sequence[Packet]]:
         """Parts of `packets` that are sent, each under the `lane` of its moment."""
@@ -252,18 +251,18 @@ class DownTrack:
 
     def settle(self) -> None:
         """Bring the counters up to date: on the packet path only the stream counts."""
-        stream, segment = self.stream, self.segment
-        if stream is None or segment is None or self.per_packet:
+        source, segment = self._source, self.segment
+        if source is None or segment is None or self.per_packet:
             return
-        packets = stream.sent_packets - self._packets_before
+        sent = source.sent
+        packets = sent.packets - self._packets_before
         if packets:
             self.packets += packets
-            self.octets += stream.sent_octets - self._octets_before
-            self._packets_before = stream.sent_packets
-            self._octets_before = stream.sent_octets
-            self.map.last_out = stream.sent_seq + segment.seq_delta
-            self.last_timestamp = stream.sent_timestamp + segment.timestamp_delta & 0xFFFFFFFF
-            self.last_sent_at = stream.sent_at
+            self.octets += sent.octets - self._octets_before
+            self._packets_before, self._octets_before = sent.packets, sent.octets
+            self.map.last_out = sent.seq + segment.seq_delta
+            self.last_timestamp = sent.timestamp + segment.timestamp_delta & 0xFFFFFFFF
+            self.last_sent_at = sent.at
 
     def note_sent(self, packets: Sequence[Packet], now: float) -> None:
         """Packets that were sent to this receiver alone, the newest last."""
@@ -321,8 +320,7 @@ class DownTrack:
                 self._continue_numbers(before, segment, packet)
         self.segment = segment
         self.stream = stream
-        self._packets_before = stream.sent_packets
-        self._octets_before = stream.sent_octets
+        self._packets_before, self._octets_before = source.sent.packets, source.sent.octets
         self._source = source
         source.add(self)
 

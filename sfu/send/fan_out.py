@@ -20,6 +20,7 @@ from sfu.send.down_track import DownTrack
 from sfu.send.forwarder import GROUP_PACKETS, Forwarder, redundant
 from sfu.send.lane import Lane
 from sfu.send.sink import Sinks
+from sfu.send.source import Sent
 from sfu.wire.packet import PAYLOAD, Packet
 
 MAX_BEHIND: Final = 1000
@@ -37,6 +38,7 @@ class FanOut:
         "_red_lanes",
         "is_video",
         "repair_soon",
+        "sent",
         "sinks",
         "stream",
         "targets",
@@ -55,6 +57,7 @@ class FanOut:
         self.stream = stream
         self.is_video = stream.is_video
         self.sinks = sinks
+        self.sent = Sent()
         self._forwarder = forwarder
         self.targets: list[DownTrack] = []
         """Down tracks that flow from this stream now."""
@@ -115,7 +118,7 @@ class FanOut:
                 forwarder.send_per_packet(down_track, packets, now)
         elif not lanes and not self._red_lanes:
             return
-        self.stream.note_sent(packets, now)
+        self.sent.note(packets, now)
         if uncopied:
             for down_track, before in uncopied:
                 forwarder.copy(down_track, before, now, behind=True)

@@ -7,6 +7,34 @@ from typing import Protocol, TypeVar
 
 from sfu.congestion.allocator import LayerOffer
 from sfu.receive.rtp_stream import RtpStream
+from sfu.wire.packet import PAYLOAD, SEQ, TIMESTAMP, Packet
+
+
+class Sent:
+    """What was sent of one stream to all its receivers at once; each counts the difference since it
+    joined."""
+
+    __slots__ = ("at", "octets", "packets", "seq", "timestamp")
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.octets = 0
+        """Payload bytes."""
+        self.seq = -1
+        """Of the last packet, extended."""
+        self.timestamp = 0
+        self.at = 0.0
+        """Monotonic seconds."""
+
+    def note(self, packets: Sequence[Packet], now: float) -> None:
+        """These have been sent, the newest last."""
+        self.packets += len(packets)
+        self.octets += sum([len(packet[PAYLOAD]) for packet in packets])
+        last = packets[-1]
+        self.seq = last[SEQ]
+        self.timestamp = last[TIMESTAMP]
+        self.at = now
+
 
 Receiver = TypeVar("Receiver", contravariant=True)
 """The down track."""
@@ -16,6 +44,7 @@ class Source(Protocol[Receiver]):
     """One stream and whom it flows to; `sfu.send.fan_out.FanOut`."""
 
     stream: RtpStream
+    sent: Sent
 
     def add(self, down_track: Receiver) -> None:
         """It flows to this one from now on."""

@@ -297,7 +297,7 @@ class Room:
         more = self.uplink is not None and self._repair(self.uplink, now)
         for camera in self.cameras:
             camera.ask_keyframes(now)
-            more = more or any(encoder.stream.keyframe_wanted for encoder in camera.layers)
+            more = more or any(encoder.stream.requester.wanted for encoder in camera.layers)
         return now + REPAIR if more else NEVER
 
     def _repair(self, uplink: Uplink, now: float) -> bool:
@@ -313,7 +313,7 @@ class Room:
                 if not stream.is_video:
                     stream.nack.max_age = audio_repair.budget(stream.loss) - uplink.rtt
                 if stream.nack.keyframe_needed and stream.output.is_wanted:
-                    stream.keyframe_wanted = True
+                    stream.requester.wanted = True
                 for again in uplink.ask(stream, stream.nack.due(now, uplink.rtt), now):
                     self._order += 1
                     heapq.heappush(self._coming, again._replace(order=self._order))

@@ -200,7 +200,7 @@ class Camera(Source):
     def ask_keyframes(self, now: float) -> None:
         """Requests that are due go to the encoder."""
         for encoder in self.layers:
-            if encoder.stream.newest is not None and encoder.stream.wants_keyframe_now(now):
+            if encoder.stream.newest is not None and encoder.stream.requester.due(now):
                 at = now + 2 * UPLINK + ENCODER_DELAY
                 encoder.keyframe_at = min(encoder.keyframe_at, at)
 

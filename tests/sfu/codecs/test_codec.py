@@ -119,7 +119,7 @@ def test_behind_a_gap_such_a_stream_goes_on_at_a_keyframe_that_was_asked_for(sce
     arrival.receive(stream, 2, 6000, MARKER, h264.slice_of(3), 1.0)
     in_order.check(stream, 1.0 + in_order.MOST_PATIENCE, 0.1)
     assert scene.take() == []
-    assert stream.keyframe_wanted
+    assert stream.requester.wanted
     again = [*h264.PARAMETERS, h264.fragment(4)]
     for seq, payload in enumerate(again, 3):
         arrival.receive(stream, seq, 9000, MARKER if seq == 5 else 0, payload, 2.0)
@@ -127,5 +127,5 @@ def test_behind_a_gap_such_a_stream_goes_on_at_a_keyframe_that_was_asked_for(sce
     assert [body(packet) for packet in sent] == first + again
     numbers = seqs(sent)
     assert numbers == list(range(numbers[0], numbers[0] + len(sent)))
-    assert (stream.keyframes, stream.frames.count) == (2, 2)
-    assert not stream.keyframe_wanted
+    assert (stream.counts.keyframes, stream.frames.count) == (2, 2)
+    assert not stream.requester.wanted

@@ -163,7 +163,7 @@ def test_each_layer_of_a_sim_group_has_resends_of_its_own() -> None:
         scene.run(0.2, ssrc)
         original = struct.pack("!H", lost) + keyframe(lost, 100)
         scene.send(ssrc + 100, kind=RTX, payload=original)
-        assert scene.publisher.streams[ssrc].repaired == 1
+        assert scene.publisher.streams[ssrc].counts.repaired == 1
 
 
 def test_announced_resends_are_not_taken_for_anothers() -> None:
@@ -176,9 +176,9 @@ def test_announced_resends_are_not_taken_for_anothers() -> None:
     for _ in range(3):
         scene.send(555, kind=RTX, payload=foreign, mid="1")
     stream = scene.publisher.streams[222]
-    assert (stream.repaired, stream.rtx_ssrc) == (0, 333)
+    assert (stream.counts.repaired, stream.rtx_ssrc) == (0, 333)
     scene.send(333, kind=RTX, payload=struct.pack("!H", 125) + keyframe(125, 100))
-    assert stream.repaired == 1
+    assert stream.counts.repaired == 1
 
 
 def test_resends_that_nobody_announced_are_taken_where_they_can_only_be_of_one_stream() -> None:
@@ -189,7 +189,7 @@ def test_resends_that_nobody_announced_are_taken_where_they_can_only_be_of_one_s
         scene.run(0.2, 222, mid="1")
         resend = struct.pack("!H", 125) + keyframe(125, 100)
         scene.send(555, kind=RTX, payload=resend, mid="1")
-        assert scene.publisher.streams[222].repaired == (0 if rivals else 1)
+        assert scene.publisher.streams[222].counts.repaired == (0 if rivals else 1)
 
 
 def test_a_rid_may_come_under_another_ssrc() -> None:

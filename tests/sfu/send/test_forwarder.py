@@ -314,7 +314,7 @@ def test_a_changed_ssrc_waits_for_a_keyframe_and_goes_on() -> None:
     scene.attach()
     fresh = scene.stream(ssrc=2000)
     arrival.receive(fresh, 500, 77, 0, delta_frame(9), 1.0)
-    assert fresh.keyframe_wanted
+    assert fresh.requester.wanted
     arrival.receive(fresh, 501, 80, 0, keyframe(10), 1.0)
     assert seqs(scene.take()) == [100, 101]
 
@@ -323,12 +323,12 @@ def test_keyframe_requests_are_throttled_the_more_the_less_they_bring() -> None:
     scene = Scene()
     stream = scene.stream()
     arrival.receive(stream, 1, 0, 0, delta_frame(1), 1.0)
-    stream.keyframe_wanted = True
-    asked = [now / 100 for now in range(100, 900) if stream.wants_keyframe_now(now / 100)]
+    stream.requester.wanted = True
+    asked = [now / 100 for now in range(100, 900) if stream.requester.due(now / 100)]
     assert asked == [1.0, 1.5, 2.5, 4.0, 6.0, 8.0]
     arrival.receive(stream, 2, 0, 0, keyframe(2), 9.0)
     scene.forwarder.flush(9.0)
-    assert not stream.wants_keyframe_now(10.0)
-    stream.keyframe_wanted = True
-    asked = [now / 100 for now in range(900, 1000) if stream.wants_keyframe_now(now / 100)]
+    assert not stream.requester.due(10.0)
+    stream.requester.wanted = True
+    asked = [now / 100 for now in range(900, 1000) if stream.requester.due(now / 100)]
     assert asked == [9.0, 9.5]

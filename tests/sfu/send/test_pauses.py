@@ -182,4 +182,4 @@ def test_the_request_leaves_on_a_tick() -> None:
     publisher.repair(1.1, 0.01)
     publisher.repair(1.2, 0.01)
     assert link.compounds == [b"\x81\xcd\x00\x03" + bytes((0, 0, 0, 7, 0, 0, 1, 0xF4, 0, 0, 0, 0))]
-    assert stream.nacks == 1
+    assert stream.counts.nacks == 1

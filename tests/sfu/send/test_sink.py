@@ -164,11 +164,11 @@ def test_a_sink_alone_is_reason_enough_to_ask_for_a_keyframe() -> None:
     scene = Scene(video_spec("v"))
     stream = scene.stream()
     arrival.receive(stream, 0, 0, MARKER, delta_frame(0), 1.0)
-    assert not stream.keyframe_wanted
+    assert not stream.requester.wanted
     assert not stream.output.is_wanted
     tape = Tape()
     scene.track.add_sink(tape)
-    assert stream.keyframe_wanted
+    assert stream.requester.wanted
     assert stream.output.is_wanted
     scene.track.remove_sink(tape)
     assert not stream.output.is_wanted
