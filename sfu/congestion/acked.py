@@ -26,7 +26,7 @@ class AckedRate:
     def __init__(self) -> None:
         self._times: list[float] = []
         self._totals: list[int] = []
-        # Bytes received up to each of the times.
+        """Bytes received up to each of the times."""
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """In order of sending, as `SentHistory.acknowledge` gives them."""

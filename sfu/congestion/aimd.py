@@ -97,7 +97,7 @@ class RateController:
         self._updated = -1.0
         self._decreased_at = -1e9
         self._floor_at = -1e9
-        # When it last came down to `FLOOR_BPS`.
+        """When it last came down to `FLOOR_BPS`."""
 
     def update(
         self,

@@ -155,11 +155,11 @@ class StandingQueue:
 
     def __init__(self) -> None:
         self._low: deque[tuple[float, float]] = deque()
-        # Time and delay, both rising: the first is the lowest of the window.
+        """Time and delay, both rising: the first is the lowest of the window."""
         self._standing: deque[tuple[float, float]] = deque()
         self._short: deque[tuple[float, float]] = deque()
         self._stuck_at = self._stuck_floor = 0.0
-        # Since when, and above what less the change, the floor has stayed.
+        """Since when, and above what less the change, the floor has stayed."""
         self.delay = 0.0
         """Of the last group, seconds above the lowest."""
         self.floor = 0.0

@@ -107,17 +107,16 @@ class BandwidthEstimator:
         self.known = False
         """Feedback has come: the target is more than a guess."""
         self.unconstrained = False
-        """The path carries all that is wanted, so that quick checks of the feedback will do. Set by
-        the downlink, which knows what is wanted; reset here at the first sign of trouble."""
+        """The path carries all that is wanted, so that quick checks of the feedback will do."""
         self.returned_at = -inf
         """When feedback came again after a silence."""
         self._min_bps = min_bps
         self._silent_bps = 0.0
-        # The rate before a silence that is not over; 0: there is none.
+        """The rate before a silence that is not over; 0: there is none."""
         self._next_check = self._next_analysis = now
         self._feedback_at = -1e9
         self._heard_at = now
-        # Last feedback, or last step down for want of it.
+        """Last feedback, or last step down for want of it."""
         self._sent_by_then = 0
         self._recovered = 0
         self._quiet_until = -1.0
@@ -132,6 +131,11 @@ class BandwidthEstimator:
         self.delay = DelayDetector() if stream is None else StreamDetector(stream)
         self.loss = LossController()
         self.unconstrained = False
+
+    def set_unconstrained(self, unconstrained: bool) -> None:
+        """Whether the path carries all that is wanted, as far as the downlink knows: believed until
+        the first sign of trouble."""
+        self.unconstrained = unconstrained
 
     @property
     def is_probing(self) -> bool:

@@ -48,20 +48,20 @@ class TransportCcFeedback:
     def __init__(self, sender_ssrc: int) -> None:
         self._sender_ssrc = sender_ssrc
         self._arrivals: dict[int, int] = {}
-        # In order of arrival: extended sequence number to time in 250 us units.
+        """In order of arrival: extended sequence number to time in 250 us units."""
         self._newest = -1
         self._expected = -1
-        # What is seen nearly always: the next number, 16 bits.
+        """What is seen nearly always: the next number, 16 bits."""
         self._start = 0
-        # The next report begins here.
+        """The next report begins here."""
         self._forgotten = -1
-        # Highest of the numbers whose arrival is no longer kept.
+        """Highest of the numbers whose arrival is no longer kept."""
         self._count = 0
         self._line: list[int] = []
-        # While plain: the times from `_start` to `_newest`; `_arrivals` is empty then.
+        """While plain: the times from `_start` to `_newest`; `_arrivals` is empty then."""
         self._plain = False
         self._unsettled_at = 0
-        # When something last came out of line.
+        """When something last came out of line."""
 
     def packet(self, seq16: int, arrival: float) -> None:
         """A packet arrived; `arrival` in seconds on a steady clock."""

@@ -85,12 +85,12 @@ class SentHistory:
     def __init__(self, next_number: int = 0) -> None:
         """`next_number`: of the first packet that will be sent, 16 bits."""
         self._end = self._first = next_number + 0x10000
-        # The number after the newest, and that of the oldest entry's first packet; not wrapped.
+        """The number after the newest, and that of the oldest entry's first packet; not wrapped."""
         self._entries: list[tuple[int, int, float]] = []
-        # Number after the last, size without headers, time.
+        """Number after the last, size without headers, time."""
         self._decided = bytearray()
         self._partial: dict[int, list[int | None]] = {}
-        # By first number: `_UNKNOWN`, None when missing, else ticks of arrival.
+        """By first number: `_UNKNOWN`, None when missing, else ticks of arrival."""
         self._missing: dict[int, None] = {}
         self.copies: dict[int, int] = {}
         """Of packets sent twice: behind which number the second time. Neither wraps."""

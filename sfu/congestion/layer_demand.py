@@ -83,7 +83,7 @@ class LayerDemand:
         self.wanted: tuple[int, ...] = tuple(range(layers))
         """Low to high; up to date after `update`."""
         self._gone: set[int] = set()
-        # Wanted, and missing at the last update.
+        """Wanted, and missing at the last update."""
         self._paces = [FramePace() for _ in range(layers)]
         self._retry_at = now
 

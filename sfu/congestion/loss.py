@@ -62,7 +62,7 @@ class LossController:
         self._packets = self._lost = 0
         self._queued = False
         self._trial_loss = 0.0
-        # What a running trial tries to cure; 0: none.
+        """What a running trial tries to cure; 0: none."""
         self._settled_at = 0.0
         self._retry_at = 0.0
 

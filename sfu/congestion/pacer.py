@@ -60,9 +60,9 @@ class Pacer(Generic[Item]):
 
     def set_rate(self, target_bps: int, limited: bool) -> None:
         """`limited`: the estimate is what the link carries, as far as is known."""
+        # Bytes a second.
         self._fast = FACTOR * max(target_bps, 1) / 8
         self._paced = (LIMITED_FACTOR if limited else FACTOR) * max(target_bps, 1) / 8
-        # Bytes a second.
         self._bucket = max(BUCKET_SECONDS * self._fast, MIN_BUCKET_BYTES)
         self._budget = min(self._budget, self._bucket)
 

@@ -127,15 +127,15 @@ class ProbeSchedule:
         self._interval = START_INTERVAL
         self._next_at = now
         self._blanks = 0
-        # Clusters in a row that showed nothing.
+        """Clusters in a row that showed nothing."""
         self._streak = 0
-        # Successes in a row.
+        """Successes in a row."""
         self._reached_bps = 0.0
-        # By the last of them.
+        """By the last of them."""
         self._before_silence_bps = 0.0
-        # Until a cluster was made of it.
+        """Until a cluster was made of it."""
         self._resumed_bps = 0.0
-        # The least rate of the cluster that begins next.
+        """The least rate of the cluster that begins next."""
 
     def is_due(self, now: float, estimate_bps: int, wanted_bps: int) -> bool:
         """Whether a cluster is to begin now; if so `cluster` or `patient_cluster` makes it.

@@ -31,12 +31,12 @@ class ShaperDetector:
         self.detections = 0
         """How often in a row a cluster was wrong; 0: no shaper is known."""
         self._unused = False
-        # Much of the estimate was, when the last cluster began.
+        """Much of the estimate was, when the last cluster began."""
         self._shown_at = -inf
         self._shown_bps = 0.0
-        # What the last success made of the estimate.
+        """What the last success made of the estimate."""
         self._seen_at = -inf
-        # When a cluster was last proven wrong.
+        """When a cluster was last proven wrong."""
 
     @property
     def detected(self) -> bool:

@@ -48,7 +48,7 @@ class WaitingQueue:
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, float]] = deque()
-        # When, and how long the oldest had waited then.
+        """When, and how long the oldest had waited then."""
         self.delay = 0.0
         """Seconds that the oldest has waited."""
         self.floor = 0.0
@@ -84,7 +84,7 @@ class StreamDetector:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._taken: deque[tuple[float, int]] = deque()
-        # When, and how much the kernel had taken by then.
+        """When, and how much the kernel had taken by then."""
         self._progress_at = -math.inf
         self.stands_still = False
         """Something waits, and nothing of it is taken."""

@@ -82,7 +82,7 @@ class DownTrack:
         self.stream: RtpStream | None = None
         """That flows now."""
         self._source: Source[DownTrack] | None = None
-        # Of the same.
+        """Of the same."""
         self.segment: Segment | None = None
         self.map = PacketMap(first_seq)
         self.closed = False
@@ -107,7 +107,7 @@ class DownTrack:
         self.pause_repeats = 0
         """How often that was repeated."""
         self._last: tuple[bytes, Segment] | None = None
-        # The payload sent last, and under what.
+        """The payload sent last, and under what."""
         self._flushed: FrameNumbers | None = None
         self.packets = 0
         """Sent, without resends; up to date after `settle`."""

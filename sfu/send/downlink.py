@@ -85,10 +85,10 @@ class Downlink:
         self.shed: Shed = STEPS[0]
         self._dirty = True
         self._voices: dict[DownTrack, tuple[int, int, float]] = {}
-        # Packets and payload bytes when they were last measured, and bit/s.
+        """Packets and payload bytes when they were last measured, and bit/s."""
         self._voices_at = now
         self._changes = 0
-        # Layers that came and went, as of the last allotment.
+        """Layers that came and went, as of the last allotment."""
         self._mute = False
         self._began = now
         self._next = now
@@ -232,7 +232,7 @@ class Downlink:
             and estimator.target_bps >= HEADROOM * flows
         )
         # Where packets are sent twice, only all of the feedback shows when no more are lost.
-        estimator.unconstrained = (
+        estimator.set_unconstrained(
             self.unpaced and estimator.target_bps >= self.wanted_bps and not copies
         )
 

@@ -235,8 +235,9 @@ class Subscriber:
         """The share lost that redundancy is made for; `reported` by a receiver report.
 
         Packets that were resent count as received in reports, not in transport-wide feedback,
-        which also tells what a full queue lost. It is not read closely while the way is calm; but
-        a report that comes soon after a silence is mostly about that. TCP repairs by itself.
+        which also counts what a full queue lost. Only its ends are read while the path is
+        unconstrained; but a report that comes soon after a silence is mostly about that. TCP repairs
+        by itself.
         """
         if self.egress is None or self.egress.stream is not None:
             return 0.0

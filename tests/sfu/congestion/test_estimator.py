@@ -180,7 +180,7 @@ def test_the_end_of_a_silence_is_seen_even_while_unconstrained():
     """A receiver that does not speak of what it missed: all that it names has come."""
     sender = Sender(VirtualLink(50e6), layered([2_000_000]), wanted_bps=2_000_000)
     run([sender], 8)
-    sender.estimator.unconstrained = True
+    sender.estimator.set_unconstrained(True)
     sender.receiver = Receiver(way_back=100)
     for index in range(int(8 / TICK), int(13 / TICK)):
         if index == int(12 / TICK):
@@ -307,7 +307,7 @@ def calm(link, seconds, seed=1):
     source = layered([2_000_000], seed=seed)
     sender = Sender(link, source, wanted_bps=2_000_000, receiver=Receiver(interval=0.1))
     run([sender], 8)
-    sender.estimator.unconstrained = True
+    sender.estimator.set_unconstrained(True)
     looked = []
     acknowledge = sender.estimator.history.acknowledge
     sender.estimator.history = Spy(sender.estimator.history, looked, acknowledge)
