@@ -236,8 +236,8 @@ class Subscriber:
 
         Packets that were resent count as received in reports, not in transport-wide feedback,
         which also counts what a full queue lost. Only its ends are read while the path is
-        unconstrained; but a report that comes soon after a silence is mostly about that. TCP repairs
-        by itself.
+        unconstrained; but a report that comes soon after a silence is mostly about that. TCP
+        repairs by itself.
         """
         if self.egress is None or self.egress.stream is not None:
             return 0.0
