@@ -146,6 +146,11 @@ async def test_a_room_and_its_end(running: Running, opens: OpensPage) -> None:
     await own.locator("#room-tracks .track").nth(17).wait_for()
     row = own.locator("#room-rows tr").nth(BAD_PERSON)
     assert "Mbit/s" in await row.inner_text()
+    # Every column has its cell, and the last one is the transport.
+    headings = await own.locator("#room-columns th").all_inner_texts()
+    cells = await row.locator("th, td").all_inner_texts()
+    assert len(cells) == len(headings) == 9
+    assert (headings[-1], cells[-1]) == ("Transport", "UDP")
     await own.click("#close-room")
     await own.click("#confirm-yes")
     await own.locator("#view-gone:not([hidden])").wait_for()

@@ -22,7 +22,12 @@ import { say } from './words.js';
  */
 
 const FIGURES = ['bitrate', 'loss', 'delay', 'jitter', 'roundTripTime'];
-const COLUMNS = /** @type {const} */ (['network', 'transport']);
+const OTHERS = /** @type {const} */ (['network', 'transport']);
+
+/** What the columns behind the name and the trend are called, in the language of now. */
+const labels = () => [
+  ...FIGURES.map((name) => fullLabelOf(name)), ...OTHERS.map((name) => say(`column.${name}`)),
+];
 
 export class RoomView {
   #mark = levelMark();
@@ -38,8 +43,7 @@ export class RoomView {
     byId('room-mark', HTMLElement).replaceChildren(this.#mark.root);
     byId('room-columns', HTMLElement).replaceChildren(
       el('th', { scope: 'col' }, say('column.person')), el('th', { scope: 'col' }, say('column.trend')),
-      ...FIGURES.map((name) => el('th', { scope: 'col' }, fullLabelOf(name))),
-      ...COLUMNS.map((name) => el('th', { scope: 'col' }, say(`column.${name}`))));
+      ...labels().map((label) => el('th', { scope: 'col' }, label)));
     const body = byId('room-rows', HTMLElement);
     body.replaceChildren();
     this.#rows = new Keyed(body, (/** @type {Person} */ person) => new Row(person, judge, recent));
@@ -84,7 +88,7 @@ class Row {
     const link = el('a', { class: 'row-person', href: hashOf({ room: '', participant }) },
       avatar(name), el('span', { class: 'row-who' }, el('span', { class: 'row-name' }, name), this.#why),
       this.#mark.root);
-    this.#cells = COLUMNS.map((column) => el('td', { 'data-label': say(`column.${column}`) }));
+    this.#cells = labels().map((label) => el('td', { 'data-label': label }));
     this.root = el('tr', {}, el('th', { scope: 'row' }, link),
       el('td', { class: 'cell-spark', 'data-label': say('column.trend') }, this.#trend.root), ...this.#cells);
   }
