@@ -1,6 +1,6 @@
 """What it saves to send participants only what they view and hear.
 
-Theory of operation. Two calls of the same people, in turns, each on a fresh server.
+Theory of operation. Two calls of the same people, alternately, each on a fresh server.
 In both everybody publishes simulcast and has the microphone open, two or three talk at a time.
 `everything`: nobody sends a `view`, so each video counts as shown in full size, and every
 voice is sent on. `focus`: each looks at one person large and at the others as thumbnails, and
@@ -21,7 +21,8 @@ from bench.provenance import provenance
 from bench.recordings import media
 from bench.recordings.library import Library
 from bench.recordings.recording import Recording
-from bench.runs.run import InterruptedRunError, Load, ParticipantClass, measure
+from bench.runs.alternate import alternately
+from bench.runs.run import Load, ParticipantClass, measure
 from bench.servers.server import OwnServer
 
 SIDES = ("everything", "focus")
@@ -69,23 +70,13 @@ def compare(
     repeat: int,
     announce: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Each call `repeat` times, in turns; medians and their ratios.
+    """Each call `repeat` times, alternately; medians and their ratios.
 
     An interrupt ends it with what was measured. Raises what `measure` raises, and `ServerError`.
     """
-    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
-    for number in range(repeat):
-        # Who goes first changes, so that a machine that warms up favours nobody.
-        for side in SIDES if number % 2 == 0 else SIDES[::-1]:
-            announce(f"run {number + 1} of {repeat}: {side}")
-            try:
-                runs[side].append(_one(side, load, library, host, workers, looks))
-            except (InterruptedRunError, KeyboardInterrupt):
-                if not any(runs.values()):
-                    raise
-                return result(load, runs)
-            if runs[side][-1]["partial"]:
-                return result(load, runs)
+    runs = alternately(
+        SIDES, repeat, announce, lambda side: _one(side, load, library, host, workers, looks)
+    )
     return result(load, runs)
 
 

@@ -14,12 +14,14 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
+from bench.context import Outcome
 from bench.light.client import Client
 from bench.light.fleet import FleetError
 from bench.light.signaling import ParticipantError
 from bench.provenance import provenance
 from bench.recordings.library import Library
-from bench.runs.run import InterruptedRunError, Load, ParticipantClass, measure
+from bench.runs.alternate import alternately
+from bench.runs.run import Load, ParticipantClass, measure
 from bench.servers import netns
 from bench.servers.janus import JanusClient, JanusPerFeedClient
 from bench.servers.relay_peer import Relay, RelayClient
@@ -42,30 +44,22 @@ def missing() -> str:
 def compare(
     load: Load, library: Library, workers: int, repeat: int, announce: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Each side `repeat` times, in turns; medians and their ratio.
+    """Each side `repeat` times, alternately; medians and their ratio.
 
     An interrupt ends it with what was measured. `announce` gets a line at each step.
     Raises what `measure` raises, `ServerError`, `NamespaceError`.
     """
-    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in ALL_SIDES}
-    for number in range(repeat):
-        # Who goes first changes, so that a machine that warms up favours nobody.
-        for side in ALL_SIDES if number % 2 == 0 else ALL_SIDES[::-1]:
-            announce(f"run {number + 1} of {repeat}: {side}")
-            try:
-                runs[side].append(_one(side, load, library, workers, announce))
-            except (ParticipantError, FleetError) as error:
-                if side != "relay":
-                    raise
-                announce(f"the relay did not carry it: {error}")
-                continue
-            except (InterruptedRunError, KeyboardInterrupt):
-                if not any(runs.values()):
-                    raise
-                return result(load, runs)
-            if runs[side][-1]["partial"]:
-                return result(load, runs)
-    return result(load, runs)
+
+    def measure_side(side: str) -> Outcome | None:
+        try:
+            return _one(side, load, library, workers, announce)
+        except (ParticipantError, FleetError) as error:
+            if side != "relay":
+                raise
+            announce(f"the relay did not carry it: {error}")
+            return None
+
+    return result(load, alternately(ALL_SIDES, repeat, announce, measure_side))
 
 
 def _one(
