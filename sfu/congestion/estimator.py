@@ -14,10 +14,10 @@ steady clock, the same value for everything done in one round of the worker's lo
   it a REMB is a bound and reports are ignored.
 - `use_stream(stream)` when media goes over a TCP connection from now on, `use_stream(None)` when it
   goes by datagrams. Of a connection its own queue is the signal, and delays and losses are none.
-- `tick(now)` about ten times a second, from the worker's tick.
+- `tick(now)` five times a second or more often, in the worker's rounds.
 - `target_bps` afterwards is the allocator's budget for everything: media, headers, resends. It
   changes in `feedback`, `remb`, `receiver_report` and `tick` only.
-- `padding_due(now, wanted_bps)` in each tick, and every 5 ms while `is_probing`: how many bytes to
+- `padding_due(now, wanted_bps)` each round, and every 5 ms while `is_probing`: how many bytes to
   send at once beyond the media (resends of cached packets on the RTX stream, or padding), in this
   very round, so that `sent` gets the same `now`; mostly 0. `wanted_bps` is what the allocator would
   use if it had it: the best layers of all that is viewed. Above 1.05 x `target_bps` the prober

@@ -95,7 +95,7 @@ class Pacer(Generic[Item]):
         self.waiting += size
 
     def release(self, now: float) -> list[Item]:
-        """What is to leave now, in order; call it each tick while anything waits."""
+        """What is to leave now, in order; call it each 5 ms while anything waits."""
         self._fill(now)
         found: list[Item] = []
         items = self._items

@@ -54,7 +54,7 @@ LEVELS_INTERVAL: Final = 0.2
 STATS_INTERVAL: Final = 1.0
 COLLECT_INTERVAL: Final = 10.0
 MAX_BATCHES: Final = 8
-"""Batches received in a row before commands and ticks get their turn."""
+"""Batches received in a row before commands and deadlines get their turn."""
 MAX_TRACEBACKS: Final = 20
 """Unexpected errors written out in full; the rest is only counted."""
 

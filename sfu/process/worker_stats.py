@@ -33,7 +33,7 @@ def transport_stats(
     downlink = None if subscriber is None else subscriber.downlink
     end = publisher or subscriber
     loss, jitter = (0.0, 0.0) if end is None else end.quality()
-    protocol, family = _way(transport, unpack_address, connections)
+    protocol, family = _protocol_and_family(transport, unpack_address, connections)
     return TransportStats(
         transport=transport.id,
         packets_received=received[0],
@@ -56,7 +56,7 @@ def transport_stats(
     )
 
 
-def _way(
+def _protocol_and_family(
     transport: WebRtcTransport,
     unpack_address: Callable[[bytes], tuple[str, int]],
     connections: Container[bytes],
