@@ -77,16 +77,21 @@ _AF_BIG = tuple(value[::-1] for value in _AF_LITTLE)
 _RAW = _link("", 0, "", (b"", b""), layers.raw)
 
 LINKS: dict[int, Link] = {
-    0: _link("", 4, "", _AF_LITTLE, layers.loopback),  # NULL, the writer's byte order
+    # NULL, the writer's byte order.
+    0: _link("", 4, "", _AF_LITTLE, layers.loopback),
     1: _link("12x", 2, "", _ETHERTYPES, layers.ethernet),
     9: _seldom(layers.ppp),
-    12: _RAW,  # RAW, as BSD numbers it
-    14: _RAW,  # RAW, as OpenBSD numbers it
-    50: _seldom(layers.ppp),  # in HDLC framing
+    # RAW, as BSD numbers it.
+    12: _RAW,
+    # RAW, as OpenBSD numbers it.
+    14: _RAW,
+    # In HDLC framing.
+    50: _seldom(layers.ppp),
     101: _RAW,
     104: _seldom(layers.hdlc),
     105: _seldom(layers.wlan),
-    108: _link("", 4, "", _AF_BIG, layers.loopback),  # LOOP, always in network order
+    # LOOP, always in network order.
+    108: _link("", 4, "", _AF_BIG, layers.loopback),
     109: _seldom(layers.enc),
     113: _link("14x", 2, "", _ETHERTYPES, layers.sll),
     127: _seldom(layers.radiotap),

@@ -78,7 +78,8 @@ def ethernet(frame: bytes, place: Place) -> Place | Datagram | str:
     (kind,) = _two(frame, at + 12)
     if kind >= 0x600:
         return _typed(kind, at + 14)
-    if frame[at + 14 : at + 17] == b"\xaa\xaa\x03":  # LLC with SNAP
+    # LLC with SNAP.
+    if frame[at + 14 : at + 17] == b"\xaa\xaa\x03":
         return _typed(_two(frame, at + 20)[0], at + 22)
     return "notIp"
 
@@ -137,12 +138,14 @@ def wlan(frame: bytes, place: Place) -> Place | Datagram | str:
     """IEEE 802.11: a data frame, not encrypted, of a single packet."""
     at = place.at
     control, flags = frame[at], frame[at + 1]
-    if control & 0x4C != 0x08:  # not data, or data of no length
+    # Not data, or data of no length.
+    if control & 0x4C != 0x08:
         return "notIp"
     if flags & 0x40:
         return "encryptedWlan"
     size = 30 if flags & 3 == 3 else 24
-    if control & 0x80:  # quality of service, and with it high throughput
+    # Quality of service, and with it high throughput.
+    if control & 0x80:
         if frame[at + size] & 0x80:
             return "notIp"
         size += 6 if flags & 0x80 else 2
@@ -282,13 +285,16 @@ def _gre(frame: bytes, place: Place) -> Place | Datagram | str:
     if flags & 0x4000:
         return "otherProtocol"
     at += size
-    if kind == 0x88BE:  # ERSPAN: type I has neither number nor header
+    # ERSPAN: type I has neither number nor header.
+    if kind == 0x88BE:
         return Place(ethernet, at + 8 if numbered else at)
-    if kind == 0x22EB:  # type III, with a sub-header when the last bit is set
+    # Type III, with a sub-header when the last bit is set.
+    if kind == 0x22EB:
         (last,) = _two(frame, at + 10)
         inner = raw if last >> 10 & 0x1F == 2 else ethernet
         return Place(inner, at + 20 if last & 1 else at + 12)
-    if kind == 0x883E:  # WCCP: a redirect header, unless IP begins at once
+    # WCCP: a redirect header, unless IP begins at once.
+    if kind == 0x883E:
         return Place(raw, at if frame[at] >> 4 == 4 else at + 4)
     return Place(ppp, at) if kind == 0x880B else _typed(kind, at)
 
@@ -388,14 +394,18 @@ TUNNELS: dict[int, Callable[[bytes], Inner]] = {
 _ETHERTYPES: dict[int, Layer] = {
     0x0800: _ipv4,
     0x86DD: _ipv6,
-    **dict.fromkeys((0x8100, 0x88A8, 0x9100, 0x9200, 0x9300), _tag(4)),  # 802.1Q, 802.1ad
-    0x8926: _tag(6),  # VN-Tag
-    0x893F: _tag(8),  # E-Tag, 802.1BR
+    # 802.1Q, 802.1ad.
+    **dict.fromkeys((0x8100, 0x88A8, 0x9100, 0x9200, 0x9300), _tag(4)),
+    # VN-Tag.
+    0x8926: _tag(6),
+    # E-Tag, 802.1BR.
+    0x893F: _tag(8),
     0x88E7: _backbone,
     **dict.fromkeys((0x8847, 0x8848), _mpls),
     0x8864: _pppoe,
     0x894F: _service,
-    0x6558: ethernet,  # transparent bridging, in GRE
+    # Transparent bridging, in GRE.
+    0x6558: ethernet,
     0x880B: ppp,
 }
 

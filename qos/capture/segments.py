@@ -40,5 +40,6 @@ def cut(payload: bytes) -> list[bytes]:
 
 
 def _is_header(payload: bytes, start: int, at: int, sought: bytes) -> bool:
-    same = (payload[start] ^ payload[0]) & 0xDF == 0  # but for padding
+    # The same first byte, but for the padding bit.
+    same = (payload[start] ^ payload[0]) & 0xDF == 0
     return same and payload[start + at : start + at + 4] == sought

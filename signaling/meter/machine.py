@@ -56,7 +56,7 @@ class Machine:
         ]
 
     def __call__(self) -> ServerSample:
-        """How things stand."""
+        """The machine and this process now."""
         now, cpu = time.monotonic(), time.process_time()
         elapsed, used = now - self._before[0], cpu - self._before[1]
         self._before = now, cpu

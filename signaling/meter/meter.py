@@ -45,7 +45,7 @@ DEPARTURES = 1000
 
 @dataclass(slots=True)
 class _Worker:
-    """What is kept of one worker."""
+    """The latest two messages of one worker."""
 
     pid: int
     interval: Interval
@@ -59,7 +59,7 @@ class _Worker:
 
 @dataclass(slots=True)
 class _Memory:
-    """What is kept of tracks from one second to the next; thrown away when they are gone."""
+    """State of tracks from one second to the next; dropped when they are gone."""
 
     voices: dict[str, tracks.Voice] = field(default_factory=dict)
     """By track."""
@@ -76,7 +76,7 @@ class Second(NamedTuple):
 
 
 class Meter:
-    """See the module's text."""
+    """One sample a second for all who listen; see the theory of operation above."""
 
     def __init__(
         self, summary: ServerSummary, machine: Callable[[], ServerSample], profile: str = "tiphon"

@@ -33,7 +33,7 @@ _EVENTS_READ = 10_000
 
 @dataclass(frozen=True)
 class CallsWanted:
-    """Which calls, and which of them."""
+    """Which calls, and which page of them."""
 
     search: str = ""
     """In the name of the room or of somebody; or a call's id."""

@@ -131,7 +131,7 @@ class _Fault(NamedTuple):
     at: float
     cause: Cause
     weight: float
-    """How far beyond what is good; 1 just so."""
+    """Factor by which it is beyond the bound of good; 1: at the bound."""
 
 
 @dataclass(slots=True)

@@ -91,7 +91,7 @@ class Together:
             self._news.append(news)
 
     def point(self) -> points.Point:
-        """All of them, as one series' second."""
+        """All tracks added, as one second of a series."""
         arrived = self._packets - self._lost
         measured = Figures(
             bitrate=self._bitrate,
