@@ -341,7 +341,7 @@ class Renegotiation(Attack):
         def send(number: int) -> None:
             connection = self._made[number % len(self._made)]
             connection.again()
-            for datagram in connection.take_datagrams():
+            for datagram in connection.datagrams_to_send():
                 self._links[number % len(self._links)].association.send(datagram)
 
         self._sent = await steadily(40, until, send)

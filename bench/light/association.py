@@ -135,7 +135,7 @@ class Association:
             self._after_dtls()
 
     def _after_dtls(self) -> None:
-        for datagram in self._dtls.take_datagrams():
+        for datagram in self._dtls.datagrams_to_send():
             self.send(datagram)
         if self.state == "handshaking" and self._dtls.state == "connected":
             self._keys()
@@ -181,7 +181,7 @@ class Association:
         """Say goodbye and close the socket."""
         if self.state == "connected":
             self._dtls.close()
-            for datagram in self._dtls.take_datagrams():
+            for datagram in self._dtls.datagrams_to_send():
                 self.send(datagram)
         self.state = "closed"
         self.socket.close()

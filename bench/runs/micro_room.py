@@ -266,7 +266,7 @@ class Room:
         start = clock()
         sizes, addresses = self.udp.receive()
         received = clock()
-        self.ingress.take(sizes, addresses, self.now)
+        self.ingress.receive(sizes, addresses, self.now)
         taken = clock()
         self.forwarder.flush(self.now)
         fanned = clock()
@@ -303,7 +303,7 @@ class Room:
             person.sink.sendto(protected, ("127.0.0.1", self.udp.port))
             sizes, addresses = self.udp.receive()
             start = clock()
-            self.ingress.take(sizes, addresses, self.now)
+            self.ingress.receive(sizes, addresses, self.now)
             spent["feedback"] += clock() - start
 
     def _wait(self, seconds: float, spent: dict[str, int]) -> None:
@@ -338,9 +338,9 @@ class Room:
         ntp_now = ntp.from_unix(self.now + 1.7e9)
         start = time.perf_counter_ns()
         self.router.tick(self.now, ntp_now)
-        self.router.take_demands(self.now)
-        self.router.take_states(self.now)
-        self.router.take_levels()
+        self.router.changed_demands(self.now)
+        self.router.changed_states(self.now)
+        self.router.changed_levels()
         self.forwarder.flush(self.now)
         self.outbox.flush(self.now)
         spent["ticks"] += int((time.perf_counter_ns() - start) * ROUND_SECONDS / 0.1)

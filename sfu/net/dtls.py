@@ -1,6 +1,6 @@
 """DTLS 1.2 with use_srtp (RFC 5763, RFC 5764) over a memory BIO.
 
-Sans-I/O: the owner feeds datagrams to `receive`, sends what `take_datagrams` gives, and calls
+Sans-I/O: the owner feeds datagrams to `receive`, sends what `datagrams_to_send` gives, and calls
 `handle_timeout` when `deadline` has passed. OpenSSL keeps its own retransmission clock, so the
 deadline is asked of it and not computed here. The certificate of the peer is accepted by
 OpenSSL whatever it is: who owns the connection must compare `peer_fingerprint` with what
@@ -137,7 +137,7 @@ class DtlsConnection:
             self._advance(now)
 
     def receive(self, datagram: bytes, now: float) -> None:
-        """Take one DTLS datagram. What is no good is ignored, as DTLS asks (RFC 6347 4.1.2.7)."""
+        """Receive one DTLS datagram; a malformed one is ignored (RFC 6347 clause 4.1.2.7)."""
         if self.state in ("failed", "closed"):
             return
         if self.state == "new":
@@ -181,7 +181,7 @@ class DtlsConnection:
         return min(self._timer_at, self._give_up_at)
 
     def handle_timeout(self, now: float) -> None:
-        """Repeat the last flight, or give up with `timed_out` set."""
+        """Repeat the last flight, or fail with `timed_out` set."""
         if self.state != "handshaking":
             return
         if now >= self._give_up_at:
@@ -197,7 +197,7 @@ class DtlsConnection:
             timeout = self._ssl.DTLSv1_get_timeout()
             self._timer_at = None if timeout is None else now + max(timeout, 0.01)
 
-    def take_datagrams(self) -> list[bytes]:
+    def datagrams_to_send(self) -> list[bytes]:
         """What to send now, in order."""
         datagrams = []
         try:
@@ -236,7 +236,7 @@ class DtlsConnection:
         return (profile, server, client) if self.role == "server" else (profile, client, server)
 
     def close(self) -> None:
-        """Say close_notify (take it with `take_datagrams`)."""
+        """Queue close_notify (see `datagrams_to_send`)."""
         if self.state == "connected":
             try:
                 self._ssl.shutdown()

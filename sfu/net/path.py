@@ -1,4 +1,4 @@
-"""One address of a peer: whose it is, whether it is proven, and what may be sent there.
+"""One address of a peer: whether it is its own, whether it is proven, and what may be sent there.
 
 Theory of operation. A check that is signed with our password proves that its sender knows the
 session description, not that it is where its source address says: anybody in a call could let us

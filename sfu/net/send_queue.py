@@ -2,15 +2,15 @@
 
 Theory of operation. Three lanes: control (STUN, DTLS, RTCP), audio, video. What is written next
 is a *chunk* of whole frames, taken from the lanes in this order, so that a voice never waits
-behind more than one chunk of pictures; a chunk that was begun is always finished, so the peer
+behind more than one chunk of video; a chunk that was begun is always finished, so the peer
 never sees half a packet. A packet that comes when video waits too long or too much is dropped
-with its picture to the end: all that follows of its SSRC and timestamp. (The marker bit would
-say the same, but resends have the picture's timestamp too, RFC 4588, and a marker may be lost on
-its way to us.) What waits of that picture stays: the receiver asks for the rest, so that even a
+with its frame to the end: all that follows of its SSRC and timestamp. (The marker bit would
+do the same, but resends have the frame's timestamp too, RFC 4588, and a marker may be lost before
+it gets here.) What waits of that frame stays: the receiver asks for the rest, so that even a
 keyframe larger than the lane comes through. Audio is dropped only when its own lane is full.
 What the network held up for so long that nobody can use it any more is dropped where it waits.
 
-Sans-I/O: `now` is in monotonic seconds; the owner writes `chunk` and tells `sent`.
+Sans-I/O: `now` is in monotonic seconds; the owner writes `chunk` and reports by `sent`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AUDIO_BYTES: Final = 64 * 1024
 VIDEO_BYTES: Final = 192 * 1024
 """What may wait in each lane; video: a large keyframe must fit."""
 VIDEO_WAIT: Final = 0.6
-"""Seconds that video may have waited when another picture is taken in."""
+"""Seconds that video may have waited when another frame is let in."""
 STALE: Final = 2.0
 """Seconds after which media that still waits is of no use; a jitter buffer ends well before."""
 
@@ -36,7 +36,7 @@ _Waiting = tuple[float, bytes]
 
 
 class SendQueue:
-    """Frames of one connection on their way to the kernel."""
+    """Frames of one connection that wait for the kernel."""
 
     __slots__ = (
         "_audio",
@@ -61,9 +61,9 @@ class SendQueue:
         self._oldest = 0.0
         # Since when the first media packet of the chunk has waited.
         self._refused: dict[bytes, bytes] = {}
-        """Timestamp of the picture whose rest is not let in, by SSRC; empty when nothing waits."""
+        """Timestamp of the frame whose rest is not let in, by SSRC; empty when nothing waits."""
         self._stale: dict[bytes, bytes] = {}
-        """The same of the picture whose beginning was too old to be sent."""
+        """The same of the frame whose beginning was too old to be sent."""
         self.dropped = 0
         """Packets, since the owner last took the count."""
 
@@ -101,7 +101,7 @@ class SendQueue:
         self._audio_size += size
 
     def put_video(self, packet: bytes, now: float) -> None:
-        """Queue any other RTP packet, or drop it with the rest of its picture."""
+        """Queue any other RTP packet, or drop it with the rest of its frame."""
         size = len(packet) + 2
         ssrc, timestamp = packet[8:12], packet[4:8]
         if self._refused.get(ssrc) == timestamp:
@@ -127,15 +127,15 @@ class SendQueue:
             self._control_size -= len(part)
             parts.append(part)
             room -= len(part)
-        room = self._take_audio(parts, room, now)
-        self._take_video(parts, room, now)
+        room = self._add_audio(parts, room, now)
+        self._add_video(parts, room, now)
         self._chunk = b"".join(parts)
         if not self:
             self._refused.clear()
             self._stale.clear()
         return self._chunk
 
-    def _take_audio(self, parts: list[bytes], room: int, now: float) -> int:
+    def _add_audio(self, parts: list[bytes], room: int, now: float) -> int:
         while self._audio and room > 0:
             since, part = self._audio.popleft()
             self._audio_size -= len(part)
@@ -146,8 +146,8 @@ class SendQueue:
             room -= len(part)
         return room
 
-    def _take_video(self, parts: list[bytes], room: int, now: float) -> None:
-        """A stale packet takes the rest of its picture with it."""
+    def _add_video(self, parts: list[bytes], room: int, now: float) -> None:
+        """With a stale packet the rest of its frame is dropped."""
         while self._video and room > 0:
             since, part = self._video.popleft()
             self._video_size -= len(part)

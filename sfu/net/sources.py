@@ -1,17 +1,17 @@
-"""The SSRCs whose SRTP state one inbound context keeps: bounded, and never begun twice.
+"""The SSRCs that one inbound context keeps SRTP state of: bounded, and never begun twice.
 
 Theory of operation. libsrtp makes a stream for each SSRC of which an authentic packet comes, RTP
 and RTCP alike, and finds it by looking at one after the other. A peer that has the keys could so
 make each of its packets cost more than the one before. The SSRC is clear in both (RFC 3711
-clause 3), so whoever is about to unprotect asks `refuses` first, and says `heard` when the packet
+clause 3), so whoever is about to unprotect asks `refuses` first, and calls `heard` when the packet
 was authentic: what is forged leaves nothing behind.
 
 SSRCs that carry a stream of the publisher are *bound*: few, and found by the receive path before
 it comes here. All others are kept in the order in which they were last heard. When there are too
 many, the one that was silent for longest makes room, if that is long enough. With its stream goes
 the list of the numbers that were seen (RFC 3711 clause 3.3.2), and whoever recorded its packets
-could send them again; so an SSRC that was forgotten is *retired*: not taken again under these keys.
-When as many are retired as one association will ever need, no new ones are let in.
+could send them again; so an SSRC that was forgotten is *retired*: not accepted again under these
+keys. When as many are retired as one association will ever need, no new ones are let in.
 
 Work and memory do not depend on what comes: a few look-ups a packet, some kilobytes a transport.
 """
@@ -40,14 +40,14 @@ class Sources:
     def __init__(self, remove: Callable[[int], object]) -> None:
         """`remove(ssrc)` makes libsrtp forget a stream."""
         self.bound: tuple[Container[int], ...] = ()
-        """SSRCs that are in use whatever this says; read live."""
+        """Tables of SSRCs that are in use in any case; read live."""
         self._remove = remove
         self._known: dict[int, float] = {}
         """When each was last heard; the one that was silent for longest comes first."""
         self._retired: set[int] = set()
 
     def __len__(self) -> int:
-        """Streams that libsrtp keeps, besides bound ones that have said nothing here."""
+        """Streams that libsrtp keeps, besides bound ones that were not heard here."""
         return len(self._known)
 
     def refuses(self, ssrc: int, now: float) -> DropReason | None:

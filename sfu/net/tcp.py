@@ -4,8 +4,8 @@ Theory of operation. A connection is one more address: it has a key as wide as a
 no `sockaddr` can be, its frames become datagrams in the slots of the UDP socket's arena, and
 from there on nobody asks how they came. So an authenticated check is what makes a connection
 *verified*, by `verify`; until then it is a stranger, which gets little time, few bytes, and must
-begin with STUN. The owner says with `dismiss` that an address is of no more use, and is
-told by `closed` when a connection is gone.
+begin with STUN. The owner calls `dismiss` when it needs an address no more;
+`closed` is called when a connection is gone.
 
 All sockets hang on one selector, whose own descriptor is what the worker's loop waits for:
 connections that come and go do not concern it. Writing happens at once as far as the kernel
@@ -60,14 +60,14 @@ log = logging.getLogger("sfu.tcp")
 
 
 class TcpSockets:
-    """The listener, its connections, and one way to send for TCP and UDP addresses alike."""
+    """The listener, its connections, and one function to send to TCP and UDP addresses alike."""
 
     def __init__(
         self, udp: UdpSocket, closed: Callable[[bytes, float], None], *, listen: bool = True
     ) -> None:
         """Listen on the UDP socket's port number; `port` is 0 where that is not possible.
 
-        `closed(address, now)` tells that a verified connection is gone, unless `dismiss` said so.
+        `closed(address, now)` is called when a verified connection is gone, unless by `dismiss`.
         `now` in monotonic seconds, here and below.
         """
         self.connections: dict[bytes, Connection] = {}
@@ -176,7 +176,7 @@ class TcpSockets:
                 addresses.append(connection.address)
         if sizes:
             take(sizes, b"".join(addresses))
-        # Only now: what a peer said with its last bytes still counts as its own.
+        # Only now: a peer's last bytes still count as its own.
         for connection in ended:
             self._close(connection, now)
         return bool(ready)
@@ -251,7 +251,7 @@ class TcpSockets:
             connection.socket.shutdown(socket.SHUT_WR)
 
     def watch(self, connection: Connection, writing: bool) -> None:
-        """Whether to look for room to write too."""
+        """Whether to poll for room to write too."""
         if writing is connection.writing or connection.is_closed:
             return
         connection.writing = writing
@@ -275,7 +275,7 @@ class TcpSockets:
             except ConnectionError:
                 continue
             except OSError:
-                # No descriptors left: look again at the next tick.
+                # No descriptors left: try again at the next tick.
                 self._selector.unregister(self._listener)
                 self._accepting = False
                 return
@@ -293,7 +293,7 @@ class TcpSockets:
         ):
             return False
         if len(strangers) >= MAX_STRANGERS or len(self.connections) >= MAX_CONNECTIONS:
-            # Who leaves has been told so, and may take its time: its place goes first.
+            # Who leaves has been sent a goodbye, and may be slow: its place goes first.
             spare = next(iter(self._leaving.values()), None) or next(iter(strangers.values()), None)
             if spare is None:
                 return False

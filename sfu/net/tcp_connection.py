@@ -1,7 +1,7 @@
 """One TCP connection of a peer: its frames both ways, and what waits to be written.
 
 Owned by `sfu.net.tcp.TcpSockets`, which reads, watches and closes. Writing happens at once as far
-as the kernel takes it; the rest waits in a `SendQueue`.
+as the kernel accepts it; the rest waits in a `SendQueue`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Connection:
         """When the kernel last took something, or nothing waited."""
         self.verified = False
         self.leaving = False
-        """Nothing more is taken; it is closed when what waits is sent, or soon anyway."""
+        """Nothing more is read; it is closed when what waits is sent, or soon anyway."""
         self.broken = False
         self.writing = False
         """The selector watches for room."""

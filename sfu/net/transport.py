@@ -17,7 +17,7 @@ class Transport(Protocol):
 
     id: str
     participant: str
-    """Whose it is: his transports share one network."""
+    """Its owner, whose transports all cross one network."""
     selected: bytes | None
     """Where the peer is: the raw `sockaddr`, or the key of a TCP connection; None: not known."""
     is_open: bool
@@ -29,7 +29,7 @@ class Transport(Protocol):
 
     @property
     def is_over(self) -> bool:
-        """It has ended, and nothing may be sent or taken any more."""
+        """It has ended: nothing may be sent or received any more."""
 
     def send_rtcp(self, packet: bytes, now: float) -> None:
         """Protect and send a compound packet; nothing happens while media may not be sent."""

@@ -2,11 +2,11 @@
 
 Theory of operation. We are ICE-lite (RFC 8445 clause 2.5): the peer checks, we answer. A check
 that carries our user name and is signed with our password makes its source address one of ours,
-if no other transport has it; only from such addresses are DTLS and SRTP taken. The peer says with
-USE-CANDIDATE where it wants to be sent to, which is how a phone that leaves the Wi-Fi keeps its
-call. But a source address can be forged, so its checks are answered with one of our own, and media
-goes only where that was answered (`path`). An address that another transport has becomes ours by
-such an answer too, and by nothing else.
+if no other transport has it; DTLS and SRTP are accepted from such addresses only. The peer asks
+with USE-CANDIDATE to be sent to one, which is how a phone that leaves the Wi-Fi keeps its call. But
+a source address can be forged, so its checks are answered with one of our own, and media goes only
+where that was answered (`path`). An address that another transport has becomes ours by such an
+answer too, and by nothing else.
 
 Where media goes is chosen anew at each check, answer and tick: the nominated address if it can be
 used, else the one in use, else the one last heard. When there is none, sending pauses (`is_open`).
@@ -14,8 +14,8 @@ used, else the one in use, else the one last heard. When there is none, sending 
 An ICE restart (RFC 8445 clause 9) adds credentials to those in use. Both are good until the first
 check under the new ones, which ends the old ones. Addresses, DTLS and keys stay as they are.
 
-States go new -> connected -> failed or closed; the last two are final. The owner is told
-through `events`, feeds datagrams, and calls `tick`. Sans-I/O: sending is injected.
+States go new -> connected -> failed or closed; the last two are final. The owner
+gets `events`, feeds datagrams, and calls `tick`. Sans-I/O: sending is injected.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Reason = Literal[
 
 
 class TransportEvents(Protocol):
-    """What a transport tells its owner."""
+    """What a transport reports to its owner."""
 
     def transport_changed(self, transport: WebRtcTransport, now: float) -> None:
         """`transport.state` is new."""
@@ -84,7 +84,7 @@ class Credentials:
         self.ufrag = ufrag.encode()
         self.pwd = pwd.encode()
         self.remote_ufrag = b""
-        """Empty until the peer's description is known: then any is taken."""
+        """Empty until the peer's description is known; meanwhile any is accepted."""
         self.remote_pwd = b""
 
 
@@ -158,7 +158,7 @@ class WebRtcTransport:
         return tuple(credentials.ufrag for credentials in self._credentials)
 
     def restart_ice(self, ufrag: str, pwd: str) -> None:
-        """Take new credentials; the earlier ones stay good until the first check under these.
+        """Add new credentials; the earlier ones stay good until the first check under these.
 
         A restart that the peer never took up is replaced. The peer's own new user name comes with
         `connect`.
@@ -175,7 +175,7 @@ class WebRtcTransport:
         A repeated command with other fingerprints does not change an association that stands.
         """
         remote_ufrag = command.remote_ufrag.encode()
-        # During a restart the old name says only that the peer has not heard of it yet.
+        # During a restart the old name means only that the peer does not know of it yet.
         if remote_ufrag != self._credentials[0].remote_ufrag:
             self._credentials[-1].remote_ufrag = remote_ufrag
             self._credentials[-1].remote_pwd = command.remote_pwd.encode()
@@ -316,7 +316,7 @@ class WebRtcTransport:
     def address_lost(self, address: bytes, now: float) -> None:
         """A connection is gone, or another transport has proven that the address is its own.
 
-        What else is proven is used; else the next check says where to send instead.
+        What else is proven is used; else the next check names an address.
         """
         path = self._paths.get(address)
         if path is None:
@@ -377,11 +377,11 @@ class WebRtcTransport:
         self._events.transport_changed(self, now)
 
     def _flush_dtls(self, now: float) -> None:
-        """Send what the handshake has to say, as far as it may go to where the peer is."""
+        """Send the handshake's datagrams, as many as may go to the selected address."""
         if self._dtls is None:
             return
         flight, path = self._flight, self._path
-        flight.extend(self._dtls.take_datagrams())
+        flight.extend(self._dtls.datagrams_to_send())
         while flight and path is not None and path.may_take(len(flight[0]), now):
             if len(self._shook_with) < 2:
                 self._shook_with.add(path.address)
@@ -428,7 +428,7 @@ class WebRtcTransport:
             deadline = self._dtls.deadline()
             if deadline is not None and now >= deadline:
                 self._dtls.handle_timeout(now)
-                again = self._dtls.take_datagrams()
+                again = self._dtls.datagrams_to_send()
                 if again:
                     # What was held back is among it.
                     self._flight.clear()
@@ -447,7 +447,7 @@ class WebRtcTransport:
         self._is_used_up = True
 
     def close(self, now: float) -> None:
-        """Say goodbye (DTLS close_notify) and end. `transport_changed` is not called."""
+        """Send close_notify and end. `transport_changed` is not called."""
         if self.is_over:
             return
         if self._dtls is not None and self._dtls.state == "connected":

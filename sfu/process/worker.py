@@ -209,7 +209,7 @@ class Worker:
                 # Before anything is deciphered where it lies.
                 by_address = self._ingress.by_address
                 self._captures.received(sizes, addresses, self._udp.arena.data, by_address)
-            self._ingress.take(sizes, addresses, now)
+            self._ingress.receive(sizes, addresses, now)
             self._forwarder.flush(now)
             self._outbox.flush(now)
             sent = self._forwarder.forwarded - before
@@ -289,11 +289,11 @@ class Worker:
 
     def _report_room(self, router: Router, levels_due: bool, now: float, _: int) -> None:
         """What signaling should know of a room whose peers have all had their turn."""
-        for event in router.take_demands(now):
+        for event in router.changed_demands(now):
             self._channel.send(event)
-        for states in router.take_states(now):
+        for states in router.changed_states(now):
             self._channel.send(states)
-        levels = router.take_levels() if levels_due else None
+        levels = router.changed_levels() if levels_due else None
         if levels is not None:
             self._channel.send(control.AudioLevels(router.id, levels))
 
@@ -310,7 +310,7 @@ class Worker:
                 if isinstance(command, control.StartCapture | control.StopCapture):
                     self._start_or_stop_capture(command)
                 else:
-                    rooms.take(command, now)
+                    rooms.execute(command, now)
                 self._outbox.flush(now)
             except Exception:
                 self._unexpected(type(command).__name__)

@@ -75,7 +75,7 @@ def up_totals(track: UpTrack) -> UpTotals:
         for stream in track.streams
         if stream.newest is not None
     ]
-    return UpTotals(track.track, track.take_loudest(), tuple(streams))
+    return UpTotals(track.track, track.pop_loudest(), tuple(streams))
 
 
 def stream_totals(stream: RtpStream, arriving: bool) -> StreamTotals:

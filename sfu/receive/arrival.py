@@ -18,10 +18,10 @@ from sfu.wire.rtp import seq_diff
 def receive(
     stream: RtpStream, seq: int, timestamp: int, marker: int, payload: bytes, now: float
 ) -> bool:
-    """Take one packet, whatever it is; False when it is too far off to belong to the stream.
+    """Receive one packet, whatever it is; False when it is too far off to belong to the stream.
 
-    `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds. A caller
-    in a hurry may put a packet that is just the `next_seq` into `pending` itself.
+    `seq` is the 16-bit number, `marker` is `MARKER` or 0, `now` monotonic seconds. The receive
+    loop puts a packet that is just the `next_seq` into `pending` itself.
     """
     if seq == stream.next_seq & 0xFFFF and stream.newest is not None and stream.gate < 0:
         stream.put_pending((stream.next_seq, timestamp, marker, payload))
@@ -55,7 +55,7 @@ def receive(
 def receive_redundant(
     stream: RtpStream, seq: int, timestamp: int, payload: bytes, now: float
 ) -> DropReason | None:
-    """Take audio with earlier frames beside its own (RFC 2198), which may be just what is missing.
+    """Receive audio with earlier frames beside its own (RFC 2198), which may be what is missing.
 
     Redundancy ends here: cache and receivers see one plain stream. Returns why its own frame could
     not be used, if it could not.
@@ -79,7 +79,7 @@ def receive_redundant(
 def receive_resend(
     stream: RtpStream, payload_type: int, timestamp: int, marker: int, payload: bytes, now: float
 ) -> DropReason | None:
-    """Take a resend (RFC 4588 clause 4): the original number leads the payload.
+    """Receive a resend (RFC 4588 clause 4): the original number leads the payload.
 
     Probes repeat packets that are here already, or carry nothing; both end here. Returns why it
     could not be used, if it is neither.

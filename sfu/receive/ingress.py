@@ -1,7 +1,7 @@
-"""The way into the SFU: each datagram of a batch goes to STUN, DTLS, RTCP or a stream.
+"""Where datagrams come in: each of a batch goes to STUN, DTLS, RTCP or a stream.
 
-Theory of operation. The first byte tells what a datagram is (RFC 7983), the source address whose
-it is; what is neither known nor a check is counted under a `DropReason` and forgotten before
+Theory of operation. The first byte of a datagram is its kind (RFC 7983), its source address names
+the endpoint; what is neither known nor a check is counted under a `DropReason` and forgotten before
 anything reads it. RTP is unprotected where it lies in the receive slot, read with `unpack_from`,
 and its payload is copied once, into the packet that the cache and the forwarder share. The
 publisher's header extensions end here: their ids mean nothing to a receiver.
@@ -56,7 +56,7 @@ _SRTP_DROPS: Final = {
 
 
 class Ingress:
-    """Takes batches of datagrams; one a worker."""
+    """Receives batches of datagrams; one a worker."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Ingress:
         """Verified addresses."""
         self.by_ufrag: dict[bytes, WebRtcEndpoint] = {}
         self.by_tag: dict[bytes, WebRtcEndpoint] = {}
-        """Who sends checks whose transaction ids begin so."""
+        """By what the transaction ids of an endpoint's own checks begin with."""
         self.drops: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.packets = self.octets = 0
         """Media that came from participants; of the octets RTCP too."""
@@ -92,11 +92,11 @@ class Ingress:
         self._dirty = dirty
         self._cell = length_cell()
         self._reporting: list[Endpoint] = []
-        """Publishers whose `arrivals` are not empty."""
+        """Publishers with `arrivals` in this batch."""
         self._origins: list[bytes] = []
-        """From where the first of them came, of each."""
+        """The address from which the first of each came."""
 
-    def take(self, sizes: list[int], addresses: bytes, now: float) -> None:
+    def receive(self, sizes: list[int], addresses: bytes, now: float) -> None:
         """One batch: slot i holds `sizes[i]` bytes from the i-th address; `now` in seconds."""
         data, view, pointers, cell = self._data, self._view, self._pointers, self._cell
         width, slot_size, by_address = self._address_size, self._slot_size, self.by_address
@@ -108,12 +108,12 @@ class Ingress:
             source += width
             endpoint = by_address.get(address)
             if endpoint is None or not 128 <= data[at] <= 191 or not 12 <= size <= MAX_DATAGRAM:
-                self._take_other(address, at, size, now)
+                self._receive_other(address, at, size, now)
                 continue
             publisher = endpoint.publisher
             stream = None if publisher is None else publisher.streams.get(*_ssrc(data, at + 8))
             if publisher is None or stream is None or publisher.context is None:
-                self._take_unusual(endpoint, address, slot, size, now)
+                self._receive_unusual(endpoint, address, slot, size, now)
                 continue
             cell[0] = size
             error = unprotect(publisher.context, pointers[slot], cell)
@@ -153,7 +153,7 @@ class Ingress:
                 continue
             endpoint.transport.heard(address, now)
             self._settle(endpoint, now)
-            self._take_plain(publisher, stream, at, plain, now)
+            self._receive_plain(publisher, stream, at, plain, now)
         if reporting:
             self._note_arrivals(now)
 
@@ -208,13 +208,13 @@ class Ingress:
         self.octets += endpoint.octets
         endpoint.settle(now)
 
-    def _take_unusual(
+    def _receive_unusual(
         self, endpoint: Endpoint, address: bytes, slot: int, size: int, now: float
     ) -> None:
         """RTCP, RTX, an SSRC not seen before, or media that is not due."""
         at = slot * self._slot_size
         if 192 <= self._data[at + 1] <= 223:
-            self._take_rtcp(endpoint, address, at, size, now)
+            self._receive_rtcp(endpoint, address, at, size, now)
             return
         if endpoint.is_over_budget and not endpoint.may_go_on(now):
             self.drops[DropReason.PACKET_STORM] += 1
@@ -243,9 +243,9 @@ class Ingress:
         if stream is None:
             sources.heard(ssrc, now)
         endpoint.transport.heard(address, now)
-        self._take_plain(publisher, stream, at, self._cell[0], now)
+        self._receive_plain(publisher, stream, at, self._cell[0], now)
 
-    def _take_plain(
+    def _receive_plain(
         self, publisher: Publisher, stream: RtpStream | None, at: int, size: int, now: float
     ) -> None:
         """Any packet that is authentic, with everything that RFC 3550 and RFC 8285 allow."""
@@ -260,8 +260,8 @@ class Ingress:
             self._read_extensions(publisher, stream, at, header, now)
         payload = self._view[at + header : at + size - padding].tobytes()
         if stream is None:
-            self._take_unbound(publisher, at, header, payload, now)
-        elif not stream.track.takes(second & 0x7F):
+            self._receive_unbound(publisher, at, header, payload, now)
+        elif not stream.track.carries(second & 0x7F):
             self.drops[DropReason.UNKNOWN_PAYLOAD_TYPE] += 1
         elif stream.shut:
             stream.shut_octets += len(payload)
@@ -285,7 +285,7 @@ class Ingress:
     def _read_extensions(
         self, publisher: Publisher, stream: RtpStream | None, at: int, header: int, now: float
     ) -> None:
-        """Take transport-wide sequence number and audio level from the header extensions."""
+        """Read transport-wide sequence number and audio level in the header extensions."""
         data = self._data
         feedback = publisher.feedback
         wanted = publisher.extensions
@@ -320,7 +320,7 @@ class Ingress:
             if level_value and stream is not None:
                 stream.track.level = min(stream.track.level, level_value[0] & 0x7F)
 
-    def _take_unbound(
+    def _receive_unbound(
         self, publisher: Publisher, at: int, header: int, payload: bytes, now: float
     ) -> None:
         """A packet of an RTX stream, or the first of an SSRC not seen before."""
@@ -333,7 +333,7 @@ class Ingress:
             )
             return
         known = any(
-            track.takes(payload_type) or payload_type == track.spec.rtx_payload_type
+            track.carries(payload_type) or payload_type == track.spec.rtx_payload_type
             for track in publisher.tracks.values()
         )
         if not known:
@@ -356,7 +356,7 @@ class Ingress:
                 arrival.receive_resend(stream, payload_type, timestamp, marker, payload, now)
             )
 
-    def _take_rtcp(
+    def _receive_rtcp(
         self, endpoint: Endpoint, address: bytes, at: int, size: int, now: float
     ) -> None:
         transport = endpoint.transport
@@ -412,7 +412,7 @@ class Ingress:
         length: int = 4 + (words << 2)
         return size == length + 4 + profile.tag_length
 
-    def _take_other(self, address: bytes, at: int, size: int, now: float) -> None:
+    def _receive_other(self, address: bytes, at: int, size: int, now: float) -> None:
         """STUN, DTLS, or nothing of ours."""
         if size == 0:
             self.drops[DropReason.EMPTY] += 1
@@ -422,7 +422,7 @@ class Ingress:
             return
         first = self._data[at]
         if first < 4:
-            self._take_stun(self._view[at : at + size].tobytes(), address, now)
+            self._receive_stun(self._view[at : at + size].tobytes(), address, now)
         elif 20 <= first <= 63:
             endpoint = self.by_address.get(address)
             if endpoint is None:
@@ -441,13 +441,13 @@ class Ingress:
         else:
             self.drops[DropReason.UNKNOWN_FIRST_BYTE] += 1
 
-    def _take_stun(self, datagram: bytes, address: bytes, now: float) -> None:
+    def _receive_stun(self, datagram: bytes, address: bytes, now: float) -> None:
         message = stun.parse(datagram)
         if message is None or message.method != stun.BINDING:
             self.drops[DropReason.STUN_MALFORMED] += 1
             return
         if message.cls == stun.CLASS_SUCCESS:
-            self._take_answer(message, address, now)
+            self._receive_answer(message, address, now)
             return
         if message.cls != stun.CLASS_REQUEST:
             return  # an indication keeps a path open and asks for nothing
@@ -462,7 +462,7 @@ class Ingress:
         if not endpoint.transport.receive_check(message, address, source, now):
             self.drops[DropReason.STUN_BAD_INTEGRITY] += 1
 
-    def _take_answer(self, message: stun.StunMessage, address: bytes, now: float) -> None:
+    def _receive_answer(self, message: stun.StunMessage, address: bytes, now: float) -> None:
         endpoint = self.by_tag.get(message.transaction_id[:TAG_BYTES])
         if endpoint is None:
             self.drops[DropReason.STUN_UNKNOWN_USER] += 1

@@ -3,8 +3,8 @@
 Theory of operation. Firefox and aiortc list their SSRCs in the offer; Chromium's simulcast does
 not, it puts mid and rid into the header extensions of the first packets (RFC 8852). So an
 unknown SSRC is looked at once (`learn`), bound or refused, and from then on found in a
-dictionary. A packet with a rid says whose it is, and takes the place of an SSRC that had that rid.
-One without is a guess, by payload type or m-line: it takes no place of a stream that was announced
+dictionary. A packet with a rid names its stream, and replaces an SSRC that had that rid.
+One without is a guess, by payload type or m-line: it does not replace a stream that was announced
 and flows, nor of announced resends (Plan B put all cameras into one m-line). Such a rival is
 refused like what is nobody's, until the stream has been silent for a while. Feedback is made on
 ticks, never per packet.
@@ -35,11 +35,11 @@ from sfu.wire.rtp import one_byte_element
 MAX_SSRCS: Final = 32
 """Streams bound or refused on one transport; more are dropped unseen."""
 MAX_REPLACED: Final = 32
-"""SSRCs that take another's place on one transport from one offer to the next."""
+"""SSRCs that may replace another on one transport from one offer to the next."""
 MAX_UNDECIDED: Final = 50
-"""Packets of an SSRC that may pass before one of them says whose it is."""
+"""Packets of an SSRC that may pass before one of them names its stream."""
 HELD: Final = 3.0
-"""Seconds of silence after which another SSRC may take a stream's place: a camera that is covered
+"""Seconds of silence after which another SSRC may replace a stream's: a camera that is covered
 or a screen that stands still sends once a second."""
 FEEDBACK_INTERVAL: Final = 0.09
 """Seconds between transport-wide feedback, just below a tick: libwebrtc sends it each 50-250 ms."""
@@ -67,7 +67,7 @@ class Publisher:
         """libsrtp's, for what comes in; None until the transport is connected."""
         self.feedback: TransportCcFeedback | None = None
         self.arrivals: list[int] = []
-        """Transport-wide numbers of the batch at hand."""
+        """Transport-wide numbers of the current batch."""
         self.feedback_byte = -1
         """Id and length that lead a transport-wide number in a header extension; -1: none."""
         self.level_byte = -1
@@ -84,7 +84,7 @@ class Publisher:
         self.refused: set[int] = set()
         self._undecided: dict[int, int] = {}
         self._rivals: dict[int, RtpStream] = {}
-        """SSRCs that would have taken the place of a stream which flows."""
+        """SSRCs that would have replaced one that flows."""
         self._replaced = 0
         self._ended = (0, 0)
         """Packets and bytes of streams that are gone."""
@@ -93,13 +93,13 @@ class Publisher:
         self._fir_seq = 0
 
     def connected(self) -> None:
-        """Keys are there: packets may be taken."""
+        """Keys are there: packets may come."""
         if self.transport.inbound is not None:
             self.transport.inbound.sources.bound = (self.streams, self.rtx)
             self.context = self.transport.inbound.pointer
 
     def set_tracks(self, command: SetUpTracks) -> tuple[list[UpTrack], list[UpTrack]]:
-        """Take the whole list; returns the tracks that are new and those that are gone."""
+        """Apply the whole list; returns the tracks that are new and those that are gone."""
         self.extensions = command.extensions
         wanted = {spec.track: spec for spec in command.tracks}
         gone = [
@@ -180,7 +180,7 @@ class Publisher:
         """Bind an unknown SSRC by its packet's mid and rid, or by its payload type alone.
 
         `packet` is plain, `header` the length of its header. False when it is nobody's (yet):
-        a packet without mid may come before the one that tells.
+        a packet without mid may come before the one that has it.
         """
         found = read_extensions(packet, 0, header)
         ids = self.extensions
@@ -192,7 +192,7 @@ class Publisher:
         for track in self.tracks.values():
             spec = track.spec
             is_rtx = payload_type == spec.rtx_payload_type and spec.rtx_payload_type != 0
-            if (mid and mid != spec.mid) or not (is_rtx or track.takes(payload_type)):
+            if (mid and mid != spec.mid) or not (is_rtx or track.carries(payload_type)):
                 continue
             if is_rtx:
                 if self._bind_rtx(track, ssrc, repaired):
@@ -240,12 +240,12 @@ class Publisher:
                 self.refused.discard(ssrc)
 
     def _may_replace(self) -> bool:
-        """Whether one more SSRC may take another's place: two in turn would do so without end."""
+        """Whether one more SSRC may replace another: two in turn would do so without end."""
         self._replaced += 1
         return self._replaced <= MAX_REPLACED
 
     def _others_share(self, track: UpTrack) -> bool:
-        """Whether the payload type alone does not tell the track."""
+        """Whether several tracks share the payload type, so that it names none."""
         kind = track.spec.payload_type
         return sum(other.spec.payload_type == kind for other in self.tracks.values()) > 1
 
@@ -255,7 +255,7 @@ class Publisher:
             return False
         stream = streams[0]
         if not repaired and stream in self._rivals.values():
-            return False  # whose packets are those?
+            return False
         if stream.rtx_ssrc:
             known = any(spec.rtx_ssrc == stream.rtx_ssrc for spec in track.spec.streams)
             if (known and not repaired) or not self._may_replace():
@@ -271,7 +271,7 @@ class Publisher:
         self.refused.add(ssrc)
 
     def undecided(self, ssrc: int) -> None:
-        """Nothing told whose this is; a later packet may, but not without end."""
+        """Nothing named the stream of this SSRC; a later packet may, but not without end."""
         tries = self._undecided.get(ssrc, 0) + 1
         self._undecided[ssrc] = tries
         if tries >= MAX_UNDECIDED or len(self._undecided) > MAX_SSRCS:

@@ -37,7 +37,7 @@ class Track(Protocol):
     level: int
     """Loudest audio level of late, -dBov; the receive path lowers it."""
 
-    def takes(self, payload_type: int) -> bool:
+    def carries(self, payload_type: int) -> bool:
         """Whether media of this track may come under this payload type."""
 
     def stream_started(self, stream: RtpStream, packet: Packet, now: float) -> None:
@@ -172,7 +172,7 @@ class RtpStream:
         self.keyframe_only = False
         """Then only a keyframe allows it."""
         self.fast_payload_type = -1
-        """What `pending` may take directly; nothing before the first packet."""
+        """Payload type of what may go into `pending` at once; -1: nothing may."""
         self.redundant = False
         """Whether that is redundant audio (RFC 2198)."""
         self.loss = 0.0

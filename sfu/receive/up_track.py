@@ -61,7 +61,7 @@ class UpTrack:
         self._fan_outs: dict[RtpStream, FanOut] = {}
         self.down_tracks: list[DownTrack] = []
         self.arriving: set[int] = set()
-        """Places of the streams that packets come of; each selector looks at this very set."""
+        """Indexes of the streams that packets come of; selectors share this set."""
         self.sinks = Sinks()
         """Whoever gets its packets in plaintext."""
         self.changes = 0
@@ -80,7 +80,7 @@ class UpTrack:
         self._loudest = SILENT
         self._loudest_told = SILENT
         self._ended_octets = 0
-        """Payload bytes of streams whose place another took."""
+        """Payload bytes of streams that were replaced."""
 
     def update(self, spec: UpTrackSpec) -> None:
         """The same track under a new offer: payload types may have changed, streams stay."""
@@ -90,7 +90,7 @@ class UpTrack:
             if stream.newest is not None and not stream.shut:
                 stream.expect(spec.payload_type)
 
-    def takes(self, payload_type: int) -> bool:
+    def carries(self, payload_type: int) -> bool:
         """Whether media of this track may come under this payload type."""
         spec = self.spec
         return payload_type == spec.payload_type or payload_type == spec.red_payload_type != 0
@@ -160,7 +160,7 @@ class UpTrack:
         self._ask(down_track, now)
 
     def _show_cached(self, down_track: DownTrack, now: float) -> None:
-        """The best layer whose last keyframe is still at hand."""
+        """Switch to the best layer whose last keyframe is still in the cache."""
         selector = down_track.selector
         assert selector is not None
         for stream in reversed(self.streams):
@@ -254,7 +254,7 @@ class UpTrack:
             return measured
         return meter.split(nominal_bps(*stream.size))
 
-    def take_demand(self, now: float) -> tuple[str, ...] | None:
+    def changed_demand(self, now: float) -> tuple[str, ...] | None:
         """The rids that somebody needs, when that has changed since the last call."""
         count = len(self.spec.streams)
         if self.kind != "video" or (self.demand is None and not (self.down_tracks or self.sinks)):
@@ -270,7 +270,7 @@ class UpTrack:
                 # Whichever of them comes first is to be seen.
                 needed.update(range(target + 1))
         if not self.down_tracks or self.sinks:
-            # Who comes next shall see a picture at once; a sink may want any layer.
+            # Who joins next shall see video at once; a sink may want any layer.
             needed.update(range(count))
         frames = {stream.index: stream.frames.count for stream in self.streams}
         if not self.demand.update(needed, self.arriving, now, frames):
@@ -326,14 +326,14 @@ class UpTrack:
     def _hold_to_limit(self, now: float) -> None:
         total = sum(stream.statistics.bytes + stream.shut_octets for stream in self.streams)
         self.limit.update(self._ended_octets + total, len(self.streams), now)
-        # Each time: a stream under a new SSRC is shut like the one whose place it took.
+        # Each time: a stream under a new SSRC is shut like the one that it replaced.
         passing = len(self.streams) - self.limit.shut
         for place, stream in enumerate(self.streams):
             if stream.shut is not (place >= passing):
                 stream.output.flush(now)
                 stream.set_shut(place >= passing)
 
-    def take_level(self) -> int:
+    def pop_level(self) -> int:
         """The loudest level since the last call, -dBov; up to date after `hear`."""
         level = self._loudest
         self._loudest = SILENT
@@ -351,8 +351,8 @@ class UpTrack:
         self._loudest_told = min(self._loudest_told, level)
         return level
 
-    def take_loudest(self) -> int:
-        """As `take_level`, for statistics: each has its own look back."""
+    def pop_loudest(self) -> int:
+        """As `pop_level`, for statistics, which have an interval of their own."""
         level, self._loudest_told = self._loudest_told, SILENT
         return level
 

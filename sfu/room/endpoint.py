@@ -1,13 +1,13 @@
 """A transport of a room, what is published or received over it, and what it may cost us.
 
-Theory of operation. What a participant sends costs a worker time before anybody knows what it is
-good for, so there is a budget for each kind, looked at before the step that costs: packets and
+Theory of operation. What a participant sends costs a worker time before its use is
+known, so there is a budget for each kind, looked at before the step that costs: packets and
 bytes of media before they are deciphered, checks before their signature is computed, DTLS before
 OpenSSL reads it. The numbers are several times what a browser with a camera, a shared screen and a
 voice sends.
 
 Media is counted in passing and charged once a batch (`settle`). When its budget is spent the
-publisher's context is taken away, which is what the packet path looks at anyway; it is given back
+publisher's context is removed, which the packet path checks anyway; it is given back
 with the first packet that comes when enough was earned.
 """
 
@@ -37,7 +37,7 @@ RTCP_COST: Final = 100
 """Bytes that each datagram counts besides its own: the smallest takes as long as one of those."""
 CHECK_RATE: Final = 50
 """STUN checks a second: an agent sends one each 20 ms at most (RFC 8445 clause 14.2), while it
-looks for a path."""
+searches a path."""
 CHECK_BURST: Final = 100
 DTLS_RATE: Final = 50
 """DTLS datagrams a second; a handshake takes a dozen."""
@@ -94,7 +94,7 @@ class Endpoint:
             self.is_over_budget = True
 
     def may_go_on(self, now: float) -> bool:
-        """Whether one that was over its budget has earned a little; its media is taken again."""
+        """Whether one that was over its budget has earned a little; its media is accepted again."""
         self.settle(now)
         if self._packets_left <= 0 or self._octets_left <= 0:
             return False
@@ -136,7 +136,7 @@ class WebRtcEndpoint(Endpoint):
 
 
 def numbers_named(packets: list[rtcp.Packet]) -> int:
-    """Sequence numbers that feedback and requests name: each costs a look."""
+    """Sequence numbers that feedback and requests name: each costs a search."""
     count = 0
     for packet in packets:
         if isinstance(packet, transport_cc.TransportCc):

@@ -1,6 +1,6 @@
 """One room's media inside a worker: who publishes what, and who receives it.
 
-Theory of operation. Signaling says which up tracks a publish transport has and which of them a
+Theory of operation. Signaling lists the up tracks of a publish transport and those of them that a
 subscribe transport wants; the router ties the two together as soon as both are there, in any
 order. It closes its transports' ends (`transport_gone`), the worker closes the router.
 """
@@ -23,7 +23,7 @@ FEW_MORE = 2
 """Voices beyond the loudest that are sent on all the same: they are mostly silent, and whoever is
 let in loses a first syllable now and then."""
 SPEECH_LEVEL = 50
-"""Levels below this (louder, in -dBov) are told to signaling."""
+"""Levels below this (louder, in -dBov) are reported to signaling."""
 
 
 class Router:
@@ -93,7 +93,7 @@ class Router:
                 self._tie(found[0], down, now)
 
     def set_view(self, subscriber: Subscriber, command: SetView, now: float) -> None:
-        """What one subscriber looks at: layers may be needed now, or no longer."""
+        """What one subscriber shows: layers may be needed now, or no longer."""
         subscriber.set_view(command, now)
         self._view_changed = True
 
@@ -162,24 +162,24 @@ class Router:
         found = self._up_tracks.get(up_track)
         return None if found is None else found[1].clock.offset
 
-    def take_demands(self, now: float) -> list[LayersWanted]:
+    def changed_demands(self, now: float) -> list[LayersWanted]:
         """Layers that publishers should begin or cease to send."""
         if self._turn and not self._view_changed:
             return []
         self._view_changed = False
         found = []
         for track, publisher in self._up_tracks.values():
-            rids = track.take_demand(now)
+            rids = track.changed_demand(now)
             if rids is not None:
                 found.append(LayersWanted(publisher.transport.id, track.track, rids))
         return found
 
-    def take_states(self, now: float) -> list[DownTrackStates]:
+    def changed_states(self, now: float) -> list[DownTrackStates]:
         """What each participant is sent, where that has changed."""
         if self._turn:
             return []
         found = [
-            endpoint.subscriber.take_states(now)
+            endpoint.subscriber.changed_states(now)
             for endpoint in self.endpoints.values()
             if endpoint.subscriber is not None
         ]
@@ -222,12 +222,12 @@ class Router:
             self._round_trips[endpoint.transport.participant] = subscriber.rtt
         endpoint.transport.tick(now)
 
-    def take_levels(self) -> dict[str, int] | None:
+    def changed_levels(self) -> dict[str, int] | None:
         """Who spoke since the last call, by participant; None when nothing changed."""
         levels: dict[str, int] = {}
         for track, _ in self._up_tracks.values():
             if track.is_voice:
-                level = track.take_level()
+                level = track.pop_level()
                 if level < SPEECH_LEVEL:
                     levels[track.participant] = min(level, levels.get(track.participant, 127))
         if not levels and not self._spoke:

@@ -1,9 +1,10 @@
 """The rooms and transports of one worker: opened and closed by signaling's commands.
 
-Theory of operation. `take` does what a command says; what transports tell (`TransportEvents`)
-comes back here too. Both keep four tables in step: routers by id, each transport's router, and for
-the receive path whose a user name and an address are. A transport is forgotten in all of them at
-once, whoever ended it. A command that names what is gone is ignored (see `control`).
+Theory of operation. `execute` does what signaling commands; what transports report comes here too
+(`TransportEvents`). Both keep the tables in step: routers and endpoints by id, each transport's
+router, and for the receive path the endpoint of a user name and of an address. A transport is
+forgotten in all of them at once, whoever ended it. A command that names what is gone is ignored
+(see `control`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ log = logging.getLogger("sfu.worker")
 
 
 class WorkerRooms:
-    """Whose everything is; one a worker."""
+    """Routers and endpoints by id, and what is done with them; one a worker."""
 
     def __init__(
         self,
@@ -92,8 +93,8 @@ class WorkerRooms:
 
     # Commands.
 
-    def take(self, command: control.Command, now: float) -> None:
-        """Do what signaling says; `now` in monotonic seconds."""
+    def execute(self, command: control.Command, now: float) -> None:
+        """Do what signaling commands; `now` in monotonic seconds."""
         _COMMANDS[type(command)](self, command, now)
 
     def _open_router(self, command: control.OpenRouter, now: float) -> None:
@@ -102,7 +103,7 @@ class WorkerRooms:
             router.set_shed(self._shed)
             self.routers[command.router] = router
 
-    def _take_close_router(self, command: control.CloseRouter, now: float) -> None:
+    def _close_router_by_id(self, command: control.CloseRouter, now: float) -> None:
         router = self.routers.get(command.router)
         if router is not None:
             self._close_router(router, now)
@@ -171,7 +172,7 @@ class WorkerRooms:
             self._close_endpoint(self._router_of[command.transport], endpoint, now)
 
     def _close_endpoint(self, router: Router, endpoint: WebRtcEndpoint, now: float) -> None:
-        """We end it: what waits is sent, the peer is told, nothing is kept."""
+        """End it: what waits is sent, with BYE and close_notify; nothing is kept."""
         self._outbox.flush(now)
         if endpoint.subscriber is not None:
             endpoint.subscriber.goodbye(now)
@@ -190,7 +191,7 @@ class WorkerRooms:
                 del self._ingress.by_address[address]
                 self._tcp.dismiss(address, now)
 
-    # What transports tell (TransportEvents).
+    # What transports report (TransportEvents).
 
     def transport_changed(self, transport: WebRtcTransport, now: float) -> None:
         """Pass it on; a transport that is over is forgotten."""
@@ -216,7 +217,7 @@ class WorkerRooms:
             )
 
     def transport_checked(self, transport: WebRtcTransport) -> None:
-        """Tell signaling that the peer got through to us."""
+        """Report to signaling that the peer's checks arrive."""
         self._channel.send(control.TransportChanged(transport=transport.id, state="checked"))
 
     def ufrag_forgotten(self, transport: WebRtcTransport, ufrag: bytes) -> None:
@@ -265,7 +266,7 @@ class WorkerRooms:
 
 _COMMANDS: Final[dict[type, Callable[..., None]]] = {
     control.OpenRouter: WorkerRooms._open_router,
-    control.CloseRouter: WorkerRooms._take_close_router,
+    control.CloseRouter: WorkerRooms._close_router_by_id,
     control.OpenTransport: WorkerRooms._open_transport,
     control.ConnectTransport: WorkerRooms._connect_transport,
     control.RestartIce: WorkerRooms._restart_ice,

@@ -1,11 +1,11 @@
-"""The way out of the SFU: one `Egress` a receiving transport, one `Outbox` a worker.
+"""Where packets leave: one `Egress` a receiving transport, one `Outbox` a worker.
 
 Theory of operation. The forwarder writes packets one behind another into the memory of their
 transport's egress and protects them there. Neighbours of equal size make a *run*, which the
 kernel cuts into datagrams in one go, so a run is all that a message needs to name: address,
 first byte, length, segment size. The last segment of a run may be shorter, which closes the run.
 While packets are written only the sizes are noted; `Outbox.flush` joins them into runs and sends
-them, and only then may the memory be used again. No packet is copied on the way, and no object
+them, and only then may the memory be used again. No packet is copied here, and no object
 is made for it.
 
 Sans-I/O: the batch is injected.
@@ -81,7 +81,7 @@ class Outbox:
         self.dirty: list[Egress] = []
         """Those that hold something; an egress enters itself with its first packet."""
         self.nowhere = Nowhere()
-        """Takes what is for peers that may not be sent to."""
+        """Gets what is for peers that may not be sent to."""
         self.tap: Callable[[list[Egress]], None] | None = None
         """Is shown what is about to be sent."""
 
@@ -183,10 +183,10 @@ class Egress:
         self.transport_word = 0
         """The next transport-wide sequence number, shifted to its place in the header (by 8)."""
         self.note_sent: Callable[[int, int, float], None] | None = None
-        """Is told of each flush: next transport-wide number (16 bits), bytes, monotonic seconds."""
+        """Called at each flush: next transport-wide number (16 bits), bytes, monotonic seconds."""
         self.note_copy: Callable[[int, int], None] | None = None
-        """Is called for each packet that is sent a second time: its transport-wide number, and that
-        of the packet before it."""
+        """Called for each packet that is sent twice: its transport-wide number, and that of the
+        packet before it."""
 
     def set_peer(self, address: bytes | None, now: float) -> None:
         """Where to: the raw `sockaddr`, or the key of one of `Outbox.streams`; None: nowhere.

@@ -1,4 +1,4 @@
-"""The way of one stream's packets to its receivers: who they are, and in which form each gets them.
+"""One stream's packets to its receivers: who they are, and in which form each gets them.
 
 Theory of operation. A stream reaches its receivers through its `FanOut`, which the receiving side
 knows as `Output`. It keeps them by what the forwarder must do for each: most have a lane and get
@@ -100,7 +100,7 @@ class FanOut:
             self.sinks.packets(self.stream, packets, now)
         forwarder, lanes = self._forwarder, self._lanes
         count = len(packets)
-        uncopied = self._take_uncopied() if self._doubled else None
+        uncopied = self._pop_uncopied() if self._doubled else None
         if lanes:
             if count <= GROUP_PACKETS:
                 forwarder.write_group(lanes, packets, self.is_video and count > 1, now)
@@ -194,7 +194,7 @@ class FanOut:
         # Receivers of one layout stand together: the forwarder then changes groups seldom.
         self._lanes = sorted((lane for lane in lanes if lane is not None), key=itemgetter(0))
 
-    def _take_uncopied(self) -> list[tuple[DownTrack, list[bytes]]]:
+    def _pop_uncopied(self) -> list[tuple[DownTrack, list[bytes]]]:
         """What was sent before and leaves a second time with the next packet."""
         return [(down_track, down_track.take_uncopied()) for down_track in self._doubled]
 

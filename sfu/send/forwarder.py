@@ -44,7 +44,7 @@ PADDING: Final = 224
 PACED_PACKETS: Final = 3
 """Packets that leave a pacer together."""
 ENOUGH: Final = 30
-"""Packets of one picture that do not wait until the next one's are written, too."""
+"""Packets of one frame that are sent before the next frame is written."""
 NUMBER_AT: Final = 17
 """Where a packet of ours has its transport-wide number: behind the header of 12 bytes, the
 extension's of 4 and the element's of 1."""

@@ -12,7 +12,7 @@ from sfu.send.packet_map import Segment
 ONE_BYTE_PROFILE: Final = 0xBEDE0001
 """A one-byte header extension block of one word (RFC 8285 clause 4.2)."""
 PATCHED: Final = 0x100
-"""Bit of `layout`: picture ids are shifted."""
+"""Bit of `layout`: frame numbers are shifted."""
 REMEMBERED: Final = 0x200
 """Bit of `layout`: protected packets are kept for resends without RTX."""
 TAG_MASK: Final = 0xFF

@@ -3,7 +3,7 @@
 Theory of operation. A sink is put on an up track (`UpTrack.add_sink`) and gets the packets of all
 its streams as they are forwarded: deciphered, without redundancy, video repaired and in order. It
 counts as somebody who wants the track, so what is missing is asked for and no layer rests. It runs
-in the worker's only thread: what takes time it must hand on.
+in the worker's only thread: slow work belongs elsewhere.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ log = logging.getLogger("sfu.sink")
 
 
 class Sink(Protocol):
-    """Gets the packets of one track; one that raises is taken off the track."""
+    """Gets the packets of one track; one that raises is removed."""
 
     def packets(self, stream: RtpStream, packets: Sequence[Packet], now: float) -> None:
-        """A batch of one stream, to be read only: `stream` tells SSRC, rid, codec and the sender
-        report, `now` (monotonic seconds) when the batch arrived.
+        """A batch of one stream, to be read only: `stream` has SSRC, rid, codec and the last
+        sender report, `now` (monotonic seconds) when the batch arrived.
 
         Numbers are extended. Those of video only rise; a packet of a voice that came late follows
         those that it should have preceded, and what never came is missing.

@@ -95,7 +95,7 @@ class Subscriber:
             self.downlink.tracks_changed()
 
     def set_view(self, command: SetView, now: float) -> None:
-        """What the participant looks at: acted on at once, but by a storm of views on ticks only,
+        """What the participant shows: acted on at once, but by a storm of views on ticks only,
         so that it costs nobody else anything."""
         self._view = command
         if self.downlink is not None and now >= self._next_view:
@@ -129,7 +129,7 @@ class Subscriber:
     def set_tracks(
         self, command: SetDownTracks, now: float
     ) -> tuple[list[DownTrack], list[DownTrack]]:
-        """Take the whole list; returns what is new (to be attached) and what is gone.
+        """Apply the whole list; returns what is new (to be attached) and what is gone.
 
         An SSRC is used once: under the same keys, another series of packets would repeat numbers
         with other bytes, which lays the plaintext open (RFC 3711 clause 9.1, RFC 7714 clause 8.1).
@@ -212,7 +212,7 @@ class Subscriber:
         if take is not None:
             take(self, packet, now, ntp_now)
 
-    def _take_report(
+    def _receive_report(
         self, packet: rtcp.ReceiverReport | rtcp.SenderReport, now: float, ntp_now: int
     ) -> None:
         worst = -1
@@ -253,7 +253,7 @@ class Subscriber:
         """Whether transport-wide feedback should be read now."""
         return self.downlink is not None and self.downlink.wants_feedback(now)
 
-    def _take_feedback(self, packet: TransportCc, now: float, ntp_now: int) -> None:
+    def _receive_feedback(self, packet: TransportCc, now: float, ntp_now: int) -> None:
         if self.downlink is None:
             return
         self.downlink.feedback(packet, now)
@@ -265,20 +265,20 @@ class Subscriber:
             for down in self.down_tracks.values():
                 down.see_loss(loss, now)
 
-    def _take_remb(self, packet: rtcp.Remb, now: float, ntp_now: int) -> None:
+    def _receive_remb(self, packet: rtcp.Remb, now: float, ntp_now: int) -> None:
         if self.downlink is not None:
             self.downlink.remb(packet.bitrate_bps, now)
 
-    def _take_nack(self, packet: rtcp.Nack, now: float, ntp_now: int) -> None:
+    def _receive_nack(self, packet: rtcp.Nack, now: float, ntp_now: int) -> None:
         down = self.down_tracks.get(packet.media_ssrc)
         if down is not None:
             down.resends.nacks += 1
             self.forwarder.resend(down, packet.seqs, now, self.rtt)
 
-    def _take_pli(self, packet: rtcp.Pli, now: float, ntp_now: int) -> None:
+    def _receive_pli(self, packet: rtcp.Pli, now: float, ntp_now: int) -> None:
         self._keyframe(packet.media_ssrc)
 
-    def _take_fir(self, packet: rtcp.Fir, now: float, ntp_now: int) -> None:
+    def _receive_fir(self, packet: rtcp.Fir, now: float, ntp_now: int) -> None:
         for ssrc, _ in packet.entries:
             self._keyframe(ssrc)
 
@@ -288,7 +288,7 @@ class Subscriber:
             down.plis += 1
             down.up_track.request_keyframe(down)
 
-    def _take_reference_time(
+    def _receive_reference_time(
         self, packet: rtcp.ReceiverReferenceTime, now: float, ntp_now: int
     ) -> None:
         known = packet.ssrc in self._reference_times
@@ -339,7 +339,7 @@ class Subscriber:
         """The transport is over: nothing is sent any more."""
         self._pacing.cancel()
 
-    def take_states(self, now: float) -> DownTrackStates | None:
+    def changed_states(self, now: float) -> DownTrackStates | None:
         """What each track is sent, when that has changed."""
         if self.downlink is None:
             return None
@@ -386,12 +386,12 @@ class Subscriber:
 
 
 _RECEIVERS: Final[dict[type, Callable[..., None]]] = {
-    rtcp.ReceiverReport: Subscriber._take_report,
-    rtcp.SenderReport: Subscriber._take_report,
-    rtcp.Nack: Subscriber._take_nack,
-    rtcp.Pli: Subscriber._take_pli,
-    rtcp.Fir: Subscriber._take_fir,
-    rtcp.ReceiverReferenceTime: Subscriber._take_reference_time,
-    TransportCc: Subscriber._take_feedback,
-    rtcp.Remb: Subscriber._take_remb,
+    rtcp.ReceiverReport: Subscriber._receive_report,
+    rtcp.SenderReport: Subscriber._receive_report,
+    rtcp.Nack: Subscriber._receive_nack,
+    rtcp.Pli: Subscriber._receive_pli,
+    rtcp.Fir: Subscriber._receive_fir,
+    rtcp.ReceiverReferenceTime: Subscriber._receive_reference_time,
+    TransportCc: Subscriber._receive_feedback,
+    rtcp.Remb: Subscriber._receive_remb,
 }

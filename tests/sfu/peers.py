@@ -223,12 +223,12 @@ class Browser:
 
     def pump(self, timeout: float = 0.02) -> None:
         """Send what DTLS has to say and take what arrives within `timeout`."""
-        for datagram in self.dtls.take_datagrams():
+        for datagram in self.dtls.datagrams_to_send():
             self.socket.sendto(datagram, self.address)
         while select.select([self.socket], [], [], timeout)[0]:
             self._take(self.socket.recv(2048))
             timeout = 0
-        for datagram in self.dtls.take_datagrams():
+        for datagram in self.dtls.datagrams_to_send():
             self.socket.sendto(datagram, self.address)
 
     def _take(self, datagram: bytes) -> None:

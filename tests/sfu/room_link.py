@@ -287,7 +287,7 @@ class Room:
             source.track.tick(now)
         self.subscriber.tick(now, ntp.from_unix(1e9 + now), lambda _: None)
         for camera in self.cameras:
-            rids = camera.track.take_demand(now)
+            rids = camera.track.changed_demand(now)
             if rids is not None:
                 camera.want(rids, now + UPLINK)
         self.estimates.append((now, self.downlink.estimate_bps))

@@ -53,7 +53,7 @@ class TcpBrowser(Browser):
         self.socket = _Framing(("127.0.0.1", self.worker.ready.tcp_port))  # type: ignore[assignment]
 
     def pump(self, timeout: float = 0.02) -> None:
-        for datagram in self.dtls.take_datagrams():
+        for datagram in self.dtls.datagrams_to_send():
             self.socket.sendto(datagram, self.address)
         while select.select([self.socket], [], [], timeout)[0]:
             data = self.socket.recv(65536)
@@ -62,7 +62,7 @@ class TcpBrowser(Browser):
             for datagram in self.reader.feed(data):
                 self._take(datagram)
             timeout = 0
-        for datagram in self.dtls.take_datagrams():
+        for datagram in self.dtls.datagrams_to_send():
             self.socket.sendto(datagram, self.address)
 
 

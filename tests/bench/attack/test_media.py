@@ -22,9 +22,9 @@ def renegotiate_with(certificate):
 
     def exchange():
         for _ in range(10):
-            for datagram in client.take_datagrams():
+            for datagram in client.datagrams_to_send():
                 server.receive(datagram, 0.0)
-            for datagram in server.take_datagrams():
+            for datagram in server.datagrams_to_send():
                 client.receive(datagram, 0.0)
 
     client.start(0.0)

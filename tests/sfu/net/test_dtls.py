@@ -17,10 +17,10 @@ from sfu.net.dtls import Certificate, DtlsConnection
 
 def shake(a: DtlsConnection, b: DtlsConnection, now: float = 0.0) -> None:
     for _ in range(10):
-        for datagram in a.take_datagrams():
+        for datagram in a.datagrams_to_send():
             assert len(datagram) <= dtls.MTU
             b.receive(datagram, now)
-        for datagram in b.take_datagrams():
+        for datagram in b.datagrams_to_send():
             assert len(datagram) <= dtls.MTU
             a.receive(datagram, now)
 
@@ -66,9 +66,9 @@ def test_a_lost_flight_is_sent_again() -> None:
     client = DtlsConnection(Certificate.generate(), "client")
     server = DtlsConnection(Certificate.generate(), "server")
     client.start(time.monotonic())
-    assert client.take_datagrams()  # lost
+    assert client.datagrams_to_send()  # lost
     # OpenSSL counts real time: wait for just what it asks for.
-    while not (again := client.take_datagrams()):
+    while not (again := client.datagrams_to_send()):
         deadline = client.deadline()
         assert deadline is not None
         time.sleep(max(0.0, deadline - time.monotonic()))
@@ -90,7 +90,7 @@ def test_close_notify_reaches_the_peer() -> None:
     client, server = pair()
     shake(client, server)
     server.close()
-    for datagram in server.take_datagrams():
+    for datagram in server.datagrams_to_send():
         client.receive(datagram, 0.0)
     assert (client.state, server.state) == ("closed", "closed")
 
@@ -136,7 +136,7 @@ class Renegotiator:
                 self.ssl.do_handshake()
             with suppress(SSL.Error):
                 self.ssl.recv(100)
-            for datagram in other.take_datagrams():
+            for datagram in other.datagrams_to_send():
                 self.ssl.bio_write(datagram)
             with suppress(SSL.Error):
                 while True:

@@ -137,7 +137,7 @@ class Scene:
         self.dtls.start(now)
         for _ in range(6):
             self.answer(now, address)
-            for datagram in self.dtls.take_datagrams():
+            for datagram in self.dtls.datagrams_to_send():
                 self.transport.receive_dtls(datagram, address, now)
             for datagram, _ in self.owner.sent:
                 if 20 <= datagram[0] <= 63:
@@ -222,7 +222,7 @@ def test_a_handshake_that_never_comes_is_given_up() -> None:
     scene.announce()
     scene.check(1.0)
     scene.dtls.start(1.0)
-    scene.transport.receive_dtls(scene.dtls.take_datagrams()[0], HOME, 1.0)
+    scene.transport.receive_dtls(scene.dtls.datagrams_to_send()[0], HOME, 1.0)
     for second in range(2, 40, 2):
         scene.check(float(second))
         scene.transport.tick(float(second))
@@ -232,7 +232,7 @@ def test_a_handshake_that_never_comes_is_given_up() -> None:
 def test_close_notify_closes() -> None:
     scene = connected()
     scene.dtls.close()
-    for datagram in scene.dtls.take_datagrams():
+    for datagram in scene.dtls.datagrams_to_send():
         scene.transport.receive_dtls(datagram, HOME, 2.0)
     assert scene.owner.changes[-1] == ("closed", "")
     scene.transport.tick(100.0)
@@ -260,7 +260,7 @@ def test_as_dtls_client_we_begin_when_the_peer_is_known() -> None:
             if 20 <= datagram[0] <= 63:
                 scene.dtls.receive(datagram, 1.0)
         scene.owner.sent.clear()
-        for datagram in scene.dtls.take_datagrams():
+        for datagram in scene.dtls.datagrams_to_send():
             scene.transport.receive_dtls(datagram, HOME, 1.0)
     assert scene.owner.changes == [("connected", "")]
 
@@ -351,7 +351,7 @@ def test_an_outage_of_20_seconds_only_delays_the_handshake() -> None:
     scene.announce()
     scene.check(1.0)
     scene.dtls.start(1.0)
-    scene.transport.receive_dtls(scene.dtls.take_datagrams()[0], HOME, 1.0)
+    scene.transport.receive_dtls(scene.dtls.datagrams_to_send()[0], HOME, 1.0)
     for tenth in range(10, 210):
         scene.transport.tick(tenth / 10)
     scene.check(21.0, AWAY)
@@ -392,7 +392,7 @@ def test_the_handshake_proves_the_address_that_its_flight_went_to() -> None:
     scene.announce(pwd="")
     scene.check(1.0)
     scene.dtls.start(1.0)
-    scene.transport.receive_dtls(scene.dtls.take_datagrams()[0], HOME, 1.0)
+    scene.transport.receive_dtls(scene.dtls.datagrams_to_send()[0], HOME, 1.0)
     scene.check(1.0, AWAY)
     scene.shake(1.0, AWAY)
     assert scene.owner.changes == [("connected", "")]
@@ -529,7 +529,7 @@ def test_a_flight_waits_for_proof_and_not_for_a_timer() -> None:
     scene = Scene()
     scene.check(1.0)
     scene.dtls.start(1.0)
-    (hello,) = scene.dtls.take_datagrams()
+    (hello,) = scene.dtls.datagrams_to_send()
     scene.owner.sent.clear()
     scene.transport.receive_dtls(hello, HOME, 1.1)
     before = scene.octets(HOME)
@@ -539,7 +539,7 @@ def test_a_flight_waits_for_proof_and_not_for_a_timer() -> None:
     flight = [datagram for datagram, _ in scene.owner.sent if 20 <= datagram[0] <= 63]
     for datagram in flight:
         scene.dtls.receive(datagram, 1.2)
-    assert len(scene.dtls.take_datagrams()) >= 1  # its last flight: it has got all of ours
+    assert len(scene.dtls.datagrams_to_send()) >= 1  # its last flight: it has got all of ours
 
 
 def test_a_connection_is_proven_and_there_are_two_at_most() -> None:

@@ -377,7 +377,7 @@ def test_checks_with_the_wrong_secrets_verify_nothing(process: WorkerProcess) ->
     alice.check()
     alice.ufrag = ufrag
     alice.dtls.start(0.0)
-    for datagram in alice.dtls.take_datagrams():
+    for datagram in alice.dtls.datagrams_to_send():
         alice.socket.sendto(datagram, alice.address)
     drops = process.stats().drops
     assert drops["stunBadIntegrity"] == 1

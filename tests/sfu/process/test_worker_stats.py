@@ -166,7 +166,7 @@ def test_the_loudest_level_is_that_since_the_last_look() -> None:
         track.hear()
     assert up_totals(track).audio_level == 20
     assert up_totals(track).audio_level == 127
-    assert track.take_level() == 20
+    assert track.pop_level() == 20
 
 
 def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:

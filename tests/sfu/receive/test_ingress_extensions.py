@@ -64,7 +64,7 @@ class Voice:
         protected = self.transport.far_sender.protect(plain + body + payload)
         assert protected is not None
         self.arena.data[: len(protected)] = protected
-        self.ingress.take([len(protected)], ADDRESS, float(self.seq))
+        self.ingress.receive([len(protected)], ADDRESS, float(self.seq))
 
     def numbers(self) -> list[int]:
         """Transport-wide numbers that came, by the feedback."""

@@ -79,7 +79,7 @@ class Cameras:
         )
         assert protected is not None
         self.arena.data[: len(protected)] = protected
-        self.ingress.take([len(protected)], ADDRESS, self.now)
+        self.ingress.receive([len(protected)], ADDRESS, self.now)
         self.forwarder.flush(self.now)
 
     def run(self, seconds: float, *ssrcs: int, **packet: Any) -> None:

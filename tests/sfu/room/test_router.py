@@ -163,8 +163,8 @@ class Room:
     def tick(self) -> None:
         """As the worker's loop does each 100 ms."""
         self.router.tick(self.now, self.ntp_now)
-        self.demands += self.router.take_demands(self.now)
-        for states in self.router.take_states(self.now):
+        self.demands += self.router.changed_demands(self.now)
+        for states in self.router.changed_states(self.now):
             self.states[states.transport] = states.tracks
 
     def flush(self) -> None:
@@ -344,15 +344,15 @@ def test_levels_are_told_of_who_speaks_and_once_of_silence() -> None:
     room = Room(loudest=0)
     alice, bob = room.sender("alice"), room.sender("bob")
     room.run(0.5)
-    assert room.router.take_levels() is None
+    assert room.router.changed_levels() is None
     alice.level, bob.level = 30, SPEECH_LEVEL
     room.run(0.3)
-    assert room.router.take_levels() == {"alice": 30}
+    assert room.router.changed_levels() == {"alice": 30}
     alice.level = QUIET
     told = []
     for _ in range(5):
         room.run(0.2)
-        told.append(room.router.take_levels())
+        told.append(room.router.changed_levels())
     # The first may still hold what was said before.
     assert told[1 if told[0] else 0 :] == [{}] + [None] * (3 if told[0] else 4)
 
@@ -367,7 +367,7 @@ def test_one_participant_s_loudest_track_counts() -> None:
     track.level = 20
     room.run(0.1)
     room.tick()
-    assert room.router.take_levels() == {"alice": 20}
+    assert room.router.changed_levels() == {"alice": 20}
 
 
 # Redundant and repaired voice.

@@ -183,7 +183,7 @@ def test_no_layer_rests_while_a_sink_is_there() -> None:
     scene.attach()
     scene.track.tick(1.1)
     for tenth in range(100):
-        scene.track.take_demand(1.2 + tenth / 10)
+        scene.track.changed_demand(1.2 + tenth / 10)
     assert scene.track.demand is not None
     assert set(scene.track.demand.wanted) == {0, 1, 2}
 
