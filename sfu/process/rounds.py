@@ -4,7 +4,8 @@ Theory of operation. Feedback, reports, layers and statistics of ten people take
 and a packet that came meanwhile would wait for all of it: at ten rounds a second that is one packet
 in fifty, which is what the 99th percentile of the delay is made of. So a round is a queue of steps,
 of one peer each, and `go_on` takes as many as fit into `PIECE`. The rest follows behind the next
-batch, at the moment when a busy worker would sleep.
+batch, at the moment when a busy worker would sleep. When a round begins is a deadline; what cannot
+wait for the next round has one of its own (`deadlines`).
 
 Sans-I/O: the clock is injected.
 """

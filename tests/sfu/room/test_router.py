@@ -10,10 +10,10 @@ import pytest
 
 from sfu import control
 from sfu.codecs import opus, red
-from sfu.process.deadlines import Deadlines
+from sfu.process.deadlines import NEVER, Deadlines
 from sfu.process.shedding import STEPS
 from sfu.receive import arrival
-from sfu.receive.publisher import Publisher
+from sfu.receive.publisher import REPAIR_INTERVAL, Publisher
 from sfu.receive.rtp_stream import RtpStream
 from sfu.receive.up_track import PRE_ROLL
 from sfu.room.endpoint import Endpoint
@@ -77,9 +77,12 @@ class Sender:
         number = self.numbers.get(500, 99) + 1
         self.send(500, b"\x78" + number.to_bytes(4, "big"), 960, lost=lost)
 
-    def show(self, ssrc: int = 1000, *, key: bool = False, size: int = 100) -> None:
+    def show(
+        self, ssrc: int = 1000, *, key: bool = False, size: int = 100, lost: bool = False
+    ) -> None:
         number = self.numbers.get(ssrc, 99) + 1
-        self.send(ssrc, (keyframe if key else delta_frame)(number & 0x7FFF, size), 3000)
+        payload = (keyframe if key else delta_frame)(number & 0x7FFF, size)
+        self.send(ssrc, payload, 3000, lost=lost)
 
 
 class Viewer:
@@ -676,6 +679,24 @@ def test_a_round_takes_everybody_once_and_nobody_who_left_meanwhile() -> None:
     assert stays.keys.ticked_at == room.now
     assert leaves.keys.ticked_at == 0.0
     assert not leaves.keys.rtcp
+
+
+def test_what_is_missing_makes_its_publisher_due_until_it_leaves() -> None:
+    room = Room()
+    sender = room.sender("sender", video_spec("v", nack=True))
+    room.run(0.1)
+    assert room.deadlines.next_at == NEVER
+    sender.show(key=True)
+    sender.show(lost=True)
+    sender.show()
+    assert room.deadlines.next_at <= room.now
+    for _ in range(5):
+        room.deadlines.run(room.now)
+        assert room.deadlines.next_at == pytest.approx(room.now + REPAIR_INTERVAL)
+        room.now = room.deadlines.next_at
+    assert any(isinstance(packet, rtcp.Nack) for packet in sender.keys.rtcp)
+    room.leave(sender)
+    assert room.deadlines.next_at == NEVER
 
 
 def test_a_transport_under_which_too_many_tracks_came_and_went_is_used_up() -> None:
