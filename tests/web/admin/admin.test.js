@@ -40,8 +40,8 @@ test('columns get their names, and words their text', () => {
       browser: ['age', 'loss'],
     },
   });
-  const told = decoder.second({ at: 5, rooms: [['A', [['p1', 1, 0, [8, 2], [9, 3], [4, 3]]]]] });
-  assert.deepEqual(told.rooms[0].people[0], {
+  const figures = decoder.second({ at: 5, rooms: [['A', [['p1', 1, 0, [8, 2], [9, 3], [4, 3]]]]] });
+  assert.deepEqual(figures.rooms[0].people[0], {
     participant: 'p1', connected: true, speaking: false, up: { bitrate: 8, loss: 2 },
     down: { bitrate: 9, loss: 3 }, grades: { overall: 4, loss: 3 },
   });

@@ -161,7 +161,7 @@ test('one offer is open at a time; changes meanwhile go into the next', async ()
   assert.deepEqual(FakeSocket.last.sentOf('publish').map(({ id }) => id), [1, 2]);
 });
 
-test('mute is told with the id that the server gave, and only when it changes', async () => {
+test('mute is sent with the id that the server gave, and only when it changes', async () => {
   const conference = await joined();
   void conference.publish('microphone', new FakeTrack('audio'));
   await answerPublish();
@@ -198,7 +198,7 @@ test('a screen that ends becomes inactive, and its m-line is used again', async 
   assert.equal(connection.transceivers[0].direction, 'sendonly');
 });
 
-test('a refused offer is told, rolled back, and does not block the next', async () => {
+test('a refused offer is reported, rolled back, and does not block the next', async () => {
   const conference = await joined();
   const events = eventsOf(conference, 'problem');
   void conference.publish('camera', new FakeTrack('video'));
@@ -212,7 +212,7 @@ test('a refused offer is told, rolled back, and does not block the next', async 
   assert.equal(FakeSocket.last.sentOf('publish').at(-1).id, 2);
 });
 
-test('a source whose m-line was rejected is told of, and may be tried again', async () => {
+test('a source whose m-line was rejected is reported, and may be tried again', async () => {
   const conference = await joined();
   const events = eventsOf(conference, 'problem');
   void conference.publish('camera', new FakeTrack('video'));
@@ -297,7 +297,7 @@ test('a dropped socket resumes with the token and leaves the media alone', async
   assert.equal(FakeSocket.last.sentOf('publish').length, 0);
 });
 
-test('who left meanwhile is gone after resuming, and chat is not told twice', async () => {
+test('who left meanwhile is gone after resuming, and chat is not reported twice', async () => {
   const line = { participant: 'a', name: 'Ana', text: 'Halo', at: 10 };
   const conference = await joined({ participants: [ANA], chat: [line] });
   const events = eventsOf(conference, 'participantLeft', 'chat');
@@ -373,7 +373,7 @@ test('who is removed while away stays out as well', async () => {
   assert.deepEqual(FakeSocket.last.sentOf('join'), []);
 });
 
-test('who is removed stays out and is told why', async () => {
+test('who is removed stays out and learns why', async () => {
   const conference = await joined();
   const events = eventsOf(conference, 'state');
   FakeSocket.last.drop(4002);
@@ -440,7 +440,7 @@ test('reset with nothing published asks for nothing', async () => {
 });
 
 for (const how of ['own state', 'server']) {
-  test(`a failed publish connection is built again (told by ${how})`, async () => {
+  test(`a failed publish connection is built again (reported by ${how})`, async () => {
     const conference = await joined();
     void conference.publish('camera', new FakeTrack('video'));
     await answerPublish();
@@ -669,7 +669,7 @@ test('a browser that refuses temporal layers sends without', async () => {
     ['q', 'h', 'f']);
 });
 
-test('a socket that stops answering pings is told soon, and later counts as dropped', async () => {
+test('a socket that stops answering pings shows soon, and later counts as dropped', async () => {
   const conference = await joined();
   const events = eventsOf(conference, 'silence');
   mock.timers.tick(750);

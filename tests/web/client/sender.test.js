@@ -85,7 +85,7 @@ test('who watched a layer that the new camera has no more gets the best that it 
   assert.deepEqual(sender.active, [false, false, false], 'nobody looks');
 });
 
-test('where a browser took no layers, the one stream carries the whole picture', async () => {
+test('where a browser took no layers, the one stream carries the whole video', async () => {
   const sender = new Sender([{ maxBitrate: 1 }]);
   const encodings = new ActiveEncodings(sender);
   await encodings.fit(inTemporalLayers(cameraEncodings(1280, 720)));
@@ -114,7 +114,7 @@ test('a sender without encodings yet, or one that refuses, is tried again by app
   assert.deepEqual(sender.active, [true, false]);
 });
 
-test('only the lowest layer of a picture has layers in time', () => {
+test('only the lowest layer of a video has layers in time', () => {
   const modes = inTemporalLayers(cameraEncodings(1280, 720)).map((one) => one.scalabilityMode);
   assert.deepEqual(modes, ['L1T3', 'L1T1', 'L1T1']);
   const lone = inTemporalLayers(cameraEncodings(320, 180)).map((one) => one.scalabilityMode);

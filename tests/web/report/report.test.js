@@ -77,7 +77,7 @@ test('what goes back and forth is one entry, and hides nothing else', () => {
   assert.deepEqual(spells([]), []);
 });
 
-test('events are told in words, whatever names are in them', () => {
+test('events are put into words, whatever names are in them', () => {
   const event = { at: 0, kind: 'published', participant: 'a', name: '{detail}', detail: 'camera' };
   assert.equal(eventText(event), '{detail} turned on: camera.');
   assert.equal(eventText({ ...event, kind: 'qualityChanged', name: 'Bo', detail: 'poor' }),
@@ -114,7 +114,7 @@ test('a difference is judged by its interval, not by its mean', () => {
     '4 votes with an estimate; 15 are needed to say whether people and model agree.');
 });
 
-test('what a group shares is said in plain words', () => {
+test('what a group shares is put into plain words', () => {
   const trait = { feature: 'loss', mean: 8, overall: 0.5, level: 'muchHigher' };
   assert.equal(shared([trait, { ...trait, feature: 'delay', mean: 0.2, level: 'usual' }]),
     'What they share: far more packets lost than usual (8 %).');

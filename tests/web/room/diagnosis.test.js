@@ -72,7 +72,7 @@ test('what arrives is well, whatever the server says of the moment before', () =
   assert.ok(checklist(verdict('flowing', 'yours', own), own).every(({ state }) => state === 'ok'));
 });
 
-test('what flows over a bad connection is not well, and it is said whose that is', () => {
+test('what flows over a bad connection is not well, and it shows whose that is', () => {
   for (const [side, line] of [['theirs', 'theirNetwork'], ['yours', 'yourNetwork']]) {
     const own = { ...OWN, arriving: new Set(['c']), rough: side };
     const found = verdicts(because('flowing'), own);
@@ -118,17 +118,17 @@ test('a server that does not say leaves what the page knows', () => {
   assert.deepEqual(steps({}), ['unknown', 'unknown']);
 });
 
-test('a whole person who is away is told without tracks', () => {
+test('a person who is away is reported without tracks', () => {
   const away = { type: 'because', participant: 'a', step: 'signaling', side: 'theirs' };
   assert.deepEqual(verdicts(away, OWN), [{ source: '', step: 'signaling', side: 'theirs' }]);
 });
 
 test('every step and every line has a sentence in both languages', () => {
-  const said = [...WHY_STEPS, 'audioOnly', 'soundElsewhere', 'notDecoded', 'unknown'].flatMap((step) =>
+  const steps = [...WHY_STEPS, 'audioOnly', 'soundElsewhere', 'notDecoded', 'unknown'].flatMap((step) =>
     ['signaling', 'ice', 'dtls'].includes(step) ? [`${step}.theirs`, `${step}.yours`] : [step]);
   const lines = checklist(verdict('flowing'), OWN).map(({ line }) => line);
   for (const locale of Object.values(LOCALES)) {
-    for (const key of said) assert.ok(locale[`why.say.${key}`], key);
+    for (const key of steps) assert.ok(locale[`why.say.${key}`], key);
     for (const line of lines) assert.ok(locale[`why.line.${line}`], line);
   }
 });

@@ -33,18 +33,18 @@ test('tiles fit the area, hold their shape and use the space', () => {
   }
 });
 
-/** Where one's own picture would be: below on a laptop, above on a phone. */
+/** Where one's own video would be: below on a laptop, above on a phone. */
 const LAPTOP = { left: 1100, top: 516, right: 1326, bottom: 644 };
 const PHONE = { left: 258, top: 12, right: 362, bottom: 151 };
 
 for (const [others, laptop, phone] of [[1, true, true], [2, true, true], [3, false, true]]) {
-  test(`beside ${others} one's own picture is in the corner: ${laptop} on a laptop, ${phone} on a phone`, () => {
+  test(`beside ${others} one's own video is in the corner: ${laptop} on a laptop, ${phone} on a phone`, () => {
     assert.equal(cornerPays(others, 1342, 660, GAP, LAPTOP), laptop);
     assert.equal(cornerPays(others, 374, 690, GAP, PHONE), phone);
   });
 }
 
-test('three in a wide room: no picture is cut, and none lies on a face', () => {
+test('three in a wide room: no video is cut, and none lies on a face', () => {
   for (const [width, height] of [[1256, 620], [1342, 660], [1896, 950], [3800, 1900], [744, 260]]) {
     const { width: wide, height: high } = bestGrid(2, width, height, GAP);
     assert.ok(Math.abs(wide / high - 16 / 9) < 0.02, `${width}x${height}: ${wide}x${high}`);

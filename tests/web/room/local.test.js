@@ -136,7 +136,7 @@ test('a refused picker may be opened again', async () => {
   assert.equal(shown(local).length, 1);
 });
 
-test('sound without a picture is no screen, and is stopped', async () => {
+test('sound without video is no screen, and is stopped', async () => {
   const local = new LocalMedia();
   const sharing = local.shareScreen();
   await asked[0].give('audio');
@@ -271,7 +271,7 @@ test('nothing is asked of the browser any more once it is too late', async () =>
   assert.equal(asked.length, 1);
 });
 
-test('an unplugged device is told, closed and may be turned on again', async () => {
+test('an unplugged device is reported, closed and may be turned on again', async () => {
   const local = new LocalMedia();
   const gone = [];
   local.addEventListener('gone', ({ detail }) => gone.push(detail));
@@ -287,7 +287,7 @@ test('an unplugged device is told, closed and may be turned on again', async () 
   nothingUnknownRuns(local);
 });
 
-test('a refused device is told, and its question is over', async () => {
+test('a refused device is reported, and its question is over', async () => {
   const local = new LocalMedia();
   const turning = local.turn('camera', true);
   assert.equal(local.camera.starting, true);
@@ -297,12 +297,12 @@ test('a refused device is told, and its question is over', async () => {
   assert.equal(local.camera.starting, false);
 });
 
-test('the call is told of another camera once it is there, and at once of one that is off', async () => {
+test('the call gets another camera once it is there, and at once of one that is off', async () => {
   const local = new LocalMedia();
-  const told = [];
+  const calls = [];
   const publishing = new Publishing({
-    publish: async (source, track, muted) => told.push(['publish', source, track, muted]),
-    unpublish: async (source) => told.push(['unpublish', source]),
+    publish: async (source, track, muted) => calls.push(['publish', source, track, muted]),
+    unpublish: async (source) => calls.push(['unpublish', source]),
     mute: () => {},
   }, local);
   void local.turn('camera', true);
@@ -310,7 +310,7 @@ test('the call is told of another camera once it is there, and at once of one th
   void local.choose('camera');
   await asked[1].give('video');
   void local.turn('camera', false);
-  assert.deepEqual(told, [
+  assert.deepEqual(calls, [
     ['publish', 'camera', given[0], false],
     ['publish', 'camera', given[1], false],
     ['publish', 'camera', null, true],
