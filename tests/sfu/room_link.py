@@ -2,7 +2,7 @@
 
 Everything between the up tracks and the datagrams is real; the worker's loop is stepped as the
 worker steps it: packets each `BATCH`, media each `MEDIA`, requests each `REPAIR` while any are due,
-what waits in a pacer when its subscriber says. The same arguments give the same run.
+what waits in a pacer when its subscriber is due. The same arguments give the same run.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Room:
         self.reports = True
         """Whether the viewer sends transport-wide feedback."""
         self.remb_bps = 0
-        """What the viewer says in REMB; 0: it says nothing."""
+        """What the viewer sends in REMB; 0: it sends none."""
         self.way_back_loss = way_back_loss
         self.uplink = uplink
         """Of all publishers; None: short, and without loss."""

@@ -45,7 +45,7 @@ class Truth(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A packet on its way to the server."""
+    """A packet that is yet to reach the server."""
 
     at: float
     order: int
@@ -184,7 +184,7 @@ class Camera(Source):
         ]
         self.frame_at = self.draw.uniform(0, 1 / FPS)
         self.caps: list[tuple[float, float, int]] = []
-        """Between these times the publisher's own way carries only so many layers."""
+        """Between these times the publisher's own uplink carries only so many layers."""
         self._free_at = 0.0
 
     def want(self, rids: tuple[str, ...], now: float) -> None:

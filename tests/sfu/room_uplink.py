@@ -1,4 +1,4 @@
-"""A publisher's lossy way to the server in simulated time, and its answers to requests."""
+"""A publisher's lossy uplink in simulated time, and its answers to requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Uplink:
         return found
 
     def send(self, arrival: Arrival) -> Arrival | None:
-        """A packet, which comes later than it would on a short way, or never."""
+        """A packet, which comes later than it would on a short path, or never."""
         sent_at = arrival.at - UPLINK
         arrival = arrival._replace(at=sent_at + self.rtt / 2)
         self._sent[arrival.stream.ssrc, arrival.seq] = (sent_at, arrival)

@@ -20,7 +20,7 @@ from tests.sfu.room_sources import TRUTH, Truth
 PLAYOUT: Final = 0.1
 """Seconds from the fastest arrival to playing."""
 PATIENCE, KEYFRAME_PATIENCE = 3.0, 0.2
-"""Seconds without a picture before a keyframe is asked for, going on and at the start."""
+"""Seconds without a frame before a keyframe is asked for, going on and at the start."""
 
 
 def body(packet: bytes) -> bytes:
@@ -38,7 +38,7 @@ class Continuity:
         self.truth: Truth | None = None
 
     def packet(self, seq: int, payload: bytes, lossless: bool) -> None:
-        """A packet under its media SSRC; `lossless`: the publisher's way loses nothing."""
+        """A packet under its media SSRC; `lossless`: the publisher's uplink loses nothing."""
         if self.highest >= 0:
             step = rtp.seq_diff(seq, self.highest & 0xFFFF)
             if step <= 0:

@@ -116,7 +116,7 @@ class Receiver:
         self._next_at = interval
 
     def expect(self, number: int, arrival: float) -> None:
-        """A packet is on its way."""
+        """A packet is in the network."""
         heapq.heappush(self._arrivals, (arrival, number))
 
     def _note(self, now: float) -> None:

@@ -160,7 +160,7 @@ def test_silence_lowers_the_rate_and_its_end_brings_it_back():
     trace = sender.trace
     before = trace.target(10, 15)
     assert trace.target(22, 23) < 0.3 * before
-    assert trace.target(23.6, 24) > 0.7 * before, "the way is as it was, which is soon found"
+    assert trace.target(23.6, 24) > 0.7 * before, "the path is as it was, which is soon found"
     assert trace.target(33, 34) > 0.9 * 2_600_000
     assert sender.estimator.loss.inherent == 0, "what was sent into the silence is no usual loss"
 
@@ -177,7 +177,7 @@ def test_a_path_that_comes_back_slower_is_not_flooded(rate):
 
 
 def test_the_end_of_a_silence_is_seen_even_while_unconstrained():
-    """A receiver that does not speak of what it missed: all that it names has come."""
+    """A receiver that does not report what it missed: all that it names has come."""
     sender = Sender(VirtualLink(50e6), layered([2_000_000]), wanted_bps=2_000_000)
     run([sender], 8)
     sender.estimator.set_unconstrained(True)
@@ -302,49 +302,49 @@ def test_absurd_reports(fraction):
     assert MIN_BPS <= reported(fraction, 5, 1_000_000) <= MAX_BPS
 
 
-def calm(link, seconds, seed=1):
-    """A sender of 2 Mbit/s that has been calm since second 8, and when it ceased to be so."""
+def unconstrained(link, seconds, seed=1):
+    """A sender of 2 Mbit/s that is unconstrained since second 8, and when it ceased to be so."""
     source = layered([2_000_000], seed=seed)
     sender = Sender(link, source, wanted_bps=2_000_000, receiver=Receiver(interval=0.1))
     run([sender], 8)
     sender.estimator.set_unconstrained(True)
-    looked = []
+    analysed = []
     acknowledge = sender.estimator.history.acknowledge
-    sender.estimator.history = Spy(sender.estimator.history, looked, acknowledge)
+    sender.estimator.history = Spy(sender.estimator.history, analysed, acknowledge)
     read = sender.read
     for index in range(int(8 / TICK), int(seconds / TICK)):
         sender.step(index * TICK)
         if not sender.estimator.unconstrained:
-            return index * TICK, sender.read - read, len(looked)
-    return None, sender.read - read, len(looked)
+            return index * TICK, sender.read - read, len(analysed)
+    return None, sender.read - read, len(analysed)
 
 
 class Spy:
     """A history whose close looks are counted."""
 
-    def __init__(self, history, looked, acknowledge):
-        self._history, self._looked, self._acknowledge = history, looked, acknowledge
+    def __init__(self, history, analysed, acknowledge):
+        self._history, self._analysed, self._acknowledge = history, analysed, acknowledge
 
     def __getattr__(self, name):
         return getattr(self._history, name)
 
     def acknowledge(self, packet, now):
-        self._looked.append(now)
+        self._analysed.append(now)
         return self._acknowledge(packet, now)
 
 
 @pytest.mark.parametrize("jitter", [0, 0.01])
 def test_while_unconstrained_quick_checks_will_do(jitter):
-    ended, read, looked = calm(VirtualLink(50e6, jitter=jitter), 28)
+    ended, read, analysed = unconstrained(VirtualLink(50e6, jitter=jitter), 28)
     assert ended is None
-    assert 60 <= read <= 100, "four glances a second at most"
-    assert looked <= 12, "and a close look every other second"
+    assert 60 <= read <= 100, "four quick checks a second at most"
+    assert analysed <= 12, "and a full analysis every other second"
 
 
 @pytest.mark.parametrize("rate", [3e5, 1e6, 1.8e6])
 @pytest.mark.parametrize("at", [12.0, 12.35, 12.7])
 def test_a_quick_check_shows_that_the_path_became_slow(rate, at):
-    ended, _, _ = calm(VirtualLink([(0, 50e6), (at, rate)]), 20)
+    ended, _, _ = unconstrained(VirtualLink([(0, 50e6), (at, rate)]), 20)
     assert ended is not None
     # A queue must first have formed, and have stood for a quarter of a second.
     assert at < ended < at + 1.2
@@ -356,6 +356,6 @@ def test_a_quick_check_shows_what_is_lost():
             self.loss = 0.1 if now > 12 else 0.0
             return super().send(size, now)
 
-    ended, _, _ = calm(Lossy(50e6), 20)
+    ended, _, _ = unconstrained(Lossy(50e6), 20)
     assert ended is not None
     assert 12 < ended < 12.8

@@ -231,7 +231,7 @@ def test_any_sequence_of_arrivals_is_read_back(first, steps):
         return any(other > seq and came[other] <= came[seq] - 1999 for other in came)
 
     for seq, ticks in reported.items():
-        # Reported as missing, and never told of when it came so late.
+        # Reported as missing, and never reported when it came so late.
         assert ticks == came.get(seq) or (ticks is None and too_late(seq))
     for seq in came.keys() - reported.keys():
         assert too_late(seq)

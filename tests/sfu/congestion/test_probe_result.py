@@ -1,4 +1,4 @@
-"""What the arrival of a cluster says of the link."""
+"""What the arrival of a cluster shows of the link."""
 
 from __future__ import annotations
 

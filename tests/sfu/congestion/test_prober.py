@@ -126,7 +126,7 @@ def test_what_showed_nothing_is_tried_again_soon_but_not_without_end():
         if cluster is not None:
             began.append(now)
             cluster.due(now + 0.1, 0)
-            # Held up on the way and let go at once.
+            # Held up in the network and let go at once.
             held = [Outcome(now + i / 100, 5000, 4, 4, 9.0, 9.0 + i / 1e4) for i in range(12)]
             assert prober.add(held, 1e6, 0.05, now + 0.2) == 0
         now += 0.05

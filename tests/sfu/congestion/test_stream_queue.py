@@ -1,4 +1,4 @@
-"""How a TCP connection's queue says what its path carries."""
+"""What a TCP connection's queue shows of what its path carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sfu.congestion.stream_queue import STANDING_FOR, StreamDetector
 
 
 class Stream:
-    """A connection of which a test says what waits."""
+    """A connection of which a test chooses what waits."""
 
     def __init__(self) -> None:
         self.taken = 0

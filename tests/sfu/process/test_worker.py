@@ -164,7 +164,7 @@ def test_simulcast_learned_from_rids_goes_up_at_a_keyframe(process: WorkerProces
     layers = tuple(control.StreamSpec(rid=rid) for rid in "qhf")
     video = video_spec("v", streams=layers)
     alice = publish(process, "alice", video)
-    # Without transport-wide numbers nothing is sent beyond the media, to probe the way.
+    # Without transport-wide numbers nothing is sent beyond the media, to probe the path.
     bob = subscribe(process, "bob", down_spec(video, 7000), extensions=control.Extensions())
 
     def send(ssrc: int, rid: str, seq: int, ts: int, body: bytes) -> None:

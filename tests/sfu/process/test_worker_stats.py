@@ -1,4 +1,4 @@
-"""The counters against an independent truth: known loss, bursts and jitter on a virtual way."""
+"""The counters against an independent truth: known loss, bursts and jitter on a virtual link."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEY = bytes(range(AEAD_AES_128_GCM.key_length + AEAD_AES_128_GCM.salt_length))
 
 
 @dataclass
-class Way:
+class Link:
     """A seeded network: what it drops, and how late the rest comes."""
 
     loss: float
@@ -73,13 +73,13 @@ def true_jitter(arrivals: list[tuple[float, int]]) -> float:
     return jitter
 
 
-def receive(way: Way, batch: float = 0.0, first: int = 65_000) -> StreamTotals:
-    """A voice over a way, taken as the worker takes it; nobody answers its requests."""
+def receive(link: Link, batch: float = 0.0, first: int = 65_000) -> StreamTotals:
+    """A voice over a link, taken as the worker takes it; nobody answers its requests."""
     forwarder = Forwarder(Outbox(Wire()))
     track = UpTrack(audio_spec("a"), "alice", forwarder)
     stream = track.stream_for("", 500)
     now = 0.0
-    for at, number in way.arrivals:
+    for at, number in link.arrivals:
         now = at if not batch else (int(at / batch) + 1) * batch
         arrival.receive(
             stream, (first + number) & 0xFFFF, number * 960 & 0xFFFFFFFF, 0, b"v" * 80, now
@@ -98,31 +98,31 @@ WAYS = [(loss, run) for loss in (0.0, 0.01, 0.05, 0.20) for run in (1.0, 4.0) if
 @pytest.mark.parametrize(("loss", "run"), WAYS)
 @pytest.mark.parametrize("batch", [0.0, BATCH])
 def test_loss_is_what_was_dropped(loss: float, run: float, batch: float) -> None:
-    way = Way(loss, run, jitter=0.004)
-    way.carry(PACKETS)
-    found = receive(way, batch)
+    link = Link(loss, run, jitter=0.004)
+    link.carry(PACKETS)
+    found = receive(link, batch)
     assert found.packets_expected == PACKETS
-    assert found.packets_lost == len(way.dropped)
-    assert found.packets_missed == len(way.dropped)
-    assert found.loss_events == way.runs
+    assert found.packets_lost == len(link.dropped)
+    assert found.packets_missed == len(link.dropped)
+    assert found.loss_events == link.runs
     share = 100 * found.packets_lost / found.packets_expected
-    assert share == pytest.approx(100 * len(way.dropped) / PACKETS, abs=0.1)
+    assert share == pytest.approx(100 * len(link.dropped) / PACKETS, abs=0.1)
     if loss:
         assert share == pytest.approx(100 * loss, rel=0.5)
 
 
 @pytest.mark.parametrize("jitter", [0.002, 0.010, 0.019])
 def test_jitter_is_that_of_the_path(jitter: float) -> None:
-    way = Way(0.01, jitter=jitter)
-    way.carry(PACKETS)
-    truth = true_jitter(way.arrivals)
-    assert receive(way).jitter == pytest.approx(truth, rel=0.001)
+    link = Link(0.01, jitter=jitter)
+    link.carry(PACKETS)
+    truth = true_jitter(link.arrivals)
+    assert receive(link).jitter == pytest.approx(truth, rel=0.001)
 
 
 def test_gathering_moves_jitter_by_less_than_what_is_gathered() -> None:
-    way = Way(0.0, jitter=0.019)
-    way.carry(PACKETS)
-    assert receive(way, BATCH).jitter == pytest.approx(true_jitter(way.arrivals), rel=0.05)
+    link = Link(0.0, jitter=0.019)
+    link.carry(PACKETS)
+    assert receive(link, BATCH).jitter == pytest.approx(true_jitter(link.arrivals), rel=0.05)
 
 
 def test_what_was_asked_for_and_may_still_come_is_not_lost_yet() -> None:
@@ -169,8 +169,8 @@ def test_the_loudest_level_is_that_since_the_last_look() -> None:
     assert track.pop_level() == 20
 
 
-def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
-    """A voice from a perfect publisher, to a receiver behind a way."""
+def send(link: Link) -> tuple[DownTotals, ReceiveStatistics]:
+    """A voice from a perfect publisher, to a receiver behind a link."""
     wire = Wire()
     outbox = Outbox(wire)
     forwarder = Forwarder(outbox)
@@ -182,7 +182,7 @@ def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
     down.up_track = track
     track.attach(down, 0.0)
     far = ReceiveStatistics(CLOCK)
-    lateness = {number: at for at, number in way.arrivals}
+    lateness = {number: at for at, number in link.arrivals}
     for number in range(PACKETS):
         arrival.receive(stream, number & 0xFFFF, number * 960, 0, b"v" * 80, number * FRAME)
         forwarder.flush(number * FRAME)
@@ -205,13 +205,13 @@ def send(way: Way) -> tuple[DownTotals, ReceiveStatistics]:
 
 @pytest.mark.parametrize(("loss", "run"), WAYS)
 def test_what_a_receiver_reports_is_what_was_dropped(loss: float, run: float) -> None:
-    way = Way(loss, run, jitter=0.004)
-    way.carry(PACKETS)
-    found, far = send(way)
+    link = Link(loss, run, jitter=0.004)
+    link.carry(PACKETS)
+    found, far = send(link)
     assert found.packets_sent == PACKETS
     assert found.bytes_sent == PACKETS * 80
     assert found.reports == PACKETS // 250
     share = 100 * found.reported_lost / PACKETS
-    assert share == pytest.approx(100 * len(way.dropped) / PACKETS, abs=0.1)
-    assert found.reported_jitter == pytest.approx(true_jitter(way.arrivals), rel=0.05)
+    assert share == pytest.approx(100 * len(link.dropped) / PACKETS, abs=0.1)
+    assert found.reported_jitter == pytest.approx(true_jitter(link.arrivals), rel=0.05)
     assert found.reported_jitter == pytest.approx(far.jitter_seconds, abs=1 / CLOCK)

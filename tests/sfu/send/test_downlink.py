@@ -154,7 +154,7 @@ def test_a_publisher_who_was_away_is_seen_again_at_whatever_layer_comes(seed: in
     gallery(room, 1280, 720)
     camera = room.cameras[0]
     camera.outages.append((10, 18))
-    # Its own way carries little at first.
+    # Its own uplink carries little at first.
     camera.caps += [(12, 21, 1), (21, 24, 2)]
     room.run(30)
     away = room.pictures["v0"]

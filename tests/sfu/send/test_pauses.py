@@ -1,4 +1,4 @@
-"""Pauses in a voice on ways that lose packets: what is repeated, what is asked for."""
+"""Pauses in a voice on paths that lose packets: what is repeated, what is asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPUS, RED = 109, 63
 
 
 class Voice:
-    """A voice to one receiver, whose way loses packets unless `blocks` is 0."""
+    """A voice to one receiver, whose path loses packets unless `blocks` is 0."""
 
     def __init__(self, blocks: int = 2, first_in: int = 0, first_out: int = 100) -> None:
         self.scene = Scene(audio_spec("a"), first_seq=first_out)

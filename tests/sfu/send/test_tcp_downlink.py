@@ -15,7 +15,7 @@ from tests.sfu.room_link import Room
 from tests.sfu.room_viewer import Picture
 
 WINDOW = 96 * 1024
-"""Bytes that the kernel has under way at most."""
+"""Bytes that the kernel has sent and not seen acknowledged, at most."""
 
 
 class OrderedLink(VirtualLink):
