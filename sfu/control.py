@@ -5,7 +5,7 @@ tagged msgspec struct in MessagePack, preceded by its length as a 32-bit big-end
 Commands go from signaling to the worker, events come back. Commands are declarative wherever
 a list may change: `SetUpTracks` and `SetDownTracks` carry the whole list, the worker finds the
 difference, so a repeated or late command does no harm. A command that names something which is
-gone is ignored: the two sides race by nature (a transport may fail while a command is under way).
+gone is ignored: the two sides race by nature (a transport may fail before a command arrives).
 
 This module holds the messages and the framing only; it does no I/O.
 """
@@ -81,7 +81,7 @@ class UpTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
     remb: bool = False
     transport_cc: bool = False
     max_bitrate_bps: int = 0
-    """What the publisher may send at most; told by REMB where that is the feedback in use."""
+    """What the publisher may send at most; reported by REMB where that is the feedback in use."""
 
 
 class DownTrackSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +137,12 @@ class OpenTransport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ConnectTransport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """What the peer's SDP said: may come before or after its first packets."""
+    """What the peer's SDP contains: may come before or after its first packets."""
 
     transport: str
     remote_ufrag: str
     remote_pwd: str = ""
-    """With which we check where the peer is; without it only the handshake tells."""
+    """With which we check where the peer is; without it only the handshake shows."""
     fingerprints: tuple[Fingerprint, ...]
     dtls_role: Literal["server", "client"]
     """Ours."""
@@ -177,7 +177,7 @@ class RestartIce(msgspec.Struct, frozen=True, tag=True):
 
 
 Importance = Literal["screen", "main", "tile"]
-"""Of a picture to its viewer: a shared screen, the speaker or pinned tile, any other."""
+"""Of a video to its viewer: a shared screen, the speaker or pinned tile, any other."""
 
 
 class TrackView(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,7 +261,7 @@ TransportState = Literal["checked", "connected", "failed", "closed"]
 
 
 class TransportChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """`checked`: a first ICE check came through, DTLS is under way. `failed` and `closed` are
+    """`checked`: a first ICE check came through, DTLS goes on. `failed` and `closed` are
     final: the worker has forgotten the transport."""
 
     transport: str
@@ -294,7 +294,7 @@ class LayersWanted(msgspec.Struct, frozen=True, tag=True):
 DownState = Literal[
     "flowing", "noPackets", "noKeyframe", "hidden", "pausedByBandwidth", "shed", "notLoudest"
 ]
-"""`noPackets`: nothing comes from the publisher; `noKeyframe`: packets come, and the picture waits
+"""`noPackets`: nothing comes from the publisher; `noKeyframe`: packets come, and the video waits
 for a keyframe; `shed`: the server has too much to do; `notLoudest`: others speak louder."""
 
 
@@ -317,7 +317,7 @@ class DownTrackStates(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     transport: str
     tracks: tuple[DownTrackState, ...]
     estimate_bps: int
-    """What the way to the participant carries; 0: not known."""
+    """Available bandwidth to the participant; 0: not known."""
 
 
 class CaptureState(msgspec.Struct, frozen=True, tag=True):
@@ -347,11 +347,11 @@ class TransportStats(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
     jitter_ms: float = 0.0
     """The worst of its tracks, RFC 3550 clause 6.4.1 (publish: measured, subscribe: reported)."""
     estimate_bps: int = 0
-    """Subscribe: what the way carries; 0 when not known."""
+    """Subscribe: available bandwidth; 0 when not known."""
     target_bps: int = 0
     """Subscribe: what the allotted layers come to."""
     send_delay: float = 0.0
-    """Subscribe: seconds that the first in line waits now because the way is narrow."""
+    """Subscribe: seconds that the first in line has waited in the pacer."""
     protocol: Protocol = ""
     """Empty while no address is selected."""
     family: Family = ""
@@ -387,7 +387,7 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Steps of load shedding in force; 0: everything is sent."""
     forwarding_delay: tuple[int, ...] = ()
     """Packets by the bounds of `qos.histogram`, from their arrival at the kernel to their hand-over
-    to it; what a pacer holds back for a narrow way is not in it (see `send_delay`)."""
+    to it; what a pacer holds back is not in it (see `send_delay`)."""
     per_transport: tuple[TransportStats, ...]
 
 

@@ -16,7 +16,7 @@ LINES, LINE_SECONDS = 100, 1.0
 """Lines of one place in the code that are written at once, and seconds until there may be one
 more. Strangers can cause some of them as often as they like; no more than 9 MB a day of each."""
 TRACEBACKS, TRACEBACK_SECONDS = 5, 60.0
-"""The same of lines with a traceback: the first few say all."""
+"""The same of lines with a traceback: the first few suffice."""
 LONGEST = 2000
 """Characters of a message; what follows is cut."""
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(0x7F, 0xA0))}
@@ -29,12 +29,12 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line; a traceback, of which there should be none, on more."""
         line = super().format(record)
-        told = [f"{name}={getattr(record, name)!r}" for name in _FIELDS if hasattr(record, name)]
-        if not told:
+        fields = [f"{name}={getattr(record, name)!r}" for name in _FIELDS if hasattr(record, name)]
+        if not fields:
             return line
         # Before the traceback, where there is one.
         first, newline, rest = line.partition("\n")
-        return f"{first} ({', '.join(told)}){newline}{rest}"
+        return f"{first} ({', '.join(fields)}){newline}{rest}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         """One line, whatever names and words of strangers are in it."""
@@ -61,7 +61,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class Throttle(logging.Filter):
-    """Lets no place in the code write more than its share, and says how many lines it left out.
+    """Lets no place in the code write more than its share, and reports how many lines it left out.
 
     One instance a process, on the handler, so that it sees the lines of libraries too. Messages
     are of bounded length, whatever names and words of strangers are in them.

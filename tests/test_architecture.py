@@ -33,7 +33,7 @@ ADAPTERS = {
     "sfu.process.poller": "epoll",
     "sfu.process.worker": "the loop",
     "sfu.process.worker_stats": "memory of the process",
-    "sfu.room.worker_rooms": "clock; opens transports on the sockets",
+    "sfu.room.worker_rooms": "opens transports on the sockets",
     "signaling.__main__": "the process",
     "signaling.access.guesses": "clock, waiting",
     "signaling.access.passwords": "thread pool",

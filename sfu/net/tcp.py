@@ -1,7 +1,7 @@
 """Passive ICE-TCP (RFC 6544) for peers whose network blocks UDP.
 
-Theory of operation. A connection is one more address: it has a key as wide as a `sockaddr` that
-no `sockaddr` can be, its frames become datagrams in the slots of the UDP socket's arena, and
+Theory of operation. A connection is one more address: its key has the length of a `sockaddr`, and
+is none. Its frames become datagrams in the slots of the UDP socket's arena, and
 from there on nobody asks how they came. So an authenticated check is what makes a connection
 *verified*, by `verify`; until then it is a stranger, which gets little time, few bytes, and must
 begin with STUN. The owner calls `dismiss` when it needs an address no more;
@@ -50,7 +50,7 @@ _BACKLOG: Final = 128
 _ACCEPTS: Final = 16
 """In one go; a flood may not keep the packets waiting."""
 _UNSENT: Final = 16 * 1024
-"""Bytes the kernel may hold besides those under way: what is there cannot be dropped any more."""
+"""Bytes the kernel may hold besides those in flight: what is there cannot be dropped any more."""
 _TCP_RTO_MAX_MS: Final = 44
 _RTO_MAX_MS: Final = 1000
 """After an outage TCP tries again this soon (Linux 6.15; elsewhere it may take 2 minutes)."""

@@ -1,4 +1,4 @@
-"""One TCP connection of a peer: its frames both ways, and what waits to be written.
+"""One TCP connection of a peer: its frames in both directions, and what waits to be written.
 
 Owned by `sfu.net.tcp.TcpSockets`, which reads, watches and closes. Writing happens at once as far
 as the kernel accepts it; the rest waits in a `SendQueue`.

@@ -102,7 +102,7 @@ class UdpSocket:
         self._addresses = Arena(SLOTS * self.address_size)
         self.waited = 0.0
         """Seconds that the first datagram of the last batch waited for us; 0 where the kernel does
-        not say."""
+        not stamp it."""
         self._stamped = _stamps_arrivals(self.socket)
         self._lay_out_receive()
         self._batched = self._receives_in_batches()
@@ -272,7 +272,7 @@ def _enlarge_buffers(sock: socket.socket) -> None:
 
 
 def _stamps_arrivals(sock: socket.socket) -> bool:
-    """Let the kernel say when datagrams arrived, where it can."""
+    """Let the kernel stamp datagrams on arrival, where it can."""
     if _recvmmsg is None or SIZE_T != "Q":
         return False
     try:

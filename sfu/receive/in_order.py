@@ -35,7 +35,7 @@ LEAST_PATIENCE: Final = 0.25
 MOST_PATIENCE: Final = 0.8
 """Seconds."""
 KEYFRAME_PATIENCE_ROUND_TRIPS: Final = 1.3
-"""The same where a keyframe is at hand already: one answer."""
+"""The same where a keyframe has come already: one answer."""
 KEYFRAME_LEAST_PATIENCE: Final = 0.05
 LAST_RESORT: Final = 1.0
 """Seconds from the end of waiting until the stream goes on at any frame."""

@@ -1,7 +1,7 @@
 """Which packets to ask for again, and which requests to answer (RFC 4585 clause 6.2.1).
 
 Theory of operation. `NackGenerator` stands on the receiving side of one stream. A gap in the
-numbers becomes missing packets; `due`, called from a tick, says which to ask for now. The first
+numbers becomes missing packets; `due`, called from a tick, lists those to ask for now. The first
 request waits for two packets after the one that showed the gap (three newer ones in all, the
 threshold at which TCP too takes reordering for loss) or for 10 ms: reordering on real paths is
 mostly within neighbours, and on a thin stream such as audio three packets would take 60 ms.

@@ -38,12 +38,12 @@ class PublisherClock:
 
     def __init__(self) -> None:
         self.offset: float | None = None
-        """What our NTP clock is ahead of the publisher's, with the shortest way (seconds)."""
+        """Seconds that our NTP clock is ahead of the publisher's, by the quickest report."""
 
     def report(
         self, stream: RtpStream, ntp: int, rtp: int, ntp_now: int, streams: Iterable[RtpStream]
     ) -> None:
-        """`stream` says that `ntp` (64 bits) is the instant of its timestamp `rtp`; `streams` are
+        """`stream` reports `ntp` (64 bits) as the instant of its timestamp `rtp`; `streams` are
         all of the publisher's."""
         offset = (ntp_now - ntp) / _SECOND
         step = self._step(stream, ntp, rtp, offset)

@@ -86,7 +86,7 @@ class _Voice:
         while recent and now - recent[0][0] >= STEADY_TIME:
             recent.popleft()
         if not loudness:
-            pass  # No packets, or a muted microphone: that tells nothing of the noise around it.
+            pass  # No packets, or a muted microphone: nothing is learned of the noise around it.
         elif loudness < self.floor:
             self.floor = max(MIN_FLOOR, loudness)
         else:
@@ -106,7 +106,7 @@ class _Voice:
             share = min(1.0, elapsed / SMOOTHING) if self.loud else 1.0
             self.loud += (loud - self.loud) * share
         elif not self.spoke(now):
-            # Sooner it would count pauses between words, which say nothing of loudness.
+            # Sooner it would count pauses between words, which have nothing to do with loudness.
             self.loud = 0.0
 
     def _is_steady(self, loudness: float, now: float) -> bool:

@@ -162,7 +162,7 @@ class Forwarder:
         self.forwarded += len(packets)
 
     def send_per_packet(self, down_track: DownTrack, packets: Sequence[Packet], now: float) -> None:
-        """To a receiver whose way is narrow: what its layers allow, when its pacer allows.
+        """To a receiver on the per-packet path: what its layers allow, when its pacer allows.
 
         Sequence numbers are given here, transport-wide ones when it really leaves.
         """

@@ -44,7 +44,7 @@ class RtcpError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """What a receiver says of one SSRC, RFC 3550 clause 6.4.1."""
+    """What a receiver reports of one SSRC, RFC 3550 clause 6.4.1."""
 
     ssrc: int
     fraction_lost: int

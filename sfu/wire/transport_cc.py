@@ -32,8 +32,8 @@ _ALL_RECEIVED = struct.Struct("!BBHIIHHIH")
 _MAX_RUN = 0x1FFF
 _NOT_RECEIVED, _SMALL, _LARGE, _RESERVED = 0, 1, 2, 3
 
-# A chunk's symbols, one byte each, are looked up and not computed: reading feedback is on the way
-# of every packet that was sent.
+# A chunk's symbols, one byte each, are looked up and not computed: feedback is read for every
+# packet that was sent.
 _RUNS: Final = tuple(bytes((symbol,)) for symbol in range(4))
 _SEVEN_BITS: Final = tuple(
     bytes(value >> shift & 1 for shift in range(6, -1, -1)) for value in range(128)
