@@ -696,7 +696,7 @@ test('a server that answers late is silent for a moment, and keeps its socket', 
   assert.equal(FakeSocket.all.length, 1);
 });
 
-test('a lost network is told at once, unless the server answers all the same', async () => {
+test('a lost network shows at once, unless the server answers all the same', async () => {
   const conference = await joined();
   conference.networkLost();
   FakeSocket.last.say({ type: 'pong', t: 1 });
@@ -767,7 +767,7 @@ test('chat is taken by nobody once the call is over', async () => {
   assert.equal(conference.chat('Halo'), false);
 });
 
-const said = (text, at = 20) => ({ participant: 'me', name: 'Budi', text, at });
+const line = (text, at = 20) => ({ participant: 'me', name: 'Budi', text, at });
 const sentChat = () => FakeSocket.last.sentOf('chat').map(({ text }) => text);
 
 test('chat that is refused for now waits and is sent again, in order, and nothing is lost', async () => {
@@ -776,7 +776,7 @@ test('chat that is refused for now waits and is sent again, in order, and nothin
   conference.chat('satu');
   conference.chat('dua');
   assert.deepEqual(sentChat(), ['satu']);
-  FakeSocket.last.say({ type: 'chat', ...said('satu') });
+  FakeSocket.last.say({ type: 'chat', ...line('satu') });
   assert.deepEqual(sentChat(), ['satu', 'dua']);
   const { id } = FakeSocket.last.sentOf('chat').at(-1);
   FakeSocket.last.say(refusal('tooMany', { id, request: 'chat', retryAfter: 2 }));
@@ -784,7 +784,7 @@ test('chat that is refused for now waits and is sent again, in order, and nothin
   assert.equal(sentChat().length, 2);
   mock.timers.tick(1);
   assert.deepEqual(sentChat(), ['satu', 'dua', 'dua']);
-  FakeSocket.last.say({ type: 'chat', ...said('dua') });
+  FakeSocket.last.say({ type: 'chat', ...line('dua') });
   assert.deepEqual(events.map(({ lines }) => lines), [['satu'], ['satu', 'dua'], ['dua'], []]);
 });
 
@@ -795,13 +795,13 @@ test('a chat line lost with the socket is sent again; one that arrived is not', 
     FakeSocket.last.drop();
     mock.timers.tick(1000);
     FakeSocket.last.open();
-    FakeSocket.last.say(welcome({ resumed: true, chat: arrived ? [said('Halo')] : [] }));
+    FakeSocket.last.say(welcome({ resumed: true, chat: arrived ? [line('Halo')] : [] }));
     assert.deepEqual(sentChat(), arrived ? [] : ['Halo']);
     conference.leave();
   }
 });
 
-test('a chat line that the server will never take is told and does not block the next', async () => {
+test('a chat line that the server will never take is reported and does not block the next', async () => {
   const conference = await joined();
   const events = eventsOf(conference, 'problem');
   conference.chat('\u200b');
@@ -825,7 +825,7 @@ test('views that are too many wait, and the newest goes out', async () => {
   assert.deepEqual(FakeSocket.last.sentOf('view').map(({ quality }) => quality), ['auto', 'high']);
 });
 
-test('a mute that was one message too many is told again as it is by then', async () => {
+test('a mute that was one message too many is sent again as it is by then', async () => {
   const conference = await joined();
   void conference.publish('microphone', new FakeTrack('audio'));
   await answerPublish();

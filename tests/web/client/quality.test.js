@@ -86,15 +86,15 @@ test('a grade falls at once and rises when it is sure', () => {
   assert.deepEqual(levels, ['good', 'poor', 'poor', 'poor', 'poor', 'poor', 'poor', 'good']);
 });
 
-test('trouble is told once when it stays, and its end once', () => {
+test('trouble is reported once when it stays, and its end once', () => {
   const episode = new Episode();
-  const told = [];
+  const changes = [];
   for (let second = 0; second < 60; second += 1) {
     const trouble = second === 3 || (second >= 10 && second < 30 && second !== 20);
     const change = episode.see(trouble, second * 1000);
-    if (change) told.push([second, change]);
+    if (change) changes.push([second, change]);
   }
-  assert.deepEqual(told, [[15, 'began'], [35, 'ended']]);
+  assert.deepEqual(changes, [[15, 'began'], [35, 'ended']]);
 });
 
 test('the round trip is that of the way in use', () => {
