@@ -105,5 +105,5 @@ def body(packet: bytes) -> bytes:
     return packet[start : len(packet) - rtp.padding_length(packet, 0, len(packet))]
 
 
-def pictures(packets: list[bytes]) -> list[int]:
+def picture_ids(packets: list[bytes]) -> list[int]:
     return [int.from_bytes(body(packet)[2:4], "big") & 0x7FFF for packet in packets]

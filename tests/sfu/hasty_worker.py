@@ -1,4 +1,4 @@
-"""The media worker as it is, but that it tells its statistics ten times as often.
+"""The media worker as it is, but that it reports its statistics ten times as often.
 
 Tests wait for what it counted; of a whole second each time they would learn no more.
 """

@@ -112,7 +112,7 @@ class WorkerProcess:
 
 @contextmanager
 def worker(hasty: bool = True, module: str = "") -> Iterator[WorkerProcess]:
-    """`hasty`: one that tells its statistics ten times a second, for who waits for them only."""
+    """`hasty`: one that reports its statistics ten times a second, for who waits for them only."""
     process = WorkerProcess(hasty=hasty, module=module)
     try:
         yield process
@@ -364,12 +364,12 @@ def down_spec(up: control.UpTrackSpec, ssrc: int, **changes: object) -> control.
     return control.DownTrackSpec(**fields)  # type: ignore[arg-type]
 
 
-def keyframe(picture: int = 1, size: int = 100) -> bytes:
+def keyframe(picture_id: int = 1, size: int = 100) -> bytes:
     """A payload that starts a VP8 keyframe, with a 15-bit picture id and TL0PICIDX."""
-    descriptor = bytes((0x90, 0xE0, 0x80 | picture >> 8, picture & 0xFF, 7, 0x00))
+    descriptor = bytes((0x90, 0xE0, 0x80 | picture_id >> 8, picture_id & 0xFF, 7, 0x00))
     return descriptor + b"\x10\x02\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(size)
 
 
-def delta_frame(picture: int = 2, size: int = 100) -> bytes:
-    descriptor = bytes((0x90, 0xE0, 0x80 | picture >> 8, picture & 0xFF, 8, 0x00))
+def delta_frame(picture_id: int = 2, size: int = 100) -> bytes:
+    descriptor = bytes((0x90, 0xE0, 0x80 | picture_id >> 8, picture_id & 0xFF, 8, 0x00))
     return descriptor + b"\x11\x02\x00" + bytes(size)

@@ -45,7 +45,8 @@ class OpusRecorder:
         for packet in packets:
             step = 0 if self._newest is None else ts_diff(packet[TIMESTAMP], self._newest)
             if self._newest is not None and step <= 0:
-                continue  # late: its place is written
+                # It is late: its place is written.
+                continue
             self._newest = packet[TIMESTAMP]
             self._at += step
             written = av.Packet(packet[PAYLOAD])

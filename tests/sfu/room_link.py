@@ -28,7 +28,7 @@ from tests.sfu.keyed_transport import KeyedTransport
 from tests.sfu.peers import down_spec
 from tests.sfu.room_sources import HALVES, UPLINK, Arrival, Camera, LayerPlan, Source, Voice
 from tests.sfu.room_uplink import Uplink
-from tests.sfu.room_viewer import Picture, Sound, body
+from tests.sfu.room_viewer import Sound, Video, body
 
 BATCH, MEDIA, REPAIR = 0.003, 0.1, 0.01
 UDP_IP: Final = 28
@@ -49,7 +49,7 @@ class Room:
         voice_bytes: int = 60,
         feedback: float = 0.075,
         transport_cc: bool = True,
-        way_back_loss: float = 0.0,
+        feedback_loss: float = 0.0,
         uplink: Uplink | None = None,
         voices_ask: bool = True,
     ) -> None:
@@ -74,7 +74,7 @@ class Room:
         """Whether the viewer sends transport-wide feedback."""
         self.remb_bps = 0
         """What the viewer sends in REMB; 0: it sends none."""
-        self.way_back_loss = way_back_loss
+        self.feedback_loss = feedback_loss
         self.uplink = uplink
         """Of all publishers; None: short, and without loss."""
         self.stalls: list[tuple[float, float]] = []
@@ -91,10 +91,10 @@ class Room:
         self._next_batch = self._next_requests = 0.0
         self._next_report = 1.0
         self._voices_ask = voices_ask
-        self._sealed: dict[bytes, bytes] = {}
         # What was sent lately, protected and plain.
-        self._came: set[tuple[int, int]] = set()
+        self._sealed: dict[bytes, bytes] = {}
         # SSRC and number: a second one is a replay.
+        self._came: set[tuple[int, int]] = set()
         self.copies = 0
         """Packets sent a second time."""
         self._join()
@@ -111,17 +111,17 @@ class Room:
             self.keys, self.forwarder, self.outbox, 16, lambda: first, self.deadlines
         )
         self.subscriber.connected(0.0)
-        self.pictures: dict[str, Picture] = {}
+        self.videos: dict[str, Video] = {}
         self.sounds: dict[str, Sound] = {}
-        self._by_ssrc: dict[int, Picture | Sound] = {}
+        self._by_ssrc: dict[int, Video | Sound] = {}
         specs = []
         for place, source in enumerate(self.sources):
             asks = source.track.kind == "video" or self._voices_ask
             spec = down_spec(source.track.spec, 7000 + 10 * place, nack=asks, copies=not asks)
             specs.append(spec)
-            end: Picture | Sound
+            end: Video | Sound
             if spec.kind == "video":
-                end = self.pictures[spec.up_track] = Picture(spec)
+                end = self.videos[spec.up_track] = Video(spec)
             else:
                 end = self.sounds[spec.up_track] = Sound(spec)
             self._by_ssrc[spec.ssrc] = self._by_ssrc[spec.rtx_ssrc or spec.ssrc] = end
@@ -171,7 +171,7 @@ class Room:
         now = self.now
         plain = self._open(datagram)
         end = self._by_ssrc[int.from_bytes(plain[8:12], "big")]
-        if isinstance(end, Picture):
+        if isinstance(end, Video):
             end.octets.append((now, len(datagram) + UDP_IP))
             if plain[1] & 0x7F == end.spec.payload_type:
                 payload = body(plain)
@@ -188,7 +188,7 @@ class Room:
             self.receiver.expect(int.from_bytes(plain[17:19], "big"), arrival)
 
     def _open(self, datagram: bytes) -> bytes:
-        """What it says; one that was sent before must be the very same."""
+        """What is in it; one that was sent before must be the very same."""
         plain = self._sealed.get(datagram) or self.keys.far_end.unprotect(datagram)
         assert plain is not None
         self.copies += datagram in self._sealed
@@ -198,8 +198,8 @@ class Room:
                 del self._sealed[old]
         return plain
 
-    def _is_whole(self, picture: Picture) -> bool:
-        camera = next(c for c in self.cameras if c.track.track == picture.spec.up_track)
+    def _is_whole(self, video: Video) -> bool:
+        camera = next(c for c in self.cameras if c.track.track == video.spec.up_track)
         return not camera.outages and self.uplink is None
 
     @staticmethod
@@ -207,7 +207,7 @@ class Room:
         return next((end for start, end in stalls if start <= at < end), at)
 
     def _reply(self, data: bytes, at: float) -> None:
-        if self.random.random() >= self.way_back_loss:
+        if self.random.random() >= self.feedback_loss:
             self._order += 1
             heapq.heappush(self._back, (at + self.link.delay, self._order, data))
 
@@ -221,9 +221,9 @@ class Room:
             return
         if now >= self._next_requests:
             self._next_requests = now + 0.02
-            for picture in self.pictures.values():
-                picture.play(now)
-                for request in picture.requests(now, 2 * self.link.delay):
+            for video in self.videos.values():
+                video.play(now)
+                for request in video.requests(now, 2 * self.link.delay):
                     self._reply(request, now)
         if now >= self._next_report:
             self._next_report = now + 1.0
@@ -231,7 +231,7 @@ class Room:
             heard = () if self._voices_ask else self.sounds.values()
             blocks = [
                 rtcp.ReportBlock(end.spec.ssrc, end.take_loss(), 0, 0, 0, middle, 0)
-                for end in (*self.pictures.values(), *heard)
+                for end in (*self.videos.values(), *heard)
             ]
             self._reply(rtcp.receiver_report(1, blocks), now)
             if self.remb_bps:
@@ -252,7 +252,8 @@ class Room:
         resent = plain[1] & 0x7F == end.spec.rtx_payload_type
         if resent:
             if len(payload) < 3:
-                return  # Mere padding.
+                # Mere padding.
+                return
             seq, payload = int.from_bytes(payload[:2], "big"), payload[2:]
         end.packet(seq, payload, at, resent)
 
@@ -275,7 +276,7 @@ class Room:
                 self.subscriber.receive_rtcp(packet, now, ntp.from_unix(1e9 + now))
         if self.transport_cc and self._after(now, self.stalls) <= now:
             for feedback in self.receiver.reports(now):
-                arrives = self.random.random() >= self.way_back_loss
+                arrives = self.random.random() >= self.feedback_loss
                 if self.reports and arrives and self.subscriber.wants_feedback(now):
                     self.subscriber.receive_rtcp(feedback, now, ntp.from_unix(1e9 + now))
         self.forwarder.flush(now)
@@ -346,5 +347,5 @@ class Room:
 
     def decoded(self, start: float, end: float) -> float:
         """Share of the frames captured at the layer that is shown, of all cameras."""
-        shown = sum(p.fps(start, end) for p in self.pictures.values())
-        return shown / (25.0 * len(self.pictures))
+        shown = sum(p.fps(start, end) for p in self.videos.values())
+        return shown / (25.0 * len(self.videos))

@@ -86,7 +86,7 @@ class Encoder:
         self.keyframe_at = 0.0
         self.seq = draw.randrange(0x8000)
         self.clock = draw.randrange(1 << 32)
-        self.picture = draw.randrange(0x8000)
+        self.picture_id = draw.randrange(0x8000)
         self.tl0 = draw.randrange(256)
         self.place = 0
         self.frames = 0
@@ -106,7 +106,7 @@ class Encoder:
         tid, sync = THREE_LAYERS[self.place % len(THREE_LAYERS)] if self.temporal else (-1, 0)
         self.place += 1
         self.frames += 1
-        self.picture = self.picture + 1 & 0x7FFF
+        self.picture_id = self.picture_id + 1 & 0x7FFF
         self.tl0 = self.tl0 + (tid == 0) & 0xFF
         size = self.plan.bps / 8 / FPS * self.draw.uniform(0.75, 1.25)
         size *= KEYFRAME if key else SHARES[tid] if self.temporal else 1.0
@@ -117,7 +117,7 @@ class Encoder:
         self, now: float, size: int, key: bool, tid: int, sync: int
     ) -> list[tuple[int, int, int, bytes]]:
         count = max(1, -(-size // PAYLOAD))
-        descriptor = bytes((0x80 | self.picture >> 8, self.picture & 0xFF))
+        descriptor = bytes((0x80 | self.picture_id >> 8, self.picture_id & 0xFF))
         present = 0x80
         if self.temporal:
             present = 0xE0

@@ -12,7 +12,7 @@ HISTORY = 2.0
 
 
 class Uplink:
-    """Independent loss both ways, a constant delay; packets stay in order."""
+    """Independent loss in both directions, a constant delay; packets stay in order."""
 
     def __init__(self, loss: float, rtt: float, seed: int = 1) -> None:
         """`rtt` in seconds."""

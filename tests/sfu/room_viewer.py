@@ -34,7 +34,7 @@ class Continuity:
 
     def __init__(self) -> None:
         self.highest = -1
-        self.picture = self.tl0 = -1
+        self.picture_id = self.tl0 = -1
         self.truth: Truth | None = None
 
     def packet(self, seq: int, payload: bytes, lossless: bool) -> None:
@@ -51,21 +51,21 @@ class Continuity:
         key = vp8.is_keyframe(payload)
         if self.truth is not None and lossless:
             self._follows(found, truth, key)
-        self.picture, self.tl0, self.truth = found.picture_id, found.tl0picidx, truth
+        self.picture_id, self.tl0, self.truth = found.picture_id, found.tl0picidx, truth
 
     def _follows(self, found: vp8.Descriptor, truth: Truth, key: bool) -> None:
         before = self.truth
         assert before is not None
         if truth == before._replace(part=before.part + 1):
-            assert (found.picture_id, found.tl0picidx) == (self.picture, self.tl0)
+            assert (found.picture_id, found.tl0picidx) == (self.picture_id, self.tl0)
             return
         assert truth.part == 0, "a frame without its beginning"
-        step = found.picture_id - self.picture & 0x7FFF
+        step = found.picture_id - self.picture_id & 0x7FFF
         if key:
-            # What waited may have been given up, a frame's beginning sent or not; and after a
+            # What waited may have been flushed, a frame's beginning sent or not; and after a
             # pause of the same stream its numbers may just go on.
             same = truth.layer == before.layer
-            assert 0 < step < (vp8.LONGEST_JUMP if same else 3), "pictures out of order"
+            assert 0 < step < (vp8.LONGEST_JUMP if same else 3), "frames out of order"
             return
         assert step == 1
         assert truth.layer == before.layer
@@ -76,7 +76,7 @@ class Continuity:
 
 
 class Frame:
-    """One picture on its way."""
+    """One frame that is being received."""
 
     def __init__(self, truth: Truth, found: vp8.Descriptor, key: bool, at: float) -> None:
         self.truth, self.key = truth, key
@@ -86,7 +86,7 @@ class Frame:
         self.complete_at = -1.0
 
 
-class Picture:
+class Video:
     """One video track as it is seen."""
 
     def __init__(self, spec: DownTrackSpec) -> None:
@@ -104,16 +104,16 @@ class Picture:
         self._highest = self._expected_before = -1
         self._received = 0
         self._frames: dict[int, Frame] = {}
-        self._picture = -1
-        # Newest picture id, not wrapped.
+        # The newest VP8 picture id, not wrapped.
+        self._newest_id = -1
         self._shown = -1
+        # By temporal layer: the newest frame shown.
         self._last: dict[int, int] = {}
-        # By temporal layer: the newest picture shown.
+        # Frames that are whole, shown or not.
         self._complete: set[int] = set()
-        # Pictures that are whole, shown or not.
         self._base_tl0 = 0
+        # Of the frame shown last.
         self._layer = self._frame = -1
-        # Of the picture shown last.
         self._key_wanted = True
         self._since = -1.0
         self._fastest = float("inf")
@@ -131,26 +131,26 @@ class Picture:
         assert found is not None
         if self._since < 0:
             self._since = at
-        if self._picture < 0:
-            self._picture = found.picture_id + 0x8000
-        step = (found.picture_id - self._picture + 0x4000 & 0x7FFF) - 0x4000
-        picture = self._picture + step
-        self._picture = max(self._picture, picture)
-        if picture <= self._shown:
+        if self._newest_id < 0:
+            self._newest_id = found.picture_id + 0x8000
+        step = (found.picture_id - self._newest_id + 0x4000 & 0x7FFF) - 0x4000
+        number = self._newest_id + step
+        self._newest_id = max(self._newest_id, number)
+        if number <= self._shown:
             return
         truth = Truth(*TRUTH.unpack(payload[-TRUTH.size :]))
-        frame = self._frames.get(picture)
+        frame = self._frames.get(number)
         if frame is None or (frame.truth.layer, frame.truth.frame) != (truth.layer, truth.frame):
-            frame = self._frames[picture] = Frame(truth, found, False, at)
+            frame = self._frames[number] = Frame(truth, found, False, at)
         if found.start and vp8.is_keyframe(payload):
             frame.key = True
             self.nack.keyframe(seq)
         frame.parts.add(truth.part)
         if len(frame.parts) == truth.parts and frame.complete_at < 0:
             frame.complete_at = at
-            self._complete.add(picture)
+            self._complete.add(number)
             if len(self._complete) > 256:
-                self._complete = {n for n in self._complete if n > picture - 128}
+                self._complete = {n for n in self._complete if n > number - 128}
             self._fastest = min(self._fastest, at - truth.captured)
 
     def take_loss(self) -> int:

@@ -85,7 +85,8 @@ class Call:
         self.talks.send_rtp(rtp.build(96, number & 0xFFFF, number * 3000, 1000, payload))
         self.talks.send_rtp(rtp.build(111, number & 0xFFFF, number * 960, 500, b"\x78voice"))
         if not number % 10:
-            self.hears.send_rtcp(rtcp.receiver_report(1))  # it consents
+            # It consents.
+            self.hears.send_rtcp(rtcp.receiver_report(1))
         self.sent = number + 1
         self.hears.receive_until(lambda: len(self.hears.rtp) == 2 * self.sent)
 
@@ -216,7 +217,7 @@ def test_feedback_on_what_was_never_sent_changes_nothing(scene: Scene) -> None:
         scene.beat()
     cut = transport_cc.encode(1, 7000, 0, 5, 0, [300] * 9)[:-8]
     bob.send_rtcp(lead + cut[:2] + (len(cut) // 4 - 1).to_bytes(2, "big") + cut[4:])
-    # Who lies of its way may be given up for a moment: it goes on with a keyframe.
+    # The queue of who lies about its path may be flushed: it goes on with a keyframe.
     number = 30
     while len(media(bob, 7000)) < 60:
         alice.send_rtp(rtp.build(96, number, number * 3000, 1000, keyframe(number)))
@@ -224,9 +225,9 @@ def test_feedback_on_what_was_never_sent_changes_nothing(scene: Scene) -> None:
         bob.pump()
     assert follows(media(bob, 7000))
     assert scene.drops() == {"rtcpMalformed": 1}
-    told = [e for e in scene.process.events if isinstance(e, control.WorkerStats)]
-    told.append(scene.process.stats())
-    estimates = {t.transport: t.estimate_bps for t in told[-1].per_transport}
+    found = [e for e in scene.process.events if isinstance(e, control.WorkerStats)]
+    found.append(scene.process.stats())
+    estimates = {t.transport: t.estimate_bps for t in found[-1].per_transport}
     assert 0 <= estimates[bob.id] <= 50_000_000
 
 
@@ -246,7 +247,7 @@ def test_absurd_rembs_are_bounds_and_no_more(scene: Scene, extensions: control.E
         )
         assert states.estimate_bps <= 50_000_000
         scene.beat()
-    # What was given up for lack of room goes on with a keyframe.
+    # What was flushed for lack of room goes on with a keyframe.
     number = 5
     while len(media(bob, 7000)) < 10:
         alice.send_rtp(rtp.build(96, number, number * 3000, 1000, keyframe(number)))
@@ -463,12 +464,15 @@ def test_redundant_voice_in_every_wrong_form(scene: Scene) -> None:
 
     send(0, voice(0), 111)
     send(1, redundant(1))
-    send(3, redundant(3))  # 2 is missing
+    # 2 is missing.
+    send(3, redundant(3))
     send(4, voice(4), 111)
     send(5, redundant(5))
-    send(8, redundant(8, 2))  # 6 and 7 are missing
+    # 6 and 7 are missing.
+    send(8, redundant(8, 2))
     send(9, voice(9), 111)
-    send(11, redundant(11))  # after a plain one, 10 is missing
+    # After a plain one, 10 is missing.
+    send(11, redundant(11))
     bob.receive_until(lambda: len(bob.rtp) == 12)
     send(12, redundant(12)[:7])
     send(13, redundant(13))
@@ -588,13 +592,15 @@ def test_absurd_views_are_taken_as_they_can_be(scene: Scene) -> None:
         while len(bob.rtp) == seen:
             alice.send_rtp(rtp.build(96, number, number * 3000, 1000, keyframe(number)))
             number += 1
-            bob.send_rtcp(rtcp.receiver_report(1))  # it consents
+            # It consents.
+            bob.send_rtcp(rtcp.receiver_report(1))
             bob.pump()
 
     for hidden in ((-1, 100), (100, -(1 << 63)), (0, 0)):
         look(hidden)
         wait("hidden")
-        look((640, 360), (2**31, 2**31), (2**63, 1))  # the last one counts
+        # The last one counts.
+        look((640, 360), (2**31, 2**31), (2**63, 1))
         flow()
         wait("flowing")
         scene.beat()
@@ -636,7 +642,8 @@ def test_restarts_of_nobody_twice_and_with_old_names(scene: Scene) -> None:
         control.RestartIce(bob.id, "second", "another password of it"),
         control.RestartIce(bob.id, *old),
     )
-    scene.process.stats()  # commands have been taken
+    # Commands have been taken.
+    scene.process.stats()
     replies = len(bob.stun_replies)
     check("first", "password-of-the-first")
     check("second", "password-of-the-first")

@@ -49,11 +49,11 @@ def test_a_traceback_stays_on_its_line() -> None:
     assert "ValueError: for a reason" in json.loads(line)["traceback"]
 
 
-def test_text_tells_room_and_participant_before_a_traceback() -> None:
+def test_text_names_room_and_participant_before_a_traceback() -> None:
     text = TextFormatter("%(name)s: %(message)s")
-    assert text.format(record("told")) == "sfu.rooms: told"
-    assert text.format(record("told", room="r", participant="p")) == (
-        "sfu.rooms: told (room='r', participant='p')"
+    assert text.format(record("closed")) == "sfu.rooms: closed"
+    assert text.format(record("closed", room="r", participant="p")) == (
+        "sfu.rooms: closed (room='r', participant='p')"
     )
     first, *rest = text.format(fail()).splitlines()
     assert first == "sfu.rooms: it failed (room='r')"
@@ -74,8 +74,8 @@ def test_a_worker_logs_in_the_form_that_was_asked_for(form: str) -> None:
     with worker.process.stderr as errors:
         (connected,) = (line for line in errors if "is connected" in line)
     if form == "text":
-        told = "sfu.worker: publish transport is connected (room='Room', participant='ada')"
-        assert connected.rstrip().endswith(told)
+        expected = "sfu.worker: publish transport is connected (room='Room', participant='ada')"
+        assert connected.rstrip().endswith(expected)
         return
     entry = json.loads(connected)
     assert (entry["logger"], entry["room"], entry["participant"]) == ("sfu.worker", "Room", "ada")

@@ -34,7 +34,7 @@ DOWN_EXTENSIONS = control.Extensions(mid=1, transport_cc=5)
 
 
 class TcpBrowser(Browser):
-    """A far end that frames its datagrams (RFC 4571) and reads when it is told to."""
+    """A far end that frames its datagrams (RFC 4571) and reads when it is asked to."""
 
     def __init__(self, worker: WorkerProcess, name: str, direction: str) -> None:
         super().__init__(worker, name, direction)
@@ -170,20 +170,21 @@ def test_a_reader_that_stops_harms_nobody(process: WorkerProcess) -> None:
         found = [e for e in process.events if isinstance(e, control.WorkerStats)]
         return found[-1].drops.get("tcpSlowReader", 0) if found else 0
 
-    def pictures() -> int:
+    def frames() -> int:
         return len([p for p in well.rtp if ssrc_of(p) == 7000])
 
     end = time.monotonic() + 60
     while not dropped():
         assert time.monotonic() < end, "the worker never drops"
         for one in (stuck, well):
-            one.send_rtcp(rtcp.receiver_report(1))  # it consents
+            # It consents.
+            one.send_rtcp(rtcp.receiver_report(1))
         for _ in range(100):
             body = delta_frame(sent & 0x7FFF, size=1000)
             alice.send_rtp(rtp.build(96, sent & 0xFFFF, sent * 3000, 1000, body, marker=True))
             sent += 1
         alice.send_rtp(rtp.build(111, sent & 0xFFFF, sent * 960, 500, b"\x78voice"))
-        while pictures() < sent:
+        while frames() < sent:
             assert time.monotonic() < end, "who reads well gets less"
             well.pump()
     stuck.receive_until(lambda: len([p for p in stuck.rtp if ssrc_of(p) == 8000]) > 3)

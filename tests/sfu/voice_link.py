@@ -56,7 +56,7 @@ class Heard:
 
     concealed_percent: float
     delay_ms: float
-    """Mean time from arrival by the fastest way to playing."""
+    """Mean time from arrival over the fastest path to playing."""
     overhead_percent: float
     """Packets sent again, of all."""
 
@@ -171,7 +171,8 @@ class _Call:
 
     def arrive(self, frame: int, now: float) -> None:
         if self.repair.copies and frame in self.came:
-            return  # SRTP takes it for a replay
+            # SRTP takes it for a replay.
+            return
         self.came.add(frame)
         late = frame < self.newest
         self.target.arrived(frame, now, late)

@@ -8,16 +8,16 @@ THREE_LAYERS = ((0, 0), (2, 1), (1, 1), (2, 0), (0, 0), (2, 0), (1, 0), (2, 0))
 TWO_LAYERS = ((0, 0), (1, 1), (0, 0), (1, 0))
 
 
-def payload(tid=-1, sync=0, picture=-1, tl0=-1, start=True, keyframe=False, bits=15, size=20):
+def payload(tid=-1, sync=0, picture_id=-1, tl0=-1, start=True, keyframe=False, bits=15, size=20):
     """A VP8 payload with the descriptor fields that are not negative."""
     first = 0x10 if start else 0x00
     present, fields = 0, b""
-    if picture >= 0:
+    if picture_id >= 0:
         present |= 0x80
         if bits == 15:
-            fields += (0x8000 | picture & 0x7FFF).to_bytes(2, "big")
+            fields += (0x8000 | picture_id & 0x7FFF).to_bytes(2, "big")
         else:
-            fields += bytes([picture & 0x7F])
+            fields += bytes([picture_id & 0x7F])
     if tl0 >= 0:
         present |= 0x40
         fields += bytes([tl0 & 0xFF])
@@ -28,7 +28,7 @@ def payload(tid=-1, sync=0, picture=-1, tl0=-1, start=True, keyframe=False, bits
     return head + bytes([0 if keyframe else 1]) + bytes(size)
 
 
-def make_frames(pattern, count, packets=2, seq=1000, picture=0, tl0=0, keyframes=(0,)):
+def make_frames(pattern, count, packets=2, seq=1000, picture_id=0, tl0=0, keyframes=(0,)):
     """`count` frames of `packets` packets each; the frames as lists of packets."""
     made = []
     tl0 -= 1
@@ -42,7 +42,7 @@ def make_frames(pattern, count, packets=2, seq=1000, picture=0, tl0=0, keyframes
             data = payload(
                 tid,
                 sync,
-                picture + number,
+                picture_id + number,
                 tl0 if tid >= 0 else -1,
                 start=index == 0,
                 keyframe=keyframe and index == 0,

@@ -11,13 +11,13 @@ from tests.sfu import voice
 @pytest.mark.parametrize(
     ("payload", "samples"),
     [
-        (b"\x00a", 480),  # SILK narrow band, 10 ms
-        (b"\x18a", 2880),  # SILK narrow band, 60 ms
-        (b"\x40a", 480),  # SILK wide band, 10 ms
+        (b"\x00a", 480),  # SILK narrowband, 10 ms
+        (b"\x18a", 2880),  # SILK narrowband, 60 ms
+        (b"\x40a", 480),  # SILK wideband, 10 ms
         (b"\x60a", 480),  # hybrid, 10 ms
-        (b"\x78a", 960),  # hybrid full band, 20 ms
-        (b"\x80a", 120),  # CELT narrow band, 2.5 ms
-        (b"\xf8a", 960),  # CELT full band, 20 ms
+        (b"\x78a", 960),  # hybrid fullband, 20 ms
+        (b"\x80a", 120),  # CELT narrowband, 2.5 ms
+        (b"\xf8a", 960),  # CELT fullband, 20 ms
         (b"\xfc\xff\xfe", 960),  # stereo
         (b"\xf9ab", 1920),  # two frames of one size
         (b"\xfa\x01ab", 1920),  # two frames of two sizes
@@ -67,7 +67,8 @@ def test_a_pause_fades_a_voice_out_and_the_next_one_in() -> None:
     silence = [decoder.decode(packet) for packet in opus.PAUSE]
     after = [decoder.decode(packet) for packet in packets[75:]]
     assert voice.loudness(before[-1]) > 1000
-    assert voice.loudness(silence[0][480:]) == 0  # gone after 10 ms
+    # Gone after 10 ms.
+    assert voice.loudness(silence[0][480:]) == 0
     assert all(voice.loudness(frame) == 0 for frame in silence[1:])
     # No click: nowhere a steeper step than in the voice itself.
     assert voice.steepest(before[-2:] + silence + after[:10]) <= voice.steepest(whole) * 1.05

@@ -137,7 +137,8 @@ def test_a_late_packet_and_a_new_timeline_give_nothing() -> None:
 
 
 def test_longer_frames_count_as_what_they_are() -> None:
-    payload = red.wrap(b"\x79xx", [(2 * FRAME, b"\x79yy")], OPUS)  # 40 ms each
+    # 40 ms each.
+    payload = red.wrap(b"\x79xx", [(2 * FRAME, b"\x79yy")], OPUS)
     found = red.recover(payload, OPUS, 10, 20 * FRAME, 8, 16 * FRAME)
     assert found == [(9, 18 * FRAME, b"\x79yy")]
 

@@ -103,7 +103,7 @@ class Receiver:
         self,
         *,
         interval: float = 0.05,
-        way_back: float = 0.02,
+        return_delay: float = 0.02,
         granularity: float = 0.0,
         clock: float = 5000.0,
     ) -> None:
@@ -111,7 +111,7 @@ class Receiver:
         self._feedback = TransportCcFeedback(1)
         self._arrivals: list[tuple[float, int]] = []
         self._reports: list[tuple[float, TransportCc]] = []
-        self._interval, self._way_back = interval, way_back
+        self._interval, self._return_delay = interval, return_delay
         self._granularity, self._clock = granularity, clock
         self._next_at = interval
 
@@ -134,7 +134,7 @@ class Receiver:
             self._note(self._next_at)
             for data in self._feedback.build(self._next_at + self._clock, 2):
                 body = data[4 : len(data) - (data[-1] if data[0] & 0x20 else 0)]
-                at = self._next_at + self._way_back
+                at = self._next_at + self._return_delay
                 self._reports.append((at, transport_cc.decode(body)))
             self._next_at += self._interval
         ready = [packet for at, packet in self._reports if at <= now]

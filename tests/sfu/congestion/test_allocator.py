@@ -131,9 +131,9 @@ def test_sizes_follow_from_the_one_that_is_known():
 
 def test_a_shared_screen_is_shown_whole_so_its_tighter_side_counts():
     offers = (LayerOffer(0, 960, 540), LayerOffer(1, 1920, 1080))
-    wide = {"width": 3000, "height": 600}
-    assert layers_of(math.inf, [video(offers, **wide, importance="screen")]) == [Layer(0, ALL)]
-    assert layers_of(math.inf, [video(offers, **wide, importance="main")]) == [Layer(1, ALL)]
+    broad = {"width": 3000, "height": 600}
+    assert layers_of(math.inf, [video(offers, **broad, importance="screen")]) == [Layer(0, ALL)]
+    assert layers_of(math.inf, [video(offers, **broad, importance="main")]) == [Layer(1, ALL)]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,8 @@ def test_the_viewers_own_limit():
     requests = [video(width=1280, height=720)]
     (answer,) = allocate(math.inf, requests, max_bitrate_bps=700e3)
     assert answer.layer == Layer(1, ALL)
-    assert not answer.limited  # it is the viewer's wish
+    # It is the viewer's wish.
+    assert not answer.limited
     (answer,) = allocate(400e3, requests, max_bitrate_bps=700e3)
     assert answer.layer == Layer(1, 1)
     assert answer.limited

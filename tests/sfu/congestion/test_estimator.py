@@ -181,7 +181,7 @@ def test_the_end_of_a_silence_is_seen_even_while_unconstrained():
     sender = Sender(VirtualLink(50e6), layered([2_000_000]), wanted_bps=2_000_000)
     run([sender], 8)
     sender.estimator.set_unconstrained(True)
-    sender.receiver = Receiver(way_back=100)
+    sender.receiver = Receiver(return_delay=100)
     for index in range(int(8 / TICK), int(13 / TICK)):
         if index == int(12 / TICK):
             sender.receiver = Receiver()
@@ -320,7 +320,7 @@ def unconstrained(link, seconds, seed=1):
 
 
 class Spy:
-    """A history whose close looks are counted."""
+    """A history whose full analyses are counted."""
 
     def __init__(self, history, analysed, acknowledge):
         self._history, self._analysed, self._acknowledge = history, analysed, acknowledge

@@ -93,7 +93,7 @@ def test_a_clock_that_stands_still_or_goes_back_does_no_harm():
     assert first + [item for _, item in drain(pacer, 1.0)] == list(range(20))
 
 
-def test_clear_gives_up_everything():
+def test_clear_flushes_everything():
     pacer = filled(MBIT, 3)
     assert pacer.clear() == [0, 1, 2]
     assert not pacer

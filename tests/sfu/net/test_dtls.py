@@ -46,7 +46,7 @@ def test_the_server_s_order_of_profiles_wins(profile: srtp.SrtpProfile) -> None:
     assert len(ours[1]) == profile.key_length + profile.salt_length
 
 
-def test_fingerprints_tell_the_peer() -> None:
+def test_fingerprints_identify_the_peer() -> None:
     client_certificate, server_certificate = Certificate.generate(), Certificate.generate()
     client = DtlsConnection(client_certificate, "client")
     server = DtlsConnection(server_certificate, "server")
@@ -66,7 +66,8 @@ def test_a_lost_flight_is_sent_again() -> None:
     client = DtlsConnection(Certificate.generate(), "client")
     server = DtlsConnection(Certificate.generate(), "server")
     client.start(time.monotonic())
-    assert client.datagrams_to_send()  # lost
+    # It is lost.
+    assert client.datagrams_to_send()
     # OpenSSL counts real time: wait for just what it asks for.
     while not (again := client.datagrams_to_send()):
         deadline = client.deadline()
@@ -153,6 +154,7 @@ def test_there_is_no_second_handshake(role: Literal["server", "client"]) -> None
     keys = ours.srtp_keys()
     peer.ssl.renegotiate()
     peer.exchange(ours)
-    assert peer.ssl.total_renegotiations() == 1  # it was asked for
+    # It was asked for.
+    assert peer.ssl.total_renegotiations() == 1
     assert ours._ssl.total_renegotiations() == 0
     assert ours.srtp_keys() == keys

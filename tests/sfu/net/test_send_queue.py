@@ -60,21 +60,21 @@ def test_control_and_voices_go_first_and_nothing_is_torn() -> None:
     assert not queue
 
 
-def test_too_much_video_is_dropped_picture_by_picture() -> None:
+def test_too_much_video_is_dropped_frame_by_frame() -> None:
     queue = SendQueue()
     accepted = 0
-    for picture in range(40):
+    for number in range(40):
         for part in range(10):
-            seq = picture * 10 + part
-            queue.put_video(packet(CAMERA, seq, picture * 3000, marker=part == 9), 0.0)
+            seq = number * 10 + part
+            queue.put_video(packet(CAMERA, seq, number * 3000, marker=part == 9), 0.0)
         accepted = max(accepted, queue.size)
-        queue.put_audio(packet(VOICE, picture, picture * 960, 100), 0.0)
+        queue.put_audio(packet(VOICE, number, number * 960, 100), 0.0)
     assert accepted <= VIDEO_BYTES + AUDIO_BYTES
     found = drained(queue, 0.1)
     assert numbers(found, VOICE) == list(range(40))
-    pictures = numbers(found, CAMERA)
-    assert pictures == list(range(VIDEO_BYTES // 1002))
-    assert queue.dropped == 400 - len(pictures)
+    video = numbers(found, CAMERA)
+    assert video == list(range(VIDEO_BYTES // 1002))
+    assert queue.dropped == 400 - len(video)
 
 
 def test_video_that_waits_too_long_lets_no_more_in() -> None:
@@ -88,12 +88,12 @@ def test_video_that_waits_too_long_lets_no_more_in() -> None:
     now = VIDEO_WAIT + 0.02
     found = drained(queue, now)
     assert (numbers(found, CAMERA), numbers(found, VOICE)) == ([0, 1], [0])
-    # The rest of the picture may come when there is room again: it stays away.
+    # The rest of the frame may come when there is room again: it stays away.
     queue.put_video(packet(CAMERA, 4, 9000), now)
     assert numbers(drained(queue, now), CAMERA) == [4]
 
 
-def test_the_end_of_a_dropped_picture_is_dropped_though_there_is_room() -> None:
+def test_the_end_of_a_dropped_frame_is_dropped_though_there_is_room() -> None:
     queue = SendQueue()
     for seq in range(300):
         queue.put_video(packet(CAMERA, seq, 3000), 0.0)

@@ -73,7 +73,7 @@ def test_bound_ones_are_always_taken_and_never_forgotten() -> None:
     for ssrc in range(1000, 1003):
         assert scene.take(ssrc, 2 * IDLE) is None
     assert 1 not in scene.removed
-    # One that is given up stays known, so that its packets cannot be replayed.
+    # One that is retired stays known, so that its packets cannot be replayed.
     bound.clear()
     scene.sources.heard(1, 3 * IDLE)
     assert scene.take(1, 3 * IDLE) is None

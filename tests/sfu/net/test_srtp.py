@@ -42,7 +42,7 @@ def test_a_number_is_never_used_twice(profile: srtp.SrtpProfile) -> None:
     assert context.protect(build(96, 7, 0, 1, b"other")) is None
 
 
-def test_replay_tampering_and_age_are_told_apart(profile: srtp.SrtpProfile) -> None:
+def test_replay_tampering_and_age_are_distinguished(profile: srtp.SrtpProfile) -> None:
     outbound = srtp.SrtpContext(profile, key_of(profile), inbound=False)
     inbound = srtp.SrtpContext(profile, key_of(profile), inbound=True)
     arena, cell = srtp.Arena(2048), srtp.length_cell()

@@ -248,7 +248,7 @@ def test_one_host_has_its_share_and_no_more(side: Side, monkeypatch: pytest.Monk
     assert len(side.tcp.connections) == 6
 
 
-def test_a_peer_that_leaves_is_told_after_its_last_words(side: Side) -> None:
+def test_a_peer_that_leaves_is_reported_after_its_last_words(side: Side) -> None:
     peer, connection = side.join()
     side.taken.clear()
     peer.sendall(frame(b"\x15bye"))
@@ -286,11 +286,11 @@ def test_who_is_dismissed_and_stays_is_closed_soon(side: Side) -> None:
     assert side.tcp.drops == {}
 
 
-def stuff(side: Side, connection: Connection, pictures: range) -> None:
-    """Ten packets a picture and a voice packet beside each."""
-    for picture in pictures:
-        packets = [packet(CAMERA, picture * 10 + n, picture * 3000) for n in range(10)]
-        packets.append(packet(VOICE, picture, picture * 960, 100))
+def stuff(side: Side, connection: Connection, frames: range) -> None:
+    """Ten packets a frame and a voice packet beside each."""
+    for number in frames:
+        packets = [packet(CAMERA, number * 10 + n, number * 3000) for n in range(10)]
+        packets.append(packet(VOICE, number, number * 960, 100))
         connection.send_runs(*runs_of(packets), frozenset((VOICE,)), side.now)
 
 
@@ -312,13 +312,13 @@ def test_who_was_dismissed_and_stays_keeps_nobody_out(
     assert [connection.is_closed for connection in (*staying, kept)] == [True, True, False]
 
 
-def test_a_slow_reader_loses_pictures_and_no_voice_and_no_frame_is_torn(side: Side) -> None:
+def test_a_slow_reader_loses_video_and_no_voice_and_no_frame_is_torn(side: Side) -> None:
     peer, connection = side.join()
     fast, other = side.join()
     fast_reader, fast_found = FrameReader(), []
-    for picture in range(600):
-        stuff(side, connection, range(picture, picture + 1))
-        stuff(side, other, range(picture, picture + 1))
+    for number in range(600):
+        stuff(side, connection, range(number, number + 1))
+        stuff(side, other, range(number, number + 1))
         fast_found += read_all(fast, fast_reader, timeout=0)
     assert connection.queue.size <= VIDEO_BYTES + AUDIO_BYTES
     assert connection.waited(side.now + 0.5) >= 0.5
@@ -330,15 +330,13 @@ def test_a_slow_reader_loses_pictures_and_no_voice_and_no_frame_is_torn(side: Si
     while connection.queue or select.select([peer], [], [], 0.2)[0]:
         found += read_all(peer, reader, timeout=0)
         side.tcp.receive(side.now, side.take)
-    voices, pictures = numbers(found, VOICE), numbers(found, CAMERA)
+    voices, video = numbers(found, VOICE), numbers(found, CAMERA)
     assert voices == list(range(600))
-    assert len(found) == len(voices) + len(pictures)
-    assert len(pictures) == 6000 - dropped
-    # Pictures are whole, but for the one that was begun when room ended, which lacks its end.
-    by_picture = [
-        [n % 10 for n in pictures if n // 10 == k] for k in sorted({n // 10 for n in pictures})
-    ]
-    torn = [parts for parts in by_picture if parts != list(range(10))]
+    assert len(found) == len(voices) + len(video)
+    assert len(video) == 6000 - dropped
+    # Frames are whole, but for the one that was begun when room ended, which lacks its end.
+    by_frame = [[n % 10 for n in video if n // 10 == k] for k in sorted({n // 10 for n in video})]
+    torn = [parts for parts in by_frame if parts != list(range(10))]
     assert all(parts == list(range(len(parts))) for parts in torn)
     while other.queue or select.select([fast], [], [], 0.2)[0]:
         fast_found += read_all(fast, fast_reader, timeout=0)

@@ -21,7 +21,7 @@ SOURCE = ("192.0.2.1", 5000)
 
 
 class Owner:
-    """Writes down what the transport tells and sends."""
+    """Writes down what the transport reports and sends."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, str]] = []
@@ -265,7 +265,7 @@ def test_as_dtls_client_we_begin_when_the_peer_is_known() -> None:
     assert scene.owner.changes == [("connected", "")]
 
 
-def test_the_first_check_is_told_once() -> None:
+def test_the_first_check_is_reported_once() -> None:
     scene = Scene()
     scene.check(1.0, password=b"wrong")
     assert scene.owner.checked == 0
@@ -299,7 +299,8 @@ def test_an_ice_restart_takes_over_with_its_first_check() -> None:
 def test_a_restart_may_be_checked_before_its_answer_is_known() -> None:
     scene = connected()
     scene.transport.restart_ice("ours2", "password2")
-    scene.announce(2.0)  # another change of the session, which the peer answered before
+    # Another change of the session, which the peer answered before.
+    scene.announce(2.0)
     assert scene.check(3.0, AWAY, ours="ours2", password=b"password2", remote="theirs2")
     scene.announce(4.0, remote="theirs2")
     assert scene.check(5.0, AWAY, ours="ours2", password=b"password2", remote="theirs2")
@@ -471,7 +472,8 @@ def test_another_proven_address_is_used_when_the_selected_one_falls_silent() -> 
         expected = HOME if second + 0.2 - 1.0 <= SILENCE else AWAY
         assert scene.transport.selected == expected
         assert scene.transport.is_open
-    scene.check(20.0)  # the nominated one is back
+    # The nominated one is back.
+    scene.check(20.0)
     assert scene.transport.selected == HOME
 
 
@@ -539,7 +541,8 @@ def test_a_flight_waits_for_proof_and_not_for_a_timer() -> None:
     flight = [datagram for datagram, _ in scene.owner.sent if 20 <= datagram[0] <= 63]
     for datagram in flight:
         scene.dtls.receive(datagram, 1.2)
-    assert len(scene.dtls.datagrams_to_send()) >= 1  # its last flight: it has got all of ours
+    # Its last flight: it has got all of ours.
+    assert len(scene.dtls.datagrams_to_send()) >= 1
 
 
 def test_a_connection_is_proven_and_there_are_two_at_most() -> None:

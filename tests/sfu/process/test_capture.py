@@ -49,7 +49,8 @@ class Scene:
             "max_seconds": 60.0,
         }
         self.process.send(StartCapture(**(fields | changed)))
-        self.process.stats()  # commands have been taken
+        # Commands have been taken.
+        self.process.stats()
 
     def talk(self, count: int = COUNT, dropped: int = 0) -> None:
         """So many packets, of which the network loses some."""

@@ -36,7 +36,8 @@ def test_load_is_smoothed_and_measured_at_intervals() -> None:
 
 def test_waiting_pays_only_where_packets_are_close() -> None:
     gather = Gather(0.0, 0.0)
-    assert not gather.pays  # there is time to spare
+    # There is time to spare.
+    assert not gather.pays
     for step in range(1, 20):
         gather.measure(step * INTERVAL, step * INTERVAL * 0.9)
     assert gather.pays

@@ -184,8 +184,8 @@ def test_simulcast_learned_from_rids_goes_up_at_a_keyframe(process: WorkerProces
     assert payload(bob.rtp[4])[6:] == delta_frame(12)[6:]
     first = header(bob.rtp[0])[2]
     assert [(header(p)[2] - first) & 0xFFFF for p in bob.rtp] == [0, 1, 2, 3, 4]
-    pictures = [int.from_bytes(payload(p)[2:4], "big") & 0x7FFF for p in bob.rtp]
-    assert pictures == [50, 51, 52, 53, 54]
+    picture_ids = [int.from_bytes(payload(p)[2:4], "big") & 0x7FFF for p in bob.rtp]
+    assert picture_ids == [50, 51, 52, 53, 54]
     timestamps = [header(p)[3] for p in bob.rtp]
     assert timestamps[0] < timestamps[1] < timestamps[2]
     assert timestamps[3] - timestamps[2] == 3000

@@ -92,10 +92,12 @@ def receive(link: Link, batch: float = 0.0, first: int = 65_000) -> StreamTotals
     return stream_totals(stream, True)
 
 
-WAYS = [(loss, run) for loss in (0.0, 0.01, 0.05, 0.20) for run in (1.0, 4.0) if loss or run == 1.0]
+PATHS = [
+    (loss, run) for loss in (0.0, 0.01, 0.05, 0.20) for run in (1.0, 4.0) if loss or run == 1.0
+]
 
 
-@pytest.mark.parametrize(("loss", "run"), WAYS)
+@pytest.mark.parametrize(("loss", "run"), PATHS)
 @pytest.mark.parametrize("batch", [0.0, BATCH])
 def test_loss_is_what_was_dropped(loss: float, run: float, batch: float) -> None:
     link = Link(loss, run, jitter=0.004)
@@ -203,7 +205,7 @@ def send(link: Link) -> tuple[DownTotals, ReceiveStatistics]:
     return down_totals(down), far
 
 
-@pytest.mark.parametrize(("loss", "run"), WAYS)
+@pytest.mark.parametrize(("loss", "run"), PATHS)
 def test_what_a_receiver_reports_is_what_was_dropped(loss: float, run: float) -> None:
     link = Link(loss, run, jitter=0.004)
     link.carry(PACKETS)

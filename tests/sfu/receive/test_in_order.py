@@ -97,7 +97,7 @@ def test_one_that_does_not_come_in_time_is_waited_for_while_a_keyframe_is_asked_
 
 def keyframe_at(series: Series, place: int) -> None:
     """Let the frame that begins there be a keyframe."""
-    (again,) = make_frames(PLAIN, 1, seq=series.packets[place][0], picture=place // 2)
+    (again,) = make_frames(PLAIN, 1, seq=series.packets[place][0], picture_id=place // 2)
     for offset, packet in enumerate(again):
         series.packets[place + offset] = (packet[0], series.packets[place][1], *packet[2:])
 
@@ -157,7 +157,8 @@ def test_padding_that_was_lost_is_not_waited_for() -> None:
         (seq + 3 * (place >= 4), *rest) for place, (seq, *rest) in enumerate(series.packets)
     ]
     series.give(0, 1, 2, 3)
-    arrival.skip_padding(series.stream, 5, 0, series.now)  # 4 and 6 are lost
+    # 4 and 6 are lost.
+    arrival.skip_padding(series.stream, 5, 0, series.now)
     series.give(4, 5)
     series.assert_sent(*range(6))
 
@@ -244,7 +245,7 @@ def test_whatever_comes_what_leaves_is_numbered_without_a_hole(
     assert numbers == list(range(100, 100 + len(numbers)))
 
 
-def test_voices_and_pictures_that_nobody_may_ask_for_do_not_wait() -> None:
+def test_voices_and_videos_that_nobody_may_ask_for_do_not_wait() -> None:
     for spec in (audio_spec("a"), video_spec("v", nack=False)):
         scene = Scene(spec)
         stream = scene.stream(ssrc=500)
@@ -287,12 +288,12 @@ def test_a_viewer_of_a_far_and_lossy_publisher_asks_for_nothing_and_sees_all(
         room = Room(link, 1, plans, temporal=temporal, seed=seed, uplink=uplink)
         room.view(("v0", 640, 360, "main"))
         room.run(65)
-        picture, sound = room.pictures["v0"], room.sounds["a0"]
-        assert picture.asked_for == []
-        assert picture.fps(5, 65) > 24.8
-        assert picture.longest_gap(5, 65) < 0.5
+        video, sound = room.videos["v0"], room.sounds["a0"]
+        assert video.asked_for == []
+        assert video.fps(5, 65) > 24.8
+        assert video.longest_gap(5, 65) < 0.5
         assert room.cameras[0].layers[0].stream.counts.keyframes <= 2
         # A voice is never held: half the round trip, and the answers that still come in time.
         assert sound.longest_delay(5, 65) < rtt / 2 + 0.03
-        frozen.append(picture.frozen(5, 65))
+        frozen.append(video.frozen(5, 65))
     assert sum(frozen) / len(frozen) < most

@@ -22,7 +22,7 @@ from tests.sfu.peers import audio_spec
 
 SLOT = 2048
 ADDRESS = bytes(16)
-WIDE, LEVEL = 3, 1
+TRANSPORT_CC, LEVEL = 3, 1
 """Ids of the transport-wide number and the audio level."""
 
 
@@ -36,7 +36,7 @@ class Nobody:
 class Voice:
     """One publisher with a microphone, SSRC 500, and an `Ingress`."""
 
-    def __init__(self, wide: int = WIDE, level: int = LEVEL) -> None:
+    def __init__(self, number_id: int = TRANSPORT_CC, level: int = LEVEL) -> None:
         self.transport = KeyedTransport()
         arena = Arena(SLOT)
         forwarder = Forwarder(Outbox(Nobody()))
@@ -45,7 +45,7 @@ class Voice:
         )
         self.arena = arena
         self.publisher = Publisher(self.transport, forwarder, 1, Deadlines(pytest.fail))
-        extensions = control.Extensions(transport_cc=wide, audio_level=level)
+        extensions = control.Extensions(transport_cc=number_id, audio_level=level)
         ((self.track,), _) = self.publisher.set_tracks(
             control.SetUpTracks("t", extensions, (audio_spec("a"),))
         )
@@ -134,7 +134,7 @@ def test_a_number_is_not_read_from_the_payload(voice: Voice) -> None:
 
 
 def test_an_id_of_the_two_byte_form_is_not_taken_for_a_reserved_one() -> None:
-    voice = Voice(wide=15, level=0)
+    voice = Voice(number_id=15, level=0)
     voice.send("0f020001", profile=0x1000)
     voice.send("f11798")
     voice.send("0f020002", profile=0x1000)

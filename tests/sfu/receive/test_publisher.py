@@ -24,7 +24,7 @@ ADDRESS = bytes(16)
 MID, RID, REPAIRED = 4, 5, 6
 VP8, RTX = 96, 97
 STEP = 0.04
-"""Seconds between two pictures."""
+"""Seconds between two frames."""
 
 
 class Nobody:
@@ -83,7 +83,7 @@ class Cameras:
         self.forwarder.flush(self.now)
 
     def run(self, seconds: float, *ssrcs: int, **packet: Any) -> None:
-        """Pictures of each, in turns."""
+        """Frames of each, in turns."""
         end = self.now + seconds
         while self.now < end:
             for ssrc in ssrcs:
@@ -128,7 +128,7 @@ def test_one_that_was_not_announced_may_come_under_another_ssrc_at_once() -> Non
     assert (scene.received(444), scene.received(555)) == (0, 25)
 
 
-def test_one_that_fell_silent_gives_way() -> None:
+def test_one_that_fell_silent_is_displaced() -> None:
     scene = Cameras(ONE)
     scene.run(2.0, 222, 444, mid="1")
     scene.run(HELD + 1.5, 444, mid="1")
@@ -139,7 +139,7 @@ def test_one_that_fell_silent_gives_way() -> None:
     assert (scene.received(222) >= 25, scene.received(444)) == (True, 0)
 
 
-def test_an_announced_ssrc_that_never_came_gives_way_at_once() -> None:
+def test_an_announced_ssrc_that_never_came_is_displaced_at_once() -> None:
     scene = Cameras(ONE)
     scene.run(1.0, 444, mid="1")
     assert scene.received(444) == 25

@@ -51,7 +51,7 @@ class Publisher:
         )
 
     def error(self, kind: str, at: float) -> float:
-        """Seconds by which what a receiver is told of this instant is wrong."""
+        """Seconds by which the time reported to receivers for this instant is wrong."""
         stream = self.streams[kind]
         assert self.clock.offset is not None
         elapsed = (ntp.from_unix(OURS + at) - stream.sender_ntp) / 2**32 - self.clock.offset

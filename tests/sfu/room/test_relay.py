@@ -137,7 +137,8 @@ def test_what_is_lost_between_the_workers_is_repaired_between_them() -> None:
     relay = Relay()
     relay.far.receive(relay.send(0, 1))
     assert len(relay.came()) == 2
-    relay.send(2)  # is lost
+    # This one is lost.
+    relay.send(2)
     relay.far.receive(relay.send(3))
     assert relay.came() == []
     relay.far.now += 0.1

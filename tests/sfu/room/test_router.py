@@ -37,7 +37,7 @@ LAYERS = tuple(control.StreamSpec(rid=rid, ssrc=30 + n) for n, rid in enumerate(
 
 
 class Sender:
-    """One publisher, its voice and its picture."""
+    """One publisher, its voice and its video."""
 
     def __init__(self, room: Room, name: str, *specs: control.UpTrackSpec) -> None:
         self.room = room
@@ -294,7 +294,8 @@ def test_who_is_let_in_to_a_free_place_loses_no_syllable(frames: int) -> None:
         "ear",
         *(down_spec(audio_spec(name), 8000 + n) for n, name in enumerate("abcdef")),
     )
-    room.run(3.0 + frames * FRAME)  # anywhere between two ticks
+    # Anywhere between two ticks.
+    room.run(3.0 + frames * FRAME)
     waiting = sorted(set("abcdef") - room.heard())[0]
     ssrc = 8000 + "abcdef".index(waiting)
     before = ear.take(ssrc)
@@ -343,7 +344,7 @@ def test_a_newcomer_hears_only_who_is_not_left_out() -> None:
     assert {n for n in range(6) if late.take(8000 + n)} == {0, 1, 2}
 
 
-def test_levels_are_told_of_who_speaks_and_once_of_silence() -> None:
+def test_levels_are_reported_of_who_speaks_and_once_of_silence() -> None:
     room = Room(loudest=0)
     alice, bob = room.sender("alice"), room.sender("bob")
     room.run(0.5)
@@ -352,12 +353,12 @@ def test_levels_are_told_of_who_speaks_and_once_of_silence() -> None:
     room.run(0.3)
     assert room.router.changed_levels() == {"alice": 30}
     alice.level = QUIET
-    told = []
+    reported = []
     for _ in range(5):
         room.run(0.2)
-        told.append(room.router.changed_levels())
+        reported.append(room.router.changed_levels())
     # The first may still hold what was said before.
-    assert told[1 if told[0] else 0 :] == [{}] + [None] * (3 if told[0] else 4)
+    assert reported[1 if reported[0] else 0 :] == [{}] + [None] * (3 if reported[0] else 4)
 
 
 def test_one_participant_s_loudest_track_counts() -> None:
@@ -389,7 +390,7 @@ def test_redundancy_follows_what_the_receiver_loses() -> None:
         plain = eve.take(8000)
         assert len(packets) == len(plain) == 10
         whole.extend(packets)
-        # The first packet after a change may have been on its way.
+        # The first packet after a change may have been in flight.
         for packet, same in zip(packets, plain, strict=True):
             number = int.from_bytes(body(same)[1:], "big")
             assert same[1] & 0x7F == 109
@@ -524,7 +525,7 @@ def test_hidden_from_everybody_all_layers_rest() -> None:
 
 
 class Watched:
-    """A picture and a voice that one participant receives, and what is told of them."""
+    """A video and a voice that one participant receives, and the states reported of them."""
 
     def __init__(self, loudest: int = LOUDEST, *, transport_cc: bool = False) -> None:
         self.room = Room(loudest)
@@ -542,7 +543,7 @@ class Watched:
         film(self.room, self.alice, seconds, 1000, key=key)
 
     @property
-    def picture(self) -> control.DownTrackState:
+    def video(self) -> control.DownTrackState:
         return next(s for s in self.room.states["bob-subscribe"] if s.up_track == "v")
 
     @property
@@ -550,38 +551,38 @@ class Watched:
         return next(s for s in self.room.states["bob-subscribe"] if s.up_track == "a")
 
 
-def test_states_of_a_picture_that_comes_slowly() -> None:
+def test_states_of_a_video_that_comes_slowly() -> None:
     scene = Watched()
     scene.room.run(1.0)
-    assert scene.picture.state == "noPackets"
+    assert scene.video.state == "noPackets"
     scene.film(1.0)
-    assert scene.picture.state == "noKeyframe"
+    assert scene.video.state == "noKeyframe"
     assert scene.alice.keys.sent(rtcp.Pli)
     scene.alice.show(key=True)
     scene.film(1.0)
-    assert (scene.picture.state, scene.picture.spatial) == ("flowing", 0)
+    assert (scene.video.state, scene.video.spatial) == ("flowing", 0)
     scene.bob.view(tile(0, 0))
     scene.film(1.0)
-    assert (scene.picture.state, scene.picture.spatial) == ("hidden", -1)
+    assert (scene.video.state, scene.video.spatial) == ("hidden", -1)
     scene.bob.view(tile(320, 180))
     scene.film(1.0, key=True)
-    assert scene.picture.state == "flowing"
+    assert scene.video.state == "flowing"
     scene.room.run(3.0)
-    assert scene.picture.state == "noPackets"
+    assert scene.video.state == "noPackets"
 
 
 def test_states_of_tracks_whose_publisher_left() -> None:
     scene = Watched()
     scene.alice.level = 30
     scene.film(1.0, key=True)
-    assert (scene.picture.state, scene.voice.state) == ("flowing", "flowing")
+    assert (scene.video.state, scene.voice.state) == ("flowing", "flowing")
     scene.room.leave(scene.alice)
     scene.room.run(1.0)
-    assert (scene.picture.state, scene.voice.state) == ("noPackets", "noPackets")
+    assert (scene.video.state, scene.voice.state) == ("noPackets", "noPackets")
     # It comes back over a new connection, under the same names.
     scene.alice = scene.room.sender("alice", *scene.alice.specs)
     scene.film(1.0, key=True)
-    assert (scene.picture.state, scene.voice.state) == ("flowing", "flowing")
+    assert (scene.video.state, scene.voice.state) == ("flowing", "flowing")
 
 
 def test_an_old_connection_s_end_leaves_the_new_one_alone() -> None:
@@ -596,7 +597,7 @@ def test_an_old_connection_s_end_leaves_the_new_one_alone() -> None:
     assert scene.bob.take(7100)
 
 
-def test_state_of_a_picture_that_the_network_does_not_carry() -> None:
+def test_state_of_a_video_that_the_network_does_not_carry() -> None:
     scene = Watched(transport_cc=True)
     for _ in range(20):
         scene.bob.subscriber.receive_rtcp(
@@ -604,15 +605,15 @@ def test_state_of_a_picture_that_the_network_does_not_carry() -> None:
         )
         scene.alice.show(key=True, size=1000)
         scene.room.run(0.1)
-    assert scene.picture.state == "pausedByBandwidth"
-    assert scene.picture.limited
+    assert scene.video.state == "pausedByBandwidth"
+    assert scene.video.limited
 
 
 @pytest.mark.parametrize(
     ("step", "importance", "state"),
     [(2, "tile", "flowing"), (3, "tile", "shed"), (4, "tile", "shed"), (4, "main", "flowing")],
 )
-def test_state_of_a_picture_that_is_too_much_for_the_server(
+def test_state_of_a_video_that_is_too_much_for_the_server(
     step: int, importance: Any, state: str
 ) -> None:
     scene = Watched()
@@ -620,10 +621,10 @@ def test_state_of_a_picture_that_is_too_much_for_the_server(
     scene.film(0.5, key=True)
     scene.room.router.set_shed(STEPS[step])
     scene.film(1.0, key=True)
-    assert scene.picture.state == state
+    assert scene.video.state == state
     scene.room.router.set_shed(STEPS[0])
     scene.film(1.0, key=True)
-    assert scene.picture.state == "flowing"
+    assert scene.video.state == "flowing"
 
 
 def test_state_of_a_voice_that_others_are_louder_than() -> None:
@@ -666,7 +667,7 @@ def test_a_view_counts_at_once_and_of_a_storm_the_last_one() -> None:
     scene.bob.take(7000)
     scene.film(1.0, key=True)
     assert not scene.bob.take(7000)
-    assert scene.picture.state == "hidden"
+    assert scene.video.state == "hidden"
 
 
 def test_a_round_takes_everybody_once_and_nobody_who_left_meanwhile() -> None:

@@ -1,4 +1,4 @@
-"""Who is speaking: made-up microphones, at 20 ms, told in intervals of 20 to 200 ms."""
+"""Who is speaking: made-up microphones, at 20 ms, reported in intervals of 20 to 200 ms."""
 
 import random
 
@@ -149,7 +149,7 @@ def test_keyboards_take_no_place_from_those_who_talk(step):
 
 
 @pytest.mark.parametrize("step", STEPS[:3])
-def test_keyboards_alone_keep_their_places_and_give_way_to_speech(step):
+def test_keyboards_alone_keep_their_places_and_lose_them_to_speech(step):
     keys = {f"keys{n}": keyboard(n) for n in range(5)}
     room = Room(step, **keys, late=noise(1, 65)).run(30.0)
     assert len(room.selections) < 30
@@ -288,7 +288,8 @@ def test_levels_out_of_range_and_unknown_tracks():
     for number in range(20):
         speakers.update({"a": -50, "b": 1000, "nobody": 0}, number * 0.1)
     assert speakers.selected == ("a",)
-    speakers.update({"b": 10}, 1.0)  # time runs backwards
+    # Time runs backwards.
+    speakers.update({"b": 10}, 1.0)
     assert set(speakers.selected) <= {"a", "b"}
 
 

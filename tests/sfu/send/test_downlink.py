@@ -27,7 +27,7 @@ class CutLink(VirtualLink):
 
 def gallery(room: Room, width: int = 640, height: int = 360, main: bool = True) -> None:
     """All cameras at one size, the first of them the main one."""
-    tracks = list(room.pictures)
+    tracks = list(room.videos)
     room.view(*((t, width, height, "main" if main and t == tracks[0] else "tile") for t in tracks))
 
 
@@ -47,9 +47,9 @@ def test_on_a_fast_network_four_tiles_reach_the_top_within_two_seconds(
     room = Room(VirtualLink(100e6, seed=seed), 4, QHF, seed=seed, temporal=temporal)
     gallery(room, 1280, 720, main=False)
     room.run(8)
-    for picture in room.pictures.values():
-        assert set(picture.layers(2, 8)) == {2}
-        assert picture.longest_gap(2, 8) < 0.15
+    for video in room.videos.values():
+        assert set(video.layers(2, 8)) == {2}
+        assert video.longest_gap(2, 8) < 0.15
     assert room.lowest_estimate(2, 8) > 4 * 1_500_000
     assert voices_lost(room, 1, 7) == 0
 
@@ -61,7 +61,7 @@ def test_a_cut_to_500_kbit_leaves_the_speaker_and_the_voices(seed: int) -> None:
     gallery(room)
     room.run(53)
     before = room.bps(8, 15)
-    speaker = room.pictures["v0"]
+    speaker = room.videos["v0"]
     assert speaker.longest_gap(18, 40) < 1.2
     assert speaker.fps(18, 40) > 8
     assert voices_lost(room, 17, 40) == 0
@@ -77,7 +77,7 @@ def test_300_kbit_carry_four_voices_and_a_video(seed: int) -> None:
     room.run(45)
     assert voices_lost(room, 5, 44) == 0
     assert voice_delay(room, 5, 44) < 0.3
-    assert room.pictures["v0"].fps(15, 45) > 3.5
+    assert room.videos["v0"].fps(15, 45) > 3.5
     assert room.bps(15, 45) < 300_000
 
 
@@ -88,7 +88,7 @@ def test_layers_stay_as_they_are_while_the_path_does(seed: int, rate: float) -> 
     room = Room(VirtualLink(rate, seed=seed), 4, QHF, seed=seed)
     gallery(room)
     room.run(60)
-    assert sum(picture.switches(15, 60) for picture in room.pictures.values()) <= 6
+    assert sum(video.switches(15, 60) for video in room.videos.values()) <= 6
     assert room.bps(15, 60) > 0.75 * rate
 
 
@@ -108,8 +108,8 @@ def test_a_shaper_that_lets_bursts_pass_is_not_taken_for_a_fast_link(
             voice.talks = False
         gallery(room)
         room.run(60)
-        assert room.pictures["v0"].fps(15, 60) > least
-        assert room.pictures["v0"].longest_gap(15, 60) < 4
+        assert room.videos["v0"].fps(15, 60) > least
+        assert room.videos["v0"].longest_gap(15, 60) < 4
         assert room.bps(15, 60) < rate
         losses.append(room.sounds["a0"].loss(15, 59))
     assert sum(losses) / len(losses) < 0.02
@@ -119,13 +119,13 @@ def test_a_shaper_that_lets_bursts_pass_is_not_taken_for_a_fast_link(
 @pytest.mark.parametrize(("loss", "least"), [(0.02, 0.95), (0.05, 0.9), (0.1, 0.75)])
 def test_random_loss_is_repaired_and_takes_no_layers(seed: int, loss: float, least: float) -> None:
     link = VirtualLink(2e6, seed=seed, loss=loss)
-    room = Room(link, 1, seed=seed, way_back_loss=loss)
+    room = Room(link, 1, seed=seed, feedback_loss=loss)
     gallery(room)
     room.run(35)
-    (picture,) = room.pictures.values()
-    assert picture.fps(5, 35) > least * 25
-    assert picture.switches(5, 35) == 0
-    assert picture.longest_gap(5, 35) < 0.6
+    (video,) = room.videos.values()
+    assert video.fps(5, 35) > least * 25
+    assert video.switches(5, 35) == 0
+    assert video.longest_gap(5, 35) < 0.6
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -138,13 +138,13 @@ def test_a_link_that_was_down_carries_video_soon(seed: int) -> None:
         down.redundancy = Redundancy()
     gallery(room)
     room.run(10)
-    room.way_back_loss = 1.0
+    room.feedback_loss = 1.0
     room.run(18)
-    room.way_back_loss = 0.0
+    room.feedback_loss = 0.0
     room.run(27)
-    for picture in room.pictures.values():
-        assert picture.fps(18.7, 20) > 12
-        assert set(picture.layers(21, 27)) == {1}
+    for video in room.videos.values():
+        assert video.fps(18.7, 20) > 12
+        assert set(video.layers(21, 27)) == {1}
     assert {down.blocks for down in voices} == {0}, "no redundancy against what is over"
 
 
@@ -157,12 +157,12 @@ def test_a_publisher_who_was_away_is_seen_again_at_whatever_layer_comes(seed: in
     # Its own uplink carries little at first.
     camera.caps += [(12, 21, 1), (21, 24, 2)]
     room.run(30)
-    away = room.pictures["v0"]
+    away = room.videos["v0"]
     assert away.longest_gap(18.5, 30) < 0.5
     assert away.fps(19, 21) > 20
     assert set(away.layers(28, 30)) == {2}
     for name in ("v1", "v2", "v3"):
-        assert room.pictures[name].longest_gap(3, 30) < 0.15
+        assert room.videos[name].longest_gap(3, 30) < 0.15
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -180,9 +180,9 @@ def test_a_machine_that_stalls_is_no_narrow_network(seed: int, where: str) -> No
             room.server_stalls.append((start + 0.03, at - 0.05))
     room.run(26)
     assert room.lowest_estimate(8, 26) > 1_000_000
-    for picture in room.pictures.values():
-        assert picture.longest_gap(8, 26) < 0.6
-        assert set(picture.layers(21, 26)) == {2}
+    for video in room.videos.values():
+        assert video.longest_gap(8, 26) < 0.6
+        assert set(video.layers(21, 26)) == {2}
 
 
 def test_what_is_not_seen_gets_nothing_and_comes_back_at_once() -> None:
@@ -191,16 +191,16 @@ def test_what_is_not_seen_gets_nothing_and_comes_back_at_once() -> None:
     room.run(5)
     room.view(("v0", 640, 360, "main"), *((f"v{n}", 0, 0, "tile") for n in (1, 2, 3)))
     room.run(10)
-    assert all(room.pictures[f"v{n}"].bps(5.2, 10) == 0 for n in (1, 2, 3))
+    assert all(room.videos[f"v{n}"].bps(5.2, 10) == 0 for n in (1, 2, 3))
     gallery(room)
     room.run(12)
     for name in ("v1", "v2", "v3"):
-        assert min(at for at, _ in room.pictures[name].played if at > 10) < 10.5
-        assert room.pictures[name].fps(10.6, 12) > 20
+        assert min(at for at, _ in room.videos[name].played if at > 10) < 10.5
+        assert room.videos[name].fps(10.6, 12) > 20
     # A minimised window: voices only.
     room.view(*((f"v{n}", 0, 0, "tile") for n in range(4)))
     room.run(15)
-    assert sum(picture.bps(12.2, 15) for picture in room.pictures.values()) == 0
+    assert sum(video.bps(12.2, 15) for video in room.videos.values()) == 0
     assert voices_lost(room, 1, 14) == 0
 
 
@@ -209,14 +209,14 @@ def test_the_viewers_own_limit_and_choice() -> None:
     shown = [("v0", 1280, 720, "main"), ("v1", 1280, 720, "tile")]
     room.view(*shown, max_bps=800_000)
     room.run(8)
-    assert sum(picture.bps(4, 8) for picture in room.pictures.values()) < 900_000
-    assert all(picture.fps(4, 8) > 12 for picture in room.pictures.values())
+    assert sum(video.bps(4, 8) for video in room.videos.values()) < 900_000
+    assert all(video.fps(4, 8) > 12 for video in room.videos.values())
     room.view(*shown, quality="low")
     room.run(14)
-    assert all(set(picture.layers(10, 14)) == {0} for picture in room.pictures.values())
+    assert all(set(video.layers(10, 14)) == {0} for video in room.videos.values())
     room.view(("v0", 100, 60, "tile"), ("v1", 100, 60, "tile"), quality="high")
     room.run(20)
-    assert all(set(picture.layers(17, 20)) == {2} for picture in room.pictures.values())
+    assert all(set(video.layers(17, 20)) == {2} for video in room.videos.values())
 
 
 @pytest.mark.parametrize("kind", ["nothing", "remb", "mute"])
@@ -226,12 +226,12 @@ def test_a_receiver_that_reports_little_is_sent_video(kind: str) -> None:
     room.remb_bps = 600_000 if kind == "remb" else 0
     gallery(room)
     room.run(20)
-    for picture in room.pictures.values():
-        assert picture.longest_gap(8, 20) < 1.0
-        assert picture.fps(10, 20) > 10
+    for video in room.videos.values():
+        assert video.longest_gap(8, 20) < 1.0
+        assert video.fps(10, 20) > 10
     assert voices_lost(room, 1, 19) == 0
     if kind == "remb":
-        assert room.pictures["v0"].bps(10, 20) < 600_000
+        assert room.videos["v0"].bps(10, 20) < 600_000
 
 
 def test_each_step_of_shedding_sends_less_and_the_voices_stay() -> None:
@@ -245,12 +245,12 @@ def test_each_step_of_shedding_sends_less_and_the_voices_stay() -> None:
         room.run(start + 5)
         rates.append(room.bps(start + 2, room.now))
     assert rates == sorted(rates, reverse=True)
-    assert set(room.pictures["v0"].layers(room.now - 2, room.now)) == {0}
-    assert not room.pictures["v1"].layers(room.now - 2, room.now)
+    assert set(room.videos["v0"].layers(room.now - 2, room.now)) == {0}
+    assert not room.videos["v1"].layers(room.now - 2, room.now)
     room.subscriber.set_shed(STEPS[0])
     end = room.now
     room.run(end + 5)
-    assert all(set(p.layers(end + 3, end + 5)) == {2} for p in room.pictures.values())
+    assert all(set(p.layers(end + 3, end + 5)) == {2} for p in room.videos.values())
     assert voices_lost(room, 1, end + 4) == 0
 
 

@@ -17,7 +17,7 @@ from sfu.send.forwarder import GROUP_PACKETS
 from sfu.send.resends import RING
 from sfu.wire import rtp
 from sfu.wire.packet import MARKER
-from tests.sfu.fan_out import Scene, body, pictures, seqs, stamps
+from tests.sfu.fan_out import Scene, body, picture_ids, seqs, stamps
 from tests.sfu.peers import audio_spec, delta_frame, keyframe, video_spec
 
 
@@ -137,7 +137,8 @@ def test_padding_behind_a_lost_packet_leaves_no_number_missing_once_that_one_is_
     arrival.receive(stream, 0, 0, 0, b"first", 1.0)
     scene.attach()
     arrival.receive(stream, 1, 960, 0, b"second", 1.0)
-    arrival.skip_padding(stream, 3, 1920, 1.0)  # 2 is missing
+    # 2 is missing.
+    arrival.skip_padding(stream, 3, 1920, 1.0)
     arrival.skip_padding(stream, 4, 1920, 1.0)
     arrival.receive(stream, 5, 2880, 0, b"fourth", 1.0)
     assert seqs(scene.take()) == [100, 102]
@@ -202,9 +203,9 @@ def test_when_all_has_come_no_number_is_missing_in_whatever_order(
 LAYERS = tuple(control.StreamSpec(rid=rid) for rid in "qhf")
 
 
-@pytest.mark.parametrize("picture", [0, 0x7FFE, 0x7FFF])
+@pytest.mark.parametrize("picture_id", [0, 0x7FFE, 0x7FFF])
 @pytest.mark.parametrize("order", ["qhf", "fhq", "qfq", "hfh", "fqf"])
-def test_every_order_of_switches_is_one_unbroken_series(order: str, picture: int) -> None:
+def test_every_order_of_switches_is_one_unbroken_series(order: str, picture_id: int) -> None:
     scene = Scene(video_spec("v", streams=LAYERS), first_seq=32767)
     streams = {rid: scene.stream(rid, 30 + n) for n, rid in enumerate("qhf")}
     scene.attach()
@@ -215,7 +216,7 @@ def test_every_order_of_switches_is_one_unbroken_series(order: str, picture: int
         scene.now += 5.0
         for number in range(3):
             payload = (keyframe if number == 0 else delta_frame)(
-                (picture + 7 * step + number) & 0x7FFF
+                (picture_id + 7 * step + number) & 0x7FFF
             )
             stamp = 1_000_000 * (ord(rid) - 96) + number * 3000
             arrival.receive(
@@ -225,7 +226,7 @@ def test_every_order_of_switches_is_one_unbroken_series(order: str, picture: int
         packets += scene.take()
     assert len(packets) == 9
     assert seqs(packets) == [(32767 + n) & 0xFFFF for n in range(9)]
-    assert pictures(packets) == [(picture + n) & 0x7FFF for n in range(9)]
+    assert picture_ids(packets) == [(picture_id + n) & 0x7FFF for n in range(9)]
     steps = [
         (b - a) & 0xFFFFFFFF for a, b in zip(stamps(packets), stamps(packets)[1:], strict=False)
     ]
@@ -246,14 +247,14 @@ def test_sender_reports_align_the_layers_timestamps() -> None:
     assert stamps(scene.take()) == [90_000, 99_000]
 
 
-def test_a_resend_over_rtx_carries_the_shifted_picture() -> None:
+def test_a_resend_over_rtx_carries_the_shifted_picture_id() -> None:
     scene = Scene(video_spec("v", streams=LAYERS))
     low, high = scene.stream("q", 30), scene.stream("f", 32)
     scene.attach()
     arrival.receive(low, 1, 0, 0, keyframe(50), 1.0)
     arrival.receive(high, 9, 0, 0, keyframe(10), 1.0)
     sent = scene.take()
-    assert pictures(sent) == [50, 51]
+    assert picture_ids(sent) == [50, 51]
     assert scene.forwarder.resend(scene.down, seqs(sent), 2.0, 0.0) == 2
     again = scene.take()
     assert [body(p)[:2] for p in again] == [p[2:4] for p in sent]
@@ -297,7 +298,8 @@ def test_a_refused_packet_never_leaves_in_clear() -> None:
     arrival.receive(stream, 1, 0, 0, keyframe(1), 1.0)
     scene.take()
     assert scene.down.segment is not None
-    scene.down.segment.seq_delta -= 1  # the next packet would use the same number again
+    # The next packet would use the same number again.
+    scene.down.segment.seq_delta -= 1
     stream.output.remove(scene.down)
     stream.output.add(scene.down)
     arrival.receive(stream, 2, 0, 0, delta_frame(2), 1.0)

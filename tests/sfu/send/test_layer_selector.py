@@ -76,13 +76,15 @@ def test_a_switch_waits_for_a_keyframe_that_is_no_worse(
 
 def test_a_keyframe_is_asked_for_once_at_the_right_moment():
     made = selector(Layer(2, ALL), arriving=(0,), current=0)
-    assert made.wants_keyframe(1.0) == -1  # it does not arrive yet
+    # It does not arrive yet.
+    assert made.wants_keyframe(1.0) == -1
     made.arriving = (0, 2)
     assert made.wants_keyframe(1.1) == 2
     assert made.wants_keyframe(1.2) == -1
     assert made.wants_keyframe(1.59) == -1
     assert made.wants_keyframe(1.6) == 2
-    assert made.spatial == 0  # it flows on
+    # It still flows.
+    assert made.spatial == 0
     assert made.keyframe(2)
     assert made.wants_keyframe(5.0) == -1
     made.aim(Layer(0, ALL), Layer(2, ALL))

@@ -21,7 +21,7 @@ from sfu.wire.packet import MARKER
 from tests.sfu.vp8_frames import THREE_LAYERS, TWO_LAYERS, kept, make_frames, payload, tids
 
 SEQ_BOUNDARIES = (0, 32767, 32768, 65534, 65535, 65536)
-PICTURE_BOUNDARIES = (0, 126, 127, 128, 32766, 32767)
+PICTURE_ID_BOUNDARIES = (0, 126, 127, 128, 32766, 32767)
 
 
 # The descriptor.
@@ -151,7 +151,8 @@ def test_two_layers_go_up_at_the_first_sync_frame():
         kept(filter_, frame)
     filter_.limit = 1
     assert [n for n in range(3, 12) if kept(filter_, made[n])] == [4, 5, 6, 7, 8, 9, 10, 11]
-    assert filter_.limiting  # the publisher may yet add a layer
+    # The publisher may yet add a layer.
+    assert filter_.limiting
     filter_.limit = ALL
     assert not filter_.limiting
 
@@ -262,20 +263,20 @@ class Receiver:
 def assert_continuous(sent, bits=15):
     """Sequence numbers one by one, picture ids one by one a frame, TL0PICIDX a base frame."""
     size = 1 << bits
-    for (seq, picture, tl0, old), (seq2, picture2, tl02, new) in pairwise(sent):
+    for (seq, picture_id, tl0, old), (seq2, picture_id2, tl02, new) in pairwise(sent):
         assert seq2 == seq + 1
         same = old[3:] == new[3:] or not new[3][0] & 0x10
-        assert picture2 == (picture if same else (picture + 1) % size)
+        assert picture_id2 == (picture_id if same else (picture_id + 1) % size)
         if tl0 >= 0:
             base = not same and temporal_id(new[3]) >> 1 == 0
             assert tl02 == ((tl0 + 1) % 256 if base else tl0)
 
 
 @pytest.mark.parametrize("first", SEQ_BOUNDARIES)
-@pytest.mark.parametrize("picture", PICTURE_BOUNDARIES)
-def test_numbers_close_up_over_what_is_left_out(first, picture):
+@pytest.mark.parametrize("picture_id", PICTURE_ID_BOUNDARIES)
+def test_numbers_close_up_over_what_is_left_out(first, picture_id):
     receiver = Receiver(first & 0x7FFF)
-    made = make_frames(THREE_LAYERS, 40, packets=3, seq=first, picture=picture, tl0=250)
+    made = make_frames(THREE_LAYERS, 40, packets=3, seq=first, picture_id=picture_id, tl0=250)
     receiver.switch("q", made[0][0])
     limits = [ALL, 0, 1, 2, 0, ALL, 1, ALL]
     for number, frame in enumerate(made):
@@ -293,11 +294,11 @@ def test_numbers_close_up_over_what_is_left_out(first, picture):
         max_size=12,
     ),
     st.sampled_from(SEQ_BOUNDARIES),
-    st.sampled_from(PICTURE_BOUNDARIES),
+    st.sampled_from(PICTURE_ID_BOUNDARIES),
     st.sampled_from([0, 254, 255]),
 )
 @settings(max_examples=60, deadline=None)
-def test_numbers_are_continuous_in_every_order_of_switches(steps, seq, picture, tl0):
+def test_numbers_are_continuous_in_every_order_of_switches(steps, seq, picture_id, tl0):
     receiver = Receiver(seq & 0x7FFF)
     streams = {
         rid: iter(
@@ -306,7 +307,7 @@ def test_numbers_are_continuous_in_every_order_of_switches(steps, seq, picture, 
                 64,
                 packets=packets,
                 seq=seq * packets,
-                picture=picture + packets,
+                picture_id=picture_id + packets,
                 tl0=tl0 + packets & 0xFF,
                 keyframes=range(0, 64, 8),
             )
@@ -432,7 +433,8 @@ def test_what_was_left_out_of_one_stream_says_nothing_of_another():
     assert filter_.left_out(made[1][0][1])
     filter_.restart()
     assert not filter_.left_out(made[1][0][1])
-    assert filter_.admits_late(made[1][0]) is False  # by its layer, of course
+    # By its layer, of course.
+    assert filter_.admits_late(made[1][0]) is False
     assert filter_.admits_late(made[0][0])
 
 
@@ -450,7 +452,7 @@ def test_leave_out_without_a_stream_or_behind_the_newest():
 
 
 @pytest.mark.parametrize(
-    ("last", "picture", "tl0", "expected"),
+    ("last", "picture_id", "tl0", "expected"),
     [
         (FrameNumbers(32767, 255), 5, 7, (32763, 249)),
         (FrameNumbers(0, 0), 0, 0, (1, 1)),
@@ -459,8 +461,8 @@ def test_leave_out_without_a_stream_or_behind_the_newest():
         (FrameNumbers(3, 3), -1, -1, (0, 0)),
     ],
 )
-def test_numbers_go_on_from_those_sent_last(last, picture, tl0, expected):
-    data = payload(0, 0, picture, tl0, keyframe=True)
+def test_numbers_go_on_from_those_sent_last(last, picture_id, tl0, expected):
+    data = payload(0, 0, picture_id, tl0, keyframe=True)
     assert vp8.continued(last, data, None) == expected
 
 

@@ -96,7 +96,7 @@ def test_of_a_voice_that_goes_on_no_pause_is_announced() -> None:
     assert voice.wait(0.1) == []
 
 
-def test_a_voice_that_nobody_receives_tells_nothing() -> None:
+def test_a_voice_that_nobody_receives_reports_nothing() -> None:
     voice = Voice()
     voice.send(PAUSE)
     voice.scene.down.detach()

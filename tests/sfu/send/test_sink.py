@@ -109,12 +109,15 @@ def test_a_sink_that_raises_is_taken_off_and_harms_nobody(
     scene.track.add_sink(tape)
     voice(scene, 0)
     voice(scene, 3)
-    assert len(torn.got) == 1  # the first packet of a stream goes by itself
+    # The first packet of a stream goes by itself.
+    assert len(torn.got) == 1
     assert len(tape.got) == len(scene.take()) == 6
     assert ["track a" in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_at_the_end_of_the_track_each_sink_is_told_once_whatever_others_do(scene: Scene) -> None:
+def test_at_the_end_of_the_track_each_sink_is_notified_once_whatever_others_do(
+    scene: Scene,
+) -> None:
     torn, tape = Torn(), Tape()
     scene.track.add_sink(torn)
     scene.track.add_sink(tape)

@@ -12,7 +12,7 @@ from sfu.net.framing import FrameReader
 from sfu.net.send_queue import SendQueue
 from tests.sfu.congestion.link import VirtualLink
 from tests.sfu.room_link import Room
-from tests.sfu.room_viewer import Picture
+from tests.sfu.room_viewer import Video
 
 WINDOW = 96 * 1024
 """Bytes that the kernel has sent and not seen acknowledged, at most."""
@@ -43,7 +43,7 @@ class Pipe:
         self.room = room
         self.queue = SendQueue()
         self.reader = FrameReader()
-        self.under_way: deque[tuple[float, int]] = deque()
+        self.in_flight: deque[tuple[float, int]] = deque()
         self.longest_wait = 0.0
         self.taken = 0
 
@@ -64,11 +64,11 @@ class Pipe:
 
     def flush(self, now: float) -> None:
         """As much as the kernel takes."""
-        under_way = self.under_way
+        in_flight = self.in_flight
         self.longest_wait = max(self.longest_wait, self.waited(now))
-        while under_way and under_way[0][0] <= now:
-            under_way.popleft()
-        while (room := WINDOW - sum(size for _, size in under_way)) > 0:
+        while in_flight and in_flight[0][0] <= now:
+            in_flight.popleft()
+        while (room := WINDOW - sum(size for _, size in in_flight)) > 0:
             chunk = self.queue.chunk(now)[:room]
             if not chunk:
                 break
@@ -76,7 +76,7 @@ class Pipe:
             self.taken += len(chunk)
             for datagram in self.reader.feed(chunk):
                 self.room._send(datagram)
-            under_way.append((self.room.link._latest + self.room.link.delay, len(chunk)))
+            in_flight.append((self.room.link._latest + self.room.link.delay, len(chunk)))
 
 
 class TcpRoom(Room):
@@ -87,9 +87,9 @@ class TcpRoom(Room):
         self.pipe = Pipe(self)
         self.outbox.streams = {self.keys.selected: self.pipe}
         self.subscriber.address_selected(0.0)
-        self.view(*((track, 640, 360, "tile") for track in self.pictures))
+        self.view(*((track, 640, 360, "tile") for track in self.videos))
 
-    def _is_whole(self, picture: Picture) -> bool:
+    def _is_whole(self, video: Video) -> bool:
         # The queue drops what waits for too long.
         return False
 
@@ -98,18 +98,18 @@ class TcpRoom(Room):
         super()._batch(now)
 
 
-def top(picture: Picture, start: float, end: float) -> float:
+def top(video: Video, start: float, end: float) -> float:
     """Share of the camera's frames that were shown in the best layer."""
-    return picture.layers(start, end).count(1) / (25 * (end - start))
+    return video.layers(start, end).count(1) / (25 * (end - start))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_tcp_repairs_takes_no_layers(seed: int) -> None:
     room = TcpRoom(OrderedLink(5e6, 0.02, seed), seed=seed)
     room.run(50)
-    for picture in room.pictures.values():
-        assert top(picture, 12, 50) > 0.99
-        assert picture.longest_gap(12, 50) < 0.6
+    for video in room.videos.values():
+        assert top(video, 12, 50) > 0.99
+        assert video.longest_gap(12, 50) < 0.6
     assert room.pipe.longest_wait < 0.4
 
 
@@ -120,8 +120,8 @@ def test_what_the_path_does_not_carry_is_seen_by_what_waits(seed: int, loss: flo
     room.run(60)
     assert room.bps(20, 60) < 6e5
     assert room.bps(20, 60) > 3e5
-    for picture in room.pictures.values():
-        assert picture.fps(20, 60) > 8
+    for video in room.videos.values():
+        assert video.fps(20, 60) > 8
     assert max(sound.loss(20, 59) for sound in room.sounds.values()) == 0
 
 
@@ -142,9 +142,9 @@ class CutLink(OrderedLink):
 def test_a_connection_that_stood_still_goes_on_as_before(seed: int) -> None:
     room = TcpRoom(CutLink(5e6, 0.0, seed), seed=seed)
     room.run(40)
-    for picture in room.pictures.values():
-        assert top(picture, 12, 20) > 0.99
-        assert top(picture, 28, 40) > 0.95
+    for video in room.videos.values():
+        assert top(video, 12, 20) > 0.99
+        assert top(video, 28, 40) > 0.95
     assert room.lowest_estimate(22, 30) > 600_000
 
 
@@ -163,4 +163,4 @@ def test_a_viewer_that_is_back_on_udp_is_judged_by_delays_again() -> None:
     room.subscriber.address_selected(room.now)
     assert not room.downlink.estimator.over_tcp
     room.run(15)
-    assert all(set(p.layers(12, 15)) == {1} for p in room.pictures.values())
+    assert all(set(p.layers(12, 15)) == {1} for p in room.videos.values())

@@ -31,7 +31,7 @@ class FadingLink(VirtualLink):
 def call(link: VirtualLink, cameras: int = 1, **settings: bool) -> Room:
     """Two people with cameras, or without: then they are hidden."""
     room = Room(link, 2, seed=1, voices_ask=False, **settings)  # type: ignore[arg-type]
-    tiles = list(room.pictures)
+    tiles = list(room.videos)
     side = (640, 360) if cameras else (0, 0)
     room.view(*((track, *side, "tile") for track in tiles))
     return room

@@ -53,7 +53,7 @@ def test_seq_diff_inverts_addition(seq, step):
     assert rtp.seq_diff((seq + step) & 0xFFFF, seq) == step
 
 
-def test_rtcp_is_told_from_rtp_by_the_second_byte():
+def test_rtcp_is_distinguished_from_rtp_by_the_second_byte():
     assert [byte for byte in range(256) if rtp.is_rtcp(byte)] == list(range(192, 224))
 
 
