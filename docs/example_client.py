@@ -1,4 +1,4 @@
-"""A small participant: joins a room, publishes a tone and a picture, receives the others.
+"""A small participant: joins a room, publishes a tone and a video, receives the others.
 
 python docs/example_client.py https://localhost:8443 "my room" "Ada" --seconds 10
 """

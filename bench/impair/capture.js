@@ -2,11 +2,11 @@
  * Stands in for the camera where a browser cannot play a file as its fake device.
  *
  * Runs after `sampler.js`. `bench.feed(frames, rate)` gives what is played, on and on: JPEG
- * pictures (base64), forth and back, at `rate` a second. Until then whoever asks for a camera
+ * images (base64), forth and back, at `rate` a second. Until then whoever asks for a camera
  * waits. The microphone is the browser's own fake one.
  */
 (() => {
-  /** @type {(media: {pictures: ImageBitmap[], rate: number}) => void} */
+  /** @type {(media: {images: ImageBitmap[], rate: number}) => void} */
   let ready;
   const media = new Promise((resolve) => { ready = resolve; });
   const devices = navigator.mediaDevices;
@@ -14,15 +14,15 @@
 
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-  function camera({ pictures, rate }) {
+  function camera({ images, rate }) {
     const canvas = document.createElement('canvas');
-    const { width, height } = pictures[0];
+    const { width, height } = images[0];
     Object.assign(canvas, { width, height });
     const surface = canvas.getContext('2d', { alpha: false });
-    const loop = [...pictures, ...pictures.toReversed()];
+    const loop = [...images, ...images.toReversed()];
     const began = performance.now();
     let drawn = -1;
-    // Each picture that is drawn is a frame of the track. Timers are late, so look twice as often.
+    // Each image that is drawn is a frame of the track. Timers are late, so look twice as often.
     setInterval(() => {
       const due = Math.floor((performance.now() - began) * rate / 1000);
       if (due > drawn) surface.drawImage(loop[due % loop.length], 0, 0);
@@ -40,9 +40,9 @@
   };
 
   window.bench.feed = async (frames, rate) => {
-    const pictures = await Promise.all(frames.map(
+    const images = await Promise.all(frames.map(
       (frame) => createImageBitmap(new Blob([bytes(frame)], { type: 'image/jpeg' })),
     ));
-    ready({ pictures, rate });
+    ready({ images, rate });
   };
 })();

@@ -170,7 +170,8 @@ class Association:
         try:
             self.socket.send(datagram)
         except OSError:
-            return  # lost, as on any network: checks and DTLS are repeated
+            # Lost, as on any network: checks and DTLS are repeated.
+            return
 
     def fail(self, reason: str) -> None:
         """End it by a fault."""

@@ -224,7 +224,8 @@ class Receiver:
         if first & 0x20:
             end -= data[end - 1]
             if end <= at + rtp.header_length(data, at, end - at):
-                self._note_extra(now)  # padding only, as servers send to probe the bandwidth
+                # Padding only, as servers send to probe the bandwidth.
+                self._note_extra(now)
                 return
         known = track.index.get(_KEY.unpack_from(data, end - 8)[0])
         if known is None or data[end - len(known[1]) : end] != known[1]:
@@ -233,7 +234,8 @@ class Receiver:
         sent = self._times[track.base + known[0]]
         if not self._window.start <= sent < self._window.stop:
             return
-        delay = max(now - sent, 0)  # the wall clock may be set meanwhile
+        # The wall clock may be set meanwhile.
+        delay = max(now - sent, 0)
         if delay < FINE_LIMIT_NS:
             self.delays[delay // FINE_NS] += 1
         else:

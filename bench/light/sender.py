@@ -102,7 +102,7 @@ class OutgoingStream:
         self.timestamp = secrets.randbits(32)
         self.picture_id = secrets.randbits(15)
         self.temporal = recording.temporal_layers > 1
-        self.base_picture = secrets.randbits(8)
+        self.tl0picidx = secrets.randbits(8)
         """TL0PICIDX: counts frames of the base layer (RFC 7741 clause 4.2)."""
         self.pacer = Pacer(recording.bits_per_second)
         self.queue: deque[tuple[int, bytes, int, bool, int]] = deque()
@@ -134,11 +134,11 @@ class OutgoingStream:
         number = self._first_packet[self._position]
         last = len(frame.payloads) - 1
         if self.temporal and frame.temporal == 0:
-            self.base_picture = (self.base_picture + 1) & 0xFF
+            self.tl0picidx = (self.tl0picidx + 1) & 0xFF
         for place, payload in enumerate(frame.payloads):
             marker = self.video and place == last
             if self.temporal:
-                payload = payload[:4] + bytes((self.base_picture,)) + payload[5:]
+                payload = payload[:4] + bytes((self.tl0picidx,)) + payload[5:]
             self.queue.append((number + place, payload, self.timestamp, marker, self.picture_id))
         self.picture_id = (self.picture_id + 1) & 0x7FFF
         self.timestamp = (self.timestamp + step) & 0xFFFFFFFF

@@ -122,7 +122,7 @@ class KindOfClient:
     """Whether one of them spreads over the cores, so that all together are held against them; if
     not, each is held against one core."""
     camera_rate: float | None = None
-    """Pictures a second that each camera gives to an encoder; None where nothing is encoded."""
+    """Frames a second that each camera gives to an encoder; None where nothing is encoded."""
     settings: dict[str, str] = field(default_factory=dict)
     """For the report: how it sends."""
 

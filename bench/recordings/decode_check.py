@@ -82,7 +82,8 @@ def decode(recordings: Sequence[Recording], packets: Sequence[int]) -> Checked:
         frames += 1
         if not whole:
             incomplete += 1
-            running = False  # what follows refers to it: on with the next keyframe
+            # What follows refers to it: on with the next keyframe.
+            running = False
             continue
         data = depacketize_vp8(frame.payloads, recording.descriptor_bytes)
         for shown in decoder.decode(av.Packet(data)):

@@ -98,7 +98,8 @@ def packetize_vp8(
     for number in range(count):
         # The larger ones come last, so that a run of equal size starts the frame.
         size = small + (1 if number >= count - larger else 0)
-        first = 0x90 if number == 0 else 0x80  # X, and S on the first packet of the partition
+        # X, and S on the first packet of the partition.
+        first = 0x90 if number == 0 else 0x80
         payloads.append(bytes((first,)) + descriptor + frame[start : start + size])
         start += size
     return tuple(payloads)
@@ -107,9 +108,9 @@ def packetize_vp8(
 def packetize_apart(frame: bytes, taken: set[bytes], **layer: Any) -> tuple[bytes, ...]:
     """As `packetize_vp8`, with a key of its own for each payload; the keys join `taken`.
 
-    Pictures that hardly differ (a page that stands, a small thing that moves on it) are now and
+    Frames that hardly differ (a page that stands, a small thing that moves on it) are now and
     then equal for eight bytes, in places that the encoder chooses: then the frame is cut in more
-    pieces, and so elsewhere. Raises `RecordingError` when no way of cutting it helps.
+    pieces, and so elsewhere. Raises `RecordingError` when no cut of it helps.
     """
     for limit in range(MAX_VP8_PAYLOAD, MAX_VP8_PAYLOAD // 4, -MAX_VP8_PAYLOAD // 8):
         payloads = packetize_vp8(frame, limit, **layer)

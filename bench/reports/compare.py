@@ -104,8 +104,8 @@ def chance(first: Sequence[float], second: Sequence[float]) -> float:
     if n + m > MOST_EXACT:
         spread = math.sqrt(n * m * (n + m + 1) / 12)
         return math.erfc(max(0.0, n * m / 2 - least - 0.5) / spread / math.sqrt(2))
-    ways = sum(_orders(n, m, value) for value in range(math.ceil(least) + 1))
-    return min(1.0, 2 * ways / math.comb(n + m, n))
+    orders = sum(_orders(n, m, value) for value in range(math.ceil(least) + 1))
+    return min(1.0, 2 * orders / math.comb(n + m, n))
 
 
 @cache

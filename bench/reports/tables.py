@@ -109,13 +109,13 @@ def rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
             _known(None if memory[0] is None else " / ".join(map(str, memory)), "MiB"),
         ),
         ("load generator CPU / late p99", late),
-        *_pictures(run),
+        *_sampled(run),
         *decoded(run),
         *((title, f"{run[key]:,}") for key, title in COUNTED if key in run),
     ]
 
 
-def _pictures(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _sampled(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Of the videos that were sampled."""
     sampled = run.get("pictures", [])
     shown = sum(row["decoded"] for row in sampled)

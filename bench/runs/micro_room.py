@@ -164,9 +164,9 @@ class Person:
         return packets
 
     def _packet(self, kind: int, payload_type: int, payload: bytes, marker: bool) -> bytes:
-        number, wide = self.numbers[kind], self.numbers[2]
-        self.numbers[kind], self.numbers[2] = number + 1, wide + 1
-        block = struct.pack("!BHBB", _TRANSPORT_CC << 4 | 1, wide & 0xFFFF, _LEVEL << 4, 0x9E)
+        number, sequence = self.numbers[kind], self.numbers[2]
+        self.numbers[kind], self.numbers[2] = number + 1, sequence + 1
+        block = struct.pack("!BHBB", _TRANSPORT_CC << 4 | 1, sequence & 0xFFFF, _LEVEL << 4, 0x9E)
         block += bytes(-len(block) % 4)
         timestamp = self.picture_id * 3600 if kind == 0 else number * 960
         second = payload_type | (0x80 if marker else 0)

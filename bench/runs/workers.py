@@ -1,7 +1,7 @@
 """One media worker beside several, under the same load of rooms.
 
 Where cores are left for it, several carry more; where the load generator needs them, what can be
-told is CPU per packet. A worker is one loop on one core, so what so many carry is
+compared is CPU per packet. A worker is one loop on one core, so what so many carry is
 `carriedRatio` = workers * CPU per packet of one / CPU per packet of all: an extrapolation to full
 cores, not a measurement at them.
 """

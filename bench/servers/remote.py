@@ -29,7 +29,7 @@ ANSWER_SECONDS = 5.0
 ASK_SECONDS = 0.5
 LOST_SECONDS = 6.0
 """Without an answer for so long the box counts as gone."""
-TELL_SECONDS, YOUNG_SECONDS = 5.0, 0.1
+REPORT_SECONDS, YOUNG_SECONDS = 5.0, 0.1
 """The longest wait for a worker that has not reported yet, and the pause between two requests."""
 MAX_ANSWER = 8 << 20
 
@@ -108,7 +108,7 @@ class RemoteServer(Server):
     def _wait_for_workers(self) -> None:
         """A worker reports its usage a second after its start: a younger one would later look like
         the successor of another."""
-        last = time.monotonic() + TELL_SECONDS
+        last = time.monotonic() + REPORT_SECONDS
         self._look()
         while not self._newest[1] <= self._newest[0].keys() and time.monotonic() < last:
             self._ended.wait(YOUNG_SECONDS)

@@ -37,7 +37,8 @@ def test_several_are_one_report() -> None:
     made = repeated(2, run(), run(seconds=9.0))
     assert len(made["runs"]) == 2
     assert made["participants"] == 2
-    assert "seconds" not in made  # they differ
+    # They differ.
+    assert "seconds" not in made
     assert (made["valid"], made["partial"]) == (True, False)
     assert {"machine", "commit", "command", "at"} <= set(made)
 

@@ -186,7 +186,8 @@ def test_an_interrupt_reports_what_was_measured_and_leaves_nobody(
     report = json.loads(target.read_text())
     assert report["partial"]
     assert report["seconds"] < 90
-    assert len(started) >= 3  # server, worker, participants
+    # Server, worker, participants.
+    assert len(started) >= 3
     assert report["tracks"]
     assert all_gone(started)
 

@@ -66,7 +66,8 @@ def test_elearning_runs_every_cell_and_nobody_is_disconnected() -> None:
         assert cell["loadGenerator"]["unknownPackets"] == 0
     off = report["runs"][0]
     sent = {row["from"]: row["packets"] for row in off["streams"]}
-    assert min(sent.values()) < 50 * 0.6  # DTX: somebody was silent most of the second
+    # DTX: somebody was silent most of the second.
+    assert min(sent.values()) < 50 * 0.6
 
 
 def test_classroom_shows_everybody_the_presenter_and_the_screen() -> None:

@@ -36,7 +36,7 @@ _CAMERA = """
 
 
 async def with_camera(person: Person, width: int, height: int, colour: str = "#808080") -> Person:
-    """From the next page on, this person's camera gives pictures of this size and colour."""
+    """From the next page on, this person's camera gives frames of this size and colour."""
     assert isinstance(person.page, ChromiumPage)
     await person.page.page.add_init_script(camera_script(width, height, colour))
     return person

@@ -29,7 +29,7 @@ _REPORTS = """const reportsOf = async (connection) => {
 };"""
 
 # What is played of each other participant: the tile's own elements, and the decoder's counters.
-_PICTURES = (
+_TILES = (
     "(async () => {"
     + _REPORTS
     + """
@@ -164,10 +164,10 @@ class Person:
 
     async def tiles(self) -> dict[str, dict[str, Any]]:
         """By the name on the tile; one's own is not among them."""
-        return {tile["name"]: tile for tile in await self.see(_PICTURES)}
+        return {tile["name"]: tile for tile in await self.see(_TILES)}
 
     async def sees(self, *names: str, seconds: float = 90) -> None:
-        """Each of these is decoded, on and on, and is no black picture.
+        """Each of these is decoded, on and on, and is not black.
 
         The limit is for machines on which several browsers encode on two slow cores.
         """

@@ -83,7 +83,7 @@ async def sideways(page: ChromiumPage) -> int:
     return wider
 
 
-async def test_a_wrong_token_is_told_and_nothing_is_shown(opens: OpensPage) -> None:
+async def test_a_wrong_token_is_reported_and_nothing_is_shown(opens: OpensPage) -> None:
     page = await opens()
     await log_in(page, "not the token of this server")
     await page.page.locator("#login-problem:not([hidden])").wait_for()
@@ -97,7 +97,7 @@ async def test_rooms_a_person_a_chart_and_a_removal(running: Running, opens: Ope
     own = page.page
     await own.locator(".room-card").nth(9).wait_for()
     assert await own.locator(".room-card .row").count() == 100
-    # In words: the bad networks are told, and come first.
+    # In words: the bad networks are named, and come first.
     await own.locator("#state[data-level='fair'], #state[data-level='poor']").wait_for()
     assert "10 rooms" in await own.inner_text("#state-title")
     first = own.locator(".room-people > li").first

@@ -1,4 +1,4 @@
-"""Calls in real browsers against the real server: pictures, sound, people, chat, screen."""
+"""Calls in real browsers against the real server: video, sound, people, chat, screen."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_mute_and_camera_off_show_and_come_back(
     await budi.click("microphone")
     await until("Budi is muted", lambda: tile_is(ana, "Budi", muted=True))
     await budi.click("camera")
-    await until("Budi has no picture", lambda: tile_is(ana, "Budi", shown=False))
+    await until("Budi has no video", lambda: tile_is(ana, "Budi", shown=False))
     assert await budi.see(
         "conference.publishConnection.getSenders().every(({ track }) => track?.kind !== 'video')"
     ), "the camera is closed, not only hidden"

@@ -1,4 +1,4 @@
-"""Getting in, or being told why not: passwords, full rooms, missing devices, a server away."""
+"""Getting in, or being shown why not: passwords, full rooms, missing devices, a server away."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_full_room_says_so(room: str, on_chromium: Opens) -> None:
         await (await on_chromium(name)).join(room, bare=True)
     late = await on_chromium("Dewi")
     await late.open(room)
-    await until("the room is full", lambda: told(late.text, "presence", "The room is full."))
+    await until("the room is full", lambda: reads(late.text, "presence", "The room is full."))
     await late.enter()
     await until("the refusal", lambda: refused_with(late.text, "The room is full."))
 
@@ -70,7 +70,9 @@ async def test_name_is_needed_and_remembered(room: str, on_chromium: Opens) -> N
     assert await nobody.see("document.getElementById('name').value") == "Eka"
 
 
-async def test_blocked_camera_is_told_and_does_not_keep_out(room: str, on_chromium: Opens) -> None:
+async def test_blocked_camera_is_reported_and_does_not_keep_out(
+    room: str, on_chromium: Opens
+) -> None:
     ana = await on_chromium("Ana")
     assert isinstance(ana.page, ChromiumPage)
     await ana.page.page.add_init_script(
@@ -80,13 +82,13 @@ async def test_blocked_camera_is_told_and_does_not_keep_out(room: str, on_chromi
     await ana.page.goto(room)
     await until(
         "the notice",
-        lambda: told(ana.text, "device-problems", "Camera and microphone are blocked."),
+        lambda: reads(ana.text, "device-problems", "Camera and microphone are blocked."),
     )
     await ana.enter()
     await ana.inside()
 
 
-async def test_away_server_is_told(tmp_path: Path, on_chromium: Opens) -> None:
+async def test_away_server_is_reported(tmp_path: Path, on_chromium: Opens) -> None:
     server = Server(tmp_path)
     try:
         ana = await on_chromium("Ana")
@@ -117,10 +119,10 @@ async def test_start_page_leads_to_a_room(server: Server, on_chromium: Opens) ->
 
 
 async def refused_with(text: object, beginning: str) -> bool:
-    return await told(text, "join-problem", beginning)
+    return await reads(text, "join-problem", beginning)
 
 
-async def told(text: object, element: str, beginning: str) -> bool:
+async def reads(text: object, element: str, beginning: str) -> bool:
     assert callable(text)
-    said: str = await text(element)
-    return said.startswith(beginning)
+    shown: str = await text(element)
+    return shown.startswith(beginning)

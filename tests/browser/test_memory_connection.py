@@ -1,4 +1,4 @@
-"""A participant without a WebSocket in a call with a browser; its media takes the usual way."""
+"""A participant without a WebSocket in a call with a browser; its media takes the usual path."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ async def test_a_participant_without_a_websocket_and_a_browser_see_and_hear_each
     ada = await on_chromium("Ada")
     try:
         async with asyncio.timeout(60):
-            await recording.told("transport", connection="publish", state="connected")
+            await recording.has_got("transport", connection="publish", state="connected")
         await ada.join(f"{url}/r/room")
         await ada.sees("Rekaman")
         await ada.hears("Rekaman")
         async with asyncio.timeout(60):
             await recording.more_frames()
-            await recording.told("participantJoined")
+            await recording.has_got("participantJoined")
     finally:
         await recording.close()
     await client.send("leave")

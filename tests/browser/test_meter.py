@@ -91,7 +91,7 @@ async def test_both_ends_agree(metered: Metered, on_chromium: Opens) -> None:
     await ana.join(metered.url)
     await budi.join(metered.url)
     await ana.sees("Budi", seconds=60)
-    # The picture's rate grows at first; the comparison is of a steady one.
+    # The video's rate grows at first; the comparison is of a steady one.
     await until("digests of both", lambda: digests(metered), seconds=60)
     await metered.second()
     before = await counts(ana)
@@ -167,7 +167,7 @@ async def test_a_publisher_answers_reference_times(metered: Metered, on_chromium
     async def round_trip() -> float | None:
         sample = await metered.second()
         people = sample.rooms[0].people if sample.rooms else ()
-        # Alone in the room she receives nothing: only her answers tell it.
+        # Alone in the room she receives nothing: only her answers show it.
         return people[0].up.round_trip_time if people else None
 
     rtt = await until("the round trip to who only sends", round_trip)

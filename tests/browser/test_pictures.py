@@ -1,4 +1,4 @@
-"""Whose picture a tile shows: never that of the one who had its m-line before."""
+"""Whose video a tile shows: never that of the one who had its m-line before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WATCH = """(() => {
 })()"""
 
 
-async def test_a_newcomer_is_never_shown_with_the_picture_of_who_left(
+async def test_a_newcomer_is_never_shown_with_the_video_of_who_left(
     room: str, on_chromium: Opens, on_firefox: Opens
 ) -> None:
     citra = await on_firefox("Citra")
@@ -45,7 +45,7 @@ async def test_a_newcomer_is_never_shown_with_the_picture_of_who_left(
     await ana.click("leave")
     await citra.alone_with()
     await budi.enter()
-    await until("Budi's own picture", lambda: citra.see("seen.Budi?.blue > 10"))
+    await until("Budi's own video", lambda: citra.see("seen.Budi?.blue > 10"))
     seen = await citra.see("seen")
-    assert seen["Ana"]["red"] > 0, "the colours are told apart"
+    assert seen["Ana"]["red"] > 0, "the colours differ"
     assert "red" not in seen["Budi"], seen

@@ -59,7 +59,7 @@ async def test_the_controls_are_in_reach_on_every_screen(
                 await ana.click(panel)
 
 
-async def test_what_is_told_in_passing_covers_no_button_and_ends_with_the_call(
+async def test_what_is_shown_in_passing_covers_no_button_and_ends_with_the_call(
     room: str, on_chromium: Opens
 ) -> None:
     ana = await on_chromium("Ana")

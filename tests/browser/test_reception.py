@@ -136,7 +136,7 @@ async def test_audio_only_stops_the_video_and_rests_its_encoders(
     await ana.click("audio-only")
     await until("Budi's encoders rest", lambda: equals(budi, _ACTIVE, 0))
     await until("the face is shown", lambda: ana.see(f"!({_SHOWN})"))
-    await until("no picture comes", lambda: stands_still(ana, _DECODED))
+    await until("no frame comes", lambda: stands_still(ana, _DECODED))
     await ana.hears("Budi")
     await ana.click("video-again")
     await until("Budi's encoders work", lambda: budi.see(f"{_ACTIVE} > 0"), 90)
@@ -162,7 +162,7 @@ async def test_the_choice_of_quality_is_what_comes(room: str, on_chromium: Opens
 
     await choose("low")
     await until("the server knows", lambda: asked_for(ana, "low"))
-    await until("a small picture comes", lambda: comes_at_most(sent / 2), 90)
+    await until("a small video comes", lambda: comes_at_most(sent / 2), 90)
     low = await ana.see(_HEIGHT)
     await choose("high")
     await until("the server knows", lambda: asked_for(ana, "high"))
@@ -170,21 +170,21 @@ async def test_the_choice_of_quality_is_what_comes(room: str, on_chromium: Opens
 
 
 @pytest.mark.timeout(180)
-async def test_a_poor_connection_is_told_of_once_and_its_end_once(
+async def test_a_poor_connection_is_reported_once_and_its_end_once(
     room: str, on_chromium: Opens
 ) -> None:
     ana, _ = await two(room, on_chromium)
     await ana.see(_NOTICES)
-    told = "notices.filter((text) => text.includes('connection is'))"
+    reported = "notices.filter((text) => text.includes('connection is'))"
     lowered = "Your connection is poor: video lowered."
     await ana.see(_LIMIT.replace("LIMITED", "true"))
-    await until("it is told", lambda: equals(ana, told, [lowered]))
+    await until("it is reported", lambda: equals(ana, reported, [lowered]))
     # As the page's own clock has it, twice as long as it takes to be sure.
     await ana.see("new Promise((done) => setTimeout(done, 10_000))")
-    assert await ana.see(told) == [lowered]
+    assert await ana.see(reported) == [lowered]
     await ana.see(_LIMIT.replace("LIMITED", "false"))
     back = "Your connection is good again: video is back to normal."
-    await until("its end is told", lambda: equals(ana, told, [lowered, back]))
+    await until("its end is reported", lambda: equals(ana, reported, [lowered, back]))
 
 
 async def test_another_device_plays_the_sound(room: str, on_chromium: Opens) -> None:
@@ -207,7 +207,7 @@ async def test_the_check_names_the_step_that_fails(room: str, on_chromium: Opens
     await until("all is well", lambda: step_is(ana, "Camera", "flowing"))
     await budi.click("camera")
     await until("turned off", lambda: step_is(ana, "Camera", "muted"))
-    # In one task: the page is told that the panel closed only after it has opened again.
+    # In one task: the page learns that the panel closed only after it has opened again.
     await ana.see(
         "document.getElementById('why-dialog').close(),"
         "document.getElementById('check-connection').click()"
@@ -228,7 +228,7 @@ async def test_every_tile_says_in_words_how_it_arrives(room: str, on_chromium: O
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
-async def test_another_network_finds_new_ways_without_a_new_connection(
+async def test_another_network_finds_new_paths_without_a_new_connection(
     room: str, browser: str, on_chromium: Opens, on_firefox: Opens
 ) -> None:
     other = {"chromium": on_chromium, "firefox": on_firefox}[browser]

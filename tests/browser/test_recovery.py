@@ -82,7 +82,7 @@ async def test_restarted_server_is_joined_again(tmp_path: Path, on_chromium: Ope
         await ana.sees("Budi")
     finally:
         server.stop()
-    await until("Ana is told", lambda: ana.see("!banner.hidden"))
+    await until("Ana is notified", lambda: ana.see("!banner.hidden"))
     again = Server(tmp_path, port=server.port)
     try:
         for person in (ana, budi):

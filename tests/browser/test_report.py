@@ -106,15 +106,15 @@ async def exported(page: Page, form: str) -> bytes:
 
 def in_json(report: dict[str, Any], name: str) -> Any:
     """The value at a name such as `<participant>.down.loss.mean`."""
-    participant, *way = name.split(".")
+    participant, *steps = name.split(".")
     found: Any = next(one for one in report["people"] if one["participant"] == participant)
-    first = way[0]
+    first = steps[0]
     if first not in found:
-        track, direction = way[:2]
+        track, direction = steps[:2]
         both = (one["track"] == track and one["direction"] == direction for one in found["tracks"])
         found = found["tracks"][list(both).index(True)]["summary"]
-        way = way[2:]
-    for step in way:
+        steps = steps[2:]
+    for step in steps:
         found = found[step]
     return found
 
@@ -266,12 +266,12 @@ async def test_paper_holds_all_of_it(full: Site, on_chromium: Opens) -> None:
     page = await opened(person, f"{full.url}/admin/reports/{BAD}")
     await page.set_viewport_size({"width": PAPER, "height": 1000})
     await page.emulate_media(media="print")
-    wide = await page.evaluate(
+    too_wide = await page.evaluate(
         f"[...document.querySelectorAll('main *')].map((one) =>"
         f" [one.className, Math.round(one.getBoundingClientRect().right)])"
         f".filter(([, right]) => right > {PAPER})"
     )
-    assert wide == []
+    assert too_wide == []
     assert not await page.is_visible(".report-actions")
     assert not await page.is_visible(".admin-top")
     breaks = await page.locator(".chart").evaluate_all(

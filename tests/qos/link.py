@@ -43,7 +43,7 @@ def carry(
     clock_rate: int = 48000,
     interval: float = 0.02,
 ) -> list[Packet]:
-    """Packets in the order in which they arrive; `delay` gives each one's way, in seconds."""
+    """Packets in the order in which they arrive; `delay` gives each one's delay, in seconds."""
     sent = [
         Packet(
             number=first + i,

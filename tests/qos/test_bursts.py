@@ -143,7 +143,7 @@ def test_burst_ratio_by_hand():
 @pytest.mark.parametrize(
     ("lost", "runs", "expected"), [(0, 0, 100), (-3, 0, 100), (5, 1, 5), (5, 1, 0), (0, 0, 0)]
 )
-def test_where_a_burst_ratio_cannot_be_told_it_is_1(lost, runs, expected):
+def test_where_a_burst_ratio_cannot_be_known_it_is_1(lost, runs, expected):
     assert burst_ratio(lost, runs, expected) == 1.0
 
 

@@ -103,7 +103,7 @@ def test_bounded(arrival, last, delay):
     assert seconds is None or 0.0 <= seconds <= MAX_ROUND_TRIP
 
 
-def test_round_trips_of_a_way():
+def test_round_trips_of_a_path():
     trips = RoundTrips()
     assert (trips.latest, trips.least, trips.mean, trips.measurements) == (None, None, None, 0)
     now = 100 * TICKS

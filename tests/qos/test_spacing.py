@@ -33,7 +33,7 @@ def test_a_perfect_voice_line_has_spacing_but_no_variation():
 
 
 @pytest.mark.parametrize(
-    # What the studies print: kbit/s and ms. Both together tell their mean packet size, which is
+    # What the studies print: kbit/s and ms. Both together give their mean packet size, which is
     # that of voice or video packets: the "delay" is indeed a spacing.
     ("kbps", "ms", "size"),
     [
@@ -54,7 +54,7 @@ def test_rows_of_the_studies_are_spacings(kbps, ms, size):
 
 
 @pytest.mark.parametrize("arrivals", [[], [3.0]])
-def test_too_few_packets_tell_nothing(arrivals):
+def test_too_few_packets_show_nothing(arrivals):
     assert fed(arrivals).figures() == (None, None, None, None)
 
 

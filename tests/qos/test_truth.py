@@ -90,7 +90,7 @@ def test_loss_of_each_second(percent):
 
 @pytest.mark.parametrize("percent", [0, 1, 5, 20])
 def test_loss_with_reordering(percent):
-    """A way that swings by 90 ms: packets pass each other, and none of those counts as lost."""
+    """Delays swing by 90 ms: packets pass each other, and none of those counts as lost."""
     rng = Random(5)
     lost = losses(percent, 4) if percent else set()
     packets = carry(PACKETS, lost, lambda _: rng.uniform(0.01, 0.1), first=FIRST)
@@ -127,7 +127,7 @@ def test_bursts_are_counted_exactly(percent, length):
 @pytest.mark.parametrize("milliseconds", [0.5, 5, 30, 100])
 @pytest.mark.parametrize("percent", [0, 5])
 def test_jitter_that_alternates(milliseconds, percent):
-    """Every packet's way differs from the last one's by the same: that is the jitter."""
+    """Every packet's delay differs from the last one's by the same: that is the jitter."""
     swing = milliseconds / 1000
     lost = set()
     if percent:
@@ -161,15 +161,15 @@ def test_jitter_at_random(name, draw, truth, clock_rate):
 
 @pytest.mark.parametrize("percent", [0, 1, 5, 20])
 def test_jitter_packet_by_packet(percent):
-    """Against RFC 3550's formula on the true ways of the packets, without timestamps and clocks."""
+    """Against RFC 3550's formula on true delays of packets, without timestamps and clocks."""
     rng = Random(7)
     lost = losses(percent, 2) if percent else set()
     packets = carry(PACKETS, lost, lambda _: rng.uniform(0.0, 0.03), first=FIRST)
     packets.sort(key=lambda packet: packet.number != FIRST)
     jitters = Receiver().take(packets).jitters
-    truth, way = 0.0, None
+    truth, delay = 0.0, None
     for packet, jitter in zip(packets, jitters, strict=True):
-        if way is not None:
-            truth += (abs(packet.arrival - packet.sent - way) - truth) / 16
-        way = packet.arrival - packet.sent
+        if delay is not None:
+            truth += (abs(packet.arrival - packet.sent - delay) - truth) / 16
+        delay = packet.arrival - packet.sent
         assert jitter == pytest.approx(truth, rel=0.05, abs=1e-5)

@@ -69,8 +69,8 @@ def test_the_mean_forgets_what_is_more_than_30_gaps_ago():
     assert meter.mean_gap == pytest.approx(0.04)
 
 
-def test_too_few_frames_tell_no_freeze():
-    # Nine times the usual gap, but only as the fifth is it told.
+def test_too_few_frames_show_no_freeze():
+    # Nine times the usual gap, but only as the fifth is it counted.
     assert fed([0.1] * (ENOUGH - 2) + [0.9])[0].freezes == 0
     assert fed([0.1] * (ENOUGH - 1) + [0.9])[0].freezes == 1
 
@@ -81,7 +81,7 @@ def test_freezes_add_up():
     assert meter.frozen == pytest.approx(1.5)
 
 
-def test_a_picture_that_stops_for_good_is_seen_though_no_freeze_is_counted():
+def test_a_video_that_stops_for_good_is_seen_though_no_freeze_is_counted():
     meter, now = fed([0.04] * 50)
     assert meter.stalled(now + 0.18) == 0.0
     assert meter.stalled(now + 0.2) == pytest.approx(0.2)
@@ -90,7 +90,7 @@ def test_a_picture_that_stops_for_good_is_seen_though_no_freeze_is_counted():
     assert meter.stalled(now - 60) == 0.0
 
 
-def test_too_few_frames_tell_no_standstill():
+def test_too_few_frames_show_no_standstill():
     meter, now = fed([0.1] * (ENOUGH - 1))
     assert meter.stalled(now + 5) == 0.0
     meter, now = fed([0.1] * ENOUGH)

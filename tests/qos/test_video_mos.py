@@ -65,7 +65,7 @@ def test_what_is_not_a_number_is_refused(name, bad):
         g1070_mos(**{"bitrate": 5e5, "frame_rate": 25, "loss": 0, name: bad})
 
 
-def test_no_picture_is_the_worst_picture():
+def test_no_video_is_the_worst_video():
     for bitrate, frame_rate in ((0, 25), (-1, 25), (5e5, 0), (5e5, -3)):
         assert g1070_mos(bitrate=bitrate, frame_rate=frame_rate, loss=0).mos == 1.0
 

@@ -95,7 +95,7 @@ class Call:
             self.news.clear()
             await self.news.wait()
 
-    async def told(self, kind: str, **fields: Any) -> None:
+    async def has_got(self, kind: str, **fields: Any) -> None:
         """Until a message with these fields has come."""
         wanted = {"type": kind, **fields}
         while not any(wanted.items() <= message.items() for message in self.seen):

@@ -26,7 +26,7 @@ VP8 = (
 )
 H264 = ("rtpmap:96 H264/90000", *VP8[1:])
 VOICE = ("ssrc:111111 cname:x",)
-PICTURE = ("ssrc-group:FID 222 333", "ssrc:222 cname:x", "ssrc:333 cname:x")
+CAMERA = ("ssrc-group:FID 222 333", "ssrc:222 cname:x", "ssrc:333 cname:x")
 
 
 @dataclass
@@ -62,7 +62,7 @@ def video(
     mid: str = "1",
     direction: str = "sendonly",
     codec: tuple[str, ...] = VP8,
-    streams: tuple[str, ...] = PICTURE,
+    streams: tuple[str, ...] = CAMERA,
 ) -> Section:
     """One video, not simulcast."""
     return Section(

@@ -70,7 +70,7 @@ async def test_a_listener_that_fails_at_every_event_costs_nobody_the_call(
     try:
         await asyncio.gather(*(one.more_frames() for one in people))
         os.kill(server.pool.workers[0].process.pid, signal.SIGKILL)
-        await asyncio.gather(*(one.told("reset") for one in people))
+        await asyncio.gather(*(one.has_got("reset") for one in people))
         await asyncio.gather(*(one.more_frames() for one in people))
         assert failed >= {"Opened", "Joined", "TrackPublished", "TrackEnded", "WorkerLost"}
         assert failed >= {"Statistics", "Sampled"}
@@ -95,7 +95,7 @@ async def test_a_killed_worker_costs_nobody_the_call(
         await asyncio.gather(ada.more_frames(), bo.more_frames())
         first = (await stats(http, server))["workers"][0]["pid"]
         os.kill(first, signal.SIGKILL)
-        await asyncio.gather(ada.told("reset"), bo.told("reset"))
+        await asyncio.gather(ada.has_got("reset"), bo.has_got("reset"))
         await asyncio.gather(ada.more_frames(), bo.more_frames())
         assert (await stats(http, server))["workers"][0]["pid"] != first
     finally:
@@ -127,24 +127,24 @@ async def test_sound_that_went_comes_back_and_a_restart_costs_nothing(
     try:
         await bo.more_frames()
         await bo.client.send("view", tracks=[], audio=False)
-        await bo.told("offer", id=2)
+        await bo.has_got("offer", id=2)
         await bo.client.send("view", tracks=[], audio=True)
         await bo.hear(100)
         # aiortc keeps its ICE credentials, as a peer may that knows nothing of restarts.
         await bo.client.send("restartIce")
-        await bo.told("offer", id=3)
+        await bo.has_got("offer", id=3)
         await bo.hear(100)
         assert not any(message["type"] == "error" for message in bo.seen)
     finally:
         await asyncio.gather(ada.close(), bo.close())
 
 
-async def test_a_wrong_fingerprint_is_told(
+async def test_a_wrong_fingerprint_is_reported(
     http: aiohttp.ClientSession, server: ServerProcess
 ) -> None:
     ada = await call(http, server, "Ada")
     try:
-        await ada.told("transport", connection="publish", state="connected")
+        await ada.has_got("transport", connection="publish", state="connected")
         assert ada.up is not None
         bo = RTCPeerConnection()
         bo.addTransceiver(AudioStreamTrack(), "sendonly")
@@ -162,14 +162,14 @@ async def test_a_wrong_fingerprint_is_told(
         await client.send("publish", id=1, sdp="\r\n".join(lines), tracks=tracks)
         published = await client.get("published")
         await bo.setRemoteDescription(RTCSessionDescription(published["sdp"], "answer"))
-        told = await client.get("transport")
-        assert (told["state"], told["reason"]) == ("failed", "fingerprintMismatch")
+        message = await client.get("transport")
+        assert (message["state"], message["reason"]) == ("failed", "fingerprintMismatch")
         await bo.close()
     finally:
         await ada.close()
 
 
-async def test_sigterm_tells_clients_and_exits_with_0(
+async def test_sigterm_notifies_clients_and_exits_with_0(
     http: aiohttp.ClientSession, server: ServerProcess
 ) -> None:
     client = Client(await http.ws_connect(server.url + "/ws", ssl=False))

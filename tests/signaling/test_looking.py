@@ -43,8 +43,8 @@ async def test_looking_and_why(serve: Serve) -> None:
     assert (await bo.get("error"))["code"] == "badMessage"
 
     await bo.send("view", tracks=[{"track": video, "width": 640, "height": 360}])
-    told = await run.worker.expect(SetView)
-    assert (told.transport, told.views[0].up_track) == (subscribe.transport, video)
+    sent = await run.worker.expect(SetView)
+    assert (sent.transport, sent.views[0].up_track) == (subscribe.transport, video)
     run.worker.send(LayersWanted(publish.transport, video, ("q",)))
     assert await ada.get("layers") == {"type": "layers", "track": video, "rids": ["q"]}
     state = DownTrackState(up_track=video, state="flowing", spatial=0)
@@ -56,7 +56,8 @@ async def test_looking_and_why(serve: Serve) -> None:
 async def test_ice_restarts_over_the_wire(serve: Serve) -> None:
     run = await serve()
     ada, bo = await run.joined(name="Ada"), await run.joined(name="Bo")
-    await bo.send("restartIce")  # there is nothing to restart yet
+    # There is nothing to restart yet.
+    await bo.send("restartIce")
     first = await ada.publish(1)
     await bo.take_offer()
     await bo.send("restartIce")
@@ -92,7 +93,7 @@ async def test_a_storm_of_views_reaches_the_worker_as_a_few(serve: Serve) -> Non
     assert count <= 2 + (time.monotonic() - begun) / VIEW_INTERVAL
 
 
-async def test_quality_is_told_to_everybody(serve: Serve) -> None:
+async def test_quality_is_sent_to_everybody(serve: Serve) -> None:
     run = await serve()
     ada, bo = await run.joined(name="Ada"), await run.joined(name="Bo")
     await ada.publish()

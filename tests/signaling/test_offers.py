@@ -323,7 +323,7 @@ def test_a_sim_group_without_rtx() -> None:
 
 
 def test_a_sim_group_of_one_is_no_simulcast() -> None:
-    streams = ("ssrc-group:SIM 222", *offers.PICTURE)
+    streams = ("ssrc-group:SIM 222", *offers.CAMERA)
     result = negotiate(text(audio(), video(streams=streams)))
     assert camera(result).streams == (StreamSpec(ssrc=222, rtx_ssrc=333),)
 
@@ -379,21 +379,21 @@ def web_standard() -> str:
         "candidate:1 1 udp 2113929471 203.0.113.100 56500 typ host",
         "end-of-candidates",
     )
-    picture = video("v1", streams=()).without(*BARE_TRANSPORT).plus("bundle-only", "imageattr:96 *")
-    picture = picture.plus(offers.RID_ID, "rid:1 send", "rid:2 send", "rid:3 send")
-    picture = picture.plus("simulcast:send 1;2;3").on("video 0 UDP/TLS/RTP/SAVPF 96 97")
+    section = video("v1", streams=()).without(*BARE_TRANSPORT).plus("bundle-only", "imageattr:96 *")
+    section = section.plus(offers.RID_ID, "rid:1 send", "rid:2 send", "rid:3 send")
+    section = section.plus("simulcast:send 1;2;3").on("video 0 UDP/TLS/RTP/SAVPF 96 97")
     data = offers.Section("application 0 UDP/DTLS/SCTP webrtc-datachannel", ["mid:d1"])
     data = data.plus("sctp-port:5000", "max-message-size:65536", "bundle-only")
     session = ("ice-options:trickle ice2", "group:LS a1 v1")
-    return text(voice, picture, data, session=session, bundle="a1 v1 d1")
+    return text(voice, section, data, session=session, bundle="a1 v1 d1")
 
 
 def pipeline() -> str:
-    """GStreamer's webrtcbin: names as mids, both ways to say rtcp-mux, bundle-only."""
+    """GStreamer's webrtcbin: names as mids, both forms of rtcp-mux, bundle-only."""
     voice = audio("audio0").plus("rtcp-mux-only", "framerate:0", "ssrc:111111 msid:user appsrc0")
-    picture = video("video1").on("video 0 UDP/TLS/RTP/SAVPF 96 97").plus("bundle-only")
-    picture = picture.without("rtcp-fb").plus("rtcp-fb:96 nack  pli", "rtcp-fb:96 ccm  fir")
-    return text(voice, picture, session=("ice-options:trickle",), bundle="audio0 video1")
+    section = video("video1").on("video 0 UDP/TLS/RTP/SAVPF 96 97").plus("bundle-only")
+    section = section.without("rtcp-fb").plus("rtcp-fb:96 nack  pli", "rtcp-fb:96 ccm  fir")
+    return text(voice, section, session=("ice-options:trickle",), bundle="audio0 video1")
 
 
 def library() -> str:
@@ -411,7 +411,7 @@ def blanks() -> str:
 
 
 def telephone() -> str:
-    """A gateway: another rate of Opus first, names in capitals, one picture on hold."""
+    """A gateway: another rate of Opus first, names in capitals, one video on hold."""
     voice = audio().on("audio 20040 RTP/SAVPF 109 111 18 0 8 9 101").without("rtpmap", "fmtp")
     voice = voice.plus("rtpmap:109 OPUS/16000", "rtpmap:111 OPUS/48000/2", "rtpmap:18 g729/8000")
     voice = voice.plus("fmtp:18 annexb=no", "rtpmap:101 telephone-event/8000", "rtcp:20041")
@@ -427,8 +427,8 @@ def old_chromium() -> str:
         "ssrc-group:SIM 201 202 203",
         *(f"ssrc-group:FID {n} {n + 100}" for n in range(201, 204)),
     )
-    picture = video("video", streams=(*groups, *streams)).plus("x-google-flag:conference")
-    lines = (audio("audio").on("audio 9 RTP/SAVPF 111"), picture.on("video 9 RTP/SAVPF 96 97"))
+    section = video("video", streams=(*groups, *streams)).plus("x-google-flag:conference")
+    lines = (audio("audio").on("audio 9 RTP/SAVPF 111"), section.on("video 9 RTP/SAVPF 96 97"))
     return text(*lines, session=("msid-semantic: WMS s",), bundle="audio video")
 
 

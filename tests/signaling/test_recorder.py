@@ -98,7 +98,8 @@ async def test_a_recorder_writes_a_published_voice_into_a_file_that_plays(tmp_pa
             await tone.enough.wait()
         finally:
             await call.close()
-            await server.close()  # drains the worker, so the file is whole
+            # Drains the worker, so the file is whole.
+            await server.close()
     (path,) = recordings.iterdir()
     assert path.suffix == ".opus"
     with av.open(str(path)) as container:
@@ -109,6 +110,7 @@ async def test_a_recorder_writes_a_published_voice_into_a_file_that_plays(tmp_pa
     sent = FRAMES * FRAME / RATE
     assert sent - 0.5 < seconds < tone.count * FRAME / RATE + 0.1
     middle = samples[RATE // 2 : -RATE // 2]
-    assert np.sqrt(np.mean(middle**2)) > 0.05  # 8000 of 32768, as a sine: 0.17
+    # 8000 of 32768, as a sine: 0.17.
+    assert np.sqrt(np.mean(middle**2)) > 0.05
     spectrum = np.abs(np.fft.rfft(middle))
     assert abs(np.argmax(spectrum) * RATE / len(middle) - TONE) < 2

@@ -116,7 +116,8 @@ def test_without_a_restart_new_credentials_are_refused(room: Room) -> None:
     Person(room, "Cy").publish()
     with pytest.raises(RefusedError, match="ICE credentials changed"):
         bo.take("newpeer")
-    bo.take()  # the offer is still open
+    # The offer is still open.
+    bo.take()
     room.restart_ice(bo.participant)
     bo.take("newpeer")
     Person(room, "Di").publish()

@@ -84,7 +84,7 @@ async def test_without_a_history_everything_else_goes_on(serve: Serve, tmp_path:
     assert not (tmp_path / "history.db").exists()
 
 
-async def test_an_admin_puts_one_out_who_is_told_so(serve: Serve) -> None:
+async def test_an_admin_puts_one_out_who_is_notified(serve: Serve) -> None:
     run = await serve()
     ada, bo = await run.joined(name="Ada"), await run.joined(name="Bo")
     assert (await ask(run, f"/api/admin/participants/{ada.me}/remove", why=""))[0] == 200

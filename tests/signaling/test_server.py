@@ -466,7 +466,7 @@ async def test_resume_takes_over_from_a_half_open_socket(serve: Serve) -> None:
     assert (await new.get("chat"))["participant"] == old.me
 
 
-async def test_lost_worker_is_replaced_and_people_told(serve: Serve) -> None:
+async def test_lost_worker_is_replaced_and_people_notified(serve: Serve) -> None:
     run = await serve()
     ada, bo = await run.joined(name="Ada"), await run.joined(name="Bo")
     before = await ada.publish()
@@ -492,15 +492,15 @@ async def test_worker_events_reach_the_client(serve: Serve) -> None:
     publish = await run.worker.expect(OpenTransport)
     subscribe = await run.worker.expect(OpenTransport, 2)
     run.worker.send(TransportChanged(transport=publish.transport, state="connected"))
-    told = await ada.get("transport")
-    assert (told["connection"], told["state"]) == ("publish", "connected")
+    message = await ada.get("transport")
+    assert (message["connection"], message["state"]) == ("publish", "connected")
     run.worker.send(AudioLevels(publish.router, {ada.me: 20, "nobody": 3}))
     assert (await bo.get("speaking"))["participants"] == [{"id": ada.me, "level": 20}]
     run.worker.send(
         TransportChanged(transport=subscribe.transport, state="failed", reason="dtlsTimeout")
     )
-    told = await bo.get("transport")
-    assert (told["connection"], told["reason"]) == ("subscribe", "dtlsTimeout")
+    message = await bo.get("transport")
+    assert (message["connection"], message["reason"]) == ("subscribe", "dtlsTimeout")
     await bo.send("resubscribe")
     assert (await bo.take_offer())["restart"] is True
     run.worker.send(
@@ -522,7 +522,7 @@ async def test_who_is_gone_holds_no_shutdown_up(
     assert run.worker.all(Drain)
 
 
-async def test_closing_is_told(serve: Serve) -> None:
+async def test_closing_is_announced(serve: Serve) -> None:
     run = await serve()
     client = await run.joined()
     closing = asyncio.create_task(run.server.close())

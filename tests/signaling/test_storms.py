@@ -120,9 +120,9 @@ async def test_muting_over_and_over_stays_with_who_does_it(serve: Serve) -> None
     await ada.send("mute", track=track, muted=True)
     await ada.send("chat", text="done")
     await bo.get("chat")
-    told = [message["muted"] for message in bo.seen if message["type"] == "trackMuted"]
-    assert told[-1] is True
-    assert len(told) < 40
+    reported = [message["muted"] for message in bo.seen if message["type"] == "trackMuted"]
+    assert reported[-1] is True
+    assert len(reported) < 40
 
 
 async def test_refusals_are_forgotten_with_time(

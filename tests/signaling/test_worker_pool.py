@@ -63,7 +63,8 @@ async def test_a_lost_worker_is_killed_and_replaced(how: str) -> None:
     assert first.killed
     assert listener.lost == listener.ready[:1]
     assert pool.workers == listener.ready[1:]
-    listener.ready[0].send(Drain())  # to a worker that is gone: dropped
+    # To a worker that is gone: dropped.
+    listener.ready[0].send(Drain())
     await pool.close(5.0)
 
 
@@ -82,7 +83,8 @@ async def test_a_box_that_stood_still_keeps_its_workers(monkeypatch: pytest.Monk
     launch, listener = FakeLaunch(), Listener()
     pool = WorkerPool(1, launch, listener)
     await pool.start()
-    time.sleep(1.5)  # everything: no timer of ours runs, and nothing is read
+    # Everything: no timer of ours runs, and nothing is read.
+    time.sleep(1.5)
     launch.started[0].send(stats(packets_received=9))
     while pool.workers[0].stats is None:
         listener.news.clear()
@@ -117,7 +119,7 @@ class Dying(FakeLaunch):
         return await super().__call__(index, channel)
 
 
-async def test_a_worker_that_never_starts_is_told() -> None:
+async def test_a_worker_that_never_starts_is_reported() -> None:
     pool = WorkerPool(1, Dying(0), Listener())
     with pytest.raises(WorkerStartError, match="media worker 0 does not start"):
         await pool.start()

@@ -48,14 +48,14 @@ test('folders name each other one way', () => {
   }
 });
 
-test('no module imports itself by way of others, not for a type either', () => {
+test('no module imports itself through others, not for a type either', () => {
   /** @type {Set<string>} whose imports are known to lead nowhere back */
   const done = new Set();
-  /** @param {string} path @param {string[]} way */
-  const walk = (path, way) => {
-    assert.ok(!way.includes(path), [...way.slice(way.indexOf(path)), path].join(' -> '));
+  /** @param {string} path @param {string[]} chain */
+  const walk = (path, chain) => {
+    assert.ok(!chain.includes(path), [...chain.slice(chain.indexOf(path)), path].join(' -> '));
     if (done.has(path)) return;
-    for (const other of importsOf(path, { types: true })) walk(other, [...way, path]);
+    for (const other of importsOf(path, { types: true })) walk(other, [...chain, path]);
     done.add(path);
   };
   for (const path of MODULES) walk(path, []);

@@ -522,7 +522,7 @@ def _short_call(firefox: tuple[int, ...] = ()) -> None:
         sent = Sent.of(running.publishers[0].samples)
         assert set(sent.layers) == {"q", "h", "f"}
         while not running.server_stats()["packetsForwarded"]:
-            running.watch(0.2, "until the worker tells what it has sent on")
+            running.watch(0.2, "until the worker reports what it has sent on")
         spoke.down()
         spoke.up()
         spoke.rate()

@@ -94,7 +94,8 @@ def test_jitter_is_zero_on_the_beat_and_follows_rfc_3550_off_it() -> None:
     for number in range(3):
         wire.arrive(number, 1, number * 20 * MS)
     assert wire.track.result(1).jitter_ms == pytest.approx(0.0, abs=1e-6)
-    wire.arrive(3, 1, 3 * 20 * MS + 16 * MS)  # D = 16 ms: J = 1 ms; mean over 4 packets
+    # D = 16 ms: J = 1 ms; mean over 4 packets.
+    wire.arrive(3, 1, 3 * 20 * MS + 16 * MS)
     assert wire.track.jitter / 48 == pytest.approx(1.0)
     assert wire.track.result(1).jitter_ms == pytest.approx(0.25)
 
@@ -109,7 +110,7 @@ def test_sequence_numbers_over_the_wrap(start: int) -> None:
     assert track.received == 6
 
 
-def test_report_block_tells_what_is_missing_since_the_last() -> None:
+def test_report_block_counts_what_is_missing_since_the_last() -> None:
     track = TrackCounter("audio", 0, 0, {}, 48_000)
     for number in (10, 11, 12, 17):  # 4 of 8
         track.sequence(number)
@@ -175,15 +176,16 @@ def test_only_what_is_awaited_must_begin() -> None:
 
 def test_transport_wide_numbers_are_found_and_fed_back() -> None:
     wire = Wire(transport_cc=3)
-    for number, wide in enumerate((65_534, 65_535, 1)):
-        values = {4: b"0", 3: wide.to_bytes(2, "big")}
+    for number, sent in enumerate((65_534, 65_535, 1)):
+        values = {4: b"0", 3: sent.to_bytes(2, "big")}
         packet = rtp.build(111, number, 0, SSRC, PAYLOADS[number], extensions=values)
         wire.arrive_packet(packet, number * 10 * MS)
     (feedback,) = rtcp.parse(wire.receiver.feedback(1))
     assert feedback.base_seq == 65_534
     assert [arrival is not None for arrival in feedback.arrivals] == [True, True, False, True]
     ticks = feedback.ticks()
-    assert ticks[3] - ticks[0] == 80  # 20 ms in 250 µs
+    # 20 ms in 250 µs.
+    assert ticks[3] - ticks[0] == 80
     assert wire.receiver.feedback(1) == b""
 
 

@@ -34,7 +34,8 @@ def test_a_gap_is_asked_for_after_a_moment_again_and_then_given_up(highest: int)
     gaps = Gaps()
     gaps.between(highest, (highest + 3) & 0xFFFF)
     missing = [(highest + 1) & 0xFFFF, (highest + 2) & 0xFFFF]
-    assert gaps.due(0) == []  # they may be late only
+    # They may be late only.
+    assert gaps.due(0) == []
     assert gaps.came(missing[0])
     assert not gaps.came(missing[0])
     for attempt in range(TRIES):
@@ -115,7 +116,8 @@ def test_what_was_lost_comes_as_a_resend_and_loss_stays_reported() -> None:
     assert network.receiver.requests(7, 10**12) == []
     assert not network.receiver.waiting
     network.arrive(network.publisher.resend(SSRC, nack.seqs, network.outbound)[0])
-    assert network.track.recovered == 1  # a second copy repairs nothing
+    # A second copy repairs nothing.
+    assert network.track.recovered == 1
 
 
 def test_a_resend_is_the_packet_on_the_rtx_stream_with_its_own_number_first() -> None:
@@ -133,9 +135,9 @@ def test_a_resend_is_the_packet_on_the_rtx_stream_with_its_own_number_first() ->
     found = rtp.extensions(packet, 0, start)
     assert found[IDS.repaired_rid] == b"h"
     assert IDS.rid not in found
-    wide = [rtp.extensions(p, 0, s)[IDS.transport_cc] for p, s in
+    numbers = [rtp.extensions(p, 0, s)[IDS.transport_cc] for p, s in
             ((original, original_start), (packet, start))]  # fmt: skip
-    assert [int.from_bytes(w, "big") for w in wide] == [0, 1]
+    assert [int.from_bytes(n, "big") for n in numbers] == [0, 1]
 
 
 def test_what_is_not_kept_any_more_is_not_sent_again() -> None:

@@ -72,7 +72,8 @@ def test_publish_offer_is_what_a_browser_would_send() -> None:
     assert (audio.direction, audio.setup, audio.ice_ufrag) == ("sendonly", "actpass", "abcd")
     assert list(audio.ssrcs) == [streams[0].ssrc]
     assert video.fid_groups[0][0] == streams[1].ssrc
-    assert len({*audio.ssrcs.values(), *video.ssrcs.values()}) == 1  # one CNAME: lip-sync
+    # One CNAME: lip-sync.
+    assert len({*audio.ssrcs.values(), *video.ssrcs.values()}) == 1
     # The same id means the same on every m-line (RFC 8843 clause 10).
     ids = [{e.uri: e.id for e in media.extensions} for media in (audio, video)]
     assert all(ids[0][uri] == number for uri, number in ids[1].items())

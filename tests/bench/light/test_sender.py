@@ -72,7 +72,8 @@ def test_a_layer_that_rests_comes_back_with_a_keyframe_and_its_clock_went_on() -
     assert number == 6
     assert time == (start + 3 * 3600) & 0xFFFFFFFF
     assert picture_id == (stream.picture_id - 1) & 0x7FFF
-    stream.set_active(True)  # again: it goes on
+    # Once more: it goes on.
+    stream.set_active(True)
     assert take(stream)[0][0] == 8
 
 
@@ -115,7 +116,8 @@ def test_silence_is_sent_each_400_ms_only_and_speech_at_once() -> None:
         stream.next_frame(step * 20 * MS)
         for _, _, timestamp, _, _ in stream.queue:
             sent.append(((timestamp - begin) & 0xFFFFFFFF) // 960)
-            assert sent[-1] == step  # its clock goes on while nothing is sent
+            # Its clock goes on while nothing is sent.
+            assert sent[-1] == step
         stream.queue.clear()
     assert sent == [0, 20, 40, 45, 46, 47, 48, 68, 88]
 
@@ -125,13 +127,15 @@ def test_interval_is_that_of_the_recording() -> None:
 
 
 def test_pacer_lets_a_burst_go_and_then_holds() -> None:
-    pacer = Pacer(1_000_000)  # burst: 2.5 * 1 Mbit/s * 40 ms = 12,500 bytes
+    # Burst: 2.5 * 1 Mbit/s * 40 ms = 12,500 bytes.
+    pacer = Pacer(1_000_000)
     sent = 0
     while pacer.may_send(0):
         pacer.sent(1000)
         sent += 1
     assert sent == 13
-    assert not pacer.may_send(1 * MS)  # 312 of the 500 bytes too many are gone
+    # 312 of the 500 bytes too many are gone.
+    assert not pacer.may_send(1 * MS)
     assert pacer.may_send(2 * MS)
 
 

@@ -81,7 +81,7 @@ def test_a_page_that_is_not_in_the_call_has_a_problem() -> None:
     )
 
 
-def test_names_tell_numbers() -> None:
+def test_names_show_numbers() -> None:
     assert [number_of(named(n)) for n in (0, 17)] == [0, 17]
     assert [number_of(name) for name in ("bench", "bench x", "Bench 1", "bench 1 2", "Ana")] == (
         [None] * 5

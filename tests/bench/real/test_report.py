@@ -79,7 +79,8 @@ def test_a_track_has_what_its_participant_counts() -> None:
     video, audio = found.rows()
     assert (video["bitsPerSecond"], video["framesDecodedPerSecond"]) == (100_000, 25.0)
     assert (video["freezes"], video["frozenSeconds"], video["height"]) == (2, 0.4, 360)
-    assert video["recovered"] is None  # it was not counted at the first look
+    # It was not counted the first time.
+    assert video["recovered"] is None
     assert audio["concealedPercent"] == 1.0
     assert audio["bitsPerSecond"] is None
 

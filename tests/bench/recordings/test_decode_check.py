@@ -32,7 +32,8 @@ def first_packets(video: Recording) -> list[int]:
 
 
 def test_all_that_came_is_right_but_for_the_two_at_the_edges(video: Recording) -> None:
-    packets = [*range(video.packets), *range(video.packets)]  # the loop begins again
+    # The loop begins again.
+    packets = [*range(video.packets), *range(video.packets)]
     assert decode([video], packets) == Checked(98, 0, 98, 98)
 
 

@@ -65,7 +65,8 @@ def test_medians_ratio_and_verdict_of_repeated_runs() -> None:
     assert row.verdict == "differs"
     assert next(row for row in rows if row.name == "delayP99").verdict == "same within noise"
     loss = next(row for row in rows if row.name == "loss")
-    assert loss.ratio is None  # nothing to divide by
+    # There is nothing to divide by.
+    assert loss.ratio is None
 
 
 def test_labels_are_compared_with_their_like() -> None:

@@ -61,7 +61,8 @@ def test_summary_of_one_voice() -> None:
 def test_loss_counts_what_was_sent_in_the_window() -> None:
     received = (track(packets=97), track(participant=2, packets=100))
     figures = report.summary([measured(received=received)], 2.0)
-    assert figures["packetLossPercent"] == 1.5  # 3 of 200
+    # 3 of 200.
+    assert figures["packetLossPercent"] == 1.5
     assert [row["lost"] for row in report.tracks([measured(received=received)], 2.0)] == [3, 0]
 
 
@@ -108,7 +109,8 @@ def test_delays_are_counted_by_the_bounds_of_the_histogram() -> None:
     counts = report.delay_counts([measured(delays={1: {100: 3}, 2: {5: 1, FINE_BUCKETS: 2}},
                                            received=(track(delay_max=210 * MS),))])  # fmt: skip
     found = {BOUNDS[place]: count for place, count in enumerate(counts) if count}
-    assert found == {0.0001: 1, 0.0015: 3, 0.5: 2}  # 0.055 ms, 1.005 ms, 205 ms
+    # 0.055 ms, 1.005 ms, 205 ms.
+    assert found == {0.0001: 1, 0.0015: 3, 0.5: 2}
     assert report.delay_counts([measured(delays={})]) == [0] * BINS
 
 

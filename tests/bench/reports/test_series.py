@@ -1,4 +1,4 @@
-"""Rows over time, the live view and what a command line tells of its origin."""
+"""Rows over time, the live view and what a command line shows of its origin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def test_a_row_is_what_happened_between_two_readings() -> None:
     first = {**usage(1, 5.0), **usage(2, 1.0)}
     later = {**usage(1, 5.1), **usage(2, 1.5)}
     assert sampler.look(100.0, first, {2}, usage(9, 0.0), [Progress(0, 0, 0, 0)]) is None
-    assert sampler.look(100.5, later, {2}, usage(9, 0.1)) is None  # too soon
+    # Too soon.
+    assert sampler.look(100.5, later, {2}, usage(9, 0.1)) is None
     sampler.look(101.0, later, {2}, usage(9, 0.2), [Progress(10**9, 1000, 125_000, 0)])
     row = sampler.look(
         102.0, later, {2}, usage(9, 0.9), [Progress(2 * 10**9, 1500, 250_000, 10**9)]
@@ -45,7 +46,7 @@ def test_a_row_is_what_happened_between_two_readings() -> None:
     assert sampler.rows[0]["cpuAllPercent"] == 60.0
 
 
-def test_what_nobody_tells_is_not_known() -> None:
+def test_what_nobody_reports_is_not_known() -> None:
     sampler = series.Sampler(0.0)
     sampler.look(0.0, {}, set(), {})
     row = sampler.look(1.0, {}, set(), {})

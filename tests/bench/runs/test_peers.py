@@ -53,7 +53,8 @@ def test_the_naive_relay_is_compared_at_the_load_that_it_bears() -> None:
     assert outcome["relayRatio"] == 0.025
     assert outcome["relay"]["delayP99"] is None
     assert (outcome["relayParticipants"], outcome["relayProblems"]) == (2, ["busy"])
-    assert outcome["valid"]  # what drowns the relay says nothing of ours
+    # What drowns the relay says nothing of ours.
+    assert outcome["valid"]
 
 
 def test_one_invalid_run_makes_the_comparison_invalid() -> None:

@@ -89,7 +89,7 @@ def url(box: Box, scheme: str = "http") -> str:
     return f"{scheme}://127.0.0.1:{box.server_address[1]}"
 
 
-def test_cpu_and_memory_are_those_that_the_box_tells(box: Callable[[Answers], Box]) -> None:
+def test_cpu_and_memory_are_those_that_the_box_reports(box: Callable[[Answers], Box]) -> None:
     with RemoteServer(url(box(ours())), TOKEN) as server:
         usages, media = server.usages()
         assert server.alive
@@ -117,10 +117,10 @@ def test_workers_that_have_not_reported_yet_are_waited_for(box: Callable[[Answer
         assert set(server.usages()[0]) == {10, 11, 12}
 
 
-def test_a_worker_that_never_tells_does_not_hold_a_run_up(
+def test_a_worker_that_never_reports_does_not_hold_a_run_up(
     box: Callable[[Answers], Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(remote, "REPORT_SECONDS", 0.0)
     young = ours(**{"api/stats": (200, json.dumps(YOUNG).encode())})
     with RemoteServer(url(box(young)), TOKEN) as server:
         usages, media = server.usages()

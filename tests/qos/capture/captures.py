@@ -178,7 +178,7 @@ def frames(sent: Iterable[Sent], link: int = ETHERNET) -> list[Framed]:
 def pcap(
     framed: Iterable[Framed], link: int = ETHERNET, order: str = "<", nano: bool = True
 ) -> bytes:
-    """A savefile, of nanoseconds unless told otherwise."""
+    """A savefile, of nanoseconds unless asked otherwise."""
     magic, unit = (0xA1B23C4D, 1_000_000_000) if nano else (0xA1B2C3D4, 1_000_000)
     out = [struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, 262144, link)]
     for time, frame in framed:

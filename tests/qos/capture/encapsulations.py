@@ -122,7 +122,7 @@ WRAPS: dict[str, Wrap] = {
 }
 """For IPv4 and IPv6 packets; Wireshark opens them all but one."""
 NOT_WIRESHARK = "ethernet in mpls"
-"""It has to be told that of a label."""
+"""It has to be given that of a label."""
 
 CARRIERS: dict[str, Wrap] = {
     "erspan": lambda f: ethernet(gre(0, 0x88BE, f)),

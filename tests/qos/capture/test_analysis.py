@@ -93,7 +93,7 @@ def test_rfc3550_jitter_is_that_of_the_appendix() -> None:
     ("rate", "step", "payload_type"),
     [(48000, 960, 111), (8000, 160, 100), (16000, 320, 101), (32000, 640, 102), (44100, 882, 10)],
 )
-def test_the_clock_rate_is_told_from_the_packets(rate: int, step: int, payload_type: int) -> None:
+def test_the_clock_rate_is_found_from_the_packets(rate: int, step: int, payload_type: int) -> None:
     sent = [
         packet._replace(timestamp=number * step, payload_type=payload_type)
         for number, packet in enumerate(voice(100, jitter=0.01))
@@ -134,7 +134,7 @@ def test_the_clock_rate_of_video_that_stalls_and_catches_up() -> None:
     assert found.stream.clock_rate == 90000
 
 
-def test_a_clock_rate_that_cannot_be_told_means_no_jitter() -> None:
+def test_a_clock_rate_that_cannot_be_known_means_no_jitter() -> None:
     sent = [packet._replace(timestamp=number * 7) for number, packet in enumerate(voice(400))]
     _, (found,) = analysed(pcap(frames(sent)))
     assert found.stream.clock_rate is None
@@ -170,7 +170,7 @@ def test_rtp_among_random_datagrams_of_its_own_ports() -> None:
     assert {one.ssrc: one.stream.packets for one in found} == {sent[0].ssrc: 500}
 
 
-def test_the_first_byte_tells_what_else_a_port_carries() -> None:
+def test_the_first_byte_shows_what_else_a_port_carries() -> None:
     rest = bytes(40)
     kinds = {0: "stun", 3: "stun", 17: "zrtp", 22: "dtls", 63: "dtls", 64: "turnChannel"}
     kinds |= {4: "otherUdp", 80: "otherUdp", 192: "otherUdp", 255: "otherUdp"}
@@ -226,7 +226,7 @@ def test_round_trip_from_extended_reports() -> None:
     [(0, 0.0, 1.1), (MIDDLE + 1, 0.0, 1.1), (MIDDLE, 5.0, 1.1), (MIDDLE, 0.0, 90.0)],
     ids=["none yet", "not captured", "held for longer than it took", "an hour old"],
 )
-def test_reports_that_tell_no_round_trip(last: int, delay: float, when: float) -> None:
+def test_reports_that_yield_no_round_trip(last: int, delay: float, when: float) -> None:
     analysis = only([at(1.0, sr(9)), at(when, rr(5, 9, last, delay), True)])
     assert analysis.rtcp_packets == 2
     assert analysis.round_trips.times == {}
@@ -299,7 +299,7 @@ def test_telephone_events_alone_are_no_video() -> None:
 
 
 def test_video_is_video_with_parity_and_resends_in_it() -> None:
-    """Under the SSRC of the pictures, with their timestamps (RFC 5109, RFC 2198)."""
+    """Under the SSRC of the video, with their timestamps (RFC 5109, RFC 2198)."""
     sent = [
         packet._replace(payload_type=127) if packet.seq % 5 == 0 else packet
         for packet in video(300)

@@ -58,7 +58,7 @@ def frame(rng: random.Random, inner: dpkt.ip.IP | dpkt.ip6.IP6) -> bytes:
 
 
 def theirs(found: dpkt.Packet) -> Datagram:
-    """dpkt's way down to the transport."""
+    """dpkt's layers down to the transport."""
     while not isinstance(found, dpkt.ip.IP | dpkt.ip6.IP6):
         found = found.data
     inner = found.data

@@ -52,7 +52,7 @@ def test_frames_cut_anywhere() -> None:
         assert len(frames.given) == 60, step
 
 
-def test_the_whole_way() -> None:
+def test_from_capture_to_stream() -> None:
     data = stream()
     for wrap in (tcp, tcp6):
         framed = [

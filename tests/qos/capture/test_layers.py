@@ -1,4 +1,4 @@
-"""Every way in which a frame may wrap a call: found by us, and as Wireshark finds it."""
+"""Every form in which a frame may wrap a call: found by us, and as Wireshark finds it."""
 
 from __future__ import annotations
 

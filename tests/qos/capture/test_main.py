@@ -37,7 +37,7 @@ def streams(output: str) -> list[dict[str, Any]]:
 def test_json(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(call), "--json"]) == 0
     by_ssrc = {stream["ssrc"]: stream for stream in streams(capsys.readouterr().out)}
-    speech, picture = by_ssrc[0x1234ABCD], by_ssrc[0x0BADCAFE]
+    speech, video = by_ssrc[0x1234ABCD], by_ssrc[0x0BADCAFE]
     assert list(speech)[:4] == ["ssrc", "packets", "expected", "lost"]
     assert (speech["packets"], speech["expected"], speech["lost"]) == (600, 600, 0)
     assert (speech["kind"], speech["clockRate"], speech["payloadTypes"]) == ("audio", 48000, [111])
@@ -49,9 +49,9 @@ def test_json(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert speech["grades"]["profile"] == "tiphon"
     assert speech["grades"]["loss"] == 4
     assert speech["grades"]["delay"] is None
-    assert picture["kind"] == "video"
-    assert picture["lost"] == picture["expected"] - picture["packets"] > 0
-    assert picture["loss"] == pytest.approx(5, abs=2)
+    assert video["kind"] == "video"
+    assert video["lost"] == video["expected"] - video["packets"] > 0
+    assert video["loss"] == pytest.approx(5, abs=2)
 
 
 def test_the_modes_differ(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +133,7 @@ def test_the_bar_is_for_terminals_only(call: Path) -> None:
     assert "━" in shown
 
 
-def test_clock_rate_as_told(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clock_rate_as_given(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(call), "--json", "--clock", "111=8000", "--clock", "96=1000"]) == 0
     assert {one["clockRate"] for one in streams(capsys.readouterr().out)} == {8000, 1000}
 
@@ -145,16 +145,16 @@ def test_nominal_bandwidth(call: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert grades["audio"]["throughput"] == 4
 
 
-def test_picture(call: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "out.png"
-    assert main([str(call), "--json", "--plot", str(picture)]) == 0
-    assert picture.read_bytes().startswith(PNG)
+def test_plot(call: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "out.png"
+    assert main([str(call), "--json", "--plot", str(plot)]) == 0
+    assert plot.read_bytes().startswith(PNG)
     empty = write(tmp_path, pcap([]), "empty.pcap")
-    assert main([str(empty), "--json", "--plot", str(picture)]) == 0
-    assert picture.read_bytes().startswith(PNG)
+    assert main([str(empty), "--json", "--plot", str(plot)]) == 0
+    assert plot.read_bytes().startswith(PNG)
 
 
-def test_a_picture_that_cannot_be_written(
+def test_a_plot_that_cannot_be_written(
     call: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(call), "--json", "--plot", str(tmp_path / "nowhere" / "out.png")]) == 2
@@ -282,7 +282,7 @@ def test_what_depends_on_times_is_not_known_without_them(
         assert stream[name] is None, name
     assert (stream["grades"]["overall"], stream["grades"]["words"]) == (None, "")
     assert f"{len(blocks)} packets without a time (simple packet blocks)" in printed.err
-    picture = tmp_path / "simple.png"
-    assert main([str(path), "--plot", str(picture)]) == 0
-    assert picture.read_bytes().startswith(PNG)
+    plot = tmp_path / "simple.png"
+    assert main([str(path), "--plot", str(plot)]) == 0
+    assert plot.read_bytes().startswith(PNG)
     assert main([str(path), "--csv", "--mode", "wireshark"]) == 0

@@ -70,7 +70,7 @@ def scattered() -> Iterator[bytes]:
 
 
 def hidden() -> Iterator[bytes]:
-    """Many streams that go on without a clock rate that could be told."""
+    """Many streams that go on without a clock rate that could be known."""
     for number in range(24_000):
         stream, index = number % 600, number // 600
         packet = voice(1)[0]._replace(seq=index, timestamp=0, ssrc=stream, size=0)

@@ -106,13 +106,13 @@ def test_telephone_events_change_no_jitter() -> None:
     assert (stream.packets, stream.lost, stream.payload_types) == (200, 0, {0, 101})
 
 
-def test_parity_of_pictures_is_no_telephone_event() -> None:
-    """It has the picture's timestamp and comes with it, so it counts as any packet."""
+def test_parity_of_video_is_no_telephone_event() -> None:
+    """It has the frame's timestamp and comes with it, so it counts as any packet."""
     with_types, alike = MODES["rfc3550"](90000, 96), MODES["rfc3550"](90000, 96)
     number = 0
-    for picture in range(100):
+    for frame in range(100):
         for index, payload_type in enumerate((96, 96, 127, 127)):
-            time, timestamp = picture / 30 + index * 0.002, picture * 3000
+            time, timestamp = frame / 30 + index * 0.002, frame * 3000
             with_types.add(time, number, timestamp, payload_type, 1000)
             alike.add(time, number, timestamp, 96, 1000)
             number += 1

@@ -1,4 +1,4 @@
-"""Calls by way of a relay, as we and as Wireshark find them."""
+"""Calls through a relay, as we and as Wireshark find them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def relayed(name: str, sent: list[Sent]) -> list[tuple[float, bytes]]:
 
 @pytest.mark.parametrize("name", WRAPS)
 @pytest.mark.parametrize("size", [100, 101])
-def test_a_call_by_way_of_a_relay(name: str, size: int) -> None:
+def test_a_call_through_a_relay(name: str, size: int) -> None:
     sent = [packet._replace(size=size) for packet in call(7)]
     analysis, (found,) = analysed(pcap(relayed(name, sent)))
     assert (found.ssrc, found.stream.packets) == (7, len(sent))

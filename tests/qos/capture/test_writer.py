@@ -92,7 +92,7 @@ def test_addresses_are_made_up_and_stay_the_same() -> None:
     assert bytes([10, 1, 2, 3]) not in written.content
 
 
-def test_real_addresses_when_told() -> None:
+def test_real_addresses_when_asked_for() -> None:
     written = Written(anonymous=False)
     for packet in voice(20):
         written.packet(rtp(packet), packet.time, ("::ffff:10.1.2.3", 50000))
@@ -133,7 +133,7 @@ def test_misuse_is_refused() -> None:
     assert written.writer.packets == 0
 
 
-def test_a_disk_that_is_full_is_told_and_not_counted() -> None:
+def test_a_disk_that_is_full_is_reported_and_not_counted() -> None:
     def write(block: bytes) -> None:
         if struct.unpack_from("<I", block)[0] == 6:
             raise OSError(28, "No space left on device")

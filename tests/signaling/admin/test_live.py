@@ -194,7 +194,7 @@ async def test_a_reader_that_stops_reading_is_cut_off_and_holds_nobody_up(
     await watching.close()
 
 
-def test_hello_tells_the_tables_of_the_profiles() -> None:
+def test_hello_carries_the_tables_of_the_profiles() -> None:
     message = live.hello((0.001, 0.01))
     assert list(message["profiles"]) == list(grades.PROFILES)
     for profile, entry in message["profiles"].items():

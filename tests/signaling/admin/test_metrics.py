@@ -71,7 +71,7 @@ def test_the_page_parses_and_names_follow_the_conventions() -> None:
     }
 
 
-def test_every_name_is_there_once_there_is_something_to_tell() -> None:
+def test_every_name_is_there_once_there_is_something_to_report() -> None:
     calls = Calls(rooms=2, people=3)
     text, _ = page(calls, 15)
     series, _ = parse(text)

@@ -48,7 +48,7 @@ async def test_it_is_sent_the_state_and_takes_part(rooms: Rooms) -> None:
     assert joined.participant.name == "Rekaman"
 
 
-async def test_another_connection_takes_over_and_the_first_is_told(rooms: Rooms) -> None:
+async def test_another_connection_takes_over_and_the_first_is_notified(rooms: Rooms) -> None:
     first, second = MemoryConnection(), MemoryConnection()
     _, program = await join(rooms, RECORDER, first)
     assert rooms.resume(program.token, second)[1] is program

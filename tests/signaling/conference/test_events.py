@@ -82,7 +82,8 @@ def test_one_that_is_cancelled_meanwhile_gets_nothing_more(dispatcher: RoomEvent
     dispatcher.emit(opened("one"))
     dispatcher.emit(opened("two"))
     assert got == ["cancelling", "stays", "stays"]
-    cancels[0]()  # a second time is no fault
+    # A second time is no fault.
+    cancels[0]()
 
 
 def test_one_that_registers_meanwhile_begins_with_the_next_event(dispatcher: RoomEvents) -> None:

@@ -51,7 +51,7 @@ def test_exactly_the_open_connections_are_found(room: Room, worker: Worker) -> N
     check(0)
 
 
-def test_the_worker_is_told_of_each_end_that_is_ours_and_of_no_other(
+def test_the_worker_learns_of_each_end_that_is_ours_and_of_no_other(
     room: Room, worker: Worker
 ) -> None:
     ada, bo = call(room)

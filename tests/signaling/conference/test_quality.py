@@ -89,7 +89,8 @@ def test_a_level_does_not_flap_at_its_bound() -> None:
 def test_lost_comes_at_once_and_goes_at_once() -> None:
     network = NetworkQuality()
     network.set_lost()
-    assert network.level is None  # still being built, not lost
+    # Still being built, not lost.
+    assert network.level is None
     levels(network, CLEAN)
     network.set_lost()
     assert network.level == "lost"
@@ -109,7 +110,8 @@ def test_changes_are_sent_and_not_too_often() -> None:
         messages.QualityOf("p", "good", 0, 90, 2),
     )
     network.set_lost()
-    assert reports.next({"p": network}, 3.0 + INTERVAL) is None  # too soon
+    # Too soon.
+    assert reports.next({"p": network}, 3.0 + INTERVAL) is None
     sent = reports.next({"p": network}, 2.0 + 2 * INTERVAL)
     assert sent is not None
     assert sent[0].level == "lost"
@@ -172,7 +174,8 @@ def test_who_has_nothing_to_send_is_not_lost(room: Room) -> None:
     clock.second((transport, {}))
     room.mute(ada.participant, messages.Mute(audio, True))
     assert ada.participant.publication is not None
-    ada.participant.publication.layers[video] = ()  # nobody looks
+    # Nobody looks.
+    ada.participant.publication.layers[video] = ()
     for _ in range(20):
         clock.second((transport, {}), silent=True)
     assert bo.got(messages.Quality)[-1].participants[0].level == "good"

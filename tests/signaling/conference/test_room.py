@@ -255,7 +255,8 @@ def test_a_first_check_is_no_news_to_the_client(room: Room) -> None:
     bo.change("subscribe", "checked")
     assert ada.got(messages.Transport) == bo.got(messages.Transport) == []
     ada.away()
-    assert ada.participant.gone_at() == AWAY  # media does not flow yet
+    # Media does not flow yet.
+    assert ada.participant.gone_at() == AWAY
 
 
 def test_the_router_learns_how_many_voices(worker: Worker) -> None:

@@ -86,7 +86,7 @@ def test_who_listens_elsewhere_gets_no_audio() -> None:
     assert heard_and_seen(messages.View(audio=False), TRACKS) == TRACKS[1:]
 
 
-def test_a_view_is_told_at_once_and_again_when_tracks_change(room: Room, worker: Worker) -> None:
+def test_a_view_is_sent_at_once_and_again_when_tracks_change(room: Room, worker: Worker) -> None:
     ada, bo = call(room)
     assert worker.all(SetView) == []
     assert bo.view(10.0, messages.Viewed(ada.tracks[1], 320, 180)) == 0.0

@@ -114,8 +114,8 @@ def test_same_origin(origin: str, host: str, tls: bool, same: bool) -> None:
 def test_a_proxy_that_names_no_scheme_may_have_either() -> None:
     for scheme in ("http", "https"):
         assert FORWARDED.same_origin(ask(("Origin", f"{scheme}://box"), ("Host", "box")))
-    told = ("X-Forwarded-Proto", "https")
-    assert not FORWARDED.same_origin(ask(("Origin", "http://box"), ("Host", "box"), told))
+    proto = ("X-Forwarded-Proto", "https")
+    assert not FORWARDED.same_origin(ask(("Origin", "http://box"), ("Host", "box"), proto))
 
 
 def test_on_this_machine() -> None:

@@ -26,7 +26,7 @@ def modules(text: str) -> list[list[bool]]:
     return [row[2:-2] for row in rows[2 : width - 2]]
 
 
-def test_addresses_come_one_a_line_and_the_way_in_for_admins() -> None:
+def test_addresses_come_one_a_line_and_the_link_for_admins() -> None:
     text = start_banner.text(Config(), ["192.168.1.20", "fd00::7", "localhost"], 8443, scan=False)
     assert "    https://192.168.1.20:8443/\n    https://[fd00::7]:8443/\n" in text
     assert "    https://localhost:8443/\n" in text

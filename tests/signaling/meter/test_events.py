@@ -103,7 +103,7 @@ def test_another_network(scene: Scene, protocol: str, family: str, detail: str) 
     assert scene.see(ROOM) == []
 
 
-def test_a_browser_that_still_chooses_its_way_has_not_moved(scene: Scene) -> None:
+def test_a_browser_that_still_chooses_its_path_has_not_moved(scene: Scene) -> None:
     """The first valid path need not be the one that ICE ends with."""
     fresh = replace(ROOM, people=(ADA, replace(BO, joined=50.0 - SETTLES + 1)))
     scene.transports["r.2"] = transport("r.2", 2, family="ipv6")

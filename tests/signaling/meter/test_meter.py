@@ -217,7 +217,7 @@ def test_a_person_comes_with_both_links_and_their_level(run: Run) -> None:
     assert viewer.down_link == Link(loss=0.0, round_trip_time=0.050, jitter=0.0)
 
 
-def test_an_incoming_picture(run: Run) -> None:
+def test_an_incoming_video(run: Run) -> None:
     run.step(1, second(1))
     camera = track(run.step(2, second(2)), 0, "tv")
     assert camera.figures.bitrate == pytest.approx(1e6)
@@ -263,7 +263,7 @@ def test_what_was_reported_of_a_resting_track_says_nothing_of_now(run: Run) -> N
     assert sample.rooms[0].people[1].down.jitter == 0.001
 
 
-def test_delay_is_half_of_both_ways_and_the_forwarding(run: Run) -> None:
+def test_delay_is_half_of_both_round_trips_and_the_forwarding(run: Run) -> None:
     run.step(1, second(1))
     figures = track(run.step(2, second(2)), 1, "ta").figures
     # Bin 5 is from 0.7 to 1 ms.

@@ -166,7 +166,7 @@ def answer_reference_time(scene: Scene) -> None:
     alice.send_rtcp(rtcp.receiver_report(500) + rtcp.xr_dlrr(500, entries))
 
 
-def test_a_picture(scene: Scene) -> None:
+def test_a_video(scene: Scene) -> None:
     scene.second()
     sizes = 0
     for number in range(300):

@@ -53,7 +53,7 @@ def test_spells_of_one_cause_are_one_finding() -> None:
     assert found.share == 4.5
 
 
-def test_senders_are_told_apart_by_name() -> None:
+def test_senders_are_distinguished_by_name() -> None:
     frozen = [
         spell("frozen", 2.0, side="other", other="p2"),
         spell("frozen", 1.0, side="other", other="gone"),

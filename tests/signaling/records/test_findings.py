@@ -26,7 +26,7 @@ def people_of(open_records: Open, calls: Calls, call: str = BAD) -> tuple[Person
     return report.people
 
 
-def test_who_had_a_bad_network_is_told_apart_from_who_had_not(open_records: Open) -> None:
+def test_who_had_a_bad_network_is_distinguished_from_who_had_not(open_records: Open) -> None:
     ada, bo, siti = people_of(open_records, Calls(rooms=1, people=3))
     assert bo.experience.verdict == "bad"
     first = bo.experience.findings[0]

@@ -84,7 +84,7 @@ def test_what_was_not_measured_is_not_taken_for_none() -> None:
     assert (delay.mean, delay.overall, delay.level) == (None, None, "usual")
 
 
-def test_nothing_to_tell_apart() -> None:
+def test_nothing_to_distinguish() -> None:
     assert groups.group([]) == ()
     assert groups.group([session(n) for n in range(groups.LEAST - 1)]) == ()
     assert groups.group([session(n) for n in range(100)]) == ()

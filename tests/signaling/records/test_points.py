@@ -94,7 +94,7 @@ def test_late_packets_take_losses_back() -> None:
     assert points.loss(points.NOTHING) is None
 
 
-def test_losses_that_are_told_at_once_were_spread() -> None:
+def test_losses_that_are_reported_at_once_were_spread() -> None:
     """A receiver's report each five seconds; the percentage holds until the next."""
     quiet = points.of_figures(Figures(packets=50, packets_lost=0, loss=4.0))
     reported = points.of_figures(Figures(packets=50, packets_lost=10, loss=4.0))
@@ -103,7 +103,7 @@ def test_losses_that_are_told_at_once_were_spread() -> None:
     assert points.loss(points.merge(five, five)) == 4.0
 
 
-def test_loss_that_nobody_told_is_not_none() -> None:
+def test_loss_that_nobody_reported_is_not_none() -> None:
     unheard = points.of_figures(Figures(packets=50, packets_lost=0))
     assert points.loss(repeated(unheard, 30)) is None
 

@@ -205,7 +205,7 @@ def test_frozen_video_that_no_network_explains_is_put_to_nobody() -> None:
     assert call.one("budi", "frozen").why == Why("unknown", "device")
 
 
-def test_of_several_pictures_that_freeze_at_once_the_longest_counts() -> None:
+def test_of_several_videos_that_freeze_at_once_the_longest_counts() -> None:
     call = Call()
     sees = person("budi", tracks=(track("rani"), track("siti")))
     news = {("budi", "rani-video"): frozen(2.0), ("budi", "siti-video"): frozen(1.0)}

@@ -1,4 +1,4 @@
-/** The dashboard's connection: it tells what it watches, comes back, and knows when it is refused. */
+/** The dashboard's connection: it sends what it watches, comes back, and knows when it is refused. */
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';

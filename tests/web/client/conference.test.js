@@ -636,7 +636,7 @@ test('what is sent follows the camera: another one, and the same one turned', as
   conference.cameraSized({ width: 240, height: 320 });
   await settle();
   assert.deepEqual(scales(), ['q/1']);
-  // A browser that does not know the size of a new camera yet tells it with the first frame.
+  // A browser that does not know the size of a new camera yet reports it with the first frame.
   void conference.publish('camera', new FakeTrack('video', {}));
   await settle();
   assert.deepEqual(scales(), ['q/1']);

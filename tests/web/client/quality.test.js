@@ -74,8 +74,8 @@ test('the words name what is wrong, and no more', () => {
   assert.deepEqual(troubles(bad), [
     { phrase: 'loss', value: 8 }, { phrase: 'frozen', value: 0.5 }, { phrase: 'rtt', value: 350 },
   ]);
-  const way = { id: 'a', level: 'poor', loss: 8.4, rtt: 40, jitter: 3 };
-  assert.deepEqual(troubles(gradeOfServer(way)), [{ phrase: 'loss', value: 8 }]);
+  const path = { id: 'a', level: 'poor', loss: 8.4, rtt: 40, jitter: 3 };
+  assert.deepEqual(troubles(gradeOfServer(path)), [{ phrase: 'loss', value: 8 }]);
 });
 
 test('a grade falls at once and rises when it is sure', () => {
@@ -97,7 +97,7 @@ test('trouble is reported once when it stays, and its end once', () => {
   assert.deepEqual(changes, [[15, 'began'], [35, 'ended']]);
 });
 
-test('the round trip is that of the way in use', () => {
+test('the round trip is that of the path in use', () => {
   const pair = { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.04 };
   assert.equal(roundTripMs([{ ...pair, nominated: false, currentRoundTripTime: 1 }, pair]), 40);
   assert.equal(roundTripMs([]), 0);

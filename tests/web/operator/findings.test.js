@@ -42,7 +42,7 @@ test('every kind, and every side with a cause, that the server names has words i
   }
 });
 
-test('a moment is spoken of from today', () => {
+test('a moment is named from today', () => {
   const now = new Date(2026, 2, 10, 15, 0).getTime() / 1000;
   const at = (day, hours, minutes) => new Date(2026, 2, day, hours, minutes).getTime() / 1000;
   assert.equal(whenText(at(10, 0, 5), now), 'Today 00:05');
