@@ -117,7 +117,9 @@ class Spoke:
              "dev", self.interface)  # fmt: skip
         _run("ip", "-n", self.namespace, "link", "set", "lo", "up")
         for namespace, interface in self._ends:
-            _run("ip", "-n", namespace, "link", "set", "dev", interface, "gso_max_segs", "1")
+            # No neighbour discovery of its own: what crosses the link is the call's.
+            _run("ip", "-n", namespace, "link", "set", "dev", interface, "addrgenmode", "none",
+                 "gso_max_segs", "1")  # fmt: skip
             _run("ip", "-n", namespace, "link", "set", "dev", interface, "up")
         self._route()
         if self.middle:

@@ -247,6 +247,8 @@ _HEAD = struct.Struct("<BHI")
 _FORM = 1
 _FIRST_WIDTH, _WIDTH = 2 + _FIRST_LENGTH, 2 + LENGTH
 """Columns of a block, in the first release and now."""
+_MOST_ROWS = 1_000_000
+"""Far more than a block is made of: a column of one value says its length and nothing more."""
 _MOST_INFLATED = 32 * 1024 * 1024
 
 
@@ -277,12 +279,14 @@ def decode(data: bytes) -> list[Row]:
         inflater = zlib.decompressobj()
         raw = inflater.decompress(data, _MOST_INFLATED)
         form, width, height = _HEAD.unpack_from(raw)
-        if form != _FORM or not inflater.eof:
+        if form != _FORM or not (width and 0 < height <= _MOST_ROWS and inflater.eof):
             raise BlockError("not a block of points")
         columns: list[Iterable[int]] = []
         offset = _HEAD.size
         for _ in range(width):
             code = raw[offset : offset + 1].decode("ascii")
+            if not code:
+                raise BlockError("a block of points is cut off")
             offset += 1
             if code == "c":
                 columns.append((struct.unpack_from("<q", raw, offset)[0],) * height)

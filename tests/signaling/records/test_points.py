@@ -4,7 +4,7 @@ import math
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from signaling.meter.samples import BrowserFigures, Figures
@@ -31,6 +31,7 @@ def test_points_add_up_in_any_grouping(
     )
 
 
+@example(b"\x01\x00\x00\x00\x00\x00\x00", True)
 @given(st.binary(max_size=200), st.booleans())
 def test_anything_else_is_no_block(data: bytes, deflate: bool) -> None:
     with pytest.raises(points.BlockError):
