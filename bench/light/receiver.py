@@ -220,8 +220,7 @@ class Receiver:
             self._not_a_track(ssrc, data, at, end, now)
             return
         track.sequence(number)
-        first = data[at]
-        if first & 0x20:
+        if data[at] & 0x20:
             end -= data[end - 1]
             if end <= at + rtp.header_length(data, at, end - at):
                 # Padding only, as servers send to probe the bandwidth.
@@ -242,8 +241,7 @@ class Receiver:
             coarse = FINE_BUCKETS + (delay - FINE_LIMIT_NS) // COARSE_NS
             self.delays[min(coarse, DELAY_BUCKETS - 1)] += 1
         track.delay_sum += delay
-        if delay > track.delay_max:
-            track.delay_max = delay
+        track.delay_max = max(track.delay_max, delay)
         track.bytes += size
         if track.sample is not None:
             track.sample.append(known[0])
